@@ -1,0 +1,1 @@
+"""The ports' implementations: one package for each thing in the outside world."""

@@ -1,0 +1,1 @@
+"""The reference behaviour of every store port, held in memory."""

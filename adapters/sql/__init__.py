@@ -1,0 +1,1 @@
+"""The stores and the content database in SQL: one engine, one translation of errors."""

@@ -1,0 +1,1 @@
+"""The content database on which the maintenance and federation tasks work."""

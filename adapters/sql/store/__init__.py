@@ -1,0 +1,1 @@
+"""Tasks, executions and history in SQLite or PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Events on their way out, as log lines and metrics; nothing comes back."""

@@ -1,0 +1,1 @@
+"""The maintenance and federation work that PeachPie schedules for itself."""

@@ -1,0 +1,1 @@
+"""What the maintenance and federation tasks ask of the world."""

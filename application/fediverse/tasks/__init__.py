@@ -1,0 +1,1 @@
+"""One maintenance or federation task a file, on a common batch loop."""

@@ -1,0 +1,1 @@
+"""The use cases of scheduling, from managing tasks to settling their executions."""

@@ -1,0 +1,190 @@
+"""Tasks and executions as JSON documents: the flat shape of the API, the same for every way out."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from application.scheduling import json_text
+from application.scheduling.ports.execution_store import LogLine
+from application.scheduling.ports.history import AttemptRecord, ExecutionRecord, ExecutionSummary
+from domain.scheduling.execution import ErrorReport
+from domain.scheduling.policy import ExecutionPolicy
+from domain.scheduling.schedule import CronSchedule, IntervalSchedule, Schedule, ScheduleType
+from domain.scheduling.task import ScheduledTask, Skip, TaskStatus
+
+Document = dict[str, Any]
+
+
+def instant(at: datetime | None) -> str | None:
+    """RFC 3339 in UTC, to the microsecond where there is one."""
+    return None if at is None else at.isoformat().replace("+00:00", "Z")
+
+
+def duration(length: timedelta | None) -> str | None:
+    """ISO 8601 in days, hours, minutes and seconds."""
+    if length is None:
+        return None
+    minutes, seconds = divmod(length.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    fraction = f"{seconds}.{length.microseconds:06d}".rstrip("0") if length.microseconds else str(seconds)
+    days = f"{length.days}D" if length.days else ""
+    parts = [f"{hours}H" if hours else "", f"{minutes}M" if minutes else "", f"{fraction}S" if fraction != "0" else ""]
+    clock = "".join(parts)
+    return f"P{days}T{clock}" if clock else f"P{days}" if days else "PT0S"
+
+
+def schedule_type(schedule: Schedule) -> ScheduleType:
+    """Which of the three kinds it is."""
+    match schedule:
+        case CronSchedule():
+            return ScheduleType.CRON
+        case IntervalSchedule():
+            return ScheduleType.INTERVAL
+        case _:
+            return ScheduleType.ONE_TIME
+
+
+def task_document(task: ScheduledTask, warnings: Iterable[str] = ()) -> Document:
+    """A task as the API answers it."""
+    definition = task.definition
+    schedule = definition.schedule
+    pause = task.pause
+    return {
+        "id": task.id,
+        "name": definition.name,
+        "handler": definition.handler,
+        "task_type": definition.task_type,
+        "schedule_type": schedule_type(schedule),
+        "schedule": definition.schedule_text,
+        "anchor": instant(schedule.anchor) if isinstance(schedule, IntervalSchedule) else None,
+        "timezone": definition.timezone,
+        "payload": json_text.read(definition.payload_json),
+        "description": definition.description,
+        "tags": list(definition.tags),
+        "delivery": definition.delivery,
+        "max_retries": definition.policy.retry.max_retries,
+        "policy": policy_document(definition.policy),
+        "status": task.status,
+        "enabled": task.status not in (TaskStatus.PAUSED, TaskStatus.FAILED),
+        "pause": pause
+        and {
+            "reason": pause.reason,
+            "by": pause.actor,
+            "at": instant(pause.at),
+            "until": instant(pause.until),
+            "mode": pause.mode,
+        },
+        "version": task.version,
+        "created_at": instant(task.created_at),
+        "updated_at": instant(task.updated_at),
+        "last_run_at": instant(task.last_run_at),
+        "next_run_at": instant(next_run_at(task)),
+        "decided_until": instant(task.decided_until),
+        "run_count": task.run_count,
+        "error_count": task.error_count,
+        "last_error": task.last_error,
+        "open_executions": len(task.open),
+        "warnings": list(warnings),
+    }
+
+
+def next_run_at(task: ScheduledTask) -> datetime | None:
+    """The instant it runs next by itself; None while it is paused or when it is done."""
+    if task.status is not TaskStatus.ACTIVE or task.next_occurrence is None:
+        return None
+    return task.next_occurrence.run_at
+
+
+def policy_document(policy: ExecutionPolicy) -> Document:
+    """A policy with every default spelled out."""
+    backoff = policy.retry.backoff
+    return {
+        "misfire": policy.misfire,
+        "grace": duration(policy.grace),
+        "catch_up_max": policy.catch_up_max,
+        "overlap": policy.overlap,
+        "backoff": {
+            "kind": backoff.kind,
+            "initial": duration(backoff.initial),
+            "cap": duration(backoff.cap),
+            "delays": [duration(delay) for delay in backoff.delays],
+        },
+        "timeout": duration(policy.timeout),
+        "start_at": instant(policy.start_at),
+        "end_at": instant(policy.end_at),
+        "max_runs": policy.max_runs,
+        "jitter": duration(policy.jitter),
+        "fail_after": policy.fail_after,
+    }
+
+
+def execution_document(summary: ExecutionSummary) -> Document:
+    """An execution as the API answers it in a list."""
+    execution = summary.execution
+    progress, cancel = summary.progress, execution.cancel
+    return {
+        "id": execution.id,
+        "task_id": execution.task_id,
+        "task_name": summary.task_name,
+        "task_type": summary.task_type,
+        "kind": execution.kind,
+        "state": execution.state,
+        "version": execution.version,
+        "nominal_at": instant(execution.nominal_at),
+        "scheduled_at": instant(execution.scheduled_at),
+        "created_at": instant(execution.created_at),
+        "available_at": instant(execution.available_at),
+        "started_at": instant(execution.started_at),
+        "finished_at": instant(execution.finished_at),
+        "attempts_used": execution.attempts_used,
+        "starts": execution.starts,
+        "rescues": execution.rescues,
+        "worker_id": execution.worker_id,
+        "error": _error(execution.error),
+        "result": None if execution.result_json is None else json_text.read(execution.result_json),
+        "progress": progress and {"done": progress.done, "total": progress.total, "note": progress.note},
+        "cancel": cancel and {"at": instant(cancel.at), "by": cancel.actor, "reason": cancel.reason},
+        "root_id": execution.root_id,
+    }
+
+
+def record_document(record: ExecutionRecord) -> Document:
+    """An execution with its attempts and its log."""
+    return {
+        **execution_document(record.summary),
+        "payload": None
+        if record.summary.execution.payload_json is None
+        else json_text.read(record.summary.execution.payload_json),
+        "attempts": [_attempt(each) for each in record.attempts],
+        "log": [_line(each) for each in record.log],
+    }
+
+
+def skip_document(skip: Skip) -> Document:
+    """Occurrences that were passed over."""
+    return {
+        "reason": skip.reason,
+        "first_at": instant(skip.first_at),
+        "last_at": instant(skip.last_at),
+        "count": skip.count,
+        "at_least": skip.at_least,
+    }
+
+
+def _attempt(attempt: AttemptRecord) -> Document:
+    return {
+        "start": attempt.start,
+        "worker_id": attempt.worker_id,
+        "started_at": instant(attempt.started_at),
+        "finished_at": instant(attempt.finished_at),
+        "outcome": attempt.outcome,
+        "error": _error(attempt.error),
+    }
+
+
+def _line(line: LogLine) -> Document:
+    return {"at": instant(line.at), "level": line.level, "text": line.text}
+
+
+def _error(error: ErrorReport | None) -> Document | None:
+    return None if error is None else {"kind": error.kind, "text": error.text}

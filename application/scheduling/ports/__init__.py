@@ -1,0 +1,1 @@
+"""What scheduling asks of the world: few and deep protocols, each method one business step."""

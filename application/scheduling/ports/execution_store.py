@@ -1,0 +1,153 @@
+"""Executions on their way: claimed, kept alive, settled, rescued."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from domain.scheduling.change import Change
+from domain.scheduling.execution import Execution, ExecutionState
+from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId
+from domain.scheduling.outcome import Outcome
+from domain.scheduling.task import Definition
+
+HELD_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An execution this worker owns: its token, and the definition of the version it was fired from.
+
+    `execution.payload_json` overrides the definition's. `execution.fence` rises with every claim of the store.
+    """
+
+    execution: Execution
+    definition: Definition
+    token: ClaimToken
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an attempt has come; `total` None: unknown."""
+
+    done: int
+    total: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line the handler logged."""
+
+    at: datetime
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A sign of life of one held attempt, with what it has to tell since the last one."""
+
+    execution_id: ExecutionId
+    token: ClaimToken
+    progress: Progress | None = None
+    log: tuple[LogLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatAnswer:
+    """Which of the named tokens are no longer good, and which executions are to stop."""
+
+    lost: frozenset[ClaimToken]
+    cancelled: frozenset[ClaimToken]
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The end of a held attempt, with the rest of its log."""
+
+    execution_id: ExecutionId
+    token: ClaimToken
+    outcome: Outcome
+    progress: Progress | None = None
+    log: tuple[LogLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Accepted, now or before: the state the attempt led to."""
+
+    state: ExecutionState
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Unchanged: the token is not, and never ended, an attempt of this execution."""
+
+
+SettleAnswer = Settled | Lost
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """How many retries became pending, and when the next wait ends (None: nothing waits)."""
+
+    moved: int
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A running execution as an observer sees it: `beat` moves with every heartbeat that names its token."""
+
+    execution_id: ExecutionId
+    token: ClaimToken
+    worker_id: NodeId
+    beat: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAnswer:
+    """The state after the asking: cancelled, or running and asked to stop, or final as before."""
+
+    state: ExecutionState
+
+
+class ExecutionStore(Protocol):
+    """Executions on their way. Each method is one atomic step per item, whole or not at all, also when cancelled.
+
+    Every method raises StoreUnavailableError when the backend does not answer; the call may be repeated: a claim
+    whose answer was lost is rescued like any other whose token is never named.
+    """
+
+    async def claim(
+        self, worker_id: NodeId, tokens: Sequence[ClaimToken], *, task_types: Sequence[str] | None = None
+    ) -> Sequence[Claim]:
+        """Take pending executions whose `available_at` has come, oldest first, one for each token; start them.
+
+        `task_types` None: of any type. Answers fewer than asked when there are fewer. Never retry_wait.
+        """
+
+    async def heartbeat(self, worker_id: NodeId, beats: Sequence[Beat]) -> HeartbeatAnswer:
+        """Keep these claims alive, and store what they tell."""
+
+    async def settle(self, settlements: Sequence[Settlement]) -> Sequence[SettleAnswer]:
+        """End these attempts if they are running and held by their tokens; see `Work.settle` for where each leads.
+
+        Repeated with the token of an attempt that was settled, it answers as before and changes nothing.
+        """
+
+    async def release_due(self, limit: int) -> Released:
+        """Make at most `limit` retries pending whose wait is over, longest waiting first."""
+
+    async def held(self) -> Sequence[Held]:
+        """Return the running executions, at most HELD_MAX, for an observer who looks for tokens that fell silent."""
+
+    async def rescue(self, silent: Sequence[Held]) -> int:
+        """Take these from their holders, if token and beat are still as seen; return how many were taken."""
+
+    async def rescue_worker(self, worker_id: NodeId) -> int:
+        """Take everything from a worker that is known to be dead; return how many executions were taken."""
+
+    async def cancel(self, execution_id: ExecutionId, change: Change) -> CancelAnswer | None:
+        """End it, or ask it to stop if it runs, with the audit record; None: there is no such execution."""

@@ -1,0 +1,160 @@
+"""Reading what is and what was: lists, records, counts. Nothing here changes anything but `prune`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from application.scheduling.ports.execution_store import LogLine, Progress
+from domain.scheduling.change import Change
+from domain.scheduling.execution import AttemptOutcome, ErrorReport, Execution, ExecutionState
+from domain.scheduling.identifiers import ExecutionId, NodeId, TaskId
+from domain.scheduling.schedule import ScheduleType
+from domain.scheduling.task import ScheduledTask, Skip, TaskStatus
+
+
+class TaskOrder(StrEnum):
+    """By what a list of tasks is sorted; the id breaks ties. Tasks without a next run come last either way."""
+
+    NAME = "name"
+    NEXT_RUN_AT = "next_run_at"
+    LAST_RUN_AT = "last_run_at"
+    CREATED_AT = "created_at"
+    UPDATED_AT = "updated_at"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    """Which tasks: each condition that is not None must hold.
+
+    `text` is looked for in name, description and handler, without regard to case; there are no wildcards.
+    """
+
+    text: str | None = None
+    status: TaskStatus | None = None
+    schedule_type: ScheduleType | None = None
+    task_type: str | None = None
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """A page of tasks; `total` and `by_status` count all that match (`by_status` whatever the status asked for).
+
+    `next_cursor` is opaque; None: this is the last page.
+    """
+
+    tasks: tuple[ScheduledTask, ...]
+    total: int
+    by_status: Mapping[TaskStatus, int]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionFilter:
+    """Which executions: of a task, in these states (empty: any)."""
+
+    task_id: TaskId | None = None
+    states: frozenset[ExecutionState] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionSummary:
+    """An execution in a list, with the name and type its task has now ("" if the task is gone)."""
+
+    execution: Execution
+    task_name: str
+    task_type: str
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionPage:
+    """A page of executions, newest first; `next_cursor` None: this is the last page."""
+
+    executions: tuple[ExecutionSummary, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One start of an execution; `outcome` None: it is running."""
+
+    start: int
+    worker_id: NodeId
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: AttemptOutcome | None
+    error: ErrorReport | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRecord:
+    """All that is kept of an execution: its attempts and its log, each oldest first."""
+
+    summary: ExecutionSummary
+    attempts: tuple[AttemptRecord, ...]
+    log: tuple[LogLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRecord:
+    """A change on record, with the version of the task after it."""
+
+    change: Change
+    task_id: TaskId
+    version: int
+    execution_id: ExecutionId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many: tasks by status and by type, executions by state; `finished_24h` counts ends since a day ago."""
+
+    tasks_by_status: Mapping[TaskStatus, int]
+    tasks_by_type: Mapping[str, int]
+    open_by_state: Mapping[ExecutionState, int]
+    finished_24h: Mapping[ExecutionState, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long records are kept; open executions always are, and changes by idempotency key of the system."""
+
+    executions: timedelta = timedelta(days=14)
+    changes: timedelta = timedelta(days=365)
+    deleted_tasks: timedelta = timedelta(days=30)
+
+
+class History(Protocol):
+    """What is and what was. Reads see committed state; raises StoreUnavailableError like the other ports.
+
+    A cursor that was not made by this port raises DomainError (`bad_cursor`).
+    """
+
+    async def tasks(
+        self, which: TaskFilter, *, order: TaskOrder, descending: bool, limit: int, cursor: str | None
+    ) -> TaskPage:
+        """Return a page of the tasks that are not deleted. Tasks whose rows cannot be read are left out."""
+
+    async def upcoming(self, limit: int) -> Sequence[ScheduledTask]:
+        """Return the active tasks whose next runs come first."""
+
+    async def executions(self, which: ExecutionFilter, *, limit: int, cursor: str | None) -> ExecutionPage:
+        """Return a page of executions, newest first."""
+
+    async def execution(self, execution_id: ExecutionId) -> ExecutionRecord | None:
+        """Return all that is kept of one execution."""
+
+    async def skips(self, task_id: TaskId, *, limit: int) -> Sequence[Skip]:
+        """Return the last Skips of a task, newest first."""
+
+    async def changes(self, task_id: TaskId, *, limit: int) -> Sequence[ChangeRecord]:
+        """Return the last changes of a task, newest first."""
+
+    async def counts(self) -> Counts:
+        """Return the figures for the statistics, as of the store's clock."""
+
+    async def prune(self, retention: Retention, *, limit: int) -> int:
+        """Forget at most `limit` records of each kind older than `retention` allows; return how many in all."""

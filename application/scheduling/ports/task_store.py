@@ -1,0 +1,134 @@
+"""Scheduled tasks as a store keeps them: what is due, the one hard step, and changes by people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from domain.scheduling.change import Change
+from domain.scheduling.firing import Firing
+from domain.scheduling.identifiers import ExecutionId, TaskId
+from domain.scheduling.mutation import Mutation
+from domain.scheduling.sharing import Share
+from domain.scheduling.task import Quarantine, ScheduledTask
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A task whose row cannot be read: which, as of which version, and why."""
+
+    task_id: TaskId
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be committed for one task: a firing, or its quarantine because it can't be decided.
+
+    `task` is as it was read; for an unreadable row only its id is known.
+    """
+
+    task: ScheduledTask | Unreadable
+    verdict: Firing | Quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Recorded; these executions were created (some may be waiting)."""
+
+    execution_ids: tuple[ExecutionId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Unchanged: the task is not as it was read. Somebody else came first; read and decide again."""
+
+
+@dataclass(frozen=True, slots=True)
+class TooEarly:
+    """Unchanged: the store's clock has `by` to go before the firing's instant."""
+
+    by: timedelta
+
+
+CommitAnswer = Committed | Moved | TooEarly
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Done; the task as it is now, and the execution a run created."""
+
+    task: ScheduledTask
+    execution_id: ExecutionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NameTaken:
+    """Unchanged: another task that is not deleted bears the name."""
+
+    by: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """Unchanged: a change with this idempotency key was done before, with the same body, and led to this."""
+
+    task_id: TaskId
+    version: int
+    execution_id: ExecutionId | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReused:
+    """Unchanged: the idempotency key belongs to a change with another body."""
+
+    change: Change
+
+
+MutateAnswer = Applied | Moved | NameTaken | Replayed | KeyReused
+
+
+class TaskStore(Protocol):
+    """Scheduled tasks. Each method is one atomic step per item: whole or not at all, also when cancelled.
+
+    Every method raises StoreUnavailableError when the backend does not answer; the call may be repeated, since no
+    step can be done twice. Tasks come with their open executions, read in one snapshot or the task first.
+    """
+
+    async def due(self, share: Share, *, until: datetime, limit: int) -> Sequence[ScheduledTask | Unreadable]:
+        """Return at most `limit` tasks with `look_at <= until`, earliest first.
+
+        That is: active ones whose next run instant has come, paused ones whose pause has ended, quarantined ones to
+        be tried again. They lie in `share`, or are 500 ms late by the store's clock, whoever asks. Deleted ones never.
+        """
+
+    async def next_look_at(self, share: Share) -> datetime | None:
+        """Return the earliest `look_at` of the tasks in `share`; None if none of them waits for anything."""
+
+    async def get(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
+        """Return the task; None if there is none or it is deleted."""
+
+    async def find(self, name: str) -> ScheduledTask | Unreadable | None:
+        """Return the task of this name that is not deleted, or None."""
+
+    async def scan(self, *, after: TaskId | None, limit: int) -> Sequence[ScheduledTask | Unreadable]:
+        """Return at most `limit` tasks not deleted with an id above `after`, by id: a slice of all of them."""
+
+    async def commit_firings(self, decisions: Sequence[Decision]) -> Sequence[CommitAnswer]:
+        """Record each firing, make its executions claimable and advance its task, if the task is as it was read.
+
+        As it was read: active, not deleted, same version, same `decided_until` and, unless its overlap is allow,
+        same `open_seq`; and the store's clock is before the firing's `good_until`. Answers in order, independent of
+        each other: Committed; Moved; TooEarly, also for a firing that only passes over. A quarantine is committed if
+        the version and `decided_until` are as read (for an unreadable row: if there is such a row).
+        """
+
+    async def mutate(self, mutations: Sequence[Mutation]) -> Sequence[MutateAnswer]:
+        """Carry out each change with its audit record, version and idempotency record, in order.
+
+        Judged first by the idempotency key, then by `Mutation.holds_for`, then by the name. Answers in order and
+        independent of each other; nothing of a mutation not Applied is stored.
+        """
+
+    async def replay(self, idempotency_key: str, body_hash: str) -> Replayed | KeyReused | None:
+        """Return what `mutate` would answer for this key alone; None if the key is new."""

@@ -1,0 +1,1 @@
+"""One use case of scheduling a file, each making a single pass."""

@@ -1,0 +1,74 @@
+"""What a use case can refuse, besides broken rules of the domain and silent stores."""
+
+from domain.errors import SchedulerError
+from domain.scheduling.identifiers import ExecutionId, TaskId
+
+
+class ServiceError(SchedulerError):
+    """A use case could not be carried out on the state it met; nothing was changed."""
+
+    code = "refused"
+
+
+class TaskNotFoundError(ServiceError):
+    """There is no such task, or it is deleted."""
+
+    code = "task_not_found"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__("Task not found")
+        self.task_id = task_id
+
+
+class ExecutionNotFoundError(ServiceError):
+    """There is no such execution, or its record is older than those kept."""
+
+    code = "execution_not_found"
+
+    def __init__(self, execution_id: ExecutionId) -> None:
+        super().__init__("Execution not found")
+        self.execution_id = execution_id
+
+
+class TaskChangedError(ServiceError):
+    """Somebody else changed the task: read it again and decide anew. `version` is the present one."""
+
+    code = "task_changed"
+
+    def __init__(self, task_id: TaskId, version: int) -> None:
+        super().__init__(f"the task was changed meanwhile and is at version {version} now")
+        self.task_id = task_id
+        self.version = version
+
+
+class StaleVersionError(TaskChangedError):
+    """The version the caller named is not the present one."""
+
+    code = "stale_version"
+
+
+class NameTakenError(ServiceError):
+    """Another task bears this name."""
+
+    code = "name_taken"
+
+    def __init__(self, name: str, by: TaskId) -> None:
+        super().__init__(f"another task is named {name!r}")
+        self.name = name
+        self.by = by
+
+
+class KeyReusedError(ServiceError):
+    """The idempotency key was used for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class TaskUnreadableError(ServiceError):
+    """The task's row cannot be read; it is quarantined, and other tasks go on."""
+
+    code = "task_unreadable"
+
+    def __init__(self, task_id: TaskId, error: str) -> None:
+        super().__init__(f"the task's record cannot be read: {error}")
+        self.task_id = task_id

@@ -1,0 +1,1 @@
+"""The processes people start, and the wiring that chooses their adapters."""

@@ -1,0 +1,1 @@
+"""The admin: dashboard pages, JSON API, health and metrics."""

@@ -1,0 +1,17 @@
+"""What every test shares: how hypothesis searches."""
+
+from hypothesis import HealthCheck, settings
+
+# The same examples in every run, so that a red build is red again at home. On a busy machine the first example may
+# be slow through no fault of the code under test, hence no deadline.
+settings.register_profile("default", derandomize=True, deadline=None, max_examples=60, print_blob=True)
+settings.register_profile(
+    "soak",
+    derandomize=False,
+    deadline=None,
+    max_examples=5_000,
+    stateful_step_count=100,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("default")
