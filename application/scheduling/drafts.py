@@ -5,7 +5,7 @@ ranges) is judged by the domain alone. All faults of a body are told together.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
@@ -172,6 +172,10 @@ class Faults:
         except DomainError as fault:
             self._found.append(fault)
         return instead
+
+    def extend(self, faults: Iterable[DomainError]) -> None:
+        """Keep these too."""
+        self._found.extend(faults)
 
     def throw(self) -> None:
         """Raise InvalidInputError if anything was found."""

@@ -10,16 +10,19 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Protocol, get_type_hints
 
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError as SchemaError
 from pydantic import BaseModel, ValidationError
 
-from application.scheduling.ports.execution_store import Progress
 from application.scheduling.ports.membership import HandlerSpec
 from domain.errors import InvalidTaskError, SchedulerError
 from domain.scheduling.identifiers import ExecutionId, TaskId
 
 RESULT_BYTES_MAX = 16 * 1024
+PAYLOAD_FAULTS_MAX = 10
 
 
 class PermanentError(SchedulerError):
@@ -218,6 +221,28 @@ class Processors:
         return tuple(handler.spec for handler in self._handlers.values())
 
 
+def announced_spec(announced: Iterable[HandlerSpec], task_type: str, name: str) -> HandlerSpec | None:
+    """Which of the announced handlers runs tasks of this type and handler name; None: no living worker has one."""
+    for wanted in (name, None):
+        for spec in announced:
+            if spec.task_type == task_type and spec.name == wanted:
+                return spec
+    return None
+
+
+def payload_faults(spec: HandlerSpec, payload_json: str) -> tuple[InvalidTaskError, ...]:
+    """What is wrong with a payload by the schema its handler announced, at most ten faults, with their pointers."""
+    if spec.payload_schema is None:
+        return ()
+    errors = Draft202012Validator(dict(spec.payload_schema)).iter_errors(json.loads(payload_json))
+    return tuple(_payload_fault(error) for error in islice(errors, PAYLOAD_FAULTS_MAX))
+
+
+def _payload_fault(error: SchemaError) -> InvalidTaskError:
+    pointer = "/payload" + "".join(f"/{part}" for part in error.absolute_path)
+    return InvalidTaskError(error.message[:300], code="invalid_payload", pointer=pointer)
+
+
 def _payload_model(function: Function) -> type[BaseModel] | None:
     call = function if inspect.isroutine(function) else type(function).__call__
     names = [name for name in inspect.signature(call).parameters if name != "self"]
@@ -237,17 +262,3 @@ def result_text(returned: Returned) -> str | None:
     if len(text.encode()) > RESULT_BYTES_MAX:
         return json.dumps({"note": f"the result was dropped: more than {RESULT_BYTES_MAX:,} bytes"})
     return text
-
-
-__all__ = [
-    "RunCancelledError",
-    "Continue",
-    "Handler",
-    "PermanentError",
-    "Processors",
-    "Progress",
-    "Run",
-    "RunLog",
-    "Summary",
-    "result_text",
-]

@@ -14,6 +14,7 @@ class ChangeAction(StrEnum):
     RESUME = "resume"
     PAUSE_ENDED = "pause_ended"
     DELETE = "delete"
+    UNDELETE = "undelete"
     RUN = "run"
     CANCEL = "cancel"
     REDERIVE = "rederive"

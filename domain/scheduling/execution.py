@@ -174,6 +174,7 @@ def automatic(
         created_at=at,
         available_at=at,
         nominal_at=nominal_at,
+        finished_at=at if state.is_final else None,
     )
 
 
@@ -211,6 +212,7 @@ def continuation(of: Execution, *, at: datetime, after: timedelta) -> Execution:
         rescues=0,
         token=None,
         worker_id=None,
+        fence=0,
         started_at=None,
         finished_at=None,
         cancel=None,

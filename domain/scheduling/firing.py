@@ -69,9 +69,9 @@ class Undecided(NamedTuple):
             return self
         if self.newest.run_at < limit:
             return None
-        # Run instants keep the order of nominal ones, but one that was due before the limit may run after it.
+        # The last one due by the limit may run after it; the one before that runs before the last one is due.
         last = self.timeline.newest(after=self.oldest.nominal_at - MICROSECOND, until=limit)
-        while last is not None and last.run_at >= limit:
+        if last is not None and last.run_at >= limit:
             last = self.before(last)
         first = self.oldest if last is None else self.timeline.after(last.nominal_at)
         assert first is not None, "the newest lies behind the limit, so there is a first"
@@ -112,11 +112,38 @@ def fire(task: ScheduledTask, now: datetime) -> Firing:
     return Firing(
         run=admitted.start,
         cancel=admitted.cancel,
-        skips=_extending(task.trailing_skip, skips, admitted),
+        skips=_extending(task.trailing_skip, skips, admitted.start),
         decided_until=until,
         next_occurrence=following if left else None,
-        good_until=_good_until(policy, picked, following),
+        good_until=_good_until(policy, fresh, picked, following),
     )
+
+
+def passing_over(task: ScheduledTask, reason: SkipReason, until: datetime) -> tuple[ScheduledTask, tuple[Skip, ...]]:
+    """The task with all it owes up to `until` passed over, as one Skip at most; its watermark never goes back.
+
+    `next_occurrence` is left to the caller, who may have another schedule for what lies behind the watermark.
+    """
+    until = max(until, task.decided_until)
+    decided = replace(task, decided_until=until)
+    oldest = task.occurrence_after(task.decided_until)
+    newest = task.timeline.newest(after=task.decided_until, until=until)
+    if oldest is None or newest is None:
+        return decided, ()
+    (skip,) = _extending(task.trailing_skip, (skip_of(task.timeline, reason, oldest, newest),), ())
+    return replace(decided, trailing_skip=skip), (skip,)
+
+
+def catching_up(task: ScheduledTask, misfire: Misfire, reason: SkipReason, now: datetime) -> Firing:
+    """The firing of a task that comes back: whatever `grace` says, and what misfire leaves is put down to `reason`."""
+    policy = replace(task.definition.policy, misfire=misfire, grace=None)
+    trailing = task.trailing_skip
+    if trailing is not None:
+        trailing = replace(trailing, reason=SkipReason.MISFIRE) if trailing.reason is reason else None
+    asked = replace(task, definition=replace(task.definition, policy=policy), trailing_skip=trailing)
+    firing = fire(asked, now)
+    skips = (replace(each, reason=reason) if each.reason is SkipReason.MISFIRE else each for each in firing.skips)
+    return replace(firing, skips=tuple(skips))
 
 
 def undecided_until(task: ScheduledTask, until: datetime) -> Undecided | None:
@@ -212,16 +239,16 @@ def _misfired(fresh: Undecided, picked: tuple[Occurrence, ...]) -> list[Skip]:
     return []
 
 
-def _extending(trailing: Skip | None, skips: tuple[Skip, ...], admitted: Admitted) -> tuple[Skip, ...]:
+def _extending(trailing: Skip | None, skips: tuple[Skip, ...], start: tuple[Start, ...]) -> tuple[Skip, ...]:
     """The skips, the first joined to the task's trailing one if it goes on with the same reason and nothing between."""
     if trailing is None or not skips or skips[0].reason is not trailing.reason:
         return skips
-    if admitted.start and admitted.start[0].occurrence.nominal_at < skips[0].first_at:
+    if start and start[0].occurrence.nominal_at < skips[0].first_at:
         return skips
-    return (joined(trailing, skips[0]), *skips[1:])
+    return (_joined(trailing, skips[0]), *skips[1:])
 
 
-def joined(earlier: Skip, later: Skip) -> Skip:
+def _joined(earlier: Skip, later: Skip) -> Skip:
     """One Skip over both, with the identity (`first_at`) of the earlier."""
     return replace(
         earlier,
@@ -232,7 +259,7 @@ def joined(earlier: Skip, later: Skip) -> Skip:
 
 
 def _good_until(
-    policy: ExecutionPolicy, picked: tuple[Occurrence, ...], following: Occurrence | None
+    policy: ExecutionPolicy, fresh: Undecided | None, picked: tuple[Occurrence, ...], following: Occurrence | None
 ) -> datetime | None:
     """The first instant at which this decision would be another one; the bounds themselves are still on time."""
     bounds = []
@@ -240,6 +267,6 @@ def _good_until(
         bounds.append(following.run_at)
     if picked and policy.misfire is Misfire.SKIP:
         bounds.append(picked[-1].run_at + ON_TIME + MICROSECOND)
-    if picked and policy.grace is not None:
-        bounds.append(picked[0].run_at + policy.grace + MICROSECOND)
+    if fresh is not None and policy.grace is not None:
+        bounds.append(fresh.oldest.run_at + policy.grace + MICROSECOND)
     return min(bounds, default=None)

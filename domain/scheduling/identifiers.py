@@ -31,6 +31,14 @@ def bucket_of(task_id: TaskId) -> int:
     return crc32(task_id.encode()) % BUCKET_COUNT
 
 
+def chance(name: str) -> int:
+    """32 bits as if drawn by lot, but the same in every process: what deliberate delays are made of.
+
+    A checksum would not do: its values for names that differ in a digit or two lie close together.
+    """
+    return int.from_bytes(blake2b(name.encode(), digest_size=4).digest())
+
+
 def execution_id(task_id: TaskId, kind: str, key: str, at: datetime) -> ExecutionId:
     """The same for the same (task, kind, key, instant), so a decision taken twice names one execution.
 

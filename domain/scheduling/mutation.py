@@ -5,26 +5,19 @@ status with `status`, executions with `open_seq`. So a change made on what was r
 settlement that came between.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from domain.errors import InvalidScheduleError, InvalidTaskError, TaskStateError
 from domain.scheduling.change import Change, ChangeAction, Via
-from domain.scheduling.execution import CancelRequest, Execution, manual
-from domain.scheduling.firing import Firing, fire, joined, skip_of
+from domain.scheduling.execution import TASK_KINDS, CancelRequest, Execution, ExecutionState, manual
+from domain.scheduling.firing import Firing, catching_up, passing_over
 from domain.scheduling.identifiers import MICROSECOND, TaskId
 from domain.scheduling.policy import Misfire, Overlap
 from domain.scheduling.schedule import OneTimeSchedule
-from domain.scheduling.task import (
-    Definition,
-    Pause,
-    PauseMode,
-    ScheduledTask,
-    Skip,
-    SkipReason,
-    TaskStatus,
-)
+from domain.scheduling.task import Definition, Delivery, Pause, PauseMode, ScheduledTask, Skip, SkipReason, TaskStatus
 from domain.scheduling.work import Work
 
 
@@ -40,8 +33,8 @@ class Compared(StrEnum):
 class Mutation:
     """One change of one task, to be carried out whole or not at all.
 
-    `before` is the task as read (None: `after` is created). `skips` go on record; `firing`, `run` and `cancel_open`
-    say what becomes of executions.
+    `before` is the task as read (None: `after` is created); where `after` differs from it, the mutation writes, and
+    only there. `skips` go on record; `firing`, `run` and `cancel_open` say what becomes of executions.
     """
 
     change: Change
@@ -58,12 +51,15 @@ class Mutation:
         before = self.before
         if before is None or current is None:
             return before is current
-        if current.deleted_at is not None or current.version != before.version:
+        if (current.version, current.deleted_at) != (before.version, before.deleted_at):
             return False
         return all(getattr(current, each) == getattr(before, each) for each in self.compares)
 
     def apply(self, current: Work) -> Work:
-        """The work after the change, for a store whose current state passed `holds_for`."""
+        """The work after the change, for a store whose current state passed `holds_for`.
+
+        `current` of a task to be created is the work of `after`.
+        """
         at = self.change.at
         work = replace(current, task=self._overlaid(current.task))
         if self.firing is not None:
@@ -78,48 +74,36 @@ class Mutation:
 
     def then(self, following: "Mutation") -> "Mutation":
         """Both as one change, recorded as the first; `following` was decided on what the first leaves."""
+        # One that begins where another did has grown out of it.
+        skips = {skip.first_at: skip for skip in (*self.skips, *following.skips)}
         return replace(
             following,
             change=self.change,
             before=self.before,
-            after=replace(following.after, version=self.after.version),
             compares=self.compares | following.compares,
-            skips=(*self.skips, *following.skips),
+            skips=tuple(skips.values()),
+            firing=following.firing or self.firing,
+            run=following.run or self.run,
             cancel_open=self.cancel_open or following.cancel_open,
         )
 
     def _overlaid(self, current: ScheduledTask) -> ScheduledTask:
-        after = self.after
-        task = current
+        if self.before is None:
+            return self.after
+        written: dict[str, Any] = {
+            each.name: getattr(self.after, each.name)
+            for each in fields(ScheduledTask)
+            if getattr(self.after, each.name) != getattr(self.before, each.name)
+        }
         if self.change.action.moves_version:
-            task = replace(
-                task,
-                definition=after.definition,
-                version=current.version + 1,
-                updated_at=self.change.at,
-                quarantine=None,
-            )
-        if Compared.DECIDED_UNTIL in self.compares and self.firing is None:
-            task = replace(
-                task,
-                decided_until=after.decided_until,
-                next_occurrence=after.next_occurrence,
-                trailing_skip=after.trailing_skip,
-                auto_runs=after.auto_runs,
-            )
-        if Compared.STATUS in self.compares:
-            task = replace(
-                task,
-                status=after.status,
-                pause=after.pause,
-                deleted_at=after.deleted_at,
-                error_count=after.error_count,
-            )
-        return task
+            written |= {"version": current.version + 1, "updated_at": self.change.at, "quarantine": None}
+        return replace(current, **written)
 
 
 _TIMELINE = frozenset({Compared.DECIDED_UNTIL, Compared.STATUS})
 _LIFECYCLE = frozenset({Compared.STATUS})
+# Why a task that is not active runs nothing: truer of what it owed than the change that decides it.
+_IDLE_REASONS = {TaskStatus.PAUSED: SkipReason.PAUSED, TaskStatus.FAILED: SkipReason.FAILED}
 
 
 def create(task_id: TaskId, definition: Definition, change: Change, *, run_if_past: bool = False) -> Mutation:
@@ -128,9 +112,8 @@ def create(task_id: TaskId, definition: Definition, change: Change, *, run_if_pa
     Raises InvalidTaskError, InvalidScheduleError (`in_the_past`, `exhausted`).
     """
     definition.check()
-    now = change.at
-    decided_until = now
-    if isinstance(definition.schedule, OneTimeSchedule) and definition.schedule.at <= now:
+    decided_until = change.at
+    if isinstance(definition.schedule, OneTimeSchedule) and definition.schedule.at <= change.at:
         if not run_if_past:
             raise _in_the_past(definition.schedule)
         decided_until = definition.schedule.at - MICROSECOND
@@ -139,15 +122,15 @@ def create(task_id: TaskId, definition: Definition, change: Change, *, run_if_pa
         definition=definition,
         status=TaskStatus.ACTIVE,
         version=1,
-        created_at=now,
-        updated_at=now,
+        created_at=change.at,
+        updated_at=change.at,
         decided_until=decided_until,
         next_occurrence=None,
     )
-    following = task.occurrence_after(decided_until)
-    if following is None:
+    after = _looking_ahead(task)
+    if after.next_occurrence is None:
         raise _exhausted_bounds()
-    return Mutation(change, before=None, after=replace(task, next_occurrence=following))
+    return Mutation(change, before=None, after=after)
 
 
 def edit(task: ScheduledTask, definition: Definition, change: Change) -> Mutation:
@@ -156,22 +139,18 @@ def edit(task: ScheduledTask, definition: Definition, change: Change) -> Mutatio
     Raises InvalidTaskError, InvalidScheduleError (`in_the_past`, `exhausted`).
     """
     definition.check()
-    after = replace(task, definition=definition)
     if not _moves_occurrences(task.definition, definition):
-        return Mutation(change, before=task, after=after)
-    if isinstance(definition.schedule, OneTimeSchedule) and definition.schedule.at <= change.at:
-        raise _in_the_past(definition.schedule)
-    decided = _owed_skipped(task, SkipReason.EDITED, change.at)
-    after = replace(after, decided_until=decided.decided_until, trailing_skip=decided.trailing_skip)
+        return Mutation(change, before=task, after=replace(task, definition=definition))
     renewed = task.definition.schedule != definition.schedule
-    if renewed:
-        after = replace(after, auto_runs=0)
-    if task.status is TaskStatus.COMPLETED or (renewed and task.status is TaskStatus.FAILED):
-        after = replace(after, status=TaskStatus.ACTIVE, error_count=0)
-    after = replace(after, next_occurrence=after.occurrence_after(after.decided_until))
-    if after.next_occurrence is None and after.status is not TaskStatus.FAILED:
+    if renewed and isinstance(definition.schedule, OneTimeSchedule) and definition.schedule.at <= change.at:
+        raise _in_the_past(definition.schedule)
+    decided, skips = passing_over(task, _IDLE_REASONS.get(task.status, SkipReason.EDITED), change.at)
+    after = _looking_ahead(replace(decided, definition=definition, auto_runs=0 if renewed else task.auto_runs))
+    if after.next_occurrence is None and (renewed or task.next_occurrence is not None):
         raise _exhausted_bounds()
-    return Mutation(change, before=task, after=after, compares=_TIMELINE, skips=decided.skips)
+    if renewed or (task.status is TaskStatus.COMPLETED and after.next_occurrence is not None):
+        after = _revived(after)
+    return Mutation(change, before=task, after=after, compares=_TIMELINE, skips=skips)
 
 
 def pause(task: ScheduledTask, pause_: Pause, change: Change) -> Mutation:
@@ -180,13 +159,13 @@ def pause(task: ScheduledTask, pause_: Pause, change: Change) -> Mutation:
     Raises TaskStateError for a task that is completed or failed.
     """
     if task.status not in (TaskStatus.ACTIVE, TaskStatus.PAUSED):
-        raise TaskStateError(f"a {task.status} task cannot be paused", code=task.status)
+        raise TaskStateError(f"the task is {task.status} and cannot be paused", code=task.status)
     if pause_.until is not None and pause_.until <= change.at:
         raise InvalidTaskError("until lies in the past", code="in_the_past", pointer="/until")
     after = replace(task, status=TaskStatus.PAUSED, pause=pause_)
     now = pause_.mode is PauseMode.NOW
     compares = _LIFECYCLE | {Compared.OPEN_SEQ} if now else _LIFECYCLE
-    return Mutation(change, before=task, after=after, compares=frozenset(compares), cancel_open=now)
+    return Mutation(change, before=task, after=after, compares=compares, cancel_open=now)
 
 
 def resume(task: ScheduledTask, change: Change, *, missed: Misfire = Misfire.SKIP) -> Mutation:
@@ -195,10 +174,10 @@ def resume(task: ScheduledTask, change: Change, *, missed: Misfire = Misfire.SKI
     Raises TaskStateError: `completed`, or `exhausted` if nothing would be left to run.
     """
     if task.status not in (TaskStatus.PAUSED, TaskStatus.FAILED):
-        raise TaskStateError(f"a {task.status} task cannot be resumed", code=task.status)
-    mutation = _resumed(task, change, missed)
+        raise TaskStateError(f"the task is {task.status} and cannot be resumed", code=task.status)
+    mutation = _resumed(task, change, change.at) if missed is Misfire.SKIP else _caught_up(task, change, missed)
     runs = mutation.firing is not None and mutation.firing.run
-    if mutation.after.next_occurrence is None and not runs and not task.open:
+    if mutation.after.next_occurrence is None and not runs and not any(each.kind in TASK_KINDS for each in task.open):
         raise TaskStateError(
             "nothing is left to run: every occurrence lies in the past",
             code="exhausted",
@@ -208,14 +187,25 @@ def resume(task: ScheduledTask, change: Change, *, missed: Misfire = Misfire.SKI
 
 
 def end_pause(task: ScheduledTask, change: Change) -> Mutation:
-    """The end of a pause with an `until`; a task that has nothing left then is completed, or failed if one-time."""
-    return _resumed(task, change, Misfire.SKIP)
+    """The end of a pause that had one. What lies at or after that end is owed, however late the end was noticed.
+
+    A task that has nothing left then is completed, or failed if one-time.
+    """
+    until = task.pause.until if task.pause else None
+    return _resumed(task, change, change.at if until is None else until - MICROSECOND)
 
 
 def delete(task: ScheduledTask, change: Change) -> Mutation:
     """Gone from every list, its open executions ended or asked to; kept for 30 days."""
     after = replace(task, deleted_at=change.at)
     return Mutation(change, before=task, after=after, compares=_LIFECYCLE | {Compared.OPEN_SEQ}, cancel_open=True)
+
+
+def undelete(task: ScheduledTask, change: Change) -> Mutation:
+    """Back as it was; what was owed meanwhile is passed over. The store refuses a name that is taken by now."""
+    decided, skips = passing_over(task, SkipReason.DELETED, change.at)
+    after = replace(_looking_ahead(decided), deleted_at=None)
+    return Mutation(change, before=task, after=after, compares=_TIMELINE, skips=skips)
 
 
 def run_now(
@@ -229,12 +219,14 @@ def run_now(
             hint="wait for it, cancel it, or send overlap=allow to run beside it",
         )
     execution = manual(task.id, task.version, key=key, at=change.at, payload_json=payload_json)
+    if task.definition.delivery is Delivery.EXTERNAL:
+        execution = replace(execution, state=ExecutionState.DELIVERED, finished_at=change.at)
     return Mutation(change, before=task, after=task, compares=frozenset({Compared.OPEN_SEQ}), run=execution)
 
 
 def rederive(task: ScheduledTask, change: Change) -> Mutation | None:
     """The next occurrence computed afresh, after new time zone data; None if it is what the task says already."""
-    after = replace(task, next_occurrence=task.occurrence_after(task.decided_until))
+    after = _looking_ahead(task)
     if after.next_occurrence == task.next_occurrence or task.status not in (TaskStatus.ACTIVE, TaskStatus.PAUSED):
         return None
     return Mutation(change, before=task, after=after, compares=_TIMELINE)
@@ -255,44 +247,33 @@ def _moves_occurrences(old: Definition, new: Definition) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    decided_until: datetime
-    skips: tuple[Skip, ...]
-    trailing_skip: Skip | None
+def _looking_ahead(task: ScheduledTask) -> ScheduledTask:
+    return replace(task, next_occurrence=task.occurrence_after(task.decided_until))
 
 
-def _owed_skipped(task: ScheduledTask, reason: SkipReason, now: datetime) -> _Decided:
-    """What is owed up to max(now, watermark) passed over as one Skip, which joins the last one of that reason."""
-    until = max(now, task.decided_until)
-    oldest = task.occurrence_after(task.decided_until)
-    newest = task.timeline.newest(after=task.decided_until, until=until)
-    if oldest is None or newest is None:
-        return _Decided(until, (), task.trailing_skip)
-    skip = skip_of(task.timeline, reason, oldest, newest)
-    if task.trailing_skip is not None and task.trailing_skip.reason is reason:
-        skip = joined(task.trailing_skip, skip)
-    return _Decided(until, (skip,), skip)
+def _revived(task: ScheduledTask) -> ScheduledTask:
+    """Active, if it was at an end; a paused task stays paused."""
+    if task.status in (TaskStatus.ACTIVE, TaskStatus.PAUSED):
+        return task
+    return replace(task, status=TaskStatus.ACTIVE, pause=None, error_count=0)
 
 
-def _resumed(task: ScheduledTask, change: Change, missed: Misfire) -> Mutation:
-    reason = SkipReason.FAILED if task.status is TaskStatus.FAILED else SkipReason.PAUSED
-    active = replace(task, status=TaskStatus.ACTIVE, pause=None, error_count=0)
-    if missed is not Misfire.SKIP:
-        policy = replace(task.definition.policy, misfire=missed, grace=None)
-        firing = fire(replace(active, definition=replace(task.definition, policy=policy)), change.at)
-        skips = tuple(
-            replace(each, reason=reason) if each.reason is SkipReason.MISFIRE else each for each in firing.skips
-        )
-        firing = replace(firing, skips=skips)
-        after = replace(active, next_occurrence=firing.next_occurrence)
-        return Mutation(
-            change, before=task, after=after, compares=_TIMELINE | {Compared.OPEN_SEQ}, skips=skips, firing=firing
-        )
-    decided = _owed_skipped(task, reason, change.at)
-    after = replace(active, decided_until=decided.decided_until, trailing_skip=decided.trailing_skip)
-    after = replace(after, next_occurrence=after.occurrence_after(after.decided_until))
-    return Mutation(change, before=task, after=after, compares=_TIMELINE, skips=decided.skips)
+def _resumed(task: ScheduledTask, change: Change, until: datetime) -> Mutation:
+    """Active from `until` on; what was owed up to then is passed over."""
+    decided, skips = passing_over(task, _IDLE_REASONS.get(task.status, SkipReason.PAUSED), until)
+    return Mutation(change, before=task, after=_looking_ahead(_unpaused(decided)), compares=_TIMELINE, skips=skips)
+
+
+def _caught_up(task: ScheduledTask, change: Change, missed: Misfire) -> Mutation:
+    """Active, and what was owed run as `missed` says, however late it is."""
+    firing = catching_up(task, missed, _IDLE_REASONS[task.status], change.at)
+    after = replace(_unpaused(task), next_occurrence=firing.next_occurrence)
+    compares = _TIMELINE | {Compared.OPEN_SEQ}
+    return Mutation(change, before=task, after=after, compares=compares, skips=firing.skips, firing=firing)
+
+
+def _unpaused(task: ScheduledTask) -> ScheduledTask:
+    return replace(_revived(task), status=TaskStatus.ACTIVE, pause=None)
 
 
 def _exhausted_bounds() -> InvalidScheduleError:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 
 from domain.errors import InvalidPolicyError
 from domain.scheduling.retry import RetryPolicy
@@ -10,6 +11,10 @@ from domain.scheduling.retry import RetryPolicy
 ON_TIME = timedelta(seconds=60)
 TIMEOUT_DEFAULT = timedelta(minutes=15)
 CATCH_UP_MAX = 100
+# Less than a dispatch may take would pass every occurrence over.
+GRACE_MIN = timedelta(seconds=1)
+
+_Limit = TypeVar("_Limit", int, timedelta)
 
 
 class Misfire(StrEnum):
@@ -53,12 +58,14 @@ class ExecutionPolicy:
     fail_after: int | None = 3
 
     def __post_init__(self) -> None:
-        _between("grace", self.grace, timedelta(0), timedelta(days=3650))
+        _between("grace", self.grace, GRACE_MIN, timedelta(days=3650))
         _between("catch_up_max", self.catch_up_max, 1, CATCH_UP_MAX)
         _between("timeout", self.timeout, timedelta(seconds=1), timedelta(days=7))
         _between("max_runs", self.max_runs, 1, 1_000_000_000)
         _between("jitter", self.jitter, timedelta(0), timedelta(days=1))
         _between("fail_after", self.fail_after, 1, 1_000_000)
+        _aware("start_at", self.start_at)
+        _aware("end_at", self.end_at)
         if self.start_at and self.end_at and self.end_at < self.start_at:
             raise InvalidPolicyError("end_at lies before start_at", code="end_before_start", pointer="/policy/end_at")
 
@@ -70,9 +77,13 @@ class ExecutionPolicy:
         return ()
 
 
-def _between(name: str, value: int | timedelta | None, low: int | timedelta, high: int | timedelta) -> None:
-    # A value has the type of its bounds here, or none: mypy can't say so of a pair without a generic.
-    if value is not None and not low <= value <= high:  # type: ignore[operator]
+def _between(name: str, value: _Limit | None, low: _Limit, high: _Limit) -> None:
+    if value is not None and not low <= value <= high:
         raise InvalidPolicyError(
             f"{name} must lie between {low} and {high}", code="out_of_range", pointer=f"/policy/{name}"
         )
+
+
+def _aware(name: str, instant: datetime | None) -> None:
+    if instant is not None and instant.utcoffset() is None:
+        raise InvalidPolicyError(f"{name} has no time zone", code="naive", pointer=f"/policy/{name}")

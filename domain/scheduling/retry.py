@@ -4,14 +4,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
-from zlib import crc32
 
 from domain.errors import InvalidPolicyError
-from domain.scheduling.identifiers import ExecutionId
+from domain.scheduling.identifiers import MICROSECOND, ExecutionId, chance
 
 RETRIES_MAX = 100
 DELAY_MAX = timedelta(days=7)
 DELAYS_MAX = 100
+# One microsecond doubled so often is longer than DELAY_MAX.
+DOUBLINGS_MAX = 40
 JITTER_RATIO = 0.1
 
 
@@ -26,7 +27,10 @@ class BackoffKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """The wait before each retry: `initial`, its multiples or its doublings, or a list whose last entry repeats."""
+    """The wait before each retry: `initial`, its multiples or its doublings, or a list whose last entry repeats.
+
+    `cap` bounds what grows by itself, `initial` included; the entries of a list are meant as they stand.
+    """
 
     kind: BackoffKind = BackoffKind.EXPONENTIAL
     initial: timedelta = timedelta(seconds=30)
@@ -43,20 +47,20 @@ class Backoff:
             raise _out_of_range("/policy/backoff/delays", f"at most {DELAYS_MAX} delays between 0 seconds and 7 days")
 
     def before_retry(self, number: int) -> timedelta:
-        """The wait before retry `number` (1 is the first), without jitter, never above the cap."""
+        """The wait before retry `number` (1 is the first), without jitter."""
         match self.kind:
             case BackoffKind.FIXED:
-                wait = self.initial
+                factor = 1
             case BackoffKind.LINEAR:
-                wait = self.initial * number
+                factor = number
             case BackoffKind.EXPONENTIAL:
-                # 2**20 doublings of a microsecond pass the cap already; the exponent stays small on purpose.
-                wait = self.initial * (1 << min(number - 1, 40)) if self.initial else timedelta(0)
+                factor = 1 << min(number - 1, DOUBLINGS_MAX)
             case BackoffKind.LIST:
                 return self.delays[min(number, len(self.delays)) - 1]
             case _:
                 assert_never(self.kind)
-        return min(wait, self.cap)
+        # Whole microseconds, which can't overflow as a timedelta of so many doublings would.
+        return min(self.initial // MICROSECOND * factor, self.cap // MICROSECOND) * MICROSECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +95,7 @@ class RetryPolicy:
         """
         if attempts_used > self.max_retries:
             return GiveUp()
-        share = crc32(f"{execution}/{attempts_used}".encode()) / 0xFFFFFFFF
-        factor = 1 + JITTER_RATIO * (2 * share - 1)
+        factor = 1 + JITTER_RATIO * (2 * chance(f"{execution}/{attempts_used}") / 0xFFFFFFFF - 1)
         return RetryAt(failed_at + self.backoff.before_retry(attempts_used) * factor)
 
 

@@ -1,7 +1,7 @@
 """What is to be run and when: a definition people edit, and the state firing and settling move on."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -17,8 +17,10 @@ DESCRIPTION_MAX = 2_000
 TAGS_MAX = 20
 PAYLOAD_BYTES_MAX = 64 * 1024
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-# Control characters, line separators and the marks that turn reading direction: none belongs in a name.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+# Control characters, line separators, the marks that turn reading direction, and halves of characters.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# What no store can keep: PostgreSQL refuses the first, UTF-8 the others.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class TaskStatus(StrEnum):
@@ -86,9 +88,9 @@ class Quarantine:
     look_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class OpenExecution:
-    """What deciding needs to know of an execution that is not final."""
+    """What deciding needs to know of an execution that is not final; in order of their ids."""
 
     id: ExecutionId
     kind: ExecutionKind
@@ -109,7 +111,7 @@ class Definition:
     schedule_text: str
     timezone: str = "UTC"
     payload_json: str = "{}"
-    policy: ExecutionPolicy = ExecutionPolicy()
+    policy: ExecutionPolicy = field(default_factory=ExecutionPolicy)
     handler: str | None = None
     tags: tuple[str, ...] = ()
     description: str = ""
@@ -120,12 +122,15 @@ class Definition:
         if not 1 <= len(self.name) <= NAME_MAX or self.name != self.name.strip():
             raise _invalid("/name", f"a name has 1 to {NAME_MAX} characters and no blanks at its ends")
         if found := _UNPRINTABLE.search(self.name):
-            raise _invalid("/name", "a name has no control or direction characters", position=found.start())
+            raise _invalid("/name", "a name has printable characters only", position=found.start())
         _check_identifier("/task_type", self.task_type)
         if self.handler is not None and (not 1 <= len(self.handler) <= NAME_MAX or _UNPRINTABLE.search(self.handler)):
             raise _invalid("/handler", f"a handler's name has 1 to {NAME_MAX} printable characters")
         if len(self.description) > DESCRIPTION_MAX:
             raise _invalid("/description", f"at most {DESCRIPTION_MAX} characters")
+        for pointer, text in (("/description", self.description), ("/payload", self.payload_json)):
+            if found := _UNSTORABLE.search(text):
+                raise _invalid(pointer, "not a character of any text", position=found.start())
         if len(self.tags) > TAGS_MAX or len(set(self.tags)) != len(self.tags):
             raise _invalid("/tags", f"at most {TAGS_MAX} different tags")
         for index, tag in enumerate(self.tags):
@@ -189,15 +194,13 @@ class ScheduledTask:
     @property
     def look_at(self) -> datetime | None:
         """The instant at which a scheduler has something to do for it; None: never by itself."""
-        if self.deleted_at is not None:
+        if self.deleted_at is not None or self.status in (TaskStatus.COMPLETED, TaskStatus.FAILED):
             return None
         if self.quarantine is not None:
             return self.quarantine.look_at
         if self.status is TaskStatus.PAUSED:
             return self.pause.until if self.pause else None
-        if self.status is TaskStatus.ACTIVE and self.next_occurrence is not None:
-            return self.next_occurrence.run_at
-        return None
+        return self.next_occurrence.run_at if self.next_occurrence else None
 
     def occurrence_after(self, instant: datetime) -> Occurrence | None:
         """The first occurrence after `instant` that `max_runs` leaves room for."""

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zlib import crc32
 
-from domain.scheduling.identifiers import MICROSECOND, TaskId, microseconds
+from domain.scheduling.identifiers import MICROSECOND, TaskId, chance, microseconds
 from domain.scheduling.schedule import IntervalSchedule, Schedule
 
 COUNT_MAX = 10_000
@@ -66,5 +65,6 @@ class Timeline:
         following = self._nominal_after(nominal)
         spread = self.jitter if following is None else min(self.jitter, following - nominal - MICROSECOND)
         # Of the task and the instant alone, so that every process delays this occurrence by the same amount.
-        share = crc32(f"{self.task_id}/{microseconds(nominal)}".encode()) / 2**32
-        return Occurrence(nominal, nominal + timedelta(microseconds=int(share * (spread // MICROSECOND + 1))))
+        drawn = chance(f"{self.task_id}/{microseconds(nominal)}")
+        # Scaled, not reduced modulo: 32 bits of microseconds would end after 71 minutes.
+        return Occurrence(nominal, nominal + (drawn * (spread // MICROSECOND + 1) >> 32) * MICROSECOND)

@@ -54,7 +54,8 @@ class EndedAttempt:
 class Work:
     """A task and its executions: the open ones as read, then as a step leaves them.
 
-    `created` and `changed` name the executions to insert and to update, `ended` the attempts to close.
+    `created` and `changed` name the executions to insert and to update (none is in both), `ended` the attempts to
+    close.
     """
 
     task: ScheduledTask
@@ -71,6 +72,8 @@ class Work:
     def commit(self, firing: Firing, at: datetime) -> "Work":
         """The task advanced by a firing: executions recorded, the named ones cancelled, the watermark moved."""
         work = self._with_cancelled(firing.cancel, CancelRequest(at, "scheduler", SUPERSEDED))
+        # A claim moves no `open_seq`: what was pending when the firing was decided may run by now.
+        superseded_runs = any(work.executions[each].is_open for each in firing.cancel if each in work.executions)
         for occurrence, state in firing.run:
             work = work._with_created(
                 automatic(
@@ -79,7 +82,7 @@ class Work:
                     nominal_at=occurrence.nominal_at,
                     run_at=occurrence.run_at,
                     at=at,
-                    state=state,
+                    state=ExecutionState.WAITING if superseded_runs else state,
                 )
             )
         return replace(work, task=advanced(self.task, firing, at))._closed(self, at)
@@ -145,7 +148,9 @@ class Work:
 
     def _failed(self, execution: Execution, outcome: Failed, at: datetime) -> "Work":
         how = AttemptOutcome.TIMEOUT if outcome.timed_out else AttemptOutcome.FAILED
-        failed = replace(execution, attempts_used=execution.attempts_used + 1, error=outcome.error)
+        # That it ran shows that its handler is known.
+        attempts_used = execution.attempts_used + 1
+        failed = replace(execution, attempts_used=attempts_used, error=outcome.error, unknown_since=None)
         if isinstance(outcome.then, RetryAt):
             waits = replace(failed.to(ExecutionState.RETRY_WAIT, at), available_at=outcome.then.at)
             return self._ending(waits, how, at, outcome.error)
@@ -167,7 +172,7 @@ class Work:
 
     def _with_changed(self, execution: Execution) -> "Work":
         executions = {**self.executions, execution.id: execution}
-        return replace(self, executions=executions, changed=self.changed | {execution.id})
+        return replace(self, executions=executions, changed=(self.changed | {execution.id}) - self.created)
 
     def _with_cancelled(self, execution_ids: Iterable[ExecutionId], request: CancelRequest) -> "Work":
         work = self
@@ -224,12 +229,12 @@ def _counted(task: ScheduledTask, ended: Execution) -> ScheduledTask:
     task = replace(task, error_count=task.error_count + 1)
     limit = task.definition.policy.fail_after
     stops = limit is not None and task.error_count >= limit and task.status in (TaskStatus.ACTIVE, TaskStatus.PAUSED)
-    return replace(task, status=TaskStatus.FAILED) if stops else task
+    return replace(task, status=TaskStatus.FAILED, pause=None) if stops else task
 
 
 def _with_open(work: Work, *, moved: bool) -> ScheduledTask:
-    open_ = tuple(OpenExecution(each.id, each.kind, each.state) for each in work.executions.values() if each.is_open)
-    return replace(work.task, open=open_, open_seq=work.task.open_seq + moved)
+    open_ = sorted(OpenExecution(each.id, each.kind, each.state) for each in work.executions.values() if each.is_open)
+    return replace(work.task, open=tuple(open_), open_seq=work.task.open_seq + moved)
 
 
 def _completed(task: ScheduledTask, finished: list[Execution]) -> ScheduledTask:
@@ -239,11 +244,11 @@ def _completed(task: ScheduledTask, finished: list[Execution]) -> ScheduledTask:
     if any(each.kind in TASK_KINDS for each in task.open):
         return task
     if not isinstance(task.definition.schedule, OneTimeSchedule):
-        return replace(task, status=TaskStatus.COMPLETED)
+        return replace(task, status=TaskStatus.COMPLETED, pause=None)
     # A one-time occurrence is done only if it ended well: dead, cancelled or passed over, it has failed.
     ends = [each.state for each in finished if each.kind in TASK_KINDS]
     done = bool(ends) and all(state in (ExecutionState.SUCCEEDED, ExecutionState.DELIVERED) for state in ends)
-    return replace(task, status=TaskStatus.COMPLETED if done else TaskStatus.FAILED)
+    return replace(task, status=TaskStatus.COMPLETED if done else TaskStatus.FAILED, pause=None)
 
 
 def _dead(execution: Execution, error: ErrorReport, at: datetime) -> Execution:

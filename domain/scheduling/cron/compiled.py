@@ -1,6 +1,6 @@
 """A cron expression in its zone, compiled once and shared by every task that names the two."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from domain.scheduling.cron.expression import parse
@@ -32,14 +32,14 @@ class CompiledCron:
         found = self._occurrences.first_from(_second_of(instant) + 1)
         if found is None:
             return None
-        answer = EPOCH + timedelta(seconds=found)
+        answer = datetime.fromtimestamp(found, UTC)
         self._last_answer = (instant, answer)
         return answer
 
     def previous_before(self, instant: datetime) -> datetime | None:
         second = _second_of(instant)
         found = self._occurrences.last_until(second if instant.microsecond else second - 1)
-        return None if found is None else EPOCH + timedelta(seconds=found)
+        return None if found is None else datetime.fromtimestamp(found, UTC)
 
     def count_between(self, after: datetime, until: datetime, *, at_most: int) -> int:
         return self._occurrences.count(_second_of(after), _second_of(until), at_most)

@@ -74,24 +74,24 @@ class CronMatcher:
     def first_from(self, wall: int) -> int:
         """The earliest match at or after `wall`; AFTER_ALL if none."""
         day, second = divmod(wall, DAY_SECONDS)
+        time = self._time_from(second)
+        if time < 0:
+            day, time = day + 1, self._first
         found = self._day_from(day)
-        if found == day:
-            time = self._time_from(second)
-            if time >= 0:
-                return day * DAY_SECONDS + time
-            found = self._day_from(day + 1)
-        return found * DAY_SECONDS + self._first if found < AFTER_ALL else AFTER_ALL
+        if found == AFTER_ALL:
+            return AFTER_ALL
+        return found * DAY_SECONDS + (time if found == day else self._first)
 
     def last_until(self, wall: int) -> int:
         """The latest match at or before `wall`; BEFORE_ALL if none."""
         day, second = divmod(wall, DAY_SECONDS)
+        time = self._time_until(second)
+        if time < 0:
+            day, time = day - 1, self._last
         found = self._day_until(day)
-        if found == day:
-            time = self._time_until(second)
-            if time >= 0:
-                return day * DAY_SECONDS + time
-            found = self._day_until(day - 1)
-        return found * DAY_SECONDS + self._last if found > BEFORE_ALL else BEFORE_ALL
+        if found == BEFORE_ALL:
+            return BEFORE_ALL
+        return found * DAY_SECONDS + (time if found == day else self._last)
 
     def count(self, low: int, high: int) -> int:
         """How many matches lie in [low, high)."""

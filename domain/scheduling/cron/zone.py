@@ -123,36 +123,32 @@ class Occurrences:
     def first_from(self, instant: int) -> int | None:
         """The earliest occurrence at or after `instant`; None if the end of time comes first."""
         instant = max(instant, 0)
-        starts, periods = self._clock.starts, len(self._clock.offsets)
-        period = self._clock.period_at(instant)
+        starts, offsets = self._clock.starts, self._clock.offsets
         while instant < _END:
+            period = self._clock.period_at(instant)
             if instant == starts[period] and self._fires_at_start(period):
                 return instant
-            found = self._matcher.first_from(self._wall(instant, period)) - self._clock.offsets[period]
-            if found < starts[period + 1]:
+            found = self._matcher.first_from(self._wall(instant, period)) - offsets[period]
+            following = starts[period + 1]
+            if found < following:
                 return found
-            following = period + 1
-            if instant < starts[following] - _REACH:
-                # A far jump: periods that end well before the match hold none, whatever their changes skip or repeat.
-                following = max(following, bisect_right(starts, found - _REACH, hi=periods) - 1)
-            period, instant = following, starts[following]
+            # The next period may show earlier times again, or skip the match. Two days on it cannot: land near by.
+            instant = max(following, found - _REACH) if instant < following - _REACH else following
         return None
 
     def last_until(self, instant: int) -> int | None:
         """The latest occurrence at or before `instant`; None if there was none since 1970."""
         instant = min(instant, _END - 1)
         starts, offsets = self._clock.starts, self._clock.offsets
-        period = self._clock.period_at(instant)
         while instant >= 0:
+            period = self._clock.period_at(instant)
             found = self._matcher.last_until(instant + offsets[period]) - offsets[period]
-            if found >= starts[period] and found + offsets[period] >= self._opens(period):
+            start = starts[period]
+            if found >= start and found + offsets[period] >= self._wall(start, period):
                 return found
             if self._fires_at_start(period):
-                return starts[period]
-            preceding = period - 1
-            if instant > starts[period] + _REACH:
-                preceding = min(preceding, bisect_right(starts, found + _REACH) - 1)
-            period, instant = preceding, starts[preceding + 1] - 1
+                return start
+            instant = min(start - 1, found + _REACH) if instant > start + _REACH else start - 1
         return None
 
     def count(self, after: int, until: int, at_most: int) -> int:
@@ -181,9 +177,6 @@ class Occurrences:
         """The first wall second at or after `instant` that may fire in its period."""
         wall = instant + self._clock.offsets[period]
         return max(wall, self._clock.shown[period]) if self._once else wall
-
-    def _opens(self, period: int) -> int:
-        return self._wall(self._clock.starts[period], period)
 
     def _fires_at_start(self, period: int) -> bool:
         """Whether the change before a period skipped matching times that are owed at its first instant."""

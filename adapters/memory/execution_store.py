@@ -1,0 +1,141 @@
+"""`ExecutionStore` in memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.memory.state import KeptAttempt, KeptExecution, State
+from application.scheduling.ports.execution_store import (
+    HELD_MAX,
+    Beat,
+    CancelAnswer,
+    Claim,
+    HeartbeatAnswer,
+    Held,
+    Lost,
+    Released,
+    SettleAnswer,
+    Settled,
+    Settlement,
+)
+from application.scheduling.ports.history import AttemptRecord, ChangeRecord
+from domain.scheduling.change import Change
+from domain.scheduling.execution import CancelRequest, ExecutionState
+from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId
+
+GENERATION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryExecutionStore:
+    """`ExecutionStore` over the shared state."""
+
+    state: State
+
+    async def claim(
+        self, worker_id: NodeId, tokens: Sequence[ClaimToken], *, task_types: Sequence[str] | None = None
+    ) -> Sequence[Claim]:
+        """See the port. Executions available since the same instant come by id."""
+        now = self.state.now()
+        claimable = [
+            kept
+            for kept in self.state.open_executions(ExecutionState.PENDING)
+            if kept.execution.available_at <= now
+            and (task_types is None or self.state.definition(kept.execution).task_type in task_types)
+        ]
+        return [self._claim(kept, worker_id, token, now) for kept, token in zip(claimable, tokens, strict=False)]
+
+    async def heartbeat(self, worker_id: NodeId, beats: Sequence[Beat]) -> HeartbeatAnswer:  # noqa: ARG002
+        """See the port. The tokens say who is meant; `worker_id` serves stores that keep their workers apart."""
+        self.state.now()
+        lost, cancelled = set(), set()
+        for beat in beats:
+            kept = self.state.executions.get(beat.execution_id)
+            if kept is None or not kept.is_held_by(beat.token):
+                lost.add(beat.token)
+                continue
+            kept.beat += 1
+            kept.tell(beat.progress, beat.log)
+            if kept.execution.cancel is not None:
+                cancelled.add(beat.token)
+        return HeartbeatAnswer(frozenset(lost), frozenset(cancelled))
+
+    async def settle(self, settlements: Sequence[Settlement]) -> Sequence[SettleAnswer]:
+        """See the port."""
+        now = self.state.now()
+        return [self._settle(settlement, now) for settlement in settlements]
+
+    async def release_due(self, limit: int) -> Released:
+        """See the port."""
+        now = self.state.now()
+        waiting = self.state.open_executions(ExecutionState.RETRY_WAIT)
+        due = [kept for kept in waiting if kept.execution.available_at <= now][:limit]
+        for kept in due:
+            kept.execution = kept.execution.released(now)
+        left = waiting[len(due) :]
+        return Released(len(due), left[0].execution.available_at if left else None)
+
+    async def held(self) -> Sequence[Held]:
+        """See the port."""
+        self.state.now()
+        return [_held(kept) for kept in self.state.open_executions(ExecutionState.RUNNING)[:HELD_MAX]]
+
+    async def rescue(self, silent: Sequence[Held]) -> int:
+        """See the port."""
+        now = self.state.now()
+        return sum(self._rescue(seen, now) for seen in silent)
+
+    async def rescue_worker(self, worker_id: NodeId) -> int:
+        """See the port."""
+        now = self.state.now()
+        running = map(_held, self.state.open_executions(ExecutionState.RUNNING))
+        return sum(self._rescue(held, now) for held in running if held.worker_id == worker_id)
+
+    async def cancel(self, execution_id: ExecutionId, change: Change) -> CancelAnswer | None:
+        """See the port. A change goes on record only if it changed something."""
+        now = self.state.now()
+        kept = self.state.executions.get(execution_id)
+        if kept is None:
+            return None
+        execution = kept.execution
+        if execution.is_open and execution.cancel is None:
+            request = CancelRequest(now, change.actor, change.reason)
+            work = self.state.work(execution.task_id).cancel((execution_id,), request)
+            self.state.write(work, now)
+            self.state.record(ChangeRecord(change, work.task.id, work.task.version, execution_id))
+        return CancelAnswer(kept.execution.state)
+
+    def _claim(self, kept: KeptExecution, worker_id: NodeId, token: ClaimToken, now: datetime) -> Claim:
+        self.state.claims_made += 1
+        fence = (GENERATION << 32) + self.state.claims_made
+        execution = kept.execution.claimed(worker_id, token, fence, now)
+        kept.execution, kept.beat, kept.progress = execution, 0, None
+        record = AttemptRecord(execution.starts, worker_id, now, finished_at=None, outcome=None, error=None)
+        kept.attempts.append(KeptAttempt(record, token))
+        return Claim(execution, self.state.definition(execution), token)
+
+    def _settle(self, settlement: Settlement, now: datetime) -> SettleAnswer:
+        kept = self.state.executions.get(settlement.execution_id)
+        if kept is None:
+            return Lost()
+        if not kept.is_held_by(settlement.token):
+            ends = (each.led_to for each in kept.attempts if each.token == settlement.token)
+            return next((Settled(state) for state in ends if state is not None), Lost())
+        kept.tell(settlement.progress, settlement.log)
+        work = self.state.work(kept.execution.task_id)
+        self.state.write(work.settle(settlement.execution_id, settlement.outcome, now), now)
+        return Settled(kept.execution.state)
+
+    def _rescue(self, seen: Held, now: datetime) -> bool:
+        kept = self.state.executions.get(seen.execution_id)
+        if kept is None or not kept.is_held_by(seen.token) or kept.beat != seen.beat:
+            return False
+        self.state.write(self.state.work(kept.execution.task_id).rescue(seen.execution_id, now), now)
+        return True
+
+
+def _held(kept: KeptExecution) -> Held:
+    execution = kept.execution
+    assert execution.token is not None, "a running execution has a claim"
+    assert execution.worker_id is not None, "a claim has a holder"
+    return Held(execution.id, execution.token, execution.worker_id, kept.beat)

@@ -1,0 +1,165 @@
+"""`History` in memory."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from adapters.memory.pages import Paging
+from adapters.memory.retention import prune
+from adapters.memory.state import KeptExecution, State
+from application.scheduling.ports.history import (
+    ChangeRecord,
+    Counts,
+    ExecutionFilter,
+    ExecutionPage,
+    ExecutionRecord,
+    ExecutionSummary,
+    Retention,
+    TaskFilter,
+    TaskOrder,
+    TaskPage,
+)
+from domain.scheduling.execution import Execution
+from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
+from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule, Schedule, ScheduleType
+from domain.scheduling.task import ScheduledTask, Skip, TaskStatus
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryHistory:
+    """`History` over the shared state."""
+
+    state: State
+
+    async def tasks(
+        self, which: TaskFilter, *, order: TaskOrder, descending: bool, limit: int, cursor: str | None
+    ) -> TaskPage:
+        """See the port."""
+        self.state.now()
+        matching = [task for task in self._readable() if _matches(task, replace(which, status=None))]
+        rows = [task for task in matching if which.status in (None, task.status)]
+        kind = str if order is TaskOrder.NAME else int
+        paging = Paging(order, kind, lambda task: (_value(task, order), task.id), descending)
+        page, next_cursor = paging.cut(rows, limit, cursor)
+        by_status = Counter(task.status for task in matching)
+        return TaskPage(page, len(rows), by_status, next_cursor)
+
+    async def upcoming(self, limit: int) -> Sequence[ScheduledTask]:
+        """See the port."""
+        self.state.now()
+        coming = [
+            (task.next_occurrence.run_at, task.id, task)
+            for task in self._readable()
+            if task.status is TaskStatus.ACTIVE and task.next_occurrence is not None
+        ]
+        return [task for _, _, task in sorted(coming, key=lambda each: each[:2])[:limit]]
+
+    async def executions(self, which: ExecutionFilter, *, limit: int, cursor: str | None) -> ExecutionPage:
+        """See the port. The newest is that of the latest occurrence, or the one asked for last."""
+        self.state.now()
+        rows = [kept for kept in self.state.executions.values() if _is_among(kept.execution, which)]
+        paging = Paging("executions", str, _place, descending=True)
+        page, next_cursor = paging.cut(rows, limit, cursor)
+        return ExecutionPage(tuple(self._summary(kept) for kept in page), next_cursor)
+
+    async def execution(self, execution_id: ExecutionId) -> ExecutionRecord | None:
+        """See the port."""
+        self.state.now()
+        kept = self.state.executions.get(execution_id)
+        if kept is None:
+            return None
+        attempts = tuple(attempt.record for attempt in kept.attempts)
+        return ExecutionRecord(self._summary(kept), attempts, tuple(kept.log))
+
+    async def skips(self, task_id: TaskId, *, limit: int) -> Sequence[Skip]:
+        """See the port."""
+        self.state.now()
+        kept = self.state.tasks.get(task_id)
+        found = kept.skips.values() if kept else ()
+        return sorted(found, key=lambda skip: skip.first_at, reverse=True)[:limit]
+
+    async def changes(self, task_id: TaskId, *, limit: int) -> Sequence[ChangeRecord]:
+        """See the port."""
+        self.state.now()
+        return [record for record in reversed(self.state.changes) if record.task_id == task_id][:limit]
+
+    async def counts(self) -> Counts:
+        """See the port."""
+        since = self.state.now() - timedelta(days=1)
+        tasks = [kept.task for kept in self.state.tasks.values() if kept.task.deleted_at is None]
+        executions = [kept.execution for kept in self.state.executions.values()]
+        return Counts(
+            tasks_by_status=Counter(task.status for task in tasks),
+            tasks_by_type=Counter(task.definition.task_type for task in tasks),
+            open_by_state=Counter(each.state for each in executions if each.is_open),
+            finished_24h=Counter(each.state for each in executions if _ended_since(each, since)),
+        )
+
+    async def prune(self, retention: Retention, *, limit: int) -> int:
+        """See the port."""
+        return prune(self.state, retention, self.state.now(), limit)
+
+    def _readable(self) -> list[ScheduledTask]:
+        found = (self.state.task(task_id) for task_id in self.state.tasks)
+        return [task for task in found if isinstance(task, ScheduledTask)]
+
+    def _summary(self, kept: KeptExecution) -> ExecutionSummary:
+        task = self.state.tasks.get(kept.execution.task_id)
+        name, task_type = (task.task.definition.name, task.task.definition.task_type) if task else ("", "")
+        return ExecutionSummary(kept.execution, name, task_type, kept.progress)
+
+
+def _matches(task: ScheduledTask, which: TaskFilter) -> bool:
+    definition = task.definition
+    texts = (definition.name, definition.description, definition.handler or "")
+    return (
+        which.status in (None, task.status)
+        and which.schedule_type in (None, _schedule_type(definition.schedule))
+        and which.task_type in (None, definition.task_type)
+        and (which.tag is None or which.tag in definition.tags)
+        and (which.text is None or any(which.text.casefold() in text.casefold() for text in texts))
+    )
+
+
+def _schedule_type(schedule: Schedule) -> ScheduleType:
+    match schedule:
+        case CronSchedule():
+            return ScheduleType.CRON
+        case IntervalSchedule():
+            return ScheduleType.INTERVAL
+        case OneTimeSchedule():
+            return ScheduleType.ONE_TIME
+        case _:
+            assert_never(schedule)
+
+
+def _value(task: ScheduledTask, order: TaskOrder) -> str | int | None:
+    match order:
+        case TaskOrder.NAME:
+            return task.definition.name
+        case TaskOrder.NEXT_RUN_AT:
+            instant = task.next_occurrence.run_at if task.next_occurrence else None
+        case TaskOrder.LAST_RUN_AT:
+            instant = task.last_run_at
+        case TaskOrder.CREATED_AT:
+            instant = task.created_at
+        case TaskOrder.UPDATED_AT:
+            instant = task.updated_at
+        case _:
+            assert_never(order)
+    return None if instant is None else microseconds(instant)
+
+
+def _place(kept: KeptExecution) -> tuple[str, str]:
+    # The id begins with the instant of the occurrence, or of the asking.
+    return kept.execution.id, kept.execution.id
+
+
+def _is_among(execution: Execution, which: ExecutionFilter) -> bool:
+    return which.task_id in (None, execution.task_id) and (not which.states or execution.state in which.states)
+
+
+def _ended_since(execution: Execution, since: datetime) -> bool:
+    return execution.finished_at is not None and execution.finished_at > since

@@ -1,0 +1,67 @@
+"""Forgetting old records, a bounded number of each kind at a time."""
+
+from datetime import datetime
+
+from adapters.memory.state import State
+from application.scheduling.ports.history import Retention
+from domain.scheduling.change import Via
+
+
+def prune(state: State, retention: Retention, now: datetime, limit: int) -> int:
+    """Forget at most `limit` executions, Skips, changes and deleted tasks each, oldest first; return how many."""
+    return (
+        _prune_executions(state, now - retention.executions, limit)
+        + _prune_skips(state, now - retention.executions, limit)
+        + _prune_changes(state, now - retention.changes, limit)
+        + _prune_tasks(state, now - retention.deleted_tasks, limit)
+    )
+
+
+def _prune_executions(state: State, before: datetime, limit: int) -> int:
+    ended = [
+        (kept.execution.finished_at, kept.execution.id)
+        for kept in state.executions.values()
+        if kept.execution.finished_at is not None and kept.execution.finished_at < before
+    ]
+    old = sorted(ended)[:limit]
+    for _, execution_id in old:
+        del state.executions[execution_id]
+    return len(old)
+
+
+def _prune_skips(state: State, before: datetime, limit: int) -> int:
+    skips = (
+        (skip.last_at, kept.task.id, skip.first_at)
+        for kept in state.tasks.values()
+        for skip in kept.skips.values()
+        if skip.last_at < before
+    )
+    old = sorted(skips)[:limit]
+    for _, task_id, first_at in old:
+        del state.tasks[task_id].skips[first_at]
+    return len(old)
+
+
+def _prune_changes(state: State, before: datetime, limit: int) -> int:
+    """Forget old changes, but never one of the system's own by key: a default task must not be created twice."""
+    aged = (record for record in state.changes if record.change.at < before)
+    old = [each for each in aged if not (each.change.via is Via.SYSTEM and each.change.idempotency_key)][:limit]
+    for record in old:
+        state.changes.remove(record)
+        key = record.change.idempotency_key
+        if key is not None and state.changes_by_key.get(key) is record:
+            del state.changes_by_key[key]
+    return len(old)
+
+
+def _prune_tasks(state: State, before: datetime, limit: int) -> int:
+    """Forget deleted tasks without open executions; what is on record of them has a retention of its own."""
+    deleted = [
+        (kept.task.deleted_at, kept.task.id)
+        for kept in state.tasks.values()
+        if kept.task.deleted_at is not None and kept.task.deleted_at < before and not kept.task.open
+    ]
+    old = sorted(deleted)[:limit]
+    for _, task_id in old:
+        del state.tasks[task_id]
+    return len(old)

@@ -1,0 +1,151 @@
+"""What the memory store keeps, in plain dictionaries that its ports share.
+
+Nothing here awaits, so each port method is one atomic step. A task is read with its open executions, a step of the
+domain's `Work` decides, and `write` stores what it changed: the rules themselves stand in the domain.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.errors import StoreUnavailableError
+from application.scheduling.ports.execution_store import LogLine, Progress
+from application.scheduling.ports.history import AttemptRecord, ChangeRecord
+from application.scheduling.ports.membership import Member
+from application.scheduling.ports.task_store import Unreadable
+from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionKind, ExecutionState
+from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, TaskId
+from domain.scheduling.task import Definition, OpenExecution, ScheduledTask, Skip
+from domain.scheduling.work import EndedAttempt, Work
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAttempt:
+    """An attempt with its token; `led_to` is the state its settling answered, None if it was not settled."""
+
+    record: AttemptRecord
+    token: ClaimToken
+    led_to: ExecutionState | None = None
+
+
+@dataclass(slots=True)
+class KeptExecution:
+    """An execution with all that is kept of it; `beat` counts the heartbeats of its present claim."""
+
+    execution: Execution
+    beat: int = 0
+    progress: Progress | None = None
+    attempts: list[KeptAttempt] = field(default_factory=list)
+    log: list[LogLine] = field(default_factory=list)
+
+    def is_held_by(self, token: ClaimToken) -> bool:
+        """True if it is running and `token` is its claim."""
+        return self.execution.state is ExecutionState.RUNNING and self.execution.token == token
+
+    def tell(self, progress: Progress | None, log: tuple[LogLine, ...]) -> None:
+        """Keep what its holder has to tell."""
+        self.progress = progress or self.progress
+        self.log.extend(log)
+
+
+@dataclass(slots=True)
+class KeptTask:
+    """A task with its versions and Skips; `error`, set by tests alone, says why its row cannot be read."""
+
+    task: ScheduledTask
+    definitions: dict[int, Definition] = field(default_factory=dict)
+    skips: dict[datetime, Skip] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class State:
+    """Everything, for as long as the process lives. While not `available`, every call fails as without a server."""
+
+    clock: Clock
+    tasks: dict[TaskId, KeptTask] = field(default_factory=dict)
+    executions: dict[ExecutionId, KeptExecution] = field(default_factory=dict)
+    open_ids: set[ExecutionId] = field(default_factory=set)
+    # The audit trail outlives the tasks it tells of; by idempotency key it says what was done before.
+    changes: list[ChangeRecord] = field(default_factory=list)
+    changes_by_key: dict[str, ChangeRecord] = field(default_factory=dict)
+    members: dict[NodeId, tuple[Member, datetime]] = field(default_factory=dict)
+    claims_made: int = 0
+    available: bool = True
+
+    def now(self) -> datetime:
+        """The store's clock; every port method asks it first. Raises StoreUnavailableError."""
+        if not self.available:
+            raise StoreUnavailableError("the memory store is closed")
+        return self.clock.now()
+
+    def task(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
+        """The task with its open executions as they are now; None if there is none or it is deleted."""
+        kept = self.tasks.get(task_id)
+        if kept is None or kept.task.deleted_at is not None:
+            return None
+        return Unreadable(task_id, kept.error) if kept.error is not None else self._with_open(kept.task)
+
+    def work(self, task_id: TaskId) -> Work:
+        """The task, deleted or not, and its open executions, for a step to decide on."""
+        task = self.tasks[task_id].task
+        return Work.of(self._with_open(task), (self.executions[each.id].execution for each in task.open))
+
+    def write(self, work: Work, at: datetime) -> None:
+        """Store what a step has changed."""
+        self.tasks.setdefault(work.task.id, KeptTask(work.task)).task = work.task
+        for execution_id in sorted(work.created | work.changed):
+            self.put(work.executions[execution_id])
+        for ended in work.ended:
+            self._end(ended, work.executions[ended.execution_id].state, at)
+
+    def put(self, execution: Execution) -> None:
+        """Store one execution as it is now."""
+        kept = self.executions.setdefault(execution.id, KeptExecution(execution))
+        kept.execution = execution
+        (self.open_ids.add if execution.is_open else self.open_ids.discard)(execution.id)
+
+    def pass_over(self, task_id: TaskId, skips: tuple[Skip, ...]) -> None:
+        """Keep these Skips; one that begins where another did has grown out of it and replaces it."""
+        self.tasks[task_id].skips.update((skip.first_at, skip) for skip in skips)
+
+    def record(self, record: ChangeRecord) -> None:
+        """Keep a change: on the audit trail, with the definition it made, and under its idempotency key."""
+        kept = self.tasks[record.task_id]
+        self.changes.append(record)
+        if record.change.action.moves_version:
+            kept.definitions[record.version] = kept.task.definition
+        if record.change.idempotency_key is not None:
+            self.changes_by_key.setdefault(record.change.idempotency_key, record)
+
+    def definition(self, execution: Execution) -> Definition:
+        """The definition in the version that this execution runs."""
+        return self.tasks[execution.task_id].definitions[execution.version]
+
+    def execution_of(self, task_id: TaskId, kind: ExecutionKind, key: str) -> Execution | None:
+        """The one execution of this task, kind and key, or None."""
+        name = (task_id, kind, key)
+        kept = (each.execution for each in self.executions.values())
+        return next((each for each in kept if (each.task_id, each.kind, each.key) == name), None)
+
+    def open_executions(self, *states: ExecutionState) -> list[KeptExecution]:
+        """The executions in these open states, longest available first."""
+        found = (self.executions[each] for each in self.open_ids)
+        return sorted(
+            (kept for kept in found if kept.execution.state in states),
+            key=lambda kept: (kept.execution.available_at, kept.execution.id),
+        )
+
+    def _with_open(self, task: ScheduledTask) -> ScheduledTask:
+        # A claim or a released retry moves an execution's state without touching its task.
+        executions = (self.executions[each.id].execution for each in sorted(task.open, key=lambda each: each.id))
+        return task.with_open(*(OpenExecution(each.id, each.kind, each.state) for each in executions))
+
+    def _end(self, ended: EndedAttempt, led_to: ExecutionState, at: datetime) -> None:
+        attempts = self.executions[ended.execution_id].attempts
+        index = next(index for index, each in enumerate(attempts) if each.record.start == ended.start)
+        kept = attempts[index]
+        record = replace(kept.record, finished_at=at, outcome=ended.outcome, error=ended.error)
+        # A late holder must learn that its rescued claim is lost, so only what it settled itself is answered again.
+        settled = ended.outcome is not AttemptOutcome.RESCUED
+        attempts[index] = replace(kept, record=record, led_to=led_to if settled else None)

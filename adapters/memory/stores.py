@@ -1,0 +1,38 @@
+"""The memory store as a whole: its four ports over one state."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from adapters.memory.execution_store import MemoryExecutionStore
+from adapters.memory.history import MemoryHistory
+from adapters.memory.membership import MemoryMembership
+from adapters.memory.state import State
+from adapters.memory.task_store import MemoryTaskStore
+from application.scheduling.ports.clock import Clock, Entropy
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryStores:
+    """The ports; `state` is open to tests and to the simulation, which look into it and break it on purpose."""
+
+    state: State
+    tasks: MemoryTaskStore
+    executions: MemoryExecutionStore
+    history: MemoryHistory
+    membership: MemoryMembership
+
+
+@asynccontextmanager
+async def open_memory_store(clock: Clock, entropy: Entropy) -> AsyncIterator[MemoryStores]:  # noqa: ARG001
+    """An empty store for as long as the context lasts; afterwards every call raises StoreUnavailableError.
+
+    Every store is opened alike; this one has no use for `entropy`.
+    """
+    state = State(clock)
+    try:
+        yield MemoryStores(
+            state, MemoryTaskStore(state), MemoryExecutionStore(state), MemoryHistory(state), MemoryMembership(state)
+        )
+    finally:
+        state.available = False

@@ -1,0 +1,207 @@
+"""Committing firings: the one hard step, set-based, because it is what ten thousand tasks do at the same instant.
+
+A batch is compared in one read and written in one statement a table. What firing a task means is the domain's to say
+(`Work.commit`); the plain case, which cancels nothing and leaves a next occurrence, is written here a second time as
+arithmetic on columns, and a test holds the two against each other. All others go through `Work`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Column, Executable, Text, bindparam, func, literal, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.sql.store.batches import ROWS, ROWS_MAX, replacing
+from adapters.sql.store.dialect import Dialect, Row
+from adapters.sql.store.execution_rows import SKIP_COLUMNS, skip_row
+from adapters.sql.store.open_work import OpenWork
+from adapters.sql.store.packing import pack_quarantine, pack_skip
+from adapters.sql.store.tables import Whole, executions, skips, tasks
+from application.scheduling.ports.task_store import CommitAnswer, Committed, Decision, Moved, TooEarly, Unreadable
+from domain.scheduling.execution import ExecutionKind, ExecutionState
+from domain.scheduling.firing import Firing
+from domain.scheduling.identifiers import MICROSECOND, ExecutionId, TaskId, execution_id, microseconds
+from domain.scheduling.policy import Overlap
+from domain.scheduling.task import Quarantine, ScheduledTask, TaskStatus
+
+_BORN_COLUMNS = (
+    executions.c.id,
+    executions.c.task_id,
+    executions.c.task_type,
+    executions.c.key,
+    executions.c.version,
+    executions.c.state,
+    executions.c.scheduled_at,
+    executions.c.nominal_at,
+    executions.c.finished_at,
+)
+_RUNS = Column("runs", Whole)
+_ADVANCED_COLUMNS = (
+    tasks.c.id,
+    tasks.c.decided_until,
+    tasks.c.next_nominal_at,
+    tasks.c.next_run_at,
+    tasks.c.trailing_skip,
+    _RUNS,
+)
+_QUARANTINED_COLUMNS = (tasks.c.id, tasks.c.quarantine, tasks.c.look_at)
+
+
+class Compared(NamedTuple):
+    """What of a task must be as it was read."""
+
+    id: TaskId
+    status: str
+    version: int
+    decided_until: int
+    open_seq: int
+    deleted_at: int | None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a batch is to write: rows for the plain firings, decisions for the others, quarantines."""
+
+    advanced: list[Row] = field(default_factory=list)
+    born: list[Row] = field(default_factory=list)
+    passed_over: list[Row] = field(default_factory=list)
+    others: list[tuple[TaskId, Firing]] = field(default_factory=list)
+    quarantined: list[Row] = field(default_factory=list)
+
+
+class Firings:
+    """The statements, prepared for one dialect."""
+
+    def __init__(self, dialect: Dialect, work: OpenWork) -> None:
+        self._dialect = dialect
+        self._work = work
+        compared = select(
+            tasks.c.id, tasks.c.status, tasks.c.version, tasks.c.decided_until, tasks.c.open_seq, tasks.c.deleted_at
+        )
+        self._compared = dialect.query(compared.where(dialect.is_among(tasks.c.id, "ids")))
+        self._advance = _advancing(dialect)
+        self._bear = _bearing(dialect)
+        self._pass_over = replacing(dialect, skips, (skips.c.task_id, *SKIP_COLUMNS), ("task_id", "first_at"))
+        self._quarantine = _quarantining(dialect)
+
+    async def commit(
+        self, connection: AsyncConnection, decisions: Sequence[Decision], now: datetime
+    ) -> list[CommitAnswer]:
+        """Commit decisions on different tasks within a transaction that holds the write lock; answers in order."""
+        ids = self._dialect.pack_values([task_id_of(each) for each in decisions])
+        current = {row[0]: Compared(*row) for row in await self._compared.rows(connection, ids=ids)}
+        plan = Plan()
+        answers = [_answer(each, current.get(task_id_of(each)), now, plan) for each in decisions]
+        await self._write(connection, plan, now)
+        if not plan.others:
+            return answers
+        created = await self._commit_others(connection, plan.others, now)
+        return [
+            created.get(task_id_of(decision), answer) for decision, answer in zip(decisions, answers, strict=True)
+        ]
+
+    async def _write(self, connection: AsyncConnection, plan: Plan, now: datetime) -> None:
+        at = microseconds(now)
+        if plan.advanced:
+            await connection.execute(self._advance, {ROWS: self._dialect.pack(plan.advanced), "at": at})
+        if plan.born:
+            await connection.execute(self._bear, {ROWS: self._dialect.pack(plan.born), "at": at})
+        if plan.passed_over:
+            await connection.execute(self._pass_over, {ROWS: self._dialect.pack(plan.passed_over)})
+        if plan.quarantined:
+            await connection.execute(self._quarantine, {ROWS: self._dialect.pack(plan.quarantined)})
+
+    async def _commit_others(
+        self, connection: AsyncConnection, firings: Sequence[tuple[TaskId, Firing]], now: datetime
+    ) -> dict[TaskId, CommitAnswer]:
+        steps = await self._work.of_tasks(connection, [task_id for task_id, _ in firings])
+        answers: dict[TaskId, CommitAnswer] = {}
+        for task_id, firing in firings:
+            before = steps.works.get(task_id)
+            if before is None:
+                # It compared equal and cannot be read: the next look finds it unreadable.
+                answers[task_id] = Moved()
+                continue
+            after = before.commit(firing, now)
+            steps.put(after, firing.skips)
+            answers[task_id] = Committed(tuple(sorted(after.created)))
+        await self._work.write(connection, steps, now)
+        return answers
+
+
+def task_id_of(decision: Decision) -> TaskId:
+    """The task that is decided on."""
+    return decision.task.task_id if isinstance(decision.task, Unreadable) else decision.task.id
+
+
+def batches_of(decisions: Iterable[Decision]) -> Iterator[list[Decision]]:
+    """Cut into batches of at most ROWS_MAX, none with two decisions on one task: the second must see the first."""
+    batch: dict[TaskId, Decision] = {}
+    for decision in decisions:
+        task_id = task_id_of(decision)
+        if task_id in batch or len(batch) == ROWS_MAX:
+            yield list(batch.values())
+            batch = {}
+        batch[task_id] = decision
+    if batch:
+        yield list(batch.values())
+
+
+def _answer(decision: Decision, current: Compared | None, now: datetime, plan: Plan) -> CommitAnswer:
+    match decision.verdict, decision.task:
+        case _, _ if current is None:
+            return Moved()
+        case Quarantine() as quarantine, task:
+            return _quarantined(task, quarantine, current, plan)
+        case firing, ScheduledTask() as task:
+            return _fired(task, firing, current, now, plan)
+        case _:
+            raise AssertionError("a task that cannot be read cannot be decided")
+
+
+def _quarantined(
+    task: ScheduledTask | Unreadable, quarantine: Quarantine, current: Compared, plan: Plan
+) -> CommitAnswer:
+    if isinstance(task, ScheduledTask) and not _is_same_decision(task, current):
+        return Moved()
+    look_at = microseconds(quarantine.look_at) if current.deleted_at is None else None
+    plan.quarantined.append((current.id, pack_quarantine(quarantine), look_at))
+    return Committed()
+
+
+def _fired(task: ScheduledTask, firing: Firing, current: Compared, now: datetime, plan: Plan) -> CommitAnswer:
+    if not _is_as_read(task, current) or (firing.good_until is not None and firing.good_until <= now):
+        return Moved()
+    instants = [firing.decided_until, *(start.occurrence.run_at for start in firing.run)]
+    if (latest := max(instants)) > now:
+        return TooEarly(latest - now)
+    if firing.cancel or firing.next_occurrence is None:
+        plan.others.append((task.id, firing))
+        return Committed()
+    born = tuple(_born_rows(task, firing, now))
+    plan.born += born
+    plan.advanced.append(_advanced_row(task, firing))
+    plan.passed_over += (skip_row(task.id, skip) for skip in firing.skips)
+    return Committed(tuple(sorted(ExecutionId(row[0]) for row in born)))
+
+
+def _is_as_read(task: ScheduledTask, current: Compared) -> bool:
+    if current.status != TaskStatus.ACTIVE or current.deleted_at is not None:
+        return False
+    # With overlap allow a firing does not look at what is open.
+    same_work = current.open_seq == task.open_seq or task.definition.policy.overlap is Overlap.ALLOW
+    return same_work and _is_same_decision(task, current)
+
+
+def _is_same_decision(task: ScheduledTask, current: Compared) -> bool:
+    return current.version == task.version and current.decided_until == microseconds(task.decided_until)
+
+
+def _born_rows(task: ScheduledTask, firing: Firing, now: datetime) -> Iterator[Row]:
+    for (nominal_at, run_at), state in ((_instants(start.occurrence), start.state) for start in firing.run):
+        key = str(nominal_at)
+        id_ = execution_id(task.id, ExecutionKind.AUTO, key, instant(nominal_at))
+        finished_at = microseconds(now) if state.is_final else None
+        yield (id_, task.id, task.definition.task_type, key, task.version, state, run_at, nominal_at, finished_at)

@@ -1,0 +1,213 @@
+"""Tasks with their open executions, read for the domain's steps to decide on, and what the steps left, written.
+
+Whatever the number of tasks, reading is two statements and writing one for each kind of row that changed.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Column, ColumnElement, Select, Text, and_, bindparam, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.sql.store.batches import ROWS, inserting, replacing, updating
+from adapters.sql.store.dialect import Dialect, Row
+from adapters.sql.store.execution_rows import (
+    CHANGE_COLUMNS,
+    EXECUTION_COLUMNS,
+    MOVED_COLUMNS,
+    SKIP_COLUMNS,
+    change_row,
+    execution_of,
+    execution_row,
+    moved_row,
+    skip_row,
+)
+from adapters.sql.store.packing import UNREADABLE, pack_error
+from adapters.sql.store.rows import (
+    BIRTH_COLUMNS,
+    FACE_COLUMNS,
+    STATE_COLUMNS,
+    TASK_COLUMNS,
+    VERSION_COLUMNS,
+    birth_row,
+    face_row,
+    state_row,
+    task_of,
+    version_row,
+)
+from adapters.sql.store.tables import IS_OPEN, attempts, changes, definitions, executions, skips, tasks
+from application.scheduling.ports.history import ChangeRecord
+from domain.scheduling.execution import AttemptOutcome
+from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
+from domain.scheduling.task import OpenExecution, ScheduledTask, Skip
+from domain.scheduling.work import EndedAttempt, Work
+
+TASKS_WITH_DEFINITIONS = tasks.outerjoin(
+    definitions, and_(definitions.c.task_id == tasks.c.id, definitions.c.version == tasks.c.version)
+)
+_ENDED_COLUMNS = (
+    attempts.c.execution_id,
+    attempts.c.start,
+    attempts.c.finished_at,
+    attempts.c.outcome,
+    attempts.c.error,
+    attempts.c.led_to,
+)
+_IDS = "ids"
+
+
+@dataclass(slots=True)
+class Steps:
+    """The work of several tasks within one transaction, as the steps so far leave it."""
+
+    works: dict[TaskId, Work]
+    new: set[TaskId] = field(default_factory=set)
+    touched: set[TaskId] = field(default_factory=set)
+    versions: list[Row] = field(default_factory=list)
+    skips: dict[tuple[TaskId, datetime], Skip] = field(default_factory=dict)
+    changes: list[ChangeRecord] = field(default_factory=list)
+
+    def put(self, work: Work, passed_over: Iterable[Skip] = ()) -> None:
+        """Keep what a step made of a task, and the Skips it recorded; one that grew replaces what it grew from."""
+        task_id = work.task.id
+        self.works[task_id] = work
+        self.touched.add(task_id)
+        self.skips.update(((task_id, skip.first_at), skip) for skip in passed_over)
+
+    def record(self, record: ChangeRecord) -> None:
+        """Keep a change, and the definition it made."""
+        self.changes.append(record)
+        if record.change.action.moves_version:
+            self.versions.append(version_row(self.works[record.task_id].task))
+
+    def holder_of(self, execution_id: ExecutionId) -> Work | None:
+        """The work that has this execution."""
+        return next((work for work in self.works.values() if execution_id in work.executions), None)
+
+
+class OpenWork:
+    """The statements, prepared for one dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        of_executions = select(executions.c.task_id).where(dialect.is_among(executions.c.id, _IDS))
+        by_task = dialect.is_among(tasks.c.id, _IDS), dialect.is_among(executions.c.task_id, _IDS)
+        by_execution = tasks.c.id.in_(of_executions), executions.c.task_id.in_(of_executions)
+        self._tasks_by_task = dialect.query(_tasks_where(by_task[0]))
+        self._open_by_task = dialect.query(_open_where(by_task[1]))
+        self._tasks_by_execution = dialect.query(_tasks_where(by_execution[0]))
+        self._open_by_execution = dialect.query(_open_where(by_execution[1]))
+        self._insert_tasks = inserting(dialect, tasks, (*STATE_COLUMNS, *FACE_COLUMNS[1:], *BIRTH_COLUMNS))
+        self._update_state = updating(dialect, tasks, STATE_COLUMNS, ("id",))
+        self._update_face = updating(dialect, tasks, FACE_COLUMNS, ("id",))
+        self._insert_versions = inserting(dialect, definitions, VERSION_COLUMNS)
+        self._supersede = _superseding(dialect)
+        self._insert_executions = _inserting_executions(dialect)
+        self._update_executions = updating(dialect, executions, MOVED_COLUMNS, ("id",))
+        self._end_attempts = updating(dialect, attempts, _ENDED_COLUMNS, ("execution_id", "start"))
+        self._replace_skips = replacing(dialect, skips, (skips.c.task_id, *SKIP_COLUMNS), ("task_id", "first_at"))
+        self._insert_changes = inserting(dialect, changes, CHANGE_COLUMNS)
+
+    async def of_tasks(self, connection: AsyncConnection, task_ids: Sequence[TaskId]) -> Steps:
+        """Read the work of these tasks, deleted ones too; what is missing or cannot be read is left out."""
+        ids = self._dialect.pack_values(task_ids)
+        rows = await self._tasks_by_task.rows(connection, ids=ids)
+        return Steps(_works(rows, await self._open_by_task.rows(connection, ids=ids) if rows else []))
+
+    async def of_executions(self, connection: AsyncConnection, execution_ids: Sequence[ExecutionId]) -> Steps:
+        """Read the work of the tasks that these executions belong to."""
+        ids = self._dialect.pack_values(execution_ids)
+        rows = await self._tasks_by_execution.rows(connection, ids=ids)
+        return Steps(_works(rows, await self._open_by_execution.rows(connection, ids=ids) if rows else []))
+
+    async def write(self, connection: AsyncConnection, steps: Steps, at: datetime) -> None:
+        """Store what the steps changed; `at` is when attempts ended and versions were superseded."""
+        works = [steps.works[task_id] for task_id in sorted(steps.touched)]
+        await self._write_tasks(connection, steps, works, at)
+        created = [work.executions[each] for work in works for each in work.created]
+        moved = [work.executions[each] for work in works for each in work.changed - work.created]
+        ended = [_ended_row(work, each, at) for work in works for each in work.ended]
+        await self._run(connection, self._insert_executions, [execution_row(each) for each in created])
+        await self._run(connection, self._update_executions, [moved_row(each) for each in moved])
+        await self._run(connection, self._end_attempts, ended)
+        passed_over = [skip_row(task_id, skip) for (task_id, _), skip in steps.skips.items()]
+        await self._run(connection, self._replace_skips, passed_over)
+        await self._run(connection, self._insert_changes, [change_row(each) for each in steps.changes])
+
+    async def _write_tasks(
+        self, connection: AsyncConnection, steps: Steps, works: Sequence[Work], at: datetime
+    ) -> None:
+        old = [work.task for work in works if work.task.id not in steps.new]
+        renewed = {row[0] for row in steps.versions}
+        faces = [face_row(task) for task in old if task.id in renewed]
+        await self._run(connection, self._update_state, [state_row(task) for task in old])
+        await self._run(connection, self._update_face, faces)
+        new = [birth_row(work.task) for work in works if work.task.id in steps.new]
+        await self._run(connection, self._insert_tasks, new)
+        await self._run(connection, self._insert_versions, steps.versions)
+        latest = [(work.task.id, work.task.version) for work in works if work.task.id in renewed]
+        await self._run(connection, self._supersede, latest, at=microseconds(at))
+
+    async def _run(self, connection: AsyncConnection, statement: object, rows: Sequence[Row], **more: int) -> None:
+        if rows:
+            await connection.execute(statement, {ROWS: self._dialect.pack(rows), **more})  # type: ignore[call-overload]
+
+
+def _tasks_where(condition: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+    return select(*TASK_COLUMNS).select_from(TASKS_WITH_DEFINITIONS).where(condition)
+
+
+def _open_where(condition: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+    return select(*EXECUTION_COLUMNS).where(condition, IS_OPEN).order_by(executions.c.id)
+
+
+def _works(task_rows: Iterable[Row], execution_rows: Iterable[Row]) -> dict[TaskId, Work]:
+    by_task: dict[str, list[Row]] = {}
+    task_at = EXECUTION_COLUMNS.index(executions.c.task_id)
+    for row in execution_rows:
+        by_task.setdefault(row[task_at], []).append(row)
+    works = (_work(row, by_task.get(row[0], ())) for row in task_rows)
+    return {work.task.id: work for work in works if work is not None}
+
+
+def _work(row: Row, execution_rows: Iterable[Row]) -> Work | None:
+    task = task_of(row)
+    if not isinstance(task, ScheduledTask):
+        return None
+    try:
+        found = [execution_of(each) for each in execution_rows]
+    except UNREADABLE:
+        return None
+    return Work.of(task.with_open(*(OpenExecution(each.id, each.kind, each.state) for each in found)), found)
+
+
+def _ended_row(work: Work, ended: EndedAttempt, at: datetime) -> Row:
+    # What a rescue ended, its holder can no longer settle; any other end is what a repeated settling is answered with.
+    led_to = None if ended.outcome is AttemptOutcome.RESCUED else work.executions[ended.execution_id].state
+    return (ended.execution_id, ended.start, microseconds(at), ended.outcome, pack_error(ended.error), led_to)
+
+
+def _inserting_executions(dialect: Dialect) -> object:
+    """INSERT executions with the type of the version they run; an occurrence that has one already keeps it."""
+    given = dialect.given(EXECUTION_COLUMNS, ROWS)
+    task_type = select(definitions.c.task_type).where(
+        definitions.c.task_id == given.c.task_id, definitions.c.version == given.c.version
+    )
+    rows = select(*given.c, func.coalesce(task_type.scalar_subquery(), "", type_=Text)).where(given.c.id.is_not(None))
+    names = [*(each.name for each in EXECUTION_COLUMNS), "task_type"]
+    return dialect.insert(executions).from_select(names, rows).on_conflict_do_nothing(index_elements=("id",))
+
+
+def _superseding(dialect: Dialect) -> object:
+    columns: tuple[Column[object], ...] = (definitions.c.task_id, definitions.c.version)
+    given = dialect.given(columns, ROWS)
+    return (
+        update(definitions)
+        .where(
+            definitions.c.task_id == given.c.task_id,
+            definitions.c.version < given.c.version,
+            definitions.c.superseded_at.is_(None),
+        )
+        .values(superseded_at=bindparam("at"))
+    )

@@ -1,0 +1,230 @@
+"""Tasks and their definitions as rows, and back. Each pair of functions is the other's inverse; a test says so.
+
+A row that cannot be read back is answered as `Unreadable`, so that one broken task never keeps others from running.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from adapters.sql.store.dialect import Row
+from adapters.sql.store.packing import (
+    UNREADABLE,
+    at_or_none,
+    pack_pause,
+    pack_policy,
+    pack_quarantine,
+    pack_schedule,
+    pack_skip,
+    packed,
+    type_of_schedule,
+    unpack_pause,
+    unpack_policy,
+    unpack_quarantine,
+    unpack_schedule,
+    unpack_skip,
+    unpack_tags,
+    us_or_none,
+)
+from adapters.sql.store.tables import definitions, executions, tasks
+from application.scheduling.ports.task_store import Unreadable
+from domain.scheduling.execution import ExecutionKind, ExecutionState
+from domain.scheduling.identifiers import TaskId, instant_of, microseconds
+from domain.scheduling.task import Definition, Delivery, OpenExecution, ScheduledTask, TaskStatus
+from domain.scheduling.timeline import Occurrence
+
+# What a step may move without another version, in the order of `state_row`.
+STATE_COLUMNS = (
+    tasks.c.id,
+    tasks.c.status,
+    tasks.c.version,
+    tasks.c.updated_at,
+    tasks.c.decided_until,
+    tasks.c.next_nominal_at,
+    tasks.c.next_run_at,
+    tasks.c.look_at,
+    tasks.c.open_seq,
+    tasks.c.auto_runs,
+    tasks.c.run_count,
+    tasks.c.error_count,
+    tasks.c.last_run_at,
+    tasks.c.last_error,
+    tasks.c.trailing_skip,
+    tasks.c.pause,
+    tasks.c.quarantine,
+    tasks.c.deleted_at,
+)
+# What people search by, in the order of `face_row`.
+FACE_COLUMNS = (tasks.c.id, tasks.c.name, tasks.c.task_type, tasks.c.schedule_type)
+# What never changes, in the order of `birth_row`, behind the others.
+BIRTH_COLUMNS = (tasks.c.bucket, tasks.c.created_at)
+DEFINITION_COLUMNS = (
+    definitions.c.name,
+    definitions.c.task_type,
+    definitions.c.schedule,
+    definitions.c.schedule_text,
+    definitions.c.timezone,
+    definitions.c.policy,
+    definitions.c.handler,
+    definitions.c.tags,
+    definitions.c.description,
+    definitions.c.delivery,
+    definitions.c.payload_json,
+)
+VERSION_COLUMNS = (definitions.c.task_id, definitions.c.version, *DEFINITION_COLUMNS, definitions.c.search_text)
+# What `task_of` reads: the state, without what follows from the rest of it, then the definition.
+TASK_COLUMNS = (
+    *(column for column in STATE_COLUMNS if column is not tasks.c.look_at),
+    tasks.c.created_at,
+    *DEFINITION_COLUMNS,
+)
+# What deciding needs to know of an open execution.
+OPEN_COLUMNS = (executions.c.task_id, executions.c.id, executions.c.kind, executions.c.state)
+
+_STATUSES = {str(each): each for each in TaskStatus}
+_DELIVERIES = {str(each): each for each in Delivery}
+_KINDS = {str(each): each for each in ExecutionKind}
+_STATES = {str(each): each for each in ExecutionState}
+# Stands between searched texts, so that none is found across two of them.
+_SEPARATOR = "\x1f"
+
+
+def state_row(task: ScheduledTask) -> Row:
+    """The values of STATE_COLUMNS."""
+    following = task.next_occurrence
+    return (
+        task.id,
+        task.status,
+        task.version,
+        microseconds(task.updated_at),
+        microseconds(task.decided_until),
+        None if following is None else microseconds(following.nominal_at),
+        None if following is None else microseconds(following.run_at),
+        us_or_none(task.look_at),
+        task.open_seq,
+        task.auto_runs,
+        task.run_count,
+        task.error_count,
+        us_or_none(task.last_run_at),
+        task.last_error,
+        pack_skip(task.trailing_skip),
+        pack_pause(task.pause),
+        pack_quarantine(task.quarantine),
+        us_or_none(task.deleted_at),
+    )
+
+
+def face_row(task: ScheduledTask) -> Row:
+    """The values of FACE_COLUMNS."""
+    definition = task.definition
+    return (task.id, definition.name, definition.task_type, type_of_schedule(definition.schedule))
+
+
+def birth_row(task: ScheduledTask) -> Row:
+    """The values of STATE_COLUMNS, FACE_COLUMNS but the id, and BIRTH_COLUMNS."""
+    return (*state_row(task), *face_row(task)[1:], task.bucket, microseconds(task.created_at))
+
+
+def version_row(task: ScheduledTask) -> Row:
+    """The values of VERSION_COLUMNS."""
+    definition = task.definition
+    return (
+        task.id,
+        task.version,
+        definition.name,
+        definition.task_type,
+        pack_schedule(definition.schedule),
+        definition.schedule_text,
+        definition.timezone,
+        pack_policy(definition.policy),
+        definition.handler,
+        packed(definition.tags),
+        definition.description,
+        definition.delivery,
+        definition.payload_json,
+        _SEPARATOR.join((definition.name, definition.description, definition.handler or "")).casefold(),
+    )
+
+
+def definition_of(row: Row) -> Definition:
+    """The definition of a row of DEFINITION_COLUMNS; raises one of UNREADABLE."""
+    name, task_type, schedule, schedule_text, timezone, policy, handler, tags, description, delivery, payload = row
+    return Definition(
+        name,
+        task_type,
+        unpack_schedule(schedule),
+        schedule_text,
+        timezone,
+        payload,
+        unpack_policy(policy),
+        handler,
+        unpack_tags(tags),
+        description,
+        _DELIVERIES[delivery],
+    )
+
+
+def task_of(row: Row, open_: Sequence[Row] = ()) -> ScheduledTask | Unreadable:
+    """The task of a row of TASK_COLUMNS, with its open executions, rows of OPEN_COLUMNS."""
+    try:
+        return _task_of(row, open_)
+    except UNREADABLE as error:
+        return Unreadable(TaskId(str(row[0])), f"{type(error).__name__}: {error}")
+
+
+def tasks_of(rows: Iterable[Row], open_: Iterable[Row]) -> list[ScheduledTask | Unreadable]:
+    """The tasks of rows of TASK_COLUMNS, in order; `open_` has the rows of OPEN_COLUMNS of all of them."""
+    by_task: dict[str, list[Row]] = {}
+    for each in open_:
+        by_task.setdefault(each[0], []).append(each)
+    return [task_of(row, by_task.get(row[0], ())) for row in rows]
+
+
+def _task_of(row: Row, open_: Sequence[Row]) -> ScheduledTask:
+    (
+        id_,
+        status,
+        version,
+        updated_at,
+        decided_until,
+        next_nominal_at,
+        next_run_at,
+        open_seq,
+        auto_runs,
+        run_count,
+        error_count,
+        last_run_at,
+        last_error,
+        trailing_skip,
+        pause,
+        quarantine,
+        deleted_at,
+        created_at,
+        *definition,
+    ) = row
+    return ScheduledTask(
+        id_,
+        definition_of(definition),
+        _STATUSES[status],
+        version,
+        instant_of(created_at),
+        instant_of(updated_at),
+        instant_of(decided_until),
+        _occurrence(next_nominal_at, next_run_at),
+        tuple(OpenExecution(each[1], _KINDS[each[2]], _STATES[each[3]]) for each in open_),
+        open_seq,
+        auto_runs,
+        run_count,
+        error_count,
+        at_or_none(last_run_at),
+        last_error,
+        unpack_skip(trailing_skip),
+        unpack_pause(pause),
+        unpack_quarantine(quarantine),
+        at_or_none(deleted_at),
+    )
+
+
+def _occurrence(nominal_at: int | None, run_at: int | None) -> Occurrence | None:
+    if nominal_at is None or run_at is None:
+        return None
+    nominal = instant_of(nominal_at)
+    return Occurrence(nominal, nominal if run_at == nominal_at else instant_of(run_at))

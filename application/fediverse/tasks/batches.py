@@ -1,0 +1,206 @@
+"""The common loop of the maintenance tasks: small transactions, one after another, until the work or the budget ends.
+
+A task is a row of phases, each a walk over ids; a step is one transaction that also saves the checkpoint. Between
+steps the loop reports progress, heeds a cancellation, adapts the size of the batches to the time they take, leaves
+the database to others for a moment, and looks whether rows or time are spent. Nothing is held across steps.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from application.fediverse.ports.checkpoints import Batch, Checkpoint, Checkpoints
+from application.fediverse.ports.errors import ContentRefusedError, FenceLostError
+from application.fediverse.tasks.payload import MaintenancePayload
+from application.scheduling.ports.clock import Clock
+from application.scheduling.processors import Continue, PermanentError, Run, Summary
+
+Step = Callable[[Checkpoint, int], Awaitable[Batch]]
+Stop = Literal["max_rows", "max_runtime", "superseded"]
+
+BATCH_MIN = 50
+GRACE_SECONDS = 60.0  # what a run leaves of its attempt's time, to end in good order
+CONTINUE_AFTER = timedelta(minutes=1)
+NOTES_MAX = 20
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many rows the next batch may have: up by half while batches are quick, down to half when they are slow."""
+
+    size: int
+    size_max: int
+    target_seconds: float
+
+    def took(self, seconds: float) -> None:
+        """Learn from a batch that took so long."""
+        if seconds > 2 * self.target_seconds:
+            self.size = max(self.size // 2, min(BATCH_MIN, self.size_max))
+        elif seconds < self.target_seconds / 2:
+            self.size = min(self.size + (self.size + 1) // 2, self.size_max)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLoop:
+    """Opens the work of a run where an earlier one left it."""
+
+    checkpoints: Checkpoints
+    clock: Clock
+
+    async def begin(self, payload: MaintenancePayload, run: Run) -> "Work":
+        """Take the checkpoint of the task and payload, or start afresh. A dry run takes none and leaves none."""
+        now = self.clock.now()
+        checkpoint = Checkpoint(
+            task_name=run.task_name,
+            scope=payload.scope,
+            run_id=run.execution_id,
+            fence=run.fence,
+            started_at=now,
+            saved_at=now,
+            is_rehearsal=payload.dry_run,
+        )
+        work = Work(self.checkpoints, self.clock, payload, run, checkpoint)
+        if not payload.dry_run:
+            await work.resume()
+        return work
+
+
+class Work:
+    """One run of a maintenance task. `walk` its phases in their order, then return what `end` makes of it."""
+
+    def __init__(
+        self, checkpoints: Checkpoints, clock: Clock, payload: MaintenancePayload, run: Run, checkpoint: Checkpoint
+    ) -> None:
+        self._checkpoints = checkpoints
+        self._clock = clock
+        self._payload = payload
+        self._run = run
+        self._checkpoint = checkpoint
+        self._stopped: Stop | None = None
+        self._has_moved = False
+        self._pace = Pace(payload.batch_size, payload.batch_size, payload.target_batch_ms / 1000)
+        self._ends_at = min(clock.monotonic() + payload.max_runtime_s, run.deadline - GRACE_SECONDS)
+
+    @property
+    def started_at(self) -> datetime:
+        """The frozen present: cut-offs count from here, also in a later attempt."""
+        return self._checkpoint.started_at
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """The rows done so far in this execution, by kind."""
+        return self._checkpoint.rows
+
+    async def resume(self) -> None:
+        """Take over the kept checkpoint, or learn that a later claim holds it."""
+        fresh = self._checkpoint
+        try:
+            self._checkpoint = await self._checkpoints.take(fresh, resume=self._payload.resume)
+        except FenceLostError:
+            self._stopped = "superseded"
+        if self._checkpoint.phase:
+            place = {"phase": self._checkpoint.phase, "after_id": self._checkpoint.after_id}
+            self._run.log.info("going on where an earlier run stopped", **place)
+
+    async def walk(self, phase: str, step: Step) -> None:
+        """Take step after step until the phase is over; nothing if it is already, or if the run has stopped.
+
+        Raises Cancelled between steps, PermanentError if the database refuses, StoreUnavailableError if it is away:
+        each leaves the checkpoint, for the attempt that follows.
+        """
+        if self._stopped or phase in self._checkpoint.finished:
+            return
+        self._checkpoint = self._checkpoint.entering(phase)
+        try:
+            while not self._is_stopping() and not await self._advance(step):
+                await self._breathe()
+        except FenceLostError:
+            self._stopped = "superseded"
+        except ContentRefusedError as refusal:
+            raise PermanentError(refusal.code, str(refusal)) from refusal
+
+    def _is_stopping(self) -> bool:
+        self._run.checkpoint()
+        if self._payload.max_rows and self._checkpoint.changed >= self._payload.max_rows:
+            self._stopped = "max_rows"
+        # A run takes one step at least: a budget that is too small must not mean that nothing ever moves.
+        elif self._has_moved and self._clock.monotonic() >= self._ends_at:
+            self._stopped = "max_runtime"
+        return self._stopped is not None
+
+    async def _advance(self, step: Step) -> bool:
+        began = self._clock.monotonic()
+        place = replace(self._checkpoint, saved_at=self._clock.now())
+        batch = await step(place, self._limit())
+        self._checkpoint = place.after(batch)
+        self._has_moved = True
+        self._pace.took(self._clock.monotonic() - began)
+        self._report(batch)
+        return batch.is_last
+
+    def _limit(self) -> int:
+        if not self._payload.max_rows:
+            return self._pace.size
+        return min(self._pace.size, self._payload.max_rows - self._checkpoint.changed)
+
+    def _report(self, batch: Batch) -> None:
+        walked = 0 if batch.after_id is None else abs(batch.after_id - batch.stretch.first) + 1
+        length = batch.stretch.length
+        note = f"{self._checkpoint.phase}: {self._checkpoint.changed:,} rows changed"
+        self._run.progress(length if batch.is_last else min(walked, length), length, note)
+
+    async def _breathe(self) -> None:
+        if self._payload.pause_ms:
+            await self._clock.sleep_until(self._clock.now() + timedelta(milliseconds=self._payload.pause_ms))
+
+    async def end(
+        self,
+        *,
+        cutoff: datetime | None = None,
+        warnings: Iterable[str] = (),
+        errors: Iterable[str] = (),
+        **more: Any,
+    ) -> Summary | Continue:
+        """Close the work: what was done, and a continuation if time ran out before the work did.
+
+        The checkpoint stays only for a continuation: when `max_rows` ends a run, the next one starts with a new
+        cut-off, for that limit is kept on purpose.
+        """
+        if self._stopped in {None, "max_rows"} and not self._payload.dry_run:
+            await self._close()
+        facts = self._facts(cutoff) | {
+            "warnings": list(warnings)[:NOTES_MAX],
+            "errors": list(errors)[:NOTES_MAX],
+            **more,
+        }
+        if facts["errors"] and facts["status"] == "completed":
+            facts["status"] = "partial"
+        if self._stopped == "max_runtime" and not self._payload.dry_run:
+            return Continue(after=CONTINUE_AFTER, facts=facts)
+        return Summary(facts)
+
+    async def _close(self) -> None:
+        try:
+            await self._checkpoints.remove(self._checkpoint)
+        except FenceLostError:
+            self._stopped = "superseded"
+
+    def _facts(self, cutoff: datetime | None) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "task": self._checkpoint.task_name,
+            "status": self._status(),
+            "cutoff": None if cutoff is None else cutoff.isoformat().replace("+00:00", "Z"),
+            "batches": self._checkpoint.batches,
+            "rows": dict(self._checkpoint.rows),
+            "rows_skipped_locked": 0,
+            "has_more": self._stopped is not None,
+        }
+        return facts if self._stopped is None else facts | {"reason": self._stopped}
+
+    def _status(self) -> str:
+        if self._stopped == "superseded":
+            return "skipped"
+        if self._payload.dry_run:
+            return "dry_run"
+        return "completed" if self._stopped is None else "partial"

@@ -1,0 +1,163 @@
+"""Reading for people: tasks with what deserves a warning, their executions, figures and the state of health."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.history import (
+    ChangeRecord,
+    Counts,
+    ExecutionFilter,
+    ExecutionPage,
+    ExecutionRecord,
+    History,
+    TaskFilter,
+    TaskOrder,
+    TaskPage,
+)
+from application.scheduling.ports.membership import HandlerSpec, Member, Membership
+from application.scheduling.ports.task_store import TaskStore, Unreadable
+from application.scheduling.processors import announced_spec
+from application.scheduling.services.errors import ExecutionNotFoundError, TaskNotFoundError, TaskUnreadableError
+from domain.scheduling.identifiers import ExecutionId, TaskId
+from domain.scheduling.task import ScheduledTask, Skip
+
+LATE_AFTER = timedelta(seconds=5)
+UPCOMING_MAX = 10
+RECENT_MAX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """A task and what somebody should know about it, as stable codes (`no_handler`, `all_needs_allow` …)."""
+
+    task: ScheduledTask
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskList:
+    """A page of tasks with their warnings."""
+
+    page: TaskPage
+    views: tuple[TaskView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """The figures of the statistics page."""
+
+    counts: Counts
+    upcoming: tuple[TaskView, ...]
+    recent: ExecutionPage
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the work gets done: `problems` is empty if it does.
+
+    `overdue_since` is the instant for which the oldest due task still waits.
+    """
+
+    problems: tuple[str, ...]
+    schedulers: int
+    workers: int
+    overdue_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class InspectTasks:
+    """Read models. What isn't there raises TaskNotFoundError or ExecutionNotFoundError."""
+
+    tasks: TaskStore
+    history: History
+    membership: Membership
+    clock: Clock
+
+    async def list(
+        self,
+        which: TaskFilter,
+        *,
+        order: TaskOrder = TaskOrder.NAME,
+        descending: bool = False,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> TaskList:
+        """A page of tasks."""
+        announced = await self._announced()
+        page = await self.history.tasks(which, order=order, descending=descending, limit=limit, cursor=cursor)
+        return TaskList(page, tuple(_view(task, announced) for task in page.tasks))
+
+    async def task(self, task_id: TaskId) -> TaskView:
+        """One task."""
+        task = await self.tasks.get(task_id)
+        if task is None:
+            raise TaskNotFoundError(task_id)
+        if isinstance(task, Unreadable):
+            raise TaskUnreadableError(task_id, task.error)
+        return _view(task, await self._announced())
+
+    async def view(self, task: ScheduledTask) -> TaskView:
+        """A task that was read already, with its warnings."""
+        return _view(task, await self._announced())
+
+    async def executions(self, which: ExecutionFilter, *, limit: int, cursor: str | None = None) -> ExecutionPage:
+        """A page of executions, newest first."""
+        return await self.history.executions(which, limit=limit, cursor=cursor)
+
+    async def execution(self, execution_id: ExecutionId) -> ExecutionRecord:
+        """All that is kept of one execution."""
+        record = await self.history.execution(execution_id)
+        if record is None:
+            raise ExecutionNotFoundError(execution_id)
+        return record
+
+    async def skips(self, task_id: TaskId, *, limit: int = 20) -> Sequence[Skip]:
+        """What was passed over last, newest first."""
+        return await self.history.skips(task_id, limit=limit)
+
+    async def changes(self, task_id: TaskId, *, limit: int = 20) -> Sequence[ChangeRecord]:
+        """What was changed last, newest first."""
+        return await self.history.changes(task_id, limit=limit)
+
+    async def statistics(self) -> Statistics:
+        """The figures as of now."""
+        announced = await self._announced()
+        upcoming = await self.history.upcoming(UPCOMING_MAX)
+        return Statistics(
+            counts=await self.history.counts(),
+            upcoming=tuple(_view(task, announced) for task in upcoming),
+            recent=await self.history.executions(ExecutionFilter(), limit=RECENT_MAX, cursor=None),
+            members=tuple(await self.membership.members()),
+        )
+
+    async def health(self) -> Health:
+        """Who is here and whether anything that is due lies undone."""
+        members = await self.membership.members()
+        schedulers = sum("scheduler" in member.roles for member in members)
+        workers = sum("worker" in member.roles for member in members)
+        due_at = min((task.look_at for task in await self.history.upcoming(1) if task.look_at), default=None)
+        overdue = due_at if due_at is not None and self.clock.now() - due_at > LATE_AFTER else None
+        problems = [
+            *(["no scheduler is running"] if not schedulers else []),
+            *(["no worker is running"] if not workers else []),
+            *([f"a task is due since {overdue.isoformat()} and was not dispatched"] if overdue else []),
+        ]
+        return Health(tuple(problems), schedulers, workers, overdue)
+
+    async def _announced(self) -> tuple[HandlerSpec, ...]:
+        return tuple(spec for member in await self.membership.members() for spec in member.handlers)
+
+
+def _view(task: ScheduledTask, announced: Sequence[HandlerSpec]) -> TaskView:
+    definition = task.definition
+    warnings = list(definition.policy.warnings)
+    if not any(spec.task_type == definition.task_type for spec in announced):
+        warnings.append("no_worker")
+    elif announced_spec(announced, definition.task_type, definition.handler_name) is None:
+        warnings.append("no_handler")
+    if task.quarantine is not None:
+        warnings.append("quarantined")
+    return TaskView(task, tuple(warnings))

@@ -1,0 +1,101 @@
+"""What a worker does all day: claim as much as it has hands for, run it, and settle what has ended."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from application.scheduling.ports.clock import Clock, Entropy
+from application.scheduling.ports.execution_store import Claim, ExecutionStore
+from application.scheduling.ports.observer import Observer
+from application.scheduling.services.attempt import Attempt, LiveAttempts
+from application.scheduling.services.run_execution import RunExecution
+from application.scheduling.services.settle_execution import Ended, SettleExecution
+from domain.scheduling.events import ClaimLost, ExecutionStarted
+from domain.scheduling.identifiers import ClaimToken, NodeId
+
+SETTLE_MAX = 500
+
+
+@dataclass(slots=True)
+class PerformExecutions:
+    """Keeps up to `concurrency` handlers going. Its passes run in one event loop; `live` is shared with the heartbeat.
+
+    `leaving` makes running handlers stop and hand back; `something_ended` and `hands_free` wake the two passes.
+    """
+
+    executions: ExecutionStore
+    run_execution: RunExecution
+    settle_execution: SettleExecution
+    clock: Clock
+    entropy: Entropy
+    observer: Observer
+    worker_id: NodeId
+    concurrency: int
+    live: LiveAttempts = field(default_factory=LiveAttempts)
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    something_ended: asyncio.Event = field(default_factory=asyncio.Event)
+    hands_free: asyncio.Event = field(default_factory=asyncio.Event)
+    _running: int = 0
+    _ended: deque[Ended] = field(default_factory=deque)
+
+    @property
+    def is_stuck(self) -> bool:
+        """True if code that was told to stop still occupies this process, which should then be replaced."""
+        return bool(self.run_execution.stuck)
+
+    async def claim_once(self, group: asyncio.TaskGroup) -> bool:
+        """Claim for every free hand and start what was claimed as tasks of `group`; True if there may be more."""
+        # What has ended but is not settled yet fills up to as many places again: a silent store stops the claiming.
+        free = min(self.concurrency - self._running, 2 * self.concurrency - len(self.live))
+        if free <= 0:
+            return False
+        tokens = [ClaimToken(self.entropy.token()) for _ in range(free)]
+        claims = await self.executions.claim(self.worker_id, tokens)
+        for claim in claims:
+            self._start(claim, group)
+        return len(claims) == free
+
+    async def settle_once(self) -> bool:
+        """Settle what has ended; True if there is more. Raises StoreUnavailableError, and will try again."""
+        batch = [self._ended[index] for index in range(min(len(self._ended), SETTLE_MAX))]
+        if not batch:
+            return False
+        await self.settle_execution.settle(batch)
+        for ended in batch:
+            self._ended.popleft()
+            self.live.remove(ended.attempt.token)
+        self.hands_free.set()
+        return bool(self._ended)
+
+    def _start(self, claim: Claim, group: asyncio.TaskGroup) -> None:
+        timeout = claim.definition.policy.timeout.total_seconds()
+        attempt = Attempt(claim, self.clock, self.clock.monotonic() + timeout)
+        self.live.add(attempt)
+        self._running += 1
+        self.observer.observe(
+            ExecutionStarted(
+                execution_id=attempt.execution_id,
+                task_id=attempt.task_id,
+                task_name=attempt.task_name,
+                task_type=claim.definition.task_type,
+                attempt=attempt.attempt,
+                waited=self.clock.now() - claim.execution.available_at,
+            )
+        )
+        group.create_task(self._perform(attempt, group))
+
+    async def _perform(self, attempt: Attempt, group: asyncio.TaskGroup) -> None:
+        began = self.clock.monotonic()
+        try:
+            outcome = await self.run_execution.run(attempt, group, self.leaving)
+        finally:
+            self._running -= 1
+        if outcome is None:
+            self.live.remove(attempt.token)
+            self.observer.observe(ClaimLost(attempt.execution_id, attempt.task_name))
+            self.hands_free.set()
+            return
+        self._ended.append(Ended(attempt, outcome, timedelta(seconds=self.clock.monotonic() - began)))
+        self.something_ended.set()
+        self.hands_free.set()

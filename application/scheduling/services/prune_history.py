@@ -1,0 +1,31 @@
+"""Forgetting records that are older than anybody asked to keep."""
+
+from dataclasses import dataclass, field
+
+from application.scheduling.ports.history import History, Retention
+from application.scheduling.ports.observer import Observer
+from domain.scheduling.events import RecordsPruned
+
+BATCH_MAX = 1_000
+BATCHES_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PruneHistory:
+    """Deletes in small steps, so that no writer waits long behind one."""
+
+    history: History
+    observer: Observer
+    retention: Retention = field(default_factory=Retention)
+
+    async def run_once(self) -> int:
+        """Prune until nothing is left to prune, at most BATCHES_MAX steps; return how many records went."""
+        pruned = 0
+        for _ in range(BATCHES_MAX):
+            step = await self.history.prune(self.retention, limit=BATCH_MAX)
+            pruned += step
+            if step < BATCH_MAX:
+                break
+        if pruned:
+            self.observer.observe(RecordsPruned(pruned))
+        return pruned

@@ -1,0 +1,37 @@
+"""The slow second look: what the store says comes next is compared with what the schedule says."""
+
+from dataclasses import dataclass
+
+from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.task_store import Applied, TaskStore
+from application.scheduling.ports.wakeup import Wakeup
+from domain.scheduling.change import ChangeAction
+from domain.scheduling.identifiers import TaskId
+from domain.scheduling.mutation import rederive, system_change
+from domain.scheduling.task import ScheduledTask
+
+SLICE_MAX = 1_000
+
+
+@dataclass(slots=True)
+class Reconcile:
+    """Goes through all tasks in slices, from one pass to the next, and repairs what new zone data has moved."""
+
+    tasks: TaskStore
+    clock: Clock
+    wakeup: Wakeup
+    _after: TaskId | None = None
+
+    async def run_once(self) -> int:
+        """Check one slice; return how many tasks were given another next occurrence."""
+        found = await self.tasks.scan(after=self._after, limit=SLICE_MAX)
+        last = found[-1] if len(found) == SLICE_MAX else None
+        self._after = None if last is None else (last.id if isinstance(last, ScheduledTask) else last.task_id)
+        change = system_change(ChangeAction.REDERIVE, self.clock.now(), "the next occurrence was computed afresh")
+        mutations = [rederive(each, change) for each in found if isinstance(each, ScheduledTask)]
+        answers = await self.tasks.mutate([each for each in mutations if each is not None])
+        repaired = [answer.task.id for answer in answers if isinstance(answer, Applied)]
+        if repaired:
+            self.wakeup.scheduler()
+            self.wakeup.changed(repaired)
+        return len(repaired)

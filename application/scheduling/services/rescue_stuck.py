@@ -1,0 +1,53 @@
+"""Taking executions from holders that have fallen silent.
+
+A deadline in the store would be judged by clocks that step; so silence is observed: a claim whose beat has not moved
+for a lease's length on this observer's own stop-watch has lost its holder (client-go's rule for leader election).
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.execution_store import ExecutionStore, Held
+from application.scheduling.ports.observer import Observer
+from application.scheduling.ports.wakeup import Wakeup
+from domain.scheduling.events import ExecutionsRescued
+from domain.scheduling.identifiers import ClaimToken, NodeId
+
+LEASE = timedelta(seconds=30)
+
+
+@dataclass(slots=True)
+class RescueStuck:
+    """Watches every claim; remembers, for each token, the beat it saw and when it saw it first."""
+
+    executions: ExecutionStore
+    clock: Clock
+    wakeup: Wakeup
+    observer: Observer
+    lease: timedelta = LEASE
+    _seen: dict[ClaimToken, tuple[int, float]] = field(default_factory=dict)
+
+    async def run_once(self) -> int:
+        """Look at all claims once and rescue the silent ones; return how many were rescued."""
+        now = self.clock.monotonic()
+        held = await self.executions.held()
+        self._seen = {each.token: self._sighting(each, now) for each in held}
+        silent = [each for each in held if now - self._seen[each.token][1] >= self.lease.total_seconds()]
+        if not silent:
+            return 0
+        return self._told(None, await self.executions.rescue(silent))
+
+    async def worker_died(self, worker_id: NodeId) -> int:
+        """Rescue everything of a worker that is known to be dead, at once."""
+        return self._told(worker_id, await self.executions.rescue_worker(worker_id))
+
+    def _sighting(self, held: Held, now: float) -> tuple[int, float]:
+        seen = self._seen.get(held.token)
+        return seen if seen is not None and seen[0] == held.beat else (held.beat, now)
+
+    def _told(self, worker_id: NodeId | None, count: int) -> int:
+        if count:
+            self.observer.observe(ExecutionsRescued(worker_id, count))
+            self.wakeup.workers()
+        return count

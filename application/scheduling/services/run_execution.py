@@ -1,0 +1,158 @@
+"""Running one claimed execution: its handler found, its payload read, its time limited, its end put in words.
+
+The call of the handler is the one place where any exception is an ordinary event. A handler that ignores its
+cancellation can't be stopped in Python; after a grace its attempt is settled as timed out all the same, and the
+process it occupies is marked for replacement.
+"""
+
+import asyncio
+import traceback
+from collections.abc import Awaitable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum, auto
+from typing import cast
+
+from application.scheduling.ports.clock import Clock
+from application.scheduling.processors import (
+    Continue,
+    Handler,
+    PermanentError,
+    Processors,
+    Returned,
+    result_text,
+)
+from application.scheduling.services.attempt import Attempt
+from domain.errors import DomainError
+from domain.scheduling.execution import ErrorReport
+from domain.scheduling.identifiers import ClaimToken
+from domain.scheduling.outcome import Continued, Failed, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
+from domain.scheduling.retry import GiveUp
+
+STOP_GRACE = timedelta(seconds=5)
+ERROR_CHARACTERS_MAX = 4_000
+CONTINUE_AFTER_MAX = timedelta(days=7)
+TRACEBACK_FRAMES_MAX = 20
+
+Call = asyncio.Task["Returned | BaseException"]
+
+CURRENT_ATTEMPT: ContextVar[Attempt | None] = ContextVar("current_attempt", default=None)
+
+
+@dataclass(slots=True)
+class RunExecution:
+    """Calls handlers. `stuck` holds the tokens of attempts whose code did not stop and still occupies this process."""
+
+    processors: Processors
+    clock: Clock
+    stop_grace: timedelta = STOP_GRACE
+    stuck: set[ClaimToken] = field(default_factory=set)
+
+    async def run(self, attempt: Attempt, group: asyncio.TaskGroup, leaving: asyncio.Event) -> Outcome | None:
+        """Run the handler to its end, its time-out, its cancellation, or until `leaving` is set.
+
+        The handler runs as a task of `group`, which outlives this call if the handler does. None: the claim was lost,
+        so there is nothing to report. Never raises for what a handler does.
+        """
+        definition = attempt.claim.definition
+        handler = self.processors.find(definition.task_type, definition.handler_name)
+        if handler is None:
+            return UnknownHandler()
+        try:
+            payload = handler.payload(attempt.payload_json)
+        except DomainError as error:
+            return _failure(attempt, ErrorReport(error.reason, f"{error.pointer}: {error.detail}"), GiveUp())
+        call = group.create_task(self._call(handler, payload, attempt))
+        if handler.is_async:
+            loop = asyncio.get_running_loop()
+            attempt.interruptible(lambda: _ignored(loop.call_soon_threadsafe(call.cancel)))
+        ended_by = await self._ended(call, attempt, leaving)
+        return None if attempt.is_lost else self._outcome(call, attempt, ended_by)
+
+    async def _ended(self, call: Call, attempt: Attempt, leaving: asyncio.Event) -> "_EndedBy":
+        """Wait for the handler, and make it stop when its time or ours is over; say which it was."""
+        async with asyncio.TaskGroup() as waits:
+            left = waits.create_task(leaving.wait())
+            limit = max(0.0, attempt.deadline - self.clock.monotonic())
+            await asyncio.wait({call, left}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            left.cancel()
+        attempt.interruptible(None)
+        if call.done():
+            return _EndedBy.ITSELF
+        ended_by = _EndedBy.LEAVING if leaving.is_set() else _EndedBy.TIMEOUT
+        self.stuck.add(attempt.token)
+        call.cancel()
+        await asyncio.wait({call}, timeout=self.stop_grace.total_seconds())
+        return ended_by
+
+    def _outcome(self, call: Call, attempt: Attempt, ended_by: "_EndedBy") -> Outcome:
+        ended = call.result() if call.done() else None
+        if not isinstance(ended, BaseException) and call.done():
+            return _success(ended)
+        if attempt.is_cancelled:
+            return Stopped()
+        if ended_by is _EndedBy.LEAVING:
+            return HandedBack()
+        if ended_by is _EndedBy.TIMEOUT:
+            limit = attempt.claim.definition.policy.timeout
+            return _failure(attempt, ErrorReport("timeout", f"it ran longer than {limit}"), timed_out=True)
+        assert isinstance(ended, BaseException), "a call that ended by itself has a result or an error"
+        then = GiveUp() if isinstance(ended, PermanentError) else None
+        return _failure(attempt, _report(ended), then)
+
+    async def _call(self, handler: Handler, payload: object, attempt: Attempt) -> "Returned | BaseException":
+        """What the handler returned or raised: an error is a value here, so that it can't end the group."""
+        CURRENT_ATTEMPT.set(attempt)
+        try:
+            if handler.is_async:
+                returned = await cast(Awaitable[Returned], handler.function(payload, attempt))
+            else:
+                returned = await asyncio.to_thread(self._in_thread, handler, payload, attempt)
+        except BaseException as error:  # noqa: BLE001 - whatever user code raises is an ordinary end of an attempt
+            return error
+        finally:
+            if handler.is_async:
+                self.stuck.discard(attempt.token)
+        return returned
+
+    def _in_thread(self, handler: Handler, payload: object, attempt: Attempt) -> Returned:
+        try:
+            return cast(Returned, handler.function(payload, attempt))
+        finally:
+            # Awaiting a thread can be cancelled, the thread itself can't: only its own end frees the process of it.
+            self.stuck.discard(attempt.token)
+
+
+class _EndedBy(Enum):
+    """Whose decision the end of a call was."""
+
+    ITSELF = auto()
+    TIMEOUT = auto()
+    LEAVING = auto()
+
+
+def _success(returned: Returned) -> Outcome:
+    if isinstance(returned, Continue):
+        return Continued(min(max(returned.after, timedelta(0)), CONTINUE_AFTER_MAX), result_text(returned))
+    return Succeeded(result_text(returned))
+
+
+def _failure(attempt: Attempt, error: ErrorReport, then: GiveUp | None = None, *, timed_out: bool = False) -> Failed:
+    retry = attempt.claim.definition.policy.retry
+    decided = then or retry.decide(attempt.execution_id, attempts_used=attempt.attempt, failed_at=attempt.clock.now())
+    return Failed(error, decided, timed_out)
+
+
+def _report(error: BaseException) -> ErrorReport:
+    """The class of an error and its traceback, the end of it if it is long; a failing __str__ is no hindrance."""
+    kind = error.code if isinstance(error, PermanentError) else type(error).__name__
+    try:
+        text = "".join(traceback.format_exception(error, limit=-TRACEBACK_FRAMES_MAX))
+    except Exception:  # noqa: BLE001 - an exception's own __str__ is user code too
+        text = f"{kind} (its text could not be read)"
+    return ErrorReport(kind[:100], text[-ERROR_CHARACTERS_MAX:])
+
+
+def _ignored(_handle: object) -> None:
+    """A callback's handle nobody needs."""

@@ -1,0 +1,174 @@
+"""The composition root: the only file that names adapters."""
+
+import os
+import socket
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from dependency_injector import containers, providers
+
+from adapters.sql.content import open_sqlite_content
+from adapters.sql.store import open_sqlite_store
+from adapters.system.clock import SystemClock
+from adapters.system.entropy import SystemEntropy
+from adapters.system.file_lock import FileLock
+from adapters.telemetry.log_observer import LogObserver
+from application.fediverse.ports.content import ContentPorts
+from application.scheduling.drafts import HandlerDefaults
+from application.scheduling.ports.clock import Clock, Entropy
+from application.scheduling.ports.execution_store import ExecutionStore
+from application.scheduling.ports.history import History
+from application.scheduling.ports.membership import Member, Membership
+from application.scheduling.ports.observer import Observer
+from application.scheduling.ports.task_store import TaskStore
+from application.scheduling.ports.wakeup import Wakeup
+from application.scheduling.processors import Processors
+from application.scheduling.services.dispatch_due import DispatchDue
+from application.scheduling.services.inspect_tasks import InspectTasks
+from application.scheduling.services.keep_claims import KeepClaims
+from application.scheduling.services.keep_membership import KeepMembership
+from application.scheduling.services.manage_tasks import ManageTasks
+from application.scheduling.services.perform_executions import PerformExecutions
+from application.scheduling.services.preview import Preview
+from application.scheduling.services.prune_history import PruneHistory
+from application.scheduling.services.reconcile import Reconcile
+from application.scheduling.services.rescue_stuck import RescueStuck
+from application.scheduling.services.run_execution import RunExecution
+from application.scheduling.services.seed_defaults import SeedDefaults
+from application.scheduling.services.settle_execution import SettleExecution
+from domain.scheduling.identifiers import NodeId
+from entrypoints.settings import Settings
+
+
+class Stores(Protocol):
+    """The ports of one open store."""
+
+    @property
+    def tasks(self) -> TaskStore: ...
+    @property
+    def executions(self) -> ExecutionStore: ...
+    @property
+    def history(self) -> History: ...
+    @property
+    def membership(self) -> Membership: ...
+
+
+class Lock(Protocol):
+    """The right to serve a store, held by this process and the children that inherit `descriptor`."""
+
+    @property
+    def descriptor(self) -> int: ...
+    def acquire(self) -> bool: ...
+    def holder(self) -> str: ...
+    def release(self) -> None: ...
+
+
+class Container(containers.DeclarativeContainer):
+    """What a process is made of. Stores and wake-ups are opened by the process and handed in, never opened here."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    stores: providers.Dependency[Stores] = providers.Dependency()
+    wakeup: providers.Dependency[Wakeup] = providers.Dependency()
+
+    clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
+    entropy: providers.Provider[Entropy] = providers.Singleton(SystemEntropy)
+    observer: providers.Provider[Observer] = providers.Singleton(LogObserver)
+    processors = providers.Singleton(Processors)
+
+    manage_tasks = providers.Singleton(
+        ManageTasks,
+        tasks=stores.provided.tasks,
+        executions=stores.provided.executions,
+        membership=stores.provided.membership,
+        clock=clock,
+        entropy=entropy,
+        wakeup=wakeup,
+        defaults=providers.Factory(HandlerDefaults, max_retries=settings.provided.scheduler_default_retries),
+    )
+    inspect_tasks = providers.Singleton(
+        InspectTasks,
+        tasks=stores.provided.tasks,
+        history=stores.provided.history,
+        membership=stores.provided.membership,
+        clock=clock,
+    )
+    preview = providers.Singleton(Preview, clock=clock)
+    seed_defaults = providers.Singleton(SeedDefaults, manage=manage_tasks)
+    dispatch_due = providers.Singleton(
+        DispatchDue,
+        tasks=stores.provided.tasks,
+        executions=stores.provided.executions,
+        clock=clock,
+        wakeup=wakeup,
+        observer=observer,
+    )
+    rescue_stuck = providers.Singleton(
+        RescueStuck, executions=stores.provided.executions, clock=clock, wakeup=wakeup, observer=observer
+    )
+    reconcile = providers.Singleton(Reconcile, tasks=stores.provided.tasks, clock=clock, wakeup=wakeup)
+    prune_history = providers.Singleton(PruneHistory, history=stores.provided.history, observer=observer)
+    run_execution = providers.Singleton(RunExecution, processors=processors, clock=clock)
+    settle_execution = providers.Singleton(
+        SettleExecution, executions=stores.provided.executions, clock=clock, wakeup=wakeup, observer=observer
+    )
+    perform_executions = providers.Factory(
+        PerformExecutions,
+        executions=stores.provided.executions,
+        run_execution=run_execution,
+        settle_execution=settle_execution,
+        clock=clock,
+        entropy=entropy,
+        observer=observer,
+        concurrency=settings.provided.scheduler_concurrency,
+    )
+
+
+def clock() -> Clock:
+    """The machine's clock, for what runs before there is a container."""
+    return SystemClock()
+
+
+def open_store(settings: Settings) -> AbstractAsyncContextManager[Stores]:
+    """The store of the profile, migrated. Raises StoreRefusedError or StoreUnavailableError."""
+    return open_sqlite_store(settings.scheduler_store_path, SystemClock(), SystemEntropy())
+
+
+def open_content(settings: Settings) -> AbstractAsyncContextManager[ContentPorts]:
+    """The content database of the profile, migrated."""
+    return open_sqlite_content(settings.content_file)
+
+
+def lock_of(settings: Settings) -> Lock:
+    """The lock on the store's file."""
+    path = settings.scheduler_store_path
+    return FileLock(path.with_name(path.name + ".lock"))
+
+
+def new_node_id(entropy: Entropy) -> NodeId:
+    """A name for a process that no other ever has, and that tells people where it ran."""
+    return NodeId(f"{socket.gethostname()[:40]}-{entropy.token()[:8]}")
+
+
+def keep_membership(stores: Stores, member: Member) -> KeepMembership:
+    """The announcing of one process."""
+    return KeepMembership(stores.membership, member)
+
+
+def member(
+    node_id: NodeId, roles: frozenset[str], clock: Clock, processors: Processors | None = None, concurrency: int = 0
+) -> Member:
+    """This process, as it announces itself."""
+    return Member(
+        node_id,
+        roles,
+        socket.gethostname(),
+        os.getpid(),
+        clock.now(),
+        processors.specs if processors else (),
+        concurrency,
+    )
+
+
+def keep_claims(stores: Stores, perform: PerformExecutions, clock: Clock) -> KeepClaims:
+    """The heartbeat of a worker, on a store connection of its own."""
+    return KeepClaims(stores.executions, perform.live, clock, perform.worker_id, perform.run_execution.stuck)

@@ -1,0 +1,56 @@
+"""The only place that repeats: one pass after another, paced, woken early, backing off, until it is told to stop."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from application.scheduling.ports.errors import StoreUnavailableError
+from application.scheduling.ports.observer import Observer
+from domain.scheduling.events import StoreFailed
+
+BACKOFF_MIN = timedelta(milliseconds=200)
+BACKOFF_MAX = timedelta(seconds=10)
+
+Step = Callable[[], Awaitable[timedelta]]
+
+
+async def repeat(
+    step: Step, *, name: str, stop: asyncio.Event, observer: Observer, wake: asyncio.Event | None = None
+) -> None:
+    """Run `step` until `stop` is set; each pass says how long to wait at most before the next.
+
+    A store that does not answer is waited for, longer and longer; any other error ends the process.
+    """
+    wake = wake or asyncio.Event()
+    backoff = BACKOFF_MIN
+    while not stop.is_set():
+        wake.clear()
+        try:
+            wait = await step()
+            backoff = BACKOFF_MIN
+        except StoreUnavailableError as error:
+            observer.observe(StoreFailed(name, str(error)))
+            wait, backoff = backoff, min(backoff * 2, BACKOFF_MAX)
+        await _first_of(stop, wake, wait)
+
+
+async def _first_of(stop: asyncio.Event, wake: asyncio.Event, wait: timedelta) -> None:
+    """Return when either event is set, or after `wait`; at least one other task gets its turn."""
+    if wait <= timedelta(0) or stop.is_set() or wake.is_set():
+        await asyncio.sleep(0)
+        return
+    async with asyncio.TaskGroup() as group:
+        waits = {group.create_task(stop.wait()), group.create_task(wake.wait())}
+        await asyncio.wait(waits, timeout=wait.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
+        for each in waits:
+            each.cancel()
+
+
+def every(work: Callable[[], Awaitable[object]], wait: timedelta) -> Step:
+    """A step that does `work` and then waits always as long."""
+
+    async def step() -> timedelta:
+        await work()
+        return wait
+
+    return step

@@ -1,0 +1,171 @@
+"""`python -m entrypoints.scheduler`: the whole service, scheduler and dashboard here, the worker as a child."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import click
+import structlog
+
+from application.scheduling.ports.errors import StoreRefusedError
+from application.scheduling.services.dispatch_due import AHEAD
+from application.scheduling.services.keep_membership import ANNOUNCE_EVERY, KeepMembership
+from domain.scheduling.identifiers import NodeId
+from domain.scheduling.sharing import EVERYTHING
+from entrypoints.admin import serve_admin
+from entrypoints.container import (
+    Container,
+    Lock,
+    Stores,
+    keep_membership,
+    lock_of,
+    member,
+    new_node_id,
+    open_store,
+)
+from entrypoints.hints import Hints
+from entrypoints.logs import configure_logging
+from entrypoints.loop import Step, every, repeat
+from entrypoints.process import EXIT_OK, EXIT_USAGE, run
+from entrypoints.settings import InvalidSettingsError, Settings, load_settings
+from entrypoints.supervisor import Supervisor
+
+LOOK_EVERY = timedelta(milliseconds=500)
+WAKE_WINDOW = timedelta(milliseconds=1)
+RESCUE_EVERY = timedelta(seconds=5)
+PRUNE_EVERY = timedelta(minutes=10)
+READY_WITHIN_SECONDS = 5.0
+LOCK_LOOKS_MAX = 100
+LOCK_LOOK_SECONDS = 0.1
+
+
+@dataclass(slots=True)
+class Service:
+    """The loops of the scheduler's process."""
+
+    settings: Settings
+    lock: Lock
+    stop: asyncio.Event
+    due: asyncio.Event = field(default_factory=asyncio.Event)
+    _supervisor: Supervisor | None = None
+    _dispatched_at: float | None = None
+
+    async def run(self, stores: Stores) -> int:
+        """Serve until told to stop: then firing ends, the worker drains, and the dashboard goes last."""
+        hints = Hints(on_scheduler=self.due.set, on_workers=self._wake_workers)
+        container = Container(settings=self.settings, stores=stores, wakeup=hints)
+        membership = self._membership(stores, container)
+        supervisor = self._supervised(container)
+        # Whoever holds the file's lock knows that nobody else can hold a claim.
+        while held := await stores.executions.held():
+            await stores.executions.rescue(held)
+        await membership.run_once()
+        await container.seed_defaults().run_once()
+        async with serve_admin(self.settings, container, self._readiness(container)) as address:
+            structlog.get_logger().info(f"Ready: tasks in {self.settings.scheduler_store_path}, dashboard at {address}")
+            async with asyncio.TaskGroup() as group:
+                for name, step, wake in self._steps(container, membership):
+                    loop = repeat(step, name=name, stop=self.stop, observer=container.observer(), wake=wake)
+                    group.create_task(loop)
+                if "worker" in self.settings.scheduler_roles:
+                    self._supervisor = supervisor
+                    group.create_task(supervisor.run(self.stop))
+        await membership.leave()
+        structlog.get_logger().info("Stopped")
+        return EXIT_OK
+
+    def _steps(
+        self, container: Container, membership: KeepMembership
+    ) -> tuple[tuple[str, Step, asyncio.Event | None], ...]:
+        return (
+            ("dispatch", self._dispatching(container), self.due),
+            ("announce", every(membership.run_once, ANNOUNCE_EVERY), None),
+            ("rescue", every(container.rescue_stuck().run_once, RESCUE_EVERY), None),
+            ("reconcile", every(container.reconcile().run_once, self.settings.check_interval), None),
+            ("prune", every(container.prune_history().run_once, PRUNE_EVERY), None),
+        )
+
+    def _dispatching(self, container: Container) -> Step:
+        """Pass after pass until the next known instant, and every LOOK_EVERY even if every hint was lost."""
+        clock, dispatch = container.clock(), container.dispatch_due()
+
+        async def step() -> timedelta:
+            next_at = await dispatch.run_once(EVERYTHING)
+            self._dispatched_at = clock.monotonic()
+            if next_at is None:
+                return LOOK_EVERY
+            return max(WAKE_WINDOW, min(next_at - clock.now() - AHEAD, LOOK_EVERY))
+
+        return step
+
+    def _readiness(self, container: Container) -> Callable[[], bool]:
+        """Ready while firing goes on and nobody asked us to stop."""
+        clock = container.clock()
+
+        def is_ready() -> bool:
+            at = self._dispatched_at
+            return not self.stop.is_set() and at is not None and clock.monotonic() - at < READY_WITHIN_SECONDS
+
+        return is_ready
+
+    def _membership(self, stores: Stores, container: Container) -> KeepMembership:
+        roles = self.settings.scheduler_roles - {"worker"}
+        return keep_membership(stores, member(new_node_id(container.entropy()), roles, container.clock()))
+
+    def _supervised(self, container: Container) -> Supervisor:
+        def command(worker_id: NodeId, link: int) -> list[str]:
+            return [sys.executable, "-m", f"{__package__}.worker", "--worker-id", worker_id, "--link", str(link)]
+
+        return Supervisor(
+            command=command,
+            new_id=lambda: new_node_id(container.entropy()),
+            inherited=(self.lock.descriptor,),
+            died=container.rescue_stuck().worker_died,
+            on_scheduler=self.due.set,
+            clock=container.clock(),
+            grace=self.settings.grace,
+        )
+
+    def _wake_workers(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.wake()
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> int:
+    """Take the lock, open the store, serve. Raises StoreRefusedError if another process serves the file."""
+    lock = lock_of(settings)
+    for _ in range(LOCK_LOOKS_MAX):
+        if lock.acquire():
+            break
+        # A worker that outlived its supervisor by a moment still holds it.
+        await asyncio.sleep(LOCK_LOOK_SECONDS)
+    else:
+        raise StoreRefusedError(
+            f"{settings.scheduler_store_path} is served by another process (pid {lock.holder()}); stop that one first"
+        )
+    try:
+        async with open_store(settings) as stores:
+            return await Service(settings, lock, stop).run(stores)
+    finally:
+        lock.release()
+
+
+@click.command()
+@click.option("--roles", help="What to run, of scheduler, worker and admin [all].")
+@click.option("--host", help="The address to serve the dashboard on [127.0.0.1].")
+@click.option("--port", type=click.IntRange(0, 65_535), help="The port to serve the dashboard on [8080].")
+def main(roles: str | None, host: str | None, port: int | None) -> None:
+    """Serve PeachPie's task scheduler: scheduler, worker and dashboard on one machine."""
+    try:
+        settings = load_settings(scheduler_roles=roles, scheduler_host=host, scheduler_port=port)
+        configure_logging(settings.scheduler_log_format, settings.scheduler_log_level)
+        sys.exit(run(lambda stop: serve(settings, stop)))
+    except InvalidSettingsError as error:
+        click.echo("\n".join(error.lines), err=True)
+        sys.exit(EXIT_USAGE)
+
+
+if __name__ == "__main__":
+    main()

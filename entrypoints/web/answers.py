@@ -1,0 +1,25 @@
+"""The shape of every JSON answer."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from application.scheduling import json_text
+from application.scheduling.documents import Document
+
+
+def json_answer(
+    document: Document,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    content_type: str = "application/json",
+) -> web.Response:
+    """The document as JSON in UTF-8, a line feed at its end for those who read it in a terminal."""
+    text = json_text.write(document) + "\n"
+    return web.Response(text=text, status=status, headers=headers, content_type=content_type, charset="utf-8")
+
+
+def etag(version: int) -> str:
+    """The entity tag of a version of a task."""
+    return f'"{version}"'

@@ -1,0 +1,104 @@
+"""The kinds of problems the API answers with: their status, their title and what to do about each.
+
+The list is closed: the last part of every problem's `type` is one of these names, and each has a page of its own.
+What exactly is wrong stands in `errors`, whose codes are finer.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of problem; `advice` tells its reader what to do."""
+
+    status: int
+    title: str
+    advice: str
+
+
+KINDS = {
+    "malformed_json": Kind(
+        400,
+        "The body is not the JSON we accept",
+        "Send UTF-8 without a byte order mark, each name once in its object, at most 32 levels deep and 10,000 values; "
+        "NaN, Infinity, NUL characters and halves of surrogate pairs are refused. The position is told where it is known.",
+    ),
+    "bad_parameter": Kind(
+        400,
+        "A parameter of the address is wrong",
+        "Every parameter may stand once and must be one the endpoint knows. Take a cursor from the answer before, and "
+        "keep the filters and the order it was made for.",
+    ),
+    "bad_header": Kind(
+        400,
+        "A header is wrong",
+        "If-Match holds one entity tag as this server gave it; Idempotency-Key is 1 to 200 printable ASCII characters.",
+    ),
+    "bad_request": Kind(400, "The request cannot be understood", "Check how your client puts it together."),
+    "forbidden": Kind(403, "You may not do this", "Ask somebody with the right role."),
+    "cross_site": Kind(
+        403,
+        "The request came from another site",
+        "Changes are accepted from this server's own pages and from programs, never from other sites in a browser. "
+        "Behind a proxy, see that it hands on the Host header unchanged.",
+    ),
+    "not_found": Kind(404, "There is nothing at this address", "Check the address."),
+    "task_not_found": Kind(404, "Task not found", "It was deleted, or never was. The list shows what there is."),
+    "execution_not_found": Kind(
+        404, "Execution not found", "Records are kept for some days only; older ones are pruned."
+    ),
+    "method_not_allowed": Kind(405, "Not with this method", "The Allow header names the methods that are."),
+    "request_timeout": Kind(408, "The body took too long to arrive", "Send it again, faster."),
+    "name_taken": Kind(409, "Another task bears this name", "Names are unique among the tasks that are not deleted."),
+    "wrong_state": Kind(
+        409,
+        "The task is in no state for this",
+        "The code in `errors` says why, the hint what would help: wait for the open execution, or resume the task first.",
+    ),
+    "task_changed": Kind(409, "Somebody else changed the task meanwhile", "Read it again and decide anew."),
+    "stale_version": Kind(
+        412,
+        "The version you named is not the present one",
+        "Somebody changed the task since you read it. Read it again and send the ETag of that answer as If-Match.",
+    ),
+    "too_large": Kind(413, "The body is too large", "A body has at most 1 MiB, the payload of a task at most 64 kB."),
+    "wrong_content_type": Kind(
+        415,
+        "The body is not of a type we accept",
+        "Send Content-Type: application/json, in UTF-8 and not compressed.",
+    ),
+    "wrong_host": Kind(
+        421,
+        "This server does not go by that name",
+        "Without login the dashboard answers on this machine only: open it as 127.0.0.1 or localhost.",
+    ),
+    "invalid_input": Kind(
+        422,
+        "Some of it cannot be accepted",
+        "Nothing was stored. Each entry of `errors` points to a field, says what is wrong with it and, where it can, "
+        "what would be right.",
+    ),
+    "idempotency_key_reused": Kind(
+        422,
+        "The idempotency key was used for another request",
+        "A key names one request for ever. Take a new one for another body or another address.",
+    ),
+    "internal_error": Kind(
+        500,
+        "Something went wrong on our side",
+        "The log of the server has it under the request id. Nothing was changed unless the task says so.",
+    ),
+    "task_unreadable": Kind(
+        500,
+        "The record of this task cannot be read",
+        "It was damaged or written by a newer version. It is set aside and looked at again; other tasks go on.",
+    ),
+    "store_unavailable": Kind(
+        503,
+        "The store does not answer",
+        "Ask again in a moment. A change may have been carried out: repeat it with the same idempotency key.",
+    ),
+}
+
+# What the framework answers by itself.
+BY_STATUS = {404: "not_found", 405: "method_not_allowed", 408: "request_timeout", 413: "too_large", 403: "forbidden"}
