@@ -88,8 +88,8 @@ class Worker:
         try:
             async with asyncio.timeout(None if within is None else within.total_seconds()):
                 # Attempts leave the set from two threads, so there is no event to wait for.
-                while {each.token for each in self.perform.live.all()} - self.perform.run_execution.stuck:
-                    await asyncio.sleep(LOOK_EVERY_SECONDS)  # noqa: ASYNC110
+                while {each.token for each in self.perform.live.all()} - self.perform.run_execution.stuck:  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK_EVERY_SECONDS)
         except TimeoutError:
             return False
         return True

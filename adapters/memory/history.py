@@ -41,7 +41,7 @@ class MemoryHistory:
         matching = [task for task in self._readable() if _matches(task, replace(which, status=None))]
         rows = [task for task in matching if which.status in (None, task.status)]
         kind = str if order is TaskOrder.NAME else int
-        paging = Paging(order, kind, lambda task: (_value(task, order), task.id), descending)
+        paging: Paging[ScheduledTask] = Paging(order, kind, lambda task: (_value(task, order), task.id), descending)
         page, next_cursor = paging.cut(rows, limit, cursor)
         by_status = Counter(task.status for task in matching)
         return TaskPage(page, len(rows), by_status, next_cursor)

@@ -87,7 +87,7 @@ class IntervalSchedule:
     def next_after(self, instant: datetime) -> datetime | None:
         """The first occurrence strictly later than `instant`; None if there is none before 2200."""
         instant = max(instant, EPOCH - _MICROSECOND)
-        if instant >= END_OF_TIME or self.anchor >= END_OF_TIME:
+        if instant >= END_OF_TIME:
             return None
         following = self.anchor + max((instant - self.anchor) // self.interval + 1, 0) * self.interval
         return following if following < END_OF_TIME else None

@@ -85,4 +85,4 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     # Which software answers, and in which version, is nobody's business.
-    response.headers["Server"] = "scheduler"
+    response.headers.pop("Server", None)

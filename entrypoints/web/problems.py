@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp_jinja2
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -29,6 +28,7 @@ from entrypoints.web.answers import etag, json_answer
 from entrypoints.web.catalogue import BY_STATUS, KINDS
 from entrypoints.web.errors import RequestError
 from entrypoints.web.keys import SERVICES, SETTINGS, under_prefix
+from entrypoints.web.rendering import render
 
 ERRORS_MAX = 50
 RETRY_AFTER_SECONDS = 1
@@ -69,9 +69,7 @@ def problem_answer(request: web.Request, problem: Problem) -> web.StreamResponse
     """The answer to a program, or a page for a person with a browser."""
     if is_for_browser(request):
         context = {"problem": problem, "kind": KINDS[problem.kind]}
-        answer = aiohttp_jinja2.render_template("problem.html", request, context, status=problem.status)
-        answer.headers.update(problem.headers)
-        return answer
+        return render(request, "problem.html", context, status=problem.status, headers=problem.headers)
     document = problem_document(request, problem)
     return json_answer(
         document, status=problem.status, headers=problem.headers, content_type="application/problem+json"

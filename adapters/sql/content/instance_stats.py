@@ -91,8 +91,10 @@ async def _show(connection: AsyncConnection, moved: Mapping[int, Facts], names: 
     if not names:
         return
     table = sa.table("instance", sa.column("id", sa.Integer), *(sa.column(name, sa.Integer) for name in names))
-    values = {name: sa.bindparam(f"new_{name}") for name in names}
-    rows = [{"which": id_} | {f"new_{name}": facts[name] for name in names} for id_, facts in moved.items()]
+    values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in names}
+    rows: list[dict[str, Any]] = [
+        {"which": id_, **{f"new_{name}": facts[name] for name in names}} for id_, facts in moved.items()
+    ]
     await connection.execute(sa.update(table).where(table.c.id == sa.bindparam("which")).values(values), rows)
 
 

@@ -16,6 +16,8 @@ from application.fediverse.ports.errors import FenceLostError
 
 CURSOR_VERSION = 1
 
+Row = sa.Row[*tuple[Any, ...]]
+
 
 @asynccontextmanager
 async def step(database: Database, at: Checkpoint) -> AsyncIterator[AsyncConnection]:

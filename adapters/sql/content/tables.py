@@ -19,7 +19,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
     impl = sa.DateTime
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
         """Aware in, naive UTC out."""
         if value is None:
             return None
@@ -27,7 +27,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
             raise ValueError("an instant must be aware")
         return value.astimezone(UTC).replace(tzinfo=None)
 
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: sa.Dialect) -> datetime | None:
         """Naive UTC in, aware out."""
         return None if value is None else value.replace(tzinfo=UTC)
 

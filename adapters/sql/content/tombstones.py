@@ -13,24 +13,20 @@ from application.fediverse.ports.checkpoints import Batch, Checkpoint
 from application.fediverse.ports.tombstones import Entity
 
 TABLES: Mapping[Entity, sa.Table] = {"user": user, "post": post, "post_reply": post_reply}
-# The date a row itself may carry.
-OWN_DATE: Mapping[Entity, sa.Column[Any]] = {
-    "user": user.c.ap_deleted_at,
-    "post": post.c.deleted_at,
-    "post_reply": post_reply.c.deleted_at,
-}
+# The column in which a row itself may say when it was deleted.
+OWN_DATE: Mapping[Entity, str] = {"user": "ap_deleted_at", "post": "deleted_at", "post_reply": "deleted_at"}
 
 
-def tombstone_of(entity: Entity) -> sa.Select[Any]:
-    """The tombstone of the row of `entity` in the enclosing query."""
-    table = TABLES[entity]
-    mine = sa.and_(tombstone.c.entity == entity, tombstone.c.entity_id == table.c.id)
-    return sa.select(tombstone.c.seen_deleted_at).where(mine).correlate(table)
+def tombstone_of(entity: Entity, row: sa.FromClause) -> sa.Select[Any]:
+    """The tombstone of `row`, a row of `entity` in the enclosing query."""
+    mine = sa.and_(tombstone.c.entity == entity, tombstone.c.entity_id == row.c.id)
+    return sa.select(tombstone.c.seen_deleted_at).where(mine).correlate(row)
 
 
-def seen_deleted_at(entity: Entity) -> sa.ColumnElement[Any]:
+def seen_deleted_at(entity: Entity, row: sa.FromClause) -> sa.ColumnElement[Any]:
     """When the row was deleted, by its own word or else by its tombstone; null if nobody knows."""
-    return sa.func.coalesce(OWN_DATE[entity], tombstone_of(entity).scalar_subquery(), type_=UtcDateTime())
+    tombstone_date = tombstone_of(entity, row).scalar_subquery()
+    return sa.func.coalesce(row.c[OWN_DATE[entity]], tombstone_date, type_=UtcDateTime())
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +42,9 @@ class SqlTombstones:
         async with step(self.database, at) as connection:
             stretch = await stretch_of(connection, at, table.c.id, is_deleted)
             ids = await next_ids(connection, at, stretch, table.c.id, is_deleted, limit=limit)
-            unseen = [table.c.id.in_(ids), is_deleted, ~tombstone_of(entity).exists()]
+            unseen = [table.c.id.in_(ids), is_deleted, ~tombstone_of(entity, table).exists()]
             if not dated_too:
-                unseen.append(OWN_DATE[entity].is_(None))
+                unseen.append(table.c[OWN_DATE[entity]].is_(None))
             new = sa.select(sa.literal(entity), table.c.id, sa.literal(at.saved_at, UtcDateTime())).where(*unseen)
             if at.is_rehearsal:
                 observed = await connection.scalar(sa.select(sa.func.count()).select_from(new.subquery())) or 0

@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Column, Executable, Text, bindparam, func, literal, select, update
+from sqlalchemy import Column, Executable, Text, bindparam, case, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.sql.store.batches import ROWS, ROWS_MAX, replacing
+from adapters.sql.store.batches import ROWS, ROWS_MAX, replacing, updating
 from adapters.sql.store.dialect import Dialect, Row
 from adapters.sql.store.execution_rows import SKIP_COLUMNS, skip_row
 from adapters.sql.store.open_work import OpenWork
 from adapters.sql.store.packing import pack_quarantine, pack_skip
 from adapters.sql.store.tables import Whole, executions, skips, tasks
 from application.scheduling.ports.task_store import CommitAnswer, Committed, Decision, Moved, TooEarly, Unreadable
-from domain.scheduling.execution import ExecutionKind, ExecutionState
+from domain.scheduling.execution import ExecutionKind
 from domain.scheduling.firing import Firing
-from domain.scheduling.identifiers import MICROSECOND, ExecutionId, TaskId, execution_id, microseconds
+from domain.scheduling.identifiers import ExecutionId, TaskId, execution_id, microseconds
 from domain.scheduling.policy import Overlap
 from domain.scheduling.task import Quarantine, ScheduledTask, TaskStatus
 
@@ -84,7 +84,7 @@ class Firings:
         self._advance = _advancing(dialect)
         self._bear = _bearing(dialect)
         self._pass_over = replacing(dialect, skips, (skips.c.task_id, *SKIP_COLUMNS), ("task_id", "first_at"))
-        self._quarantine = _quarantining(dialect)
+        self._quarantine = updating(dialect, tasks, _QUARANTINED_COLUMNS, ("id",))
 
     async def commit(
         self, connection: AsyncConnection, decisions: Sequence[Decision], now: datetime
@@ -200,8 +200,57 @@ def _is_same_decision(task: ScheduledTask, current: Compared) -> bool:
 
 
 def _born_rows(task: ScheduledTask, firing: Firing, now: datetime) -> Iterator[Row]:
-    for (nominal_at, run_at), state in ((_instants(start.occurrence), start.state) for start in firing.run):
+    """`automatic` for each start, as rows of _BORN_COLUMNS."""
+    for occurrence, state in firing.run:
+        nominal_at = microseconds(occurrence.nominal_at)
         key = str(nominal_at)
-        id_ = execution_id(task.id, ExecutionKind.AUTO, key, instant(nominal_at))
+        id_ = execution_id(task.id, ExecutionKind.AUTO, key, occurrence.nominal_at)
+        run_at = microseconds(occurrence.run_at)
         finished_at = microseconds(now) if state.is_final else None
         yield (id_, task.id, task.definition.task_type, key, task.version, state, run_at, nominal_at, finished_at)
+
+
+def _advanced_row(task: ScheduledTask, firing: Firing) -> Row:
+    """`advanced` of the task, as a row of _ADVANCED_COLUMNS."""
+    following = firing.next_occurrence
+    assert following is not None, "a task without a next occurrence may be complete, which Work decides"
+    trailing = firing.trailing_skip or (None if firing.run else task.trailing_skip)
+    return (
+        task.id,
+        microseconds(firing.decided_until),
+        microseconds(following.nominal_at),
+        microseconds(following.run_at),
+        pack_skip(trailing),
+        len(firing.run),
+    )
+
+
+def _advancing(dialect: Dialect) -> Executable:
+    """UPDATE the tasks of the rows, relative where something else may have moved the column meanwhile."""
+    given = dialect.given(_ADVANCED_COLUMNS, ROWS)
+    runs = given.c.runs
+    return (
+        update(tasks)
+        .where(tasks.c.id == given.c.id)
+        .values(
+            decided_until=given.c.decided_until,
+            next_nominal_at=given.c.next_nominal_at,
+            next_run_at=given.c.next_run_at,
+            look_at=given.c.next_run_at,
+            trailing_skip=given.c.trailing_skip,
+            quarantine=None,
+            auto_runs=tasks.c.auto_runs + runs,
+            run_count=tasks.c.run_count + runs,
+            open_seq=tasks.c.open_seq + case((runs > 0, 1), else_=0),
+            last_run_at=case((runs > 0, bindparam("at", type_=Whole)), else_=tasks.c.last_run_at),
+        )
+    )
+
+
+def _bearing(dialect: Dialect) -> Executable:
+    """INSERT the executions of the rows; an occurrence that has one already keeps it."""
+    given = dialect.given(_BORN_COLUMNS, ROWS)
+    at = bindparam("at", type_=Whole)
+    rows = select(*given.c, literal(str(ExecutionKind.AUTO), Text), at, at).where(text("1 = 1"))
+    names = [*(each.name for each in _BORN_COLUMNS), "kind", "created_at", "available_at"]
+    return dialect.insert(executions).from_select(names, rows).on_conflict_do_nothing(index_elements=("id",))

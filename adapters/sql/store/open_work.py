@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, Select, Text, and_, bindparam, func, select, update
+from sqlalchemy import Column, ColumnElement, Select, Text, and_, bindparam, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.store.batches import ROWS, inserting, replacing, updating
@@ -62,6 +62,7 @@ class Steps:
     """The work of several tasks within one transaction, as the steps so far leave it."""
 
     works: dict[TaskId, Work]
+    homes: dict[ExecutionId, TaskId]
     new: set[TaskId] = field(default_factory=set)
     touched: set[TaskId] = field(default_factory=set)
     versions: list[Row] = field(default_factory=list)
@@ -82,8 +83,9 @@ class Steps:
             self.versions.append(version_row(self.works[record.task_id].task))
 
     def holder_of(self, execution_id: ExecutionId) -> Work | None:
-        """The work that has this execution."""
-        return next((work for work in self.works.values() if execution_id in work.executions), None)
+        """The work that has this execution among those that were open when it was read."""
+        task_id = self.homes.get(execution_id)
+        return None if task_id is None else self.works[task_id]
 
 
 class OpenWork:
@@ -113,13 +115,13 @@ class OpenWork:
         """Read the work of these tasks, deleted ones too; what is missing or cannot be read is left out."""
         ids = self._dialect.pack_values(task_ids)
         rows = await self._tasks_by_task.rows(connection, ids=ids)
-        return Steps(_works(rows, await self._open_by_task.rows(connection, ids=ids) if rows else []))
+        return _steps(rows, await self._open_by_task.rows(connection, ids=ids) if rows else [])
 
     async def of_executions(self, connection: AsyncConnection, execution_ids: Sequence[ExecutionId]) -> Steps:
         """Read the work of the tasks that these executions belong to."""
         ids = self._dialect.pack_values(execution_ids)
         rows = await self._tasks_by_execution.rows(connection, ids=ids)
-        return Steps(_works(rows, await self._open_by_execution.rows(connection, ids=ids) if rows else []))
+        return _steps(rows, await self._open_by_execution.rows(connection, ids=ids) if rows else [])
 
     async def write(self, connection: AsyncConnection, steps: Steps, at: datetime) -> None:
         """Store what the steps changed; `at` is when attempts ended and versions were superseded."""
@@ -162,13 +164,14 @@ def _open_where(condition: ColumnElement[bool]) -> Select[tuple[object, ...]]:
     return select(*EXECUTION_COLUMNS).where(condition, IS_OPEN).order_by(executions.c.id)
 
 
-def _works(task_rows: Iterable[Row], execution_rows: Iterable[Row]) -> dict[TaskId, Work]:
+def _steps(task_rows: Iterable[Row], execution_rows: Iterable[Row]) -> Steps:
     by_task: dict[str, list[Row]] = {}
     task_at = EXECUTION_COLUMNS.index(executions.c.task_id)
     for row in execution_rows:
         by_task.setdefault(row[task_at], []).append(row)
-    works = (_work(row, by_task.get(row[0], ())) for row in task_rows)
-    return {work.task.id: work for work in works if work is not None}
+    found = (_work(row, by_task.get(row[0], ())) for row in task_rows)
+    works = {work.task.id: work for work in found if work is not None}
+    return Steps(works, {each: task_id for task_id, work in works.items() for each in work.executions})
 
 
 def _work(row: Row, execution_rows: Iterable[Row]) -> Work | None:
@@ -194,7 +197,7 @@ def _inserting_executions(dialect: Dialect) -> object:
     task_type = select(definitions.c.task_type).where(
         definitions.c.task_id == given.c.task_id, definitions.c.version == given.c.version
     )
-    rows = select(*given.c, func.coalesce(task_type.scalar_subquery(), "", type_=Text)).where(given.c.id.is_not(None))
+    rows = select(*given.c, func.coalesce(task_type.scalar_subquery(), "", type_=Text)).where(text("1 = 1"))
     names = [*(each.name for each in EXECUTION_COLUMNS), "task_type"]
     return dialect.insert(executions).from_select(names, rows).on_conflict_do_nothing(index_elements=("id",))
 

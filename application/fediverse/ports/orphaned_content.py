@@ -15,10 +15,10 @@ class Orphans:
     """What counts as orphaned, and what is to happen to it.
 
     Orphaned is content that is not deleted and whose author is marked deleted (not merely banned), seen so at or
-    before `seen_before`; with `missing_authors` also content whose author's row does not exist.
+    before `seen_before` (None: whenever); with `missing_authors` also content whose author's row does not exist.
     """
 
-    seen_before: datetime
+    seen_before: datetime | None
     action: Action
     system_user_id: int
     missing_authors: bool = True

@@ -11,7 +11,7 @@ class Tombstones(Protocol):
     """One tombstone at most per entity and id. Raises StoreUnavailableError; each step may be repeated."""
 
     async def observe(self, entity: Entity, at: Checkpoint, limit: int, *, dated_too: bool = False) -> Batch:
-        """Look at the next `limit` deleted rows; record `at.started_at` for those without a date or a tombstone.
+        """Look at the next `limit` deleted rows; record `at.saved_at` for those without a date or a tombstone.
 
         With `dated_too` also for those that carry a date of their own. Rows: `<entity>.observed`. The checkpoint is
         saved in the same transaction. Raises FenceLostError.

@@ -42,8 +42,10 @@ class CleanupOrphanedData:
     async def __call__(self, payload: OrphanedDataPayload, run: Run) -> Summary | Continue:
         """Note who is gone since when, then walk posts and replies."""
         work = await self.loop.begin(payload, run)
+        cutoff = work.started_at - timedelta(hours=payload.grace_hours)
         orphans = Orphans(
-            seen_before=work.started_at - timedelta(hours=payload.grace_hours),
+            # Without a grace it does not matter when we noticed, which may be a moment after the run began.
+            seen_before=cutoff if payload.grace_hours else None,
             action=payload.action,
             system_user_id=payload.system_user_id,
             missing_authors=payload.missing_authors,
@@ -55,7 +57,7 @@ class CleanupOrphanedData:
         await work.walk("deleted users", partial(self.tombstones.observe, "user"))
         await work.walk("posts", partial(self.content.retire, "post", orphans))
         await work.walk("replies", partial(self.content.retire, "post_reply", orphans))
-        return await work.end(cutoff=orphans.seen_before, warnings=_warnings(work.rows))
+        return await work.end(cutoff=cutoff, warnings=_warnings(work.rows))
 
 
 def _warnings(rows: Mapping[str, int]) -> Iterator[str]:

@@ -132,7 +132,8 @@ class Occurrences:
             following = starts[period + 1]
             if found < following:
                 return found
-            # The next period may show earlier times again, or skip the match. Two days on it cannot: land near by.
+            # The next period may show earlier times again or skip the match; but from two days before it, wall times
+            # only grow up to the match, so that far a search may leap.
             instant = max(following, found - _REACH) if instant < following - _REACH else following
         return None
 

@@ -22,6 +22,7 @@ from domain.scheduling.cron.expression import CronExpression, parse
 from domain.scheduling.cron.zone import EPOCH, zone, zone_clock
 from domain.scheduling.schedule import CronSchedule
 from tests.support.cron_oracle import in_utc
+from tests.support.cron_questions import TIMES
 
 SECOND = timedelta(seconds=1)
 ANSWERS_MAX = 5_000
@@ -192,10 +193,6 @@ def test_every_named_difference_is_real(rule: Rule) -> None:
 
 
 # What all three read alike; the texts they read differently are below.
-TIMES = [
-    "* *", "*/15 *", "0 *", "30 2", "30 1", "45 23", "0 0", "0 */2", "*/10 1-3", "10,50 0-22", "5/7 2/5", "0 0-23",
-    "59 23", "*/45 */11", "0-20/10 1,2", "* 0", "17 0-23/1",
-]  # fmt: skip
 DAYS = [
     "* * *", "*/2 * *", "L * *", "1 * MON", "* * SUN", "29-31 * *", "* 3,10,11 *", "* * 0#5", "* * MON-FRI",
     "1,30,31 1-12/2 *", "15 * 1-5", "* */5 *",
@@ -235,10 +232,8 @@ def test_all_three_agree_over_years_where_no_clock_changes(times: str, days: str
     assert question.ours(25) == question.theirs(Peer.CRONSIM, 25) == question.theirs(Peer.CRONITER, 25)
 
 
-# --- Texts that are read differently: the day of the month on which each runs in September 2026, None: refused ---
-
-
 def days(text: str, peer: Peer | None) -> list[int] | None:
+    """The days of September 2026 on which a nightly text runs, by us (None) or a peer; None if it is refused."""
     question = Case(text, "UTC", in_utc("2026-08-31T23:59"), in_utc("2026-09-30T23:59"))
     try:
         return [one.day for one in (question.ours() if peer is None else question.theirs(peer))]

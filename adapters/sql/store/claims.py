@@ -1,0 +1,120 @@
+"""Claiming: pending executions given to the tokens of a worker, a batch in a handful of statements."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, and_, bindparam, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.sql.store.batches import ROWS, inserting, updating
+from adapters.sql.store.dialect import Dialect, Row
+from adapters.sql.store.execution_rows import EXECUTION_COLUMNS, MOVED_COLUMNS, execution_of, moved_row
+from adapters.sql.store.packing import UNREADABLE
+from adapters.sql.store.rows import DEFINITION_COLUMNS, definition_of
+from adapters.sql.store.tables import IS_PENDING, Whole, attempts, definitions, executions, store
+from application.scheduling.ports.execution_store import Claim
+from domain.scheduling.execution import Execution
+from domain.scheduling.identifiers import ClaimToken, NodeId, microseconds
+from domain.scheduling.task import Definition
+
+# An execution that cannot be read makes room for the others, and is tried again.
+UNREADABLE_FOR = timedelta(seconds=60)
+GENERATION_SHIFT = 32
+
+_ATTEMPT_COLUMNS = (
+    attempts.c.execution_id,
+    attempts.c.start,
+    attempts.c.token,
+    attempts.c.worker_id,
+    attempts.c.started_at,
+)
+
+
+class Claims:
+    """The statements, prepared for one dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        with_definition = executions.outerjoin(
+            definitions,
+            and_(definitions.c.task_id == executions.c.task_id, definitions.c.version == executions.c.version),
+        )
+        pending = _first(select(*EXECUTION_COLUMNS, *DEFINITION_COLUMNS).select_from(with_definition))
+        of_types = dialect.is_among(executions.c.task_type, "task_types")
+        probe = _first(select(executions.c.id))
+        self._probe, self._probe_of_types = probe, probe.where(of_types)
+        self._pending, self._pending_of_types = dialect.query(pending), dialect.query(pending.where(of_types))
+        raised = store.c.fence + bindparam("claims", type_=Whole)
+        self._raise_fence = update(store).values(fence=raised).returning(store.c.generation, store.c.fence)
+        self._start = updating(dialect, executions, MOVED_COLUMNS, ("id",)).values(beat=0, progress=None)
+        self._insert_attempts = inserting(dialect, attempts, _ATTEMPT_COLUMNS)
+        self._postpone = update(executions).values(available_at=bindparam("until", type_=Whole))
+        self._postpone = self._postpone.where(dialect.is_among(executions.c.id, "ids"))
+
+    async def is_any(self, connection: AsyncConnection, task_types: Sequence[str] | None, now: datetime) -> bool:
+        """True if something may be claimable: asked beside the writer, so that idle workers never hold its lock."""
+        statement = self._probe if task_types is None else self._probe_of_types
+        parameters = self._parameters(task_types, now, limit=1)
+        return (await connection.execute(statement, parameters)).first() is not None
+
+    async def take(
+        self,
+        connection: AsyncConnection,
+        worker_id: NodeId,
+        tokens: Sequence[ClaimToken],
+        task_types: Sequence[str] | None,
+        now: datetime,
+    ) -> list[Claim]:
+        """Start the first pending executions, one for each token, within a transaction that holds the write lock."""
+        query = self._pending if task_types is None else self._pending_of_types
+        rows = await query.rows(connection, **self._parameters(task_types, now, limit=len(tokens)))
+        found = [_pair_of(row) for row in rows]
+        readable = [pair for pair in found if pair is not None]
+        broken = [row[0] for row, pair in zip(rows, found, strict=True) if pair is None]
+        if broken:
+            until = microseconds(now + UNREADABLE_FOR)
+            await connection.execute(self._postpone, {"ids": self._dialect.pack_values(broken), "until": until})
+        return await self._started(connection, readable, worker_id, tokens, now) if readable else []
+
+    async def _started(
+        self,
+        connection: AsyncConnection,
+        found: Sequence[tuple[Execution, Definition]],
+        worker_id: NodeId,
+        tokens: Sequence[ClaimToken],
+        now: datetime,
+    ) -> list[Claim]:
+        generation, fence = (await connection.execute(self._raise_fence, {"claims": len(found)})).one()
+        first = (generation << GENERATION_SHIFT) + fence - len(found) + 1
+        claims = [
+            Claim(execution.claimed(worker_id, token, first + index, now), definition, token)
+            for index, ((execution, definition), token) in enumerate(zip(found, tokens, strict=False))
+        ]
+        moved = [moved_row(each.execution) for each in claims]
+        begun = [(each.execution.id, each.execution.starts, each.token, worker_id, microseconds(now)) for each in claims]
+        await connection.execute(self._start, {ROWS: self._dialect.pack(moved)})
+        await connection.execute(self._insert_attempts, {ROWS: self._dialect.pack(begun)})
+        return claims
+
+    def _parameters(self, task_types: Sequence[str] | None, now: datetime, *, limit: int) -> dict[str, object]:
+        parameters: dict[str, object] = {"now": microseconds(now), "limit": limit}
+        if task_types is not None:
+            parameters["task_types"] = self._dialect.pack_values(task_types)
+        return parameters
+
+
+def _first(found: Select[tuple[object, ...]]) -> Select[tuple[object, ...]]:
+    """Pending and available, longest available first."""
+    return (
+        found.where(IS_PENDING, executions.c.available_at <= bindparam("now", type_=Whole))
+        .order_by(executions.c.available_at, executions.c.id)
+        .limit(bindparam("limit", type_=Whole))
+    )
+
+
+def _pair_of(row: Row) -> tuple[Execution, Definition] | None:
+    """An execution and the definition it runs; None if either cannot be read."""
+    try:
+        return execution_of(row[: len(EXECUTION_COLUMNS)]), definition_of(row[len(EXECUTION_COLUMNS) :])
+    except UNREADABLE:
+        return None

@@ -1,0 +1,196 @@
+"""`ExecutionStore` in SQL."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.sql.engine import Database
+from adapters.sql.store.claims import Claims
+from adapters.sql.store.dialect import Dialect
+from adapters.sql.store.logbook import Logbook
+from adapters.sql.store.mutations import Mutations
+from adapters.sql.store.open_work import OpenWork, Steps
+from adapters.sql.store.packing import at_or_none
+from adapters.sql.store.tables import IS_RETRY_WAIT, IS_RUNNING, Whole, attempts, executions
+from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.execution_store import (
+    HELD_MAX,
+    Beat,
+    CancelAnswer,
+    Claim,
+    HeartbeatAnswer,
+    Held,
+    Lost,
+    Released,
+    SettleAnswer,
+    Settled,
+    Settlement,
+)
+from application.scheduling.ports.history import ChangeRecord
+from domain.scheduling.change import Change
+from domain.scheduling.execution import CancelRequest, ExecutionState
+from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, microseconds
+
+Ends = dict[tuple[str, str], ExecutionState]
+
+
+class ExecutionQueries:
+    """The statements, prepared for one dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        now, limit = bindparam("now", type_=Whole), bindparam("limit", type_=Whole)
+        these = dialect.is_among(executions.c.id, "ids")
+        running = select(executions.c.id, executions.c.token, executions.c.worker_id, executions.c.beat)
+        self.held = dialect.query(running.where(IS_RUNNING).order_by(executions.c.available_at, executions.c.id).limit(limit))
+        self.held_by = dialect.query(running.where(IS_RUNNING, executions.c.worker_id == bindparam("worker_id")))
+        self.held_of = dialect.query(running.where(these, IS_RUNNING))
+        holders = select(executions.c.id, executions.c.token, executions.c.cancel.is_not(None))
+        self.holders = dialect.query(holders.where(these, IS_RUNNING))
+        self.beat = update(executions).where(these).values(beat=executions.c.beat + 1)
+        ends = select(attempts.c.execution_id, attempts.c.token, attempts.c.led_to)
+        self.ends = dialect.query(
+            ends.where(dialect.is_among(attempts.c.execution_id, "ids"), attempts.c.led_to.is_not(None))
+        )
+        self.state = select(executions.c.state).where(executions.c.id == bindparam("id"))
+        self.next_retry = select(func.min(executions.c.available_at)).where(IS_RETRY_WAIT)
+        first = select(executions.c.id).where(IS_RETRY_WAIT, executions.c.available_at <= now)
+        first = first.order_by(executions.c.available_at, executions.c.id).limit(limit)
+        released = update(executions).where(executions.c.id.in_(first))
+        self.release = released.values(state=str(ExecutionState.PENDING), available_at=now)
+
+
+class SqlExecutionStore:
+    """`ExecutionStore` in one SQL database."""
+
+    def __init__(self, database: Database, dialect: Dialect, clock: Clock) -> None:
+        self._database = database
+        self._dialect = dialect
+        self._clock = clock
+        self._queries = ExecutionQueries(dialect)
+        self._work = OpenWork(dialect)
+        self._claims = Claims(dialect)
+        self._logbook = Logbook(dialect)
+        self._mutations = Mutations(dialect, self._work)
+
+    async def claim(
+        self, worker_id: NodeId, tokens: Sequence[ClaimToken], *, task_types: Sequence[str] | None = None
+    ) -> Sequence[Claim]:
+        """See the port. Executions available since the same instant come by id."""
+        async with self._database.reading("claim") as connection:
+            if not await self._claims.is_any(connection, task_types, self._clock.now()):
+                return []
+        async with self._database.writing("claim") as connection:
+            return await self._claims.take(connection, worker_id, tokens, task_types, self._clock.now())
+
+    async def heartbeat(self, worker_id: NodeId, beats: Sequence[Beat]) -> HeartbeatAnswer:  # noqa: ARG002 - the token says it all here
+        """See the port."""
+        ids = self._dialect.pack_values([each.execution_id for each in beats])
+        async with self._database.writing("heartbeat") as connection:
+            holders = {(id_, token): asked for id_, token, asked in await self._queries.holders.rows(connection, ids=ids)}
+            kept = [each for each in beats if (each.execution_id, each.token) in holders]
+            kept_ids = self._dialect.pack_values([each.execution_id for each in kept])
+            await connection.execute(self._queries.beat, {"ids": kept_ids})
+            await self._logbook.write(connection, kept)
+        lost = frozenset(each.token for each in beats) - frozenset(each.token for each in kept)
+        cancelled = frozenset(each.token for each in kept if holders[each.execution_id, each.token])
+        return HeartbeatAnswer(lost, cancelled)
+
+    async def settle(self, settlements: Sequence[Settlement]) -> Sequence[SettleAnswer]:
+        """See the port."""
+        if not settlements:
+            return []
+        async with self._database.writing("settle") as connection:
+            now = self._clock.now()
+            ids = [each.execution_id for each in settlements]
+            steps = await self._work.of_executions(connection, ids)
+            ends = await self._ends(connection, ids)
+            held = [each for each in settlements if _settle(steps, ends, each, now)]
+            await self._work.write(connection, steps, now)
+            await self._logbook.write(connection, held)
+        states = (ends.get((each.execution_id, each.token)) for each in settlements)
+        return [Lost() if state is None else Settled(state) for state in states]
+
+    async def release_due(self, limit: int) -> Released:
+        """See the port."""
+        now = microseconds(self._clock.now())
+        async with self._database.reading("release_due") as connection:
+            next_at = (await connection.execute(self._queries.next_retry)).scalar_one()
+        if next_at is None or next_at > now:
+            return Released(0, at_or_none(next_at))
+        async with self._database.writing("release_due") as connection:
+            moved = (await connection.execute(self._queries.release, {"now": now, "limit": limit})).rowcount
+            next_at = (await connection.execute(self._queries.next_retry)).scalar_one()
+        return Released(moved, at_or_none(next_at))
+
+    async def held(self) -> Sequence[Held]:
+        """See the port."""
+        async with self._database.reading("held") as connection:
+            return [Held(*row) for row in await self._queries.held.rows(connection, limit=HELD_MAX)]
+
+    async def rescue(self, silent: Sequence[Held]) -> int:
+        """See the port."""
+        ids = self._dialect.pack_values([each.execution_id for each in silent])
+        async with self._database.writing("rescue") as connection:
+            seen = {Held(*row) for row in await self._queries.held_of.rows(connection, ids=ids)}
+            return await self._rescue(connection, [each for each in silent if each in seen])
+
+    async def rescue_worker(self, worker_id: NodeId) -> int:
+        """See the port."""
+        async with self._database.writing("rescue_worker") as connection:
+            held = [Held(*row) for row in await self._queries.held_by.rows(connection, worker_id=worker_id)]
+            return await self._rescue(connection, held)
+
+    async def cancel(self, execution_id: ExecutionId, change: Change) -> CancelAnswer | None:
+        """See the port. A change goes on record only if it changed something."""
+        async with self._database.writing("cancel") as connection:
+            now = self._clock.now()
+            state = (await connection.execute(self._queries.state, {"id": execution_id})).scalar_one_or_none()
+            if state is None:
+                return None
+            steps = await self._work.of_executions(connection, [execution_id])
+            work = steps.holder_of(execution_id)
+            if work is None or work.executions[execution_id].cancel is not None:
+                return CancelAnswer(ExecutionState(state))
+            after = work.cancel((execution_id,), CancelRequest(now, change.actor, change.reason))
+            steps.put(after)
+            known = await self._mutations.done(connection, [change.idempotency_key])
+            steps.record(ChangeRecord(replace(change, idempotency_key=None) if known else change, after.task.id, after.task.version, execution_id))
+            await self._work.write(connection, steps, now)
+        return CancelAnswer(after.executions[execution_id].state)
+
+    async def _ends(self, connection: AsyncConnection, ids: Sequence[ExecutionId]) -> Ends:
+        """What attempts that were settled before led to, by execution and token."""
+        rows = await self._queries.ends.rows(connection, ids=self._dialect.pack_values(ids))
+        return {(id_, token): ExecutionState(led_to) for id_, token, led_to in rows}
+
+    async def _rescue(self, connection: AsyncConnection, held: Sequence[Held]) -> int:
+        if not held:
+            return 0
+        now = self._clock.now()
+        steps = await self._work.of_executions(connection, [each.execution_id for each in held])
+        rescued = 0
+        for each in held:
+            work = steps.holder_of(each.execution_id)
+            if work is not None:
+                steps.put(work.rescue(each.execution_id, now))
+                rescued += 1
+        await self._work.write(connection, steps, now)
+        return rescued
+
+
+def _settle(steps: Steps, ends: Ends, settlement: Settlement, now: datetime) -> bool:
+    """End the attempt if it runs and its token holds it; `ends` then says what that led to."""
+    execution_id, token = settlement.execution_id, settlement.token
+    work = steps.holder_of(execution_id)
+    if work is None:
+        return False
+    execution = work.executions[execution_id]
+    if execution.state is not ExecutionState.RUNNING or execution.token != token:
+        return False
+    after = work.settle(execution_id, settlement.outcome, now)
+    steps.put(after)
+    ends[execution_id, token] = after.executions[execution_id].state
+    return True

@@ -1,0 +1,136 @@
+"""The store's file: made for its owner alone, on a disk that can lock, opened by connections that mean what they say."""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from adapters.sql.engine import Database
+from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
+
+VERSION_MIN = (3, 37, 0)
+BUSY_TIMEOUT_SECONDS = 5.0
+READERS_MAX = 4
+OWNER_ONLY = 0o600
+MIGRATION_WAIT_SECONDS = 30.0
+_LOCK_PAUSE_SECONDS = 0.05
+# Their locks are not reliable, or their memory is not shared, and WAL needs both: https://sqlite.org/wal.html.
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "lustre", "glusterfs", "fuse.glusterfs"}
+    | {"fuse.sshfs", "fuse.s3fs", "fuse.rclone", "beegfs", "gpfs", "ocfs2", "davfs", "fuse.davfs2"}
+)
+# A commit is on the disk when it returns; the log is folded back every 16 MB, not in the midst of every burst.
+_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA cache_size = -16384",
+    "PRAGMA wal_autocheckpoint = 4096",
+    "PRAGMA journal_size_limit = 67108864",
+)
+
+
+def open_database(path: Path) -> Database:
+    """The connections to a store's file, made as they are needed: one that writes, some that read."""
+    writer = _engine(path, "BEGIN IMMEDIATE", _PRAGMAS, connections_max=1)
+    reader = _engine(path, "BEGIN", (*_PRAGMAS, "PRAGMA query_only = ON"), connections_max=READERS_MAX)
+    return Database(writer, reader)
+
+
+def check_place(path: Path, mounts: str) -> None:
+    """Raise StoreRefusedError if a store cannot live here; `mounts` is the text of /proc/mounts, or empty."""
+    if sqlite3.sqlite_version_info < VERSION_MIN:
+        needed = ".".join(map(str, VERSION_MIN))
+        raise StoreRefusedError(f"SQLite {needed} or later is needed, this is {sqlite3.sqlite_version}")
+    kind = file_system_of(path, mounts)
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise StoreRefusedError(f"{path} lies on a network file system ({kind}): SQLite needs a local disk")
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        raise StoreRefusedError(f"{path} is read-only for this user: the store must be writable")
+
+
+def file_system_of(path: Path, mounts: str) -> str | None:
+    """The kind of file system `path` lies on, by the deepest mount point above it; None if the text says nothing."""
+    deepest, kind = -1, None
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        # Blanks in a mount point are written as octal escapes; see fstab(5).
+        point = Path(fields[1].replace("\\040", " ")) if len(fields) > 2 else None
+        if point is not None and path.is_relative_to(point) and len(point.parts) > deepest:
+            deepest, kind = len(point.parts), fields[2]
+    return kind
+
+
+def make_file(path: Path) -> None:
+    """Make the file and its folder if they are not there; the log beside it gets the same permissions from SQLite.
+
+    An existing file is never opened here: closing any descriptor of it would drop the locks that other connections of
+    this process hold on it (https://sqlite.org/howtocorrupt.html, 2.2).
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNER_ONLY))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise StoreRefusedError(f"{path} cannot be made: {error.strerror}") from error
+
+
+@asynccontextmanager
+async def migration_lock(path: Path) -> AsyncIterator[None]:
+    """Hold the lock under which one process at a time makes or migrates the file; it ends with the process."""
+    descriptor = os.open(path.with_name(path.name + ".migration"), os.O_CREAT | os.O_RDWR, OWNER_ONLY)
+    try:
+        await _locked(descriptor, path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+async def _locked(descriptor: int, path: Path) -> None:
+    try:
+        async with asyncio.timeout(MIGRATION_WAIT_SECONDS):
+            while not _try_lock(descriptor):
+                await asyncio.sleep(_LOCK_PAUSE_SECONDS)
+    except TimeoutError as error:
+        raise StoreUnavailableError(f"{path} is being migrated by another process") from error
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _engine(path: Path, begin: str, pragmas: tuple[str, ...], *, connections_max: int) -> AsyncEngine:
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}",
+        pool_size=connections_max,
+        max_overflow=0,
+        # Every transaction ends in our hands; another ROLLBACK at its return would be one more trip to the thread.
+        pool_reset_on_return=None,
+        # Without this the driver begins transactions of its own, and only at the first write.
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_SECONDS},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

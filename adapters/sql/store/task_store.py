@@ -1,0 +1,141 @@
+"""`TaskStore` in SQL."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Text, bindparam, cast, func, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.sql.engine import Database
+from adapters.sql.store.dialect import Dialect, Query
+from adapters.sql.store.firings import Firings, batches_of
+from adapters.sql.store.mutations import Mutations, batches_of_mutations, replayed
+from adapters.sql.store.open_work import TASKS_WITH_DEFINITIONS, OpenWork
+from adapters.sql.store.packing import at_or_none
+from adapters.sql.store.rows import OPEN_COLUMNS, TASK_COLUMNS, tasks_of
+from adapters.sql.store.tables import IS_OPEN, Whole, executions, tasks
+from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.task_store import (
+    CommitAnswer,
+    Decision,
+    KeyReused,
+    MutateAnswer,
+    Replayed,
+    Unreadable,
+)
+from domain.scheduling.identifiers import TaskId, microseconds
+from domain.scheduling.mutation import Mutation
+from domain.scheduling.sharing import TAKEOVER_AFTER, Share
+from domain.scheduling.task import ScheduledTask
+
+_IS_LIVING = text("deleted_at IS NULL")
+
+
+class TaskQueries:
+    """The SELECTs, prepared for one dialect."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        found = select(*TASK_COLUMNS).select_from(TASKS_WITH_DEFINITIONS)
+        limit = bindparam("limit", type_=Whole)
+        mine = dialect.is_among(cast(tasks.c.bucket, Text), "buckets")
+        due = found.where(tasks.c.look_at <= _at("until")).order_by(tasks.c.look_at, tasks.c.id).limit(limit)
+        self.due = dialect.query(due)
+        self.due_of_share = dialect.query(due.where(or_(mine, tasks.c.look_at <= _at("late"))))
+        first = select(func.min(tasks.c.look_at)).where(tasks.c.look_at.is_not(None))
+        self.next_look_at = first
+        self.next_look_at_of_share = first.where(mine)
+        self.by_id = dialect.query(found.where(tasks.c.id == bindparam("id"), _IS_LIVING))
+        self.by_name = dialect.query(found.where(tasks.c.name == bindparam("name"), _IS_LIVING))
+        self.scan = dialect.query(
+            found.where(tasks.c.id > bindparam("after"), _IS_LIVING).order_by(tasks.c.id).limit(limit)
+        )
+        self.open = dialect.query(
+            select(*OPEN_COLUMNS).where(dialect.is_among(executions.c.task_id, "ids"), IS_OPEN).order_by(executions.c.id)
+        )
+
+
+class SqlTaskStore:
+    """`TaskStore` in one SQL database."""
+
+    def __init__(self, database: Database, dialect: Dialect, clock: Clock) -> None:
+        work = OpenWork(dialect)
+        self._database = database
+        self._dialect = dialect
+        self._clock = clock
+        self._queries = TaskQueries(dialect)
+        self._firings = Firings(dialect, work)
+        self._mutations = Mutations(dialect, work)
+
+    async def due(self, share: Share, *, until: datetime, limit: int) -> Sequence[ScheduledTask | Unreadable]:
+        """See the port. Tasks with the same instant come by id."""
+        query = self._queries.due if share.is_everything else self._queries.due_of_share
+        late = microseconds(self._clock.now() - TAKEOVER_AFTER)
+        more = {} if share.is_everything else {"buckets": self._buckets(share), "late": late}
+        async with self._database.reading("due") as connection:
+            return await self._found(connection, query, until=microseconds(until), limit=limit, **more)
+
+    async def next_look_at(self, share: Share) -> datetime | None:
+        """See the port."""
+        if share.is_everything:
+            statement, parameters = self._queries.next_look_at, {}
+        else:
+            statement, parameters = self._queries.next_look_at_of_share, {"buckets": self._buckets(share)}
+        async with self._database.reading("next_look_at") as connection:
+            return at_or_none((await connection.execute(statement, parameters)).scalar_one())
+
+    async def get(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
+        """See the port."""
+        async with self._database.reading("get") as connection:
+            found = await self._found(connection, self._queries.by_id, id=task_id)
+        return found[0] if found else None
+
+    async def find(self, name: str) -> ScheduledTask | Unreadable | None:
+        """See the port."""
+        async with self._database.reading("find") as connection:
+            found = await self._found(connection, self._queries.by_name, name=name)
+        return found[0] if found else None
+
+    async def scan(self, *, after: TaskId | None, limit: int) -> Sequence[ScheduledTask | Unreadable]:
+        """See the port."""
+        async with self._database.reading("scan") as connection:
+            return await self._found(connection, self._queries.scan, after=after or "", limit=limit)
+
+    async def commit_firings(self, decisions: Sequence[Decision]) -> Sequence[CommitAnswer]:
+        """See the port. A transaction a batch of ROWS_MAX: one that fails undoes none before it."""
+        answers: list[CommitAnswer] = []
+        for batch in batches_of(decisions):
+            async with self._database.writing("commit_firings") as connection:
+                answers += await self._firings.commit(connection, batch, self._clock.now())
+        return answers
+
+    async def mutate(self, mutations: Sequence[Mutation]) -> Sequence[MutateAnswer]:
+        """See the port. A transaction a batch of ROWS_MAX: one that fails undoes none before it."""
+        answers: list[MutateAnswer] = []
+        for batch in batches_of_mutations(mutations):
+            async with self._database.writing("mutate") as connection:
+                answers += await self._mutations.carry_out(connection, batch, self._clock.now())
+        return answers
+
+    async def replay(self, idempotency_key: str, body_hash: str) -> Replayed | KeyReused | None:
+        """See the port."""
+        async with self._database.reading("replay") as connection:
+            done = await self._mutations.done(connection, [idempotency_key])
+        return replayed(done.get(idempotency_key), body_hash)
+
+    async def _found(
+        self, connection: AsyncConnection, query: Query, **parameters: int | str
+    ) -> list[ScheduledTask | Unreadable]:
+        """Tasks with their open executions, in the snapshot of the connection's transaction."""
+        rows = await query.rows(connection, **parameters)
+        if not rows:
+            return []
+        ids = self._dialect.pack_values([row[0] for row in rows])
+        return tasks_of(rows, await self._queries.open.rows(connection, ids=ids))
+
+    def _buckets(self, share: Share) -> str:
+        packed: str = self._dialect.pack_values([str(each) for each in sorted(share.buckets)])
+        return packed
+
+
+def _at(name: str) -> ColumnElement[int]:
+    return bindparam(name, type_=Whole)

@@ -1,0 +1,51 @@
+"""`peachpie-scheduler`: the commands, each loaded only when it is called, so that help answers at once."""
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "serve": ("serve", "Serve scheduler, worker and dashboard on this machine."),
+    "next": ("next_instants", "Show when a schedule fires, without a server."),
+    "list": ("tasks", "List the tasks."),
+    "get": ("tasks", "Show a task as JSON."),
+    "create": ("tasks", "Create a task from a JSON file."),
+    "run": ("tasks", "Run a task now."),
+    "pause": ("tasks", "Pause a task."),
+    "resume": ("tasks", "Resume a task."),
+    "delete": ("tasks", "Delete a task."),
+    "executions": ("tasks", "List the executions of a task."),
+    "demo": ("demo", "Fill the content database with demonstration data."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in a module each and are imported on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All of them, in the order of COMMANDS."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        """The command, imported now; None if there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"{__package__}.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, f"{cmd_name}_command")
+        assert isinstance(command, click.Command), "every module keeps its commands under this name"
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
+        """The list of commands, from the table alone: nothing is imported for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup)
+@click.version_option(package_name="peachpie-scheduler")
+def main() -> None:
+    """PeachPie's task scheduler. Exit codes: 0 ok, 1 findings, 2 usage, 3 conflict, 4 not found, 5 unreachable."""
+
+
+if __name__ == "__main__":
+    main()

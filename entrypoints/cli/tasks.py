@@ -1,0 +1,167 @@
+"""Commands on tasks, over the same services as the dashboard and the API."""
+
+import getpass
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from application.scheduling import json_text
+from application.scheduling.documents import execution_document, instant, next_run_at, task_document
+from application.scheduling.drafts import body_from
+from application.scheduling.ports.history import ExecutionFilter, TaskFilter
+from application.scheduling.services.errors import TaskNotFoundError
+from application.scheduling.services.manage_tasks import Author
+from domain.errors import DomainError
+from domain.scheduling.change import Via
+from domain.scheduling.identifiers import TaskId
+from domain.scheduling.policy import Misfire
+from domain.scheduling.task import ScheduledTask, TaskStatus
+from entrypoints.cli.answers import Output, fail, output_option, print_document, print_rows, with_services
+
+if TYPE_CHECKING:
+    from entrypoints.container import Container
+
+reason_option = click.option("--reason", default="", help="Why, for the record.")
+
+
+@click.command("list")
+@click.option("--status", type=click.Choice([each.value for each in TaskStatus]))
+@click.option("--search", help="Text in name, description or handler.")
+@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@output_option
+def list_command(status: str | None, search: str | None, limit: int, output: Output) -> None:
+    """List the tasks by name."""
+    which = TaskFilter(text=search, status=TaskStatus(status) if status else None)
+    found = with_services(lambda services: services.inspect_tasks().list(which, limit=limit))
+    rows = [_row(view.task) for view in found.views]
+    print_rows(rows, output)
+    if output == Output.TABLE and found.page.total > len(rows):
+        click.echo(f"({len(rows)} of {found.page.total}; see --search and --limit)")
+
+
+@click.command("get")
+@click.argument("task")
+def get_command(task: str) -> None:
+    """Show TASK (its id or name) as JSON."""
+
+    async def read(services: "Container") -> dict[str, Any]:
+        view = await services.inspect_tasks().view(await _named(services, task))
+        return task_document(view.task, view.warnings)
+
+    print_document(with_services(read))
+
+
+@click.command("create")
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.option("--dry-run", is_flag=True, help="Only say what would be created.")
+@reason_option
+def create_command(file: TextIO, dry_run: bool, reason: str) -> None:
+    """Create a task from the JSON in FILE (- for standard input)."""
+    try:
+        body = body_from(json_text.read(file.read()))
+    except DomainError as error:
+        fail(error)
+    done = with_services(lambda services: services.manage_tasks().create(body, _author(reason), dry_run=dry_run))
+    print_document(task_document(done.task))
+
+
+@click.command("run")
+@click.argument("task")
+@click.option("--payload", type=click.File("r", encoding="utf-8"), help="A file with the payload for this run only.")
+@click.option("--allow-overlap", is_flag=True, help="Run although another execution is open.")
+@reason_option
+def run_command(task: str, payload: TextIO | None, allow_overlap: bool, reason: str) -> None:
+    """Run TASK now; its schedule stays as it is."""
+    text = payload.read() if payload else None
+
+    async def run(services: "Container") -> str:
+        found = await _named(services, task)
+        done = await services.manage_tasks().run_now(
+            found.id, _author(reason), payload=text, allow_overlap=allow_overlap
+        )
+        return str(done.execution_id)
+
+    click.echo(with_services(run))
+
+
+@click.command("pause")
+@click.argument("task")
+@reason_option
+def pause_command(task: str, reason: str) -> None:
+    """Pause TASK; what runs may finish."""
+
+    async def pause(services: "Container") -> None:
+        await services.manage_tasks().pause((await _named(services, task)).id, _author(reason))
+
+    with_services(pause)
+
+
+@click.command("resume")
+@click.argument("task")
+@click.option("--missed", type=click.Choice(["skip", "latest", "all"]), default="skip", show_default=True)
+@reason_option
+def resume_command(task: str, missed: str, reason: str) -> None:
+    """Resume TASK; --missed says what becomes of the instants that passed meanwhile."""
+
+    async def resume(services: "Container") -> None:
+        found = await _named(services, task)
+        await services.manage_tasks().resume(found.id, _author(reason), missed=Misfire(missed))
+
+    with_services(resume)
+
+
+@click.command("delete")
+@click.argument("task")
+@reason_option
+@click.confirmation_option(prompt="Delete it, ending what is open?")
+def delete_command(task: str, reason: str) -> None:
+    """Delete TASK."""
+
+    async def delete(services: "Container") -> None:
+        await services.manage_tasks().delete((await _named(services, task)).id, _author(reason))
+
+    with_services(delete)
+
+
+@click.command("executions")
+@click.argument("task")
+@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
+@output_option
+def executions_command(task: str, limit: int, output: Output) -> None:
+    """List the executions of TASK, newest first."""
+
+    async def read(services: "Container") -> list[dict[str, Any]]:
+        which = ExecutionFilter((await _named(services, task)).id)
+        page = await services.inspect_tasks().executions(which, limit=limit)
+        return [execution_document(each) for each in page.executions]
+
+    shown = ("id", "kind", "state", "scheduled_at", "started_at", "finished_at", "starts", "rescues")
+    found = with_services(read)
+    rows = found if output == Output.JSON else [{name: each[name] for name in shown} for each in found]
+    print_rows(rows, output)
+
+
+async def _named(services: "Container", task: str) -> ScheduledTask:
+    tasks = services.stores().tasks
+    found = await tasks.get(TaskId(task)) or await tasks.find(task)
+    if not isinstance(found, ScheduledTask):
+        raise TaskNotFoundError(task)
+    return found
+
+
+def _author(reason: str) -> Author:
+    return Author(getpass.getuser(), Via.CLI, reason)
+
+
+def _row(task: ScheduledTask) -> dict[str, Any]:
+    definition = task.definition
+    return {
+        "name": definition.name,
+        "type": definition.task_type,
+        "schedule": definition.schedule_text,
+        "timezone": definition.timezone,
+        "status": task.status.value,
+        "next run": instant(next_run_at(task)),
+        "last run": instant(task.last_run_at),
+        "runs": task.run_count,
+    }

@@ -1,0 +1,62 @@
+"""The API of executions: of a task, of all tasks, one with its attempts and log, and stopping one."""
+
+from aiohttp import web
+
+from application.scheduling.documents import execution_document, record_document
+from application.scheduling.ports.history import ExecutionFilter
+from domain.scheduling.execution import ExecutionState
+from domain.scheduling.identifiers import TaskId
+from entrypoints.web.answers import json_answer
+from entrypoints.web.bodies import CancelBody, optional_body
+from entrypoints.web.ids import execution_id_of, task_id_of
+from entrypoints.web.intent import author
+from entrypoints.web.keys import SERVICES
+from entrypoints.web.parameters import Query
+
+
+async def list_executions(request: web.Request) -> web.Response:
+    """A page of all executions, newest first; `state` names one or more states, commas between them."""
+    return await _page(request, None)
+
+
+async def list_task_executions(request: web.Request) -> web.Response:
+    """A page of one task's executions, newest first."""
+    task_id = task_id_of(request)
+    await request.app[SERVICES].inspect.task(task_id)
+    return await _page(request, task_id)
+
+
+async def read_execution(request: web.Request) -> web.Response:
+    """All that is kept of one execution."""
+    Query(request)
+    record = await request.app[SERVICES].inspect.execution(execution_id_of(request))
+    return json_answer(record_document(record))
+
+
+async def cancel_execution(request: web.Request) -> web.Response:
+    """Ended at once, or asked to stop if it runs; what was over stays as it ended."""
+    Query(request)
+    body = await optional_body(request, CancelBody)
+    execution_id = execution_id_of(request)
+    by = await author(request, reason=body.reason)
+    answer = await request.app[SERVICES].manage.cancel(execution_id, by)
+    return json_answer({"message": _said(answer.state), "execution_id": execution_id, "state": answer.state})
+
+
+async def _page(request: web.Request, task_id: TaskId | None) -> web.Response:
+    query = Query(request, "state", "limit", "cursor")
+    which = ExecutionFilter(task_id, query.choices("state", ExecutionState))
+    page = await request.app[SERVICES].inspect.executions(which, limit=query.limit(), cursor=query.cursor())
+    return json_answer(
+        {"executions": [execution_document(each) for each in page.executions], "next_cursor": page.next_cursor}
+    )
+
+
+def _said(state: ExecutionState) -> str:
+    match state:
+        case ExecutionState.CANCELLED:
+            return "Execution cancelled"
+        case ExecutionState.RUNNING:
+            return "Execution asked to stop"
+        case _:
+            return f"Execution had already ended: {state}"

@@ -1,0 +1,108 @@
+"""How the scheduler is: statistics, health for people, liveness and readiness for whoever starts processes."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from aiohttp import web
+
+from application.scheduling.documents import Document, execution_document, instant, next_run_at
+from application.scheduling.ports.errors import PortError
+from application.scheduling.ports.history import TaskFilter, TaskOrder
+from application.scheduling.ports.membership import Member
+from application.scheduling.services.inspect_tasks import RECENT_MAX
+from domain.scheduling.execution import ExecutionState
+from domain.scheduling.task import ScheduledTask, TaskStatus
+from entrypoints.web.answers import json_answer
+from entrypoints.web.keys import SERVICES
+from entrypoints.web.parameters import Query
+
+
+async def statistics(request: web.Request) -> web.Response:
+    """The figures: the guide's names first, then ours."""
+    Query(request)
+    inspect = request.app[SERVICES].inspect
+    found = await inspect.statistics()
+    last = await inspect.list(TaskFilter(), order=TaskOrder.LAST_RUN_AT, descending=True, limit=RECENT_MAX)
+    by_status = {status: found.counts.tasks_by_status.get(status, 0) for status in TaskStatus}
+    return json_answer(
+        {
+            "total_tasks": sum(by_status.values()),
+            **{f"{status}_tasks": count for status, count in by_status.items()},
+            "tasks_by_type": dict(found.counts.tasks_by_type),
+            "upcoming_tasks": [_upcoming(view.task) for view in found.upcoming],
+            "recent_executions": [_recent(view.task) for view in last.views if view.task.last_run_at is not None],
+            "open_executions": _by_state(found.counts.open_by_state),
+            "finished_24h": _by_state(found.counts.finished_24h),
+            "executions": [execution_document(each) for each in found.recent.executions],
+            "members": [_member(each) for each in found.members],
+        }
+    )
+
+
+async def health(request: web.Request) -> web.Response:
+    """Whether the work gets done; 503 while it does not."""
+    Query(request)
+    services = request.app[SERVICES]
+    found = await services.inspect.health()
+    document: Document = {
+        "status": "unhealthy" if found.problems else "healthy",
+        "problems": list(found.problems),
+        "schedulers": found.schedulers,
+        "workers": found.workers,
+        "overdue_since": instant(found.overdue_since),
+        "time": instant(services.clock.now()),
+    }
+    return json_answer(document, status=503 if found.problems else 200)
+
+
+async def live(request: web.Request) -> web.Response:
+    """This process answers."""
+    return json_answer({"status": "live", "time": instant(request.app[SERVICES].clock.now())})
+
+
+async def ready(request: web.Request) -> web.Response:
+    """The loops of this process run and its store answers; 503 and the reasons if not."""
+    services = request.app[SERVICES]
+    problems = [] if services.ready() else ["not all loops of this process are running"]
+    try:
+        await services.inspect.health()
+    except PortError:
+        problems.append("the store does not answer")
+    document: Document = {"status": "not ready" if problems else "ready", "problems": problems}
+    return json_answer(document, status=503 if problems else 200)
+
+
+def _upcoming(task: ScheduledTask) -> Document:
+    return {
+        "id": task.id,
+        "name": task.definition.name,
+        "type": task.definition.task_type,
+        "next_run": instant(next_run_at(task)),
+    }
+
+
+def _recent(task: ScheduledTask) -> Document:
+    return {
+        "id": task.id,
+        "name": task.definition.name,
+        "type": task.definition.task_type,
+        "last_run": instant(task.last_run_at),
+        "status": task.status,
+        "run_count": task.run_count,
+    }
+
+
+def _by_state(counts: Mapping[ExecutionState, int]) -> dict[StrEnum, int]:
+    return {state: counts[state] for state in ExecutionState if counts.get(state)}
+
+
+def _member(member: Member) -> Document:
+    return {
+        "node_id": member.node_id,
+        "roles": sorted(member.roles),
+        "host": member.host,
+        "pid": member.pid,
+        "started_at": instant(member.started_at),
+        "concurrency": member.concurrency,
+        "handlers": [{"task_type": each.task_type, "name": each.name} for each in member.handlers],
+    }

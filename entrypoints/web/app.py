@@ -1,0 +1,31 @@
+"""The admin as an aiohttp application: dashboard and API over the same use cases."""
+
+from aiohttp import web
+
+from entrypoints.web.access import add_headers, check_host, check_origin
+from entrypoints.web.assets import ASSETS, load_assets
+from entrypoints.web.bodies import BODY_BYTES_MAX
+from entrypoints.web.keys import SERVICES, SETTINGS, WebServices, WebSettings
+from entrypoints.web.problems import answer_problems
+from entrypoints.web.rendering import set_up_templates
+from entrypoints.web.routes import web_routes
+
+__all__ = ["WebServices", "WebSettings", "create_app", "create_runner"]
+
+
+def create_app(services: WebServices, settings: WebSettings) -> web.Application:
+    """The application, ready to be served or to be mounted."""
+    # Outermost first: whatever the checks refuse is answered as a problem, too.
+    app = web.Application(middlewares=[answer_problems, check_host, check_origin], client_max_size=BODY_BYTES_MAX)
+    app[SERVICES] = services
+    app[SETTINGS] = settings
+    app[ASSETS] = load_assets()
+    set_up_templates(app)
+    app.on_response_prepare.append(add_headers)
+    app.add_routes(web_routes(settings.prefix))
+    return app
+
+
+def create_runner(app: web.Application) -> web.AppRunner:
+    """A runner that hands bodies over as they came: nothing is decompressed, and the process handles its signals."""
+    return web.AppRunner(app, auto_decompress=False, handle_signals=False, access_log=None)

@@ -1,0 +1,131 @@
+"""The bodies of requests: bounded, of the type they say they are, and read by the one JSON reader.
+
+A body that is compressed is refused unread, so that nothing small can become large in here.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeVar
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from application.scheduling import json_text
+from application.scheduling.drafts import Instant, faults_of
+from domain.errors import DomainError, InvalidInputError, InvalidTaskError
+from entrypoints.web.errors import RequestError
+
+BODY_BYTES_MAX = 1024 * 1024
+BODY_SECONDS_MAX = 10
+REASON_MAX = 500
+FORM_FIELDS_MAX = 20
+JSON_TYPES = frozenset({"application/json"})
+PATCH_TYPES = frozenset({"application/json", "application/merge-patch+json"})
+FORM_TYPES = frozenset({"application/x-www-form-urlencoded"})
+_STRICT = ConfigDict(extra="forbid", strict=True)
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class PauseBody(BaseModel):
+    """What may be said about a pause."""
+
+    model_config = _STRICT
+    reason: str = Field(default="", max_length=REASON_MAX)
+    until: Instant | None = None
+    mode: Literal["drain", "now"] = "drain"
+
+    @property
+    def end(self) -> datetime | None:
+        """When it ends by itself. Raises InvalidTaskError for an instant without offset or out of range."""
+        if self.until is None:
+            return None
+        if self.until.tzinfo is None:
+            hint = "2026-12-24T18:00:00Z or …+01:00"
+            raise InvalidTaskError("an instant needs its offset", code="no_offset", pointer="/until", hint=hint)
+        if not 1970 <= self.until.year < 2200:
+            raise InvalidTaskError("the years 1970 to 2199", code="out_of_range", pointer="/until")
+        return self.until.astimezone(UTC)
+
+
+class ResumeBody(BaseModel):
+    """What becomes of the occurrences a pause has passed over."""
+
+    model_config = _STRICT
+    missed: Literal["skip", "latest", "earliest", "all"] = "skip"
+
+
+class RunBody(BaseModel):
+    """How a manual run differs from the scheduled ones."""
+
+    model_config = _STRICT
+    payload: dict[str, Any] | str | None = None
+    overlap: Literal["allow"] | None = None
+
+
+class CancelBody(BaseModel):
+    """Why an execution is to stop."""
+
+    model_config = _STRICT
+    reason: str = Field(default="", max_length=REASON_MAX)
+
+
+async def json_body(request: web.Request, types: frozenset[str] = JSON_TYPES) -> Any:
+    """The value of the body. Raises RequestError for its type or size, MalformedJsonError for its content."""
+    _check_type(request, types)
+    return json_text.read(await _read(request))
+
+
+async def optional_body(request: web.Request, model: type[Body]) -> Body:
+    """The body, or the defaults if there is none. Raises as `json_body`, and InvalidInputError."""
+    if not await _read(request):
+        return model()
+    document = await json_body(request)
+    if not isinstance(document, Mapping):
+        raise InvalidInputError((DomainError("the body is a JSON object", code="wrong_type"),))
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise InvalidInputError(faults_of(error)) from None
+
+
+async def form_body(request: web.Request) -> dict[str, str]:
+    """The fields of a form, each at most once. Raises RequestError."""
+    _check_type(request, FORM_TYPES)
+    raw = await _read(request)
+    try:
+        pairs = parse_qsl(
+            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FORM_FIELDS_MAX
+        )
+    except ValueError:
+        raise RequestError("bad_request", "the form cannot be read") from None
+    fields = dict(pairs)
+    if len(fields) < len(pairs) or any("\x00" in value for value in fields.values()):
+        raise RequestError("bad_request", "the form cannot be read")
+    return fields
+
+
+async def raw_body(request: web.Request) -> bytes:
+    """The bytes of the body, for telling whether two requests are one. Raises RequestError."""
+    return await _read(request)
+
+
+def _check_type(request: web.Request, types: frozenset[str]) -> None:
+    charset = (request.charset or "utf-8").lower()
+    if request.headers.get("Content-Type") is None or request.content_type not in types or charset != "utf-8":
+        raise RequestError(
+            "wrong_content_type", f"Content-Type must be {' or '.join(sorted(types))}", header="Content-Type"
+        )
+
+
+async def _read(request: web.Request) -> bytes:
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise RequestError("wrong_content_type", "the body must not be compressed", header="Content-Encoding")
+    if (request.content_length or 0) > BODY_BYTES_MAX:
+        raise RequestError("too_large", f"a body has at most {BODY_BYTES_MAX:,} bytes")
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            return await request.read()
+    except TimeoutError:
+        raise RequestError("request_timeout", "the body took too long to arrive") from None

@@ -1,0 +1,107 @@
+"""The query of an address: strict, so that a mistyped filter is told instead of answering with everything."""
+
+import re
+from enum import StrEnum
+from typing import TypeVar
+
+from aiohttp import web
+
+from application.scheduling.ports.history import TaskFilter, TaskOrder
+from domain.scheduling.schedule import ScheduleType
+from domain.scheduling.task import TaskStatus
+from entrypoints.web.errors import RequestError
+
+TEXT_MAX = 200
+CURSOR_MAX = 4_096
+LIMIT_MAX = 200
+LIMIT_DEFAULT = 50
+TASK_FILTERS = ("q", "status", "schedule_type", "task_type", "tag", "sort")
+_NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class Query:
+    """The parameters of a request, each at most once and each known; an empty one counts as left out.
+
+    Raises RequestError `bad_parameter`, as every reading does.
+    """
+
+    def __init__(self, request: web.Request, *known: str) -> None:
+        self._values: dict[str, str] = {}
+        for name, value in request.query.items():
+            if name not in known:
+                raise _bad(name[:50], "there is no such parameter here", reason="unknown_parameter")
+            if name in self._values:
+                raise _bad(name, "this parameter stands more than once", reason="repeated_parameter")
+            self._values[name] = value
+
+    def text(self, name: str, *, characters_max: int = TEXT_MAX) -> str | None:
+        """A text without control characters."""
+        value = self._values.get(name) or None
+        if value is not None and (len(value) > characters_max or _UNPRINTABLE.search(value)):
+            raise _bad(name, f"at most {characters_max} printable characters", reason="out_of_range")
+        return value
+
+    def choice(self, name: str, kind: type[Choice]) -> Choice | None:
+        """One of the values of an enumeration."""
+        value = self._values.get(name) or None
+        return None if value is None else _one_of(name, value, kind)
+
+    def choices(self, name: str, kind: type[Choice]) -> frozenset[Choice]:
+        """Any of the values of an enumeration, commas between them; left out: none."""
+        value = self._values.get(name, "")
+        return frozenset(_one_of(name, each, kind) for each in value.split(",") if each)
+
+    def number(self, name: str, *, default: int, most: int) -> int:
+        """A whole number from 1 to `most`, in ASCII digits."""
+        value = self._values.get(name) or str(default)
+        if not _NUMBER.fullmatch(value) or not 1 <= int(value) <= most:
+            raise _bad(name, f"a whole number from 1 to {most}", reason="out_of_range")
+        return int(value)
+
+    def flag(self, name: str) -> bool:
+        """`true` or `false`; left out: false."""
+        value = self._values.get(name) or "false"
+        if value not in ("true", "false"):
+            raise _bad(name, "true or false", reason="invalid_value")
+        return value == "true"
+
+    def limit(self) -> int:
+        """How many rows a page has."""
+        return self.number("limit", default=LIMIT_DEFAULT, most=LIMIT_MAX)
+
+    def cursor(self) -> str | None:
+        """Where a page begins; None: at the first row."""
+        return self.text("cursor", characters_max=CURSOR_MAX)
+
+    def task_filter(self) -> TaskFilter:
+        """Which tasks a list is asked for."""
+        return TaskFilter(
+            text=self.text("q"),
+            status=self.choice("status", TaskStatus),
+            schedule_type=self.choice("schedule_type", ScheduleType),
+            task_type=self.text("task_type"),
+            tag=self.text("tag"),
+        )
+
+    def task_order(self, default: TaskOrder = TaskOrder.NAME) -> tuple[TaskOrder, bool]:
+        """By what a list of tasks is sorted, and whether downwards (`-name`)."""
+        value = self._values.get("sort") or default.value
+        return _one_of("sort", value.removeprefix("-"), TaskOrder), value.startswith("-")
+
+    @property
+    def given(self) -> dict[str, str]:
+        """What was given and is not empty, as it stands in the address."""
+        return {name: value for name, value in self._values.items() if value}
+
+
+def _one_of(name: str, value: str, kind: type[Choice]) -> Choice:
+    try:
+        return kind(value)
+    except ValueError:
+        raise _bad(name, f"one of {', '.join(kind)}", reason="invalid_value") from None
+
+
+def _bad(name: str, detail: str, *, reason: str) -> RequestError:
+    return RequestError("bad_parameter", f"{name}: {detail}", reason=reason, parameter=name)

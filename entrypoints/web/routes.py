@@ -1,0 +1,85 @@
+"""The one table of what is served: method, path, handler and the permission it asks for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from entrypoints.web import assets
+from entrypoints.web.access import Permission, admitted
+from entrypoints.web.api import executions, occurrences, status, tasks
+from entrypoints.web.keys import ACTOR
+from entrypoints.web.pages import changes, execution_page, kinds, list_page, task_page
+
+PUBLIC, VIEWER = Permission.PUBLIC, Permission.VIEWER
+OPERATOR, EDITOR = Permission.OPERATOR, Permission.EDITOR
+API = "/api/scheduled-tasks"
+TASK_API = f"{API}/{{task_id}}"
+PAGE = "/scheduled-tasks"
+TASK_PAGE = f"{PAGE}/{{task_id}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One line of the table; the path lies beneath the prefix, or at the root of the server if `at_root`."""
+
+    method: str
+    path: str
+    handler: Handler
+    permission: Permission
+    at_root: bool = False
+
+
+ROUTES = (
+    Route("GET", "/", list_page.to_list, PUBLIC, at_root=True),
+    Route("GET", "/health/live", status.live, PUBLIC, at_root=True),
+    Route("GET", "/health/ready", status.ready, PUBLIC, at_root=True),
+    Route("GET", "", list_page.to_list, PUBLIC),
+    Route("GET", "/", list_page.to_list, PUBLIC),
+    Route("GET", "/static/{name}", assets.static_file, PUBLIC),
+    Route("GET", "/problems/{kind}", kinds.problem_kind, PUBLIC),
+    Route("GET", PAGE, list_page.task_list, VIEWER),
+    Route("GET", TASK_PAGE, task_page.task, VIEWER),
+    Route("GET", f"{TASK_PAGE}/delete", task_page.confirm_delete, EDITOR),
+    Route("POST", f"{TASK_PAGE}/delete", changes.delete, EDITOR),
+    Route("POST", f"{TASK_PAGE}/run", changes.run, OPERATOR),
+    Route("POST", f"{TASK_PAGE}/pause", changes.pause, OPERATOR),
+    Route("POST", f"{TASK_PAGE}/resume", changes.resume, OPERATOR),
+    Route("GET", "/executions/{execution_id}", execution_page.execution, VIEWER),
+    Route("POST", "/executions/{execution_id}/cancel", changes.cancel, OPERATOR),
+    Route("GET", API, tasks.list_tasks, VIEWER),
+    Route("POST", API, tasks.create_task, EDITOR),
+    Route("POST", f"{API}/preview", occurrences.preview, VIEWER),
+    Route("GET", TASK_API, tasks.read_task, VIEWER),
+    Route("PUT", TASK_API, tasks.replace_task, EDITOR),
+    Route("PATCH", TASK_API, tasks.patch_task, EDITOR),
+    Route("DELETE", TASK_API, tasks.delete_task, EDITOR),
+    Route("POST", f"{TASK_API}/pause", tasks.pause_task, OPERATOR),
+    Route("POST", f"{TASK_API}/resume", tasks.resume_task, OPERATOR),
+    Route("POST", f"{TASK_API}/run", tasks.run_task, OPERATOR),
+    Route("GET", f"{TASK_API}/upcoming", occurrences.upcoming_of_task, VIEWER),
+    Route("GET", f"{TASK_API}/executions", executions.list_task_executions, VIEWER),
+    Route("GET", "/api/executions", executions.list_executions, VIEWER),
+    Route("GET", "/api/executions/{execution_id}", executions.read_execution, VIEWER),
+    Route("POST", "/api/executions/{execution_id}/cancel", executions.cancel_execution, OPERATOR),
+    Route("GET", "/api/stats", status.statistics, VIEWER),
+    Route("GET", "/api/scheduler/stats", status.statistics, VIEWER),
+    Route("GET", "/api/health", status.health, VIEWER),
+)
+
+
+def web_routes(prefix: str) -> Iterator[web.RouteDef]:
+    """The table as the server wants it; HEAD goes wherever GET does."""
+    for route in ROUTES:
+        path = route.path if route.at_root else prefix + route.path
+        for method in ("GET", "HEAD") if route.method == "GET" else (route.method,):
+            yield web.route(method, path, _guarded(route))
+
+
+def _guarded(route: Route) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        request[ACTOR] = admitted(request, route.permission)
+        return await route.handler(request)
+
+    return handle

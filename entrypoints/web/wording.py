@@ -1,0 +1,195 @@
+"""How pages say things: instants, durations, states, policies, what did not run and why.
+
+Pure functions over the domain's values, so that each sentence is tested without a page.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from markupsafe import Markup
+
+from application.scheduling import json_text
+from application.scheduling.documents import instant
+from domain.errors import InvalidTimezoneError
+from domain.scheduling.cron.zone import zone
+from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionKind, ExecutionState
+from domain.scheduling.task import Definition, Pause, ScheduledTask, Skip, SkipReason
+
+SECONDS_IN = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+STATES = {
+    ExecutionState.WAITING: "waiting its turn",
+    ExecutionState.PENDING: "waiting for a worker",
+    ExecutionState.RUNNING: "running",
+    ExecutionState.RETRY_WAIT: "waiting to be tried again",
+    ExecutionState.SUCCEEDED: "succeeded",
+    ExecutionState.DEAD: "failed for good",
+    ExecutionState.CANCELLED: "cancelled",
+    ExecutionState.DELIVERED: "delivered",
+}
+KINDS = {
+    ExecutionKind.AUTO: "scheduled",
+    ExecutionKind.MANUAL: "run by hand",
+    ExecutionKind.CONTINUATION: "continuation",
+    ExecutionKind.BACKFILL: "backfill",
+}
+OUTCOMES = {
+    AttemptOutcome.SUCCEEDED: "succeeded",
+    AttemptOutcome.FAILED: "failed",
+    AttemptOutcome.TIMEOUT: "timed out",
+    AttemptOutcome.CANCELLED: "stopped on request",
+    AttemptOutcome.RESCUED: "its worker died: taken over and started again",
+    AttemptOutcome.HANDED_BACK: "handed back by a worker that shut down",
+    AttemptOutcome.UNKNOWN_HANDLER: "put back: this worker has no such handler",
+}
+SKIP_REASONS = {
+    SkipReason.GRACE: "found later than the grace allows",
+    SkipReason.MISFIRE: "misfire: found late",
+    SkipReason.OVERLAP: "overlap: an earlier execution was still open",
+    SkipReason.EDITED: "edited: the schedule was changed",
+    SkipReason.DELETED: "the task was deleted",
+    SkipReason.PAUSED: "the task was paused",
+    SkipReason.FAILED: "the task had been stopped after failures",
+}
+WARNINGS = {
+    "no_worker": "No living worker runs tasks of this type: executions wait until one does.",
+    "no_handler": "No living worker has a handler for this task: executions are put back until one does.",
+    "all_needs_allow": "Catching up on all missed runs needs overlap “allow”; with another overlap most are passed over.",
+    "quarantined": "This task cannot be decided at present. It is looked at again every few minutes.",
+}
+
+
+def moment(at: datetime, timezone: str = "UTC", *, seconds: bool = False) -> Markup:
+    """An instant as `<time>`: the wall clock of a zone with its abbreviation, the exact instant as attribute."""
+    local = at.astimezone(_zone(timezone))
+    shown = "%a %Y-%m-%d %H:%M:%S %Z" if seconds or local.second else "%a %Y-%m-%d %H:%M %Z"
+    return Markup('<time datetime="{}">{}</time>').format(instant(at), local.strftime(shown))
+
+
+def distance(at: datetime, now: datetime) -> str:
+    """How far an instant is from now: `in 2 h 5 min`, `3 min ago`."""
+    if abs(at - now) < timedelta(seconds=1):
+        return "now"
+    return f"in {span(at - now)}" if at > now else f"{span(now - at)} ago"
+
+
+def span(length: timedelta) -> str:
+    """A length of time in its two largest units; below a minute with a fraction."""
+    seconds = length.total_seconds()
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < 10:
+        return f"{seconds:.1f} s".replace(".0 s", " s")
+    whole, parts = round(seconds), []
+    for unit, size in SECONDS_IN:
+        count, whole = divmod(whole, size)
+        if count or parts:
+            parts.append((count, unit))
+    return " ".join(f"{count} {unit}" for count, unit in parts[:2] if count)
+
+
+def waited(execution: Execution) -> timedelta | None:
+    """From the instant it was to run until its last start; None: it was never started."""
+    return None if execution.started_at is None else max(execution.started_at - execution.scheduled_at, timedelta(0))
+
+
+def took(execution: Execution, now: datetime) -> timedelta | None:
+    """From its last start to its end, or until now while it runs."""
+    if execution.started_at is None:
+        return None
+    running = execution.state is ExecutionState.RUNNING
+    end = now if running else execution.finished_at
+    return None if end is None else max(end - execution.started_at, timedelta(0))
+
+
+def result_of(task: ScheduledTask) -> tuple[str, str]:
+    """How the runs of a task go, as a tone (`open`, `bad`, `good`, `none`) and words."""
+    if task.open:
+        count = len(task.open)
+        return "open", "an execution is open" if count == 1 else f"{count} executions are open"
+    if task.error_count:
+        times = "the last run failed" if task.error_count == 1 else f"{task.error_count} runs in a row failed"
+        return "bad", times
+    if task.last_run_at is None:
+        return "none", "never ran"
+    return "good", "no failure since" if task.last_error else "no failures"
+
+
+def pause_words(pause: Pause, timezone: str) -> Markup:
+    """Who paused it, until when and why."""
+    words = Markup("by {}").format(pause.actor)
+    if pause.until is not None:
+        words += Markup(" until {}").format(moment(pause.until, timezone))
+    return words + Markup(": {}").format(pause.reason) if pause.reason else words
+
+
+def skip_words(skip: Skip, timezone: str) -> Markup:
+    """What did not run, and why."""
+    at_least = "at least " if skip.at_least else ""
+    if skip.count == 1 and not skip.at_least:
+        return Markup("did not run: {} ({})").format(moment(skip.first_at, timezone), SKIP_REASONS[skip.reason])
+    return Markup("did not run: {}{:,} occurrences, {} – {} ({})").format(
+        at_least,
+        skip.count,
+        moment(skip.first_at, timezone),
+        moment(skip.last_at, timezone),
+        SKIP_REASONS[skip.reason],
+    )
+
+
+def rescue_words(count: int) -> str:
+    """That it was taken over, and how often."""
+    return f"taken over from a dead worker: started again{f' {count} times' if count > 1 else ''}"
+
+
+def warning_words(code: str) -> str:
+    """What a warning's code means."""
+    return WARNINGS.get(code, code)
+
+
+def label(word: StrEnum) -> str:
+    """A state, kind, reason or outcome for people."""
+    tables: tuple[Mapping[Any, str], ...] = (STATES, KINDS, OUTCOMES, SKIP_REASONS)
+    for table in tables:
+        if type(word) is type(next(iter(table))):
+            return table[word]
+    return word.value.replace("_", " ")
+
+
+def pretty(text: str) -> str:
+    """JSON text for reading."""
+    return json_text.pretty(text)
+
+
+def zone_name(definition: Definition) -> str:
+    """The key of a task's zone."""
+    return definition.timezone
+
+
+def _zone(timezone: str) -> Any:
+    try:
+        return zone(timezone)
+    except InvalidTimezoneError:
+        # A zone that new data no longer have: the task is quarantined, and its page must open all the same.
+        return UTC
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (
+        moment,
+        distance,
+        span,
+        waited,
+        took,
+        result_of,
+        pause_words,
+        skip_words,
+        rescue_words,
+        warning_words,
+        label,
+        pretty,
+    )
+}

@@ -1,0 +1,151 @@
+"""`ExecutionStore.settle`: what an outcome does to the task, and what follows it."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from application.scheduling.ports.execution_store import Claim, Settled
+from domain.scheduling.execution import ExecutionKind, ExecutionState
+from domain.scheduling.outcome import Continued, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
+from domain.scheduling.policy import ExecutionPolicy, Overlap
+from domain.scheduling.schedule import OneTimeSchedule
+from domain.scheduling.task import TaskStatus
+from domain.scheduling.work import CONTINUATIONS_PER_DAY_MAX, UNKNOWN_HANDLER_PATIENCE
+from tests.conformance.store_under_test import OTHER_WORKER, StoreUnderTest
+from tests.support.builders import DAY, HOUR, MINUTE, SECOND, a_definition, a_failure
+from tests.support.manual_clock import NOON
+
+QUEUE_ONE = ExecutionPolicy(overlap=Overlap.QUEUE_ONE)
+
+
+async def test_deaths_in_a_row_stop_the_task_and_cancel_what_waits(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(policy=replace(QUEUE_ONE, fail_after=2)))
+    await store.settle(await store.started(task), a_failure())
+    claim = await store.started(task)
+    (waiting,) = await store.fired(task)
+
+    await store.settle(claim, a_failure(text="for good"))
+
+    stopped = await store.read(task)
+    assert (stopped.status, stopped.error_count, stopped.look_at) == (TaskStatus.FAILED, 2, None)
+    assert stopped.last_error == "RuntimeError: for good"
+    assert await store.state(waiting) is ExecutionState.CANCELLED
+
+
+async def test_success_starts_the_count_of_deaths_again(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(policy=ExecutionPolicy(fail_after=2)))
+
+    for outcome in (a_failure(), Succeeded(), a_failure()):
+        await store.settle(await store.started(task), outcome)
+
+    assert ((await store.read(task)).status, (await store.read(task)).error_count) == (TaskStatus.ACTIVE, 1)
+
+
+async def test_deaths_of_runs_by_hand_are_not_counted(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(policy=ExecutionPolicy(fail_after=1)))
+    await store.run_now(task, key="by hand")
+
+    await store.settle(await store.claim(), a_failure())
+
+    assert ((await store.read(task)).status, (await store.read(task)).error_count) == (TaskStatus.ACTIVE, 0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [(Succeeded(), TaskStatus.COMPLETED), (a_failure(), TaskStatus.FAILED), (Stopped(), TaskStatus.FAILED)],
+)
+async def test_a_one_time_task_ends_as_its_execution_does(
+    store: StoreUnderTest, outcome: Outcome, status: TaskStatus
+) -> None:
+    task = await store.add(a_definition(schedule=OneTimeSchedule(NOON + MINUTE)))
+    claim = await store.started(task)
+    assert (await store.read(task)).status is TaskStatus.ACTIVE
+
+    await store.settle(claim, outcome)
+
+    assert (await store.read(task)).status is status
+
+
+async def test_a_task_with_a_number_of_runs_is_completed_by_the_end_of_the_last(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(policy=ExecutionPolicy(max_runs=2)))
+    await store.settle(await store.started(task))
+    last = await store.started(task)
+    assert (await store.read(task)).look_at is None
+
+    await store.settle(last, a_failure())
+
+    assert (await store.read(task)).status is TaskStatus.COMPLETED
+
+
+async def _continued(store: StoreUnderTest, claim: Claim, after: timedelta = timedelta(0)) -> Claim:
+    """The claim of the execution that goes on where this one ends."""
+    assert await store.settle(claim, Continued(after)) == Settled(ExecutionState.SUCCEEDED)
+    store.clock.advance(after)
+    await store.executions.release_due(10)
+    return await store.claim()
+
+
+async def test_a_continuation_goes_on_after_its_wait_and_before_the_waiting_one(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(policy=QUEUE_ONE))
+    claim = await store.started(task)
+    (waiting,) = await store.fired(task)
+
+    following = await _continued(store, claim, after=HOUR)
+
+    execution = following.execution
+    assert (execution.kind, execution.root_id, execution.number) == (ExecutionKind.CONTINUATION, claim.execution.id, 1)
+    assert (execution.starts, execution.version) == (1, claim.execution.version)
+    assert await store.state(waiting) is ExecutionState.WAITING
+    await store.settle(following)
+    assert await store.state(waiting) is ExecutionState.PENDING
+
+
+async def test_an_execution_goes_on_so_many_times_a_day(store: StoreUnderTest) -> None:
+    claim = await store.started(await store.add())
+    for _ in range(CONTINUATIONS_PER_DAY_MAX):
+        claim = await _continued(store, claim)
+
+    assert await store.settle(claim, Continued(timedelta(0))) == Settled(ExecutionState.DEAD)
+
+    error = (await store.record(claim.execution.id)).summary.execution.error
+    assert error is not None
+    assert error.kind == "continuation_limit"
+
+
+async def test_the_next_day_an_execution_may_go_on_again(store: StoreUnderTest) -> None:
+    claim = await store.started(await store.add())
+    for _ in range(CONTINUATIONS_PER_DAY_MAX):
+        claim = await _continued(store, claim)
+    store.clock.advance(DAY)
+
+    assert await store.settle(claim, Continued(timedelta(0))) == Settled(ExecutionState.SUCCEEDED)
+
+
+async def test_an_unknown_handler_is_waited_for_longer_each_time_and_an_hour_in_all(store: StoreUnderTest) -> None:
+    claim = await store.started(await store.add())
+    put_back_at, waits = store.clock.now(), []
+
+    while await store.settle(claim, UnknownHandler()) == Settled(ExecutionState.PENDING):
+        execution = (await store.record(claim.execution.id)).summary.execution
+        assert execution.attempts_used == 0
+        waits.append(execution.available_at - store.clock.now())
+        store.clock.advance_to(execution.available_at)
+        claim = await store.claim()
+
+    assert waits[:5] == [5 * SECOND, 10 * SECOND, 20 * SECOND, 40 * SECOND, 60 * SECOND]
+    assert max(waits) == 60 * SECOND
+    assert store.clock.now() - put_back_at >= UNKNOWN_HANDLER_PATIENCE
+    error = (await store.record(claim.execution.id)).summary.execution.error
+    assert error is not None
+    assert error.kind == "unknown_handler"
+
+
+async def test_what_was_handed_back_is_started_again_and_used_no_attempt(store: StoreUnderTest) -> None:
+    claim = await store.started(await store.add())
+
+    await store.settle(claim, HandedBack())
+
+    again = await store.claim(OTHER_WORKER)
+    assert (again.execution.id, again.execution.starts) == (claim.execution.id, 2)
+    assert (again.execution.attempts_used, again.execution.rescues) == (0, 0)

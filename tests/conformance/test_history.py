@@ -1,0 +1,289 @@
+"""`History`: lists and their pages, records, counts."""
+
+from datetime import timedelta
+
+import pytest
+
+from application.scheduling.ports.history import ExecutionFilter, TaskFilter, TaskOrder, TaskPage
+from domain.errors import DomainError
+from domain.scheduling.change import ChangeAction
+from domain.scheduling.execution import ExecutionState
+from domain.scheduling.identifiers import ExecutionId, TaskId
+from domain.scheduling.policy import ExecutionPolicy, Overlap
+from domain.scheduling.schedule import CronSchedule, OneTimeSchedule, ScheduleType
+from domain.scheduling.task import ScheduledTask, TaskStatus
+from tests.conformance.store_under_test import StoreUnderTest
+from tests.support.builders import DAY, HOUR, HOURLY, MINUTE, SECOND, a_definition, a_failure
+from tests.support.manual_clock import NOON
+
+ANY = TaskFilter()
+ALLOW = ExecutionPolicy(overlap=Overlap.ALLOW)
+
+
+async def _tasks(
+    store: StoreUnderTest,
+    which: TaskFilter = ANY,
+    *,
+    order: TaskOrder = TaskOrder.NAME,
+    descending: bool = False,
+    limit: int = 100,
+    cursor: str | None = None,
+) -> TaskPage:
+    return await store.history.tasks(which, order=order, descending=descending, limit=limit, cursor=cursor)
+
+
+async def _walked(store: StoreUnderTest, order: TaskOrder, *, descending: bool, limit: int) -> list[ScheduledTask]:
+    page = await _tasks(store, order=order, descending=descending, limit=limit)
+    found = list(page.tasks)
+    while page.next_cursor is not None:
+        assert len(page.tasks) == limit
+        page = await _tasks(store, order=order, descending=descending, limit=limit, cursor=page.next_cursor)
+        found += page.tasks
+    return found
+
+
+def _names(page: TaskPage) -> list[str]:
+    return [task.definition.name for task in page.tasks]
+
+
+async def _assorted(store: StoreUnderTest) -> dict[str, ScheduledTask]:
+    """Four tasks that differ in everything a filter asks for; one of them is deleted."""
+    definitions = [
+        a_definition("digest", task_type="mail", tags=("daily", "mail"), description="Sends the WEEKLY Digest"),
+        a_definition("report", task_type="report", schedule=HOURLY, tags=("daily",), handler="make_100%_report"),
+        a_definition("once", task_type="report", schedule=OneTimeSchedule(NOON + DAY)),
+        a_definition("gone", task_type="mail", tags=("daily",)),
+    ]
+    tasks = {each.name: await store.add(each) for each in definitions}
+    await store.paused(tasks["report"])
+    await store.deleted(tasks["gone"])
+    return tasks
+
+
+@pytest.mark.parametrize(
+    ("which", "names"),
+    [
+        (ANY, ["digest", "once", "report"]),
+        (TaskFilter(text="DIGE"), ["digest"]),
+        (TaskFilter(text="weekly d"), ["digest"]),
+        (TaskFilter(text="100%_r"), ["report"]),
+        (TaskFilter(text="1%"), []),
+        (TaskFilter(text="d_gest"), []),
+        (TaskFilter(status=TaskStatus.PAUSED), ["report"]),
+        (TaskFilter(status=TaskStatus.FAILED), []),
+        (TaskFilter(schedule_type=ScheduleType.CRON), ["report"]),
+        (TaskFilter(schedule_type=ScheduleType.INTERVAL), ["digest"]),
+        (TaskFilter(schedule_type=ScheduleType.ONE_TIME), ["once"]),
+        (TaskFilter(task_type="report"), ["once", "report"]),
+        (TaskFilter(tag="daily"), ["digest", "report"]),
+        (TaskFilter(tag="mail"), ["digest"]),
+        (TaskFilter(tag="mai"), []),
+        (TaskFilter(tag="daily", status=TaskStatus.ACTIVE), ["digest"]),
+    ],
+)
+async def test_a_list_has_the_tasks_that_meet_every_condition(
+    store: StoreUnderTest, which: TaskFilter, names: list[str]
+) -> None:
+    await _assorted(store)
+
+    page = await _tasks(store, which)
+
+    assert (_names(page), page.total, page.next_cursor) == (names, len(names), None)
+
+
+async def test_the_figures_beside_a_list_count_all_pages_and_every_status(store: StoreUnderTest) -> None:
+    await _assorted(store)
+
+    page = await _tasks(store, TaskFilter(tag="daily", status=TaskStatus.ACTIVE), limit=1)
+    first = await _tasks(store, limit=1)
+
+    assert {status: count for status, count in page.by_status.items() if count} == {
+        TaskStatus.ACTIVE: 1,
+        TaskStatus.PAUSED: 1,
+    }
+    assert (page.total, first.total, len(first.tasks)) == (1, 3, 1)
+
+
+async def test_a_list_tells_tasks_as_they_are(store: StoreUnderTest) -> None:
+    task = await store.add()
+    await store.started(task)
+
+    page = await _tasks(store)
+
+    assert page.tasks == (await store.read(task),)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("order", TaskOrder)
+async def test_pages_of_any_size_lose_and_double_no_row_though_many_are_equal(
+    store: StoreUnderTest, order: TaskOrder, descending: bool
+) -> None:
+    created = [await store.add(a_definition(f"task {number}", policy=ALLOW)) for number in (5, 3, 6, 1, 4, 2)]
+    done = await store.add(a_definition("done", schedule=OneTimeSchedule(NOON + SECOND)))
+    await store.settle(await store.started(done))
+    store.clock.advance(MINUTE)
+    for task in created[:2]:
+        await store.commit(task)
+
+    for limit in (1, 2, 3, 7, 8):
+        walked = await _walked(store, order, descending=descending, limit=limit)
+        assert sorted(task.id for task in walked) == sorted(task.id for task in (*created, done))
+        values = [_value(task, order) for task in walked]
+        present = [value for value in values if value is not None]
+        assert present == sorted(present, reverse=descending)
+        assert values == present + [None] * (len(values) - len(present))
+
+
+def _value(task: ScheduledTask, order: TaskOrder) -> object:
+    match order:
+        case TaskOrder.NAME:
+            return task.definition.name
+        case TaskOrder.NEXT_RUN_AT:
+            return task.next_occurrence.run_at if task.next_occurrence else None
+        case TaskOrder.LAST_RUN_AT:
+            return task.last_run_at
+        case TaskOrder.CREATED_AT:
+            return task.created_at
+        case TaskOrder.UPDATED_AT:
+            return task.updated_at
+
+
+async def test_a_page_goes_on_where_the_last_one_ended_though_its_last_row_is_gone(store: StoreUnderTest) -> None:
+    tasks = {name: await store.add(a_definition(name)) for name in ("a", "b", "c", "d")}
+    first = await _tasks(store, limit=2)
+    await store.deleted(tasks["b"])
+    await store.add(a_definition("aa"))
+
+    second = await _tasks(store, limit=2, cursor=first.next_cursor)
+
+    assert (_names(first), _names(second)) == (["a", "b"], ["c", "d"])
+
+
+@pytest.mark.parametrize("cursor", ["", "nonsense", "bm9uc2Vuc2U=", "W10=", "🍑", "eyJhIjogMX0="])
+async def test_a_made_up_cursor_is_refused(store: StoreUnderTest, cursor: str) -> None:
+    await store.add()
+
+    with pytest.raises(DomainError) as tasks:
+        await _tasks(store, cursor=cursor)
+    with pytest.raises(DomainError) as executions:
+        await store.history.executions(ExecutionFilter(), limit=10, cursor=cursor)
+
+    assert (tasks.value.reason, executions.value.reason) == ("bad_cursor", "bad_cursor")
+
+
+async def test_a_cursor_of_another_order_is_refused(store: StoreUnderTest) -> None:
+    for name in ("a", "b"):
+        await store.add(a_definition(name))
+    cursor = (await _tasks(store, order=TaskOrder.NAME, limit=1)).next_cursor
+
+    with pytest.raises(DomainError) as refused:
+        await _tasks(store, order=TaskOrder.CREATED_AT, cursor=cursor)
+
+    assert refused.value.reason == "bad_cursor"
+
+
+async def test_the_next_runs_are_those_of_active_tasks_earliest_first(store: StoreUnderTest) -> None:
+    schedules = {"late": HOURLY, "early": CronSchedule("5 12 * * *"), "paused": CronSchedule("1 12 * * *")}
+    tasks = {name: await store.add(a_definition(name, schedule=each)) for name, each in schedules.items()}
+    await store.paused(tasks["paused"])
+    done = await store.add(a_definition("done", schedule=OneTimeSchedule(NOON + SECOND)))
+    await store.settle(await store.started(done))
+
+    coming = [task.definition.name for task in await store.history.upcoming(10)]
+
+    assert coming == ["early", "late"]
+    assert len(await store.history.upcoming(1)) == 1
+
+
+async def test_executions_are_listed_newest_first_in_pages(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(policy=ALLOW))
+    created = [(await store.fired(task))[0] for _ in range(5)]
+    for limit in (1, 2, 5, 6):
+        found: list[ExecutionId] = []
+        page = await store.history.executions(ExecutionFilter(task.id), limit=limit, cursor=None)
+        found += [summary.execution.id for summary in page.executions]
+        while page.next_cursor is not None:
+            page = await store.history.executions(ExecutionFilter(task.id), limit=limit, cursor=page.next_cursor)
+            found += [summary.execution.id for summary in page.executions]
+
+        assert found == created[::-1]
+
+
+async def test_executions_are_listed_by_task_and_state_with_the_name_of_now(store: StoreUnderTest) -> None:
+    first, second = await store.add(a_definition("first")), await store.add(a_definition("second"))
+    await store.settle(await store.started(first))
+    await store.settle(await store.started(second), a_failure())
+    (pending,) = await store.fired(first)
+
+    async def listed(which: ExecutionFilter) -> list[tuple[str, ExecutionState]]:
+        page = await store.history.executions(which, limit=10, cursor=None)
+        return [(summary.task_name, summary.execution.state) for summary in page.executions]
+
+    dead, done = ("second", ExecutionState.DEAD), ("first", ExecutionState.SUCCEEDED)
+    assert await listed(ExecutionFilter(second.id)) == [dead]
+    assert await listed(ExecutionFilter(states=frozenset({ExecutionState.DEAD}))) == [dead]
+    ended = frozenset({ExecutionState.DEAD, ExecutionState.SUCCEEDED})
+    assert sorted(await listed(ExecutionFilter(states=ended))) == sorted([dead, done])
+    assert await listed(ExecutionFilter(first.id, ended)) == [done]
+    assert await listed(ExecutionFilter(TaskId("nobody"))) == []
+    summary = (await store.record(pending)).summary
+    assert (summary.task_name, summary.task_type) == ("first", "mail")
+
+
+async def test_there_is_no_record_of_what_never_was(store: StoreUnderTest) -> None:
+    assert await store.history.execution(ExecutionId("nobody")) is None
+    assert await store.history.skips(TaskId("nobody"), limit=10) == []
+    assert await store.history.changes(TaskId("nobody"), limit=10) == []
+
+
+async def test_skips_and_changes_come_newest_first_up_to_the_limit(store: StoreUnderTest) -> None:
+    task = await store.add()
+    for _ in range(3):
+        paused = await store.paused(await store.read(task))
+        store.clock.advance(MINUTE)
+        await store.resumed(paused)
+        await store.settle(await store.started(task))
+
+    skips = await store.history.skips(task.id, limit=2)
+    assert [skip.first_at for skip in skips] == [NOON + 5 * MINUTE, NOON + 3 * MINUTE]
+    changes = await store.history.changes(task.id, limit=3)
+    assert [(record.change.action, record.version) for record in changes] == [
+        (ChangeAction.RESUME, 7),
+        (ChangeAction.PAUSE, 6),
+        (ChangeAction.RESUME, 5),
+    ]
+
+
+async def test_counts_tell_what_is_and_what_ended_within_a_day(store: StoreUnderTest) -> None:
+    await _assorted(store)
+    early = await store.add(a_definition("early", policy=ALLOW))
+    await store.settle(await store.started(early))
+    store.clock.advance(DAY - HOUR)
+    for outcome in (None, a_failure(), a_failure(retry_at=NOON + 9 * DAY)):
+        await store.run_now(early, key=repr(outcome))
+        await store.settle(await store.claim(), outcome)
+    await store.run_now(early, key="open")
+
+    now = await store.history.counts()
+    store.clock.advance(HOUR + timedelta(minutes=1))
+    later = await store.history.counts()
+
+    assert _positive(now.tasks_by_status) == {TaskStatus.ACTIVE: 3, TaskStatus.PAUSED: 1}
+    assert _positive(now.tasks_by_type) == {"mail": 2, "report": 2}
+    assert _positive(now.open_by_state) == {ExecutionState.PENDING: 1, ExecutionState.RETRY_WAIT: 1}
+    assert _positive(now.finished_24h) == {ExecutionState.SUCCEEDED: 2, ExecutionState.DEAD: 1}
+    assert _positive(later.finished_24h) == {ExecutionState.SUCCEEDED: 1, ExecutionState.DEAD: 1}
+
+
+def _positive(counts: object) -> dict[object, int]:
+    assert hasattr(counts, "items")
+    return {key: count for key, count in counts.items() if count}
+
+
+async def test_an_unreadable_row_is_left_out_of_lists(store: StoreUnderTest) -> None:
+    for name in ("sound", "spoilt"):
+        await store.add(a_definition(name))
+    await store.spoil(TaskId("id-spoilt"))
+
+    assert _names(await _tasks(store)) == ["sound"]
+    assert [task.definition.name for task in await store.history.upcoming(10)] == ["sound"]

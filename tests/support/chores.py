@@ -1,0 +1,76 @@
+"""Handlers for tests of the whole service; each writes what it does to a ledger outside the store."""
+
+import asyncio
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from application.scheduling.processors import Processors, Run, Summary
+
+processors = Processors()
+
+
+class Chore(BaseModel):
+    """Where to write, and how long to be busy."""
+
+    ledger: str
+    seconds: float = 0.0
+
+
+def note(ledger: str, what: str, run: Run) -> None:
+    """One line, appended in one write, so that lines of several processes never mix."""
+    line = json.dumps(
+        {
+            "what": what,
+            "execution": run.execution_id,
+            "task": run.task_name,
+            "attempt": run.attempt,
+            "fence": run.fence,
+            "pid": os.getpid(),
+            "scheduled_at": run.scheduled_at.timestamp(),
+            "at": time.time(),  # noqa: TID251 - the ledger is outside the system it watches
+        }
+    )
+    descriptor = os.open(ledger, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, (line + "\n").encode())
+    finally:
+        os.close(descriptor)
+
+
+def entries(ledger: Path, what: str) -> list[dict[str, Any]]:
+    """What the ledger says of one kind of event."""
+    if not ledger.exists():
+        return []
+    lines = [json.loads(line) for line in ledger.read_text().splitlines()]
+    return [line for line in lines if line["what"] == what]
+
+
+@processors.task("chores", "wait")
+async def wait(payload: Chore, run: Run) -> Summary:
+    """Is busy for a while without hindering anybody."""
+    note(payload.ledger, "start", run)
+    run.log.info("waiting", seconds=payload.seconds)
+    await asyncio.sleep(payload.seconds)
+    note(payload.ledger, "end", run)
+    return Summary({"waited": payload.seconds})
+
+
+@processors.task("chores", "block")
+async def block(payload: Chore, run: Run) -> None:
+    """Blocks the event loop, as careless code does."""
+    note(payload.ledger, "start", run)
+    time.sleep(payload.seconds)  # noqa: TID251, ASYNC251 - the fault under test
+    note(payload.ledger, "end", run)
+
+
+@processors.task("chores", "thread")
+def thread(payload: Chore, run: Run) -> None:
+    """A plain function, which runs in a thread."""
+    note(payload.ledger, "start", run)
+    time.sleep(payload.seconds)  # noqa: TID251 - a plain function may block
+    note(payload.ledger, "end", run)

@@ -1,0 +1,155 @@
+"""The real service as a user starts it, for tests that look at it from outside."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.support.repository import ROOT
+
+START_SECONDS = 30.0
+API = "/admin/scheduler/api"
+
+
+async def eventually(question: Callable[[], Any], *, within: float = 20.0) -> Any:
+    """The first truthy answer of `question` (which may be async); AssertionError if there is none in time."""
+    answer: Any = None
+    try:
+        async with asyncio.timeout(within):
+            while True:
+                answer = question()
+                if asyncio.iscoroutine(answer):
+                    answer = await answer
+                if answer:
+                    return answer
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"not within {within} s: {question}; last answer {answer!r}") from None
+
+
+@dataclass(slots=True)
+class Service:
+    """One run of the service in a folder of its own."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: asyncio.subprocess.Process | None = None
+    address: str = ""
+    session: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        """Start it and wait until it says it is ready."""
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("SCHEDULER_")},  # noqa: TID251
+            "PYTHONPATH": str(ROOT),
+            "SCHEDULER_STORE_PATH": str(self.folder / "scheduler.db"),
+            "SCHEDULER_CONTENT_PATH": str(self.folder / "content.db"),
+            "SCHEDULER_LOG_FORMAT": "human",
+            "SCHEDULER_PROCESSORS": "tests.support.chores:processors",
+            **self.environment,
+        }
+        log = (self.folder / "service.log").open("ab")
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "entrypoints.scheduler", "--port", "0", cwd=ROOT, env=environment, stderr=log
+        )
+        offset = log.tell()
+        log.close()
+        self.address = await eventually(lambda: self._address(offset), within=START_SECONDS)
+        self.session = self.session or aiohttp.ClientSession()
+        await eventually(lambda: self.call("GET", "/../../../health/ready", expect=None), within=START_SECONDS)
+        await eventually(self._worker_is_here, within=START_SECONDS)
+
+    async def stop(self) -> int:
+        """SIGTERM, and its exit code."""
+        return await self._ended_by(signal.SIGTERM)
+
+    async def kill(self) -> None:
+        """SIGKILL for the service alone; what becomes of its child is what the test looks at."""
+        await self._ended_by(signal.SIGKILL)
+
+    def worker_pid(self) -> int | None:
+        """The process id of the worker child."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(children[0]) if children else None
+
+    async def call(self, method: str, path: str, body: Any = None, *, expect: int | None = 200) -> Any:
+        """The JSON of an answer of the API; `expect` None: None instead of an answer that is not 200."""
+        assert self.session is not None
+        async with self.session.request(method, f"{self.address}{API}{path}", json=body) as response:
+            if expect is None and response.status != 200:
+                return None
+            assert response.status == (expect or 200), await response.text()
+            return await response.json() if response.content_type.endswith("json") else await response.text()
+
+    async def page(self, path: str) -> str:
+        """The HTML of a page."""
+        assert self.session is not None
+        async with self.session.get(f"{self.address}/admin/scheduler{path}") as response:
+            assert response.status == 200, await response.text()
+            return await response.text()
+
+    async def create(self, name: str, **fields: Any) -> str:
+        """A task of type chores; its id."""
+        body = {"name": name, "task_type": "chores", "schedule_type": "interval", "schedule": "365d", **fields}
+        return str((await self.call("POST", "/scheduled-tasks", body, expect=201))["id"])
+
+    async def run_now(self, task_id: str) -> str:
+        """A run; the id of the execution."""
+        answer = await self.call("POST", f"/scheduled-tasks/{task_id}/run", {}, expect=202)
+        return str(answer["execution_id"])
+
+    async def finished(self, execution_id: str, *, within: float = 20.0) -> dict[str, Any]:
+        """The execution once it is in a final state."""
+
+        async def look() -> Any:
+            found = await self.call("GET", f"/executions/{execution_id}")
+            return found if found["finished_at"] else None
+
+        return dict(await eventually(look, within=within))
+
+    def log(self) -> str:
+        """Everything it has logged."""
+        return (self.folder / "service.log").read_text()
+
+    async def _ended_by(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+        async with asyncio.timeout(60):
+            return await self.process.wait()
+
+    async def _worker_is_here(self) -> bool:
+        health = await self.call("GET", "/health", expect=None)
+        return bool(health and health["workers"])
+
+    def _address(self, offset: int) -> str | None:
+        assert self.process is not None
+        assert self.process.returncode is None, self.log()
+        with (self.folder / "service.log").open("rb") as log:
+            log.seek(offset)
+            for line in log.read().decode().splitlines():
+                if "dashboard at " in line:
+                    return line.split("dashboard at ")[1].split("/admin")[0]
+        return None
+
+
+@asynccontextmanager
+async def running(folder: Path, **environment: str) -> AsyncIterator[Service]:
+    """The service for as long as the context lasts; whatever is left of it is ended afterwards."""
+    service = Service(folder, environment)
+    await service.start()
+    try:
+        yield service
+    finally:
+        if service.session is not None:
+            await service.session.close()
+        if service.process is not None and service.process.returncode is None:
+            await service.stop()
