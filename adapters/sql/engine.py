@@ -14,6 +14,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.sql.errors import store_errors
+from application.scheduling.ports.errors import StoreUnavailableError
 
 # Longer than the busy timeout, so that "locked" is heard as such; shorter than a quarter of a claim's life.
 CALL_TIMEOUT = timedelta(seconds=7)
@@ -21,7 +22,7 @@ CALL_TIMEOUT = timedelta(seconds=7)
 DISCARD_TIMEOUT = timedelta(seconds=2)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Database:
     """One database as one process uses it. Whoever opened it closes it with `close`."""
 
@@ -29,6 +30,7 @@ class Database:
     reader: AsyncEngine
     timeout: timedelta = CALL_TIMEOUT
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_closed: bool = False
 
     @asynccontextmanager
     async def writing(self, doing: str) -> AsyncIterator[AsyncConnection]:
@@ -37,25 +39,28 @@ class Database:
         Raises StoreUnavailableError, StoreRefusedError; the block's own errors roll it back.
         """
         with store_errors(doing):
-            async with self._limited(), self.turn, self.writer.begin() as connection:
+            async with self._limited(doing), self.turn, self.writer.begin() as connection:
                 yield connection
 
     @asynccontextmanager
     async def reading(self, doing: str) -> AsyncIterator[AsyncConnection]:
         """A snapshot: every statement of the block sees the same committed state. Never waits for a writer."""
         with store_errors(doing):
-            async with self._limited(), self.reader.begin() as connection:
+            async with self._limited(doing), self.reader.begin() as connection:
                 yield connection
 
     async def close(self) -> None:
-        """Close every connection; the database is not usable afterwards."""
+        """Close every connection; afterwards every call raises StoreUnavailableError."""
+        self.is_closed = True
         with store_errors("close"):
             async with asyncio.timeout(self.timeout.total_seconds()):
                 await self.reader.dispose()
                 await self.writer.dispose()
 
     @asynccontextmanager
-    async def _limited(self) -> AsyncIterator[None]:
+    async def _limited(self, doing: str) -> AsyncIterator[None]:
+        if self.is_closed:
+            raise StoreUnavailableError(f"{doing}: the store is closed")
         # The inner limit ends the call; the outer one ends the closing of its connection, should that hang as well.
         seconds = self.timeout.total_seconds()
         async with asyncio.timeout(seconds + DISCARD_TIMEOUT.total_seconds()), asyncio.timeout(seconds):

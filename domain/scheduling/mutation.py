@@ -74,6 +74,8 @@ class Mutation:
 
     def then(self, following: "Mutation") -> "Mutation":
         """Both as one change, recorded as the first; `following` was decided on what the first leaves."""
+        runs = self.firing or self.run
+        assert runs is None, "what runs is decided last, on what every other change leaves"
         # One that begins where another did has grown out of it.
         skips = {skip.first_at: skip for skip in (*self.skips, *following.skips)}
         return replace(
@@ -82,8 +84,6 @@ class Mutation:
             before=self.before,
             compares=self.compares | following.compares,
             skips=tuple(skips.values()),
-            firing=following.firing or self.firing,
-            run=following.run or self.run,
             cancel_open=self.cancel_open or following.cancel_open,
         )
 

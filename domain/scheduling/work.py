@@ -94,7 +94,7 @@ class Work:
 
     def settle(self, execution_id: ExecutionId, outcome: Outcome, at: datetime) -> "Work":
         """The held attempt ended; the caller has compared state and token. See protocol 5 for where each leads."""
-        execution = self.executions[execution_id]
+        execution = self._held(execution_id)
         if execution.cancel is not None and not isinstance(outcome, Succeeded):
             return self._ending(execution.to(ExecutionState.CANCELLED, at), AttemptOutcome.CANCELLED, at)
         match outcome:
@@ -116,7 +116,7 @@ class Work:
 
     def rescue(self, execution_id: ExecutionId, at: datetime) -> "Work":
         """The holder is dead: start again, no attempt used, or give up after RESCUES_MAX rescues."""
-        execution = self.executions[execution_id]
+        execution = self._held(execution_id)
         if execution.cancel is not None:
             return self._ending(execution.to(ExecutionState.CANCELLED, at), AttemptOutcome.RESCUED, at)
         if execution.rescues >= RESCUES_MAX:
@@ -128,6 +128,11 @@ class Work:
     def cancel(self, execution_ids: Iterable[ExecutionId], request: CancelRequest) -> "Work":
         """Each of these ends cancelled at once, or, if it runs, is asked to stop; final ones stay as they are."""
         return self._with_cancelled(execution_ids, request)._closed(self, request.at)
+
+    def _held(self, execution_id: ExecutionId) -> Execution:
+        execution = self.executions[execution_id]
+        assert execution.state is ExecutionState.RUNNING, "whoever takes a claim's end has compared state and token"
+        return execution
 
     def _ending(
         self, execution: Execution, outcome: AttemptOutcome, at: datetime, error: ErrorReport | None = None

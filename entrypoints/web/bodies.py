@@ -95,9 +95,7 @@ async def form_body(request: web.Request) -> dict[str, str]:
     _check_type(request, FORM_TYPES)
     raw = await _read(request)
     try:
-        pairs = parse_qsl(
-            raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FORM_FIELDS_MAX
-        )
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FORM_FIELDS_MAX)
     except ValueError:
         raise RequestError("bad_request", "the form cannot be read") from None
     fields = dict(pairs)

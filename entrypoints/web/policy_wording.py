@@ -34,7 +34,9 @@ def policy_sentences(task: ScheduledTask) -> list[tuple[str, str | Markup]]:
         ("If it keeps failing", _stops(policy.fail_after)),
     ]
     if policy.jitter:
-        sentences.append(("Spread", f"Each run is delayed by up to {span(policy.jitter)}, so that not all start at once."))
+        sentences.append(
+            ("Spread", f"Each run is delayed by up to {span(policy.jitter)}, so that not all start at once.")
+        )
     if policy.start_at is not None:
         sentences.append(("Not before", moment(policy.start_at, timezone)))
     if policy.end_at is not None:

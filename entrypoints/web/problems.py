@@ -141,9 +141,7 @@ def _of_domain(error: DomainError) -> Problem:
         case TaskStateError() | IllegalTransitionError():
             return Problem("wrong_state", error.detail, (error_document(error),))
         case DomainError(reason="bad_cursor"):
-            return _of_request(
-                RequestError("bad_parameter", error.detail, reason="bad_cursor", parameter="cursor")
-            )
+            return _of_request(RequestError("bad_parameter", error.detail, reason="bad_cursor", parameter="cursor"))
         case _:
             return Problem("invalid_input", error.detail, (error_document(error),))
 

@@ -3,6 +3,7 @@
 Pure functions over the domain's values, so that each sentence is tested without a page.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,7 +16,7 @@ from application.scheduling.documents import instant
 from domain.errors import InvalidTimezoneError
 from domain.scheduling.cron.zone import zone
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionKind, ExecutionState
-from domain.scheduling.task import Definition, Pause, ScheduledTask, Skip, SkipReason
+from domain.scheduling.task import Pause, ScheduledTask, Skip, SkipReason
 
 SECONDS_IN = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
@@ -104,6 +105,11 @@ def took(execution: Execution, now: datetime) -> timedelta | None:
     return None if end is None else max(end - execution.started_at, timedelta(0))
 
 
+def attempts(execution: Execution) -> int:
+    """How many attempts it took so far; starts that were rescued or put back do not count."""
+    return execution.attempts_used + (execution.state in (ExecutionState.RUNNING, ExecutionState.SUCCEEDED))
+
+
 def result_of(task: ScheduledTask) -> tuple[str, str]:
     """How the runs of a task go, as a tone (`open`, `bad`, `good`, `none`) and words."""
     if task.open:
@@ -159,13 +165,8 @@ def label(word: StrEnum) -> str:
 
 
 def pretty(text: str) -> str:
-    """JSON text for reading."""
-    return json_text.pretty(text)
-
-
-def zone_name(definition: Definition) -> str:
-    """The key of a task's zone."""
-    return definition.timezone
+    """JSON text laid out for reading."""
+    return json.dumps(json_text.read(text), ensure_ascii=False, indent=2)
 
 
 def _zone(timezone: str) -> Any:
@@ -184,6 +185,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
         span,
         waited,
         took,
+        attempts,
         result_of,
         pause_words,
         skip_words,

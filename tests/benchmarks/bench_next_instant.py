@@ -47,26 +47,27 @@ def run() -> list[dict[str, object]]:
     }
     floor = best_us(bare_conversion())
     return [
-        row("next instant, warm", spread(walking, questions), MUST_WARM_US, GOAL_WARM_US, floor, warm_peers),
-        row("next instant, repeated", spread(repeated, questions), MUST_WARM_US, GOAL_WARM_US, floor, warm_peers),
-        row("previous instant, warm", spread(backwards, questions), MUST_WARM_US, GOAL_WARM_US, floor, {}),
-        row("next instant, cold", spread(cold, questions), MUST_COLD_US, None, floor, cold_peers),
-        row("schedule rebuilt from its text", spread(rebuilt, questions), MUST_REBUILD_US, None, floor, {}),
-        row("zone loaded", spread(loading, [("", key) for key in ZONES]), 5_000.0, None, floor, {}),
-        row("10,000 occurrences counted", spread(counting, questions), MUST_COUNT_MS * 1e3, None, floor, {}),
+        row("next instant, warm", asks_of(walking, questions), MUST_WARM_US, GOAL_WARM_US, floor, warm_peers),
+        row("next instant, repeated", asks_of(repeated, questions), MUST_WARM_US, GOAL_WARM_US, floor, warm_peers),
+        row("previous instant, warm", asks_of(backwards, questions), MUST_WARM_US, GOAL_WARM_US, floor, {}),
+        row("next instant, cold", asks_of(cold, questions), MUST_COLD_US, None, floor, cold_peers),
+        row("schedule rebuilt from its text", asks_of(rebuilt, questions), MUST_REBUILD_US, None, floor, {}),
+        row("zone loaded", asks_of(loading, [("", key) for key in ZONES]), 5_000.0, None, floor, {}),
+        row("10,000 occurrences counted", asks_of(counting, questions), MUST_COUNT_MS * 1e3, None, floor, {}),
     ]
 
 
 def row(
     name: str,
-    measured: list[float],
+    asks: list[Ask],
     must: float,
     goal: float | None,
     floor: float,
     peers: dict[str, float],
 ) -> dict[str, object]:
     """One row of `var/bench.json`; `limit` is a bare datetime to seconds and back, `ratio` how far above it we are."""
-    value = fmean(measured)
+    value = fmean(best_us(ask) for ask in asks)
+    calls = sorted(milliseconds for ask in asks for milliseconds in single_calls(ask))
     return {
         "name": name,
         "value": round(value, 3),
@@ -76,17 +77,27 @@ def row(
         "limit": round(floor, 3),
         "ratio": round(value / floor, 2),
         "peers": {peer: round(figure, 2) for peer, figure in peers.items()},
-        "p50_ms": round(sorted(measured)[len(measured) // 2] / 1e3, 6),
-        "p99_ms": round(max(measured) / 1e3, 6),
+        "p50_ms": round(calls[len(calls) // 2], 6),
+        "p99_ms": round(calls[len(calls) * 99 // 100], 6),
     }
 
 
-def spread(make: Callable[[str, str], Ask], questions: list[tuple[str, str]]) -> list[float]:
-    return [best_us(make(text, key)) for text, key in questions]
+def single_calls(ask: Ask) -> list[float]:
+    """Milliseconds of calls timed one by one, the clock's own 0.05 µs included."""
+    calls = []
+    for _ in range(CALLS):
+        began = time.perf_counter_ns()
+        ask()
+        calls.append((time.perf_counter_ns() - began) / 1e6)
+    return calls
+
+
+def asks_of(make: Callable[[str, str], Ask], questions: list[tuple[str, str]]) -> list[Ask]:
+    return [make(text, key) for text, key in questions]
 
 
 def mean_of(make: Callable[[str, str], Ask], questions: list[tuple[str, str]]) -> float:
-    return fmean(spread(make, questions))
+    return fmean(best_us(ask) for ask in asks_of(make, questions))
 
 
 def best_us(ask: Ask) -> float:

@@ -1,6 +1,7 @@
 """`History`: lists and their pages, records, counts."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -134,7 +135,7 @@ async def test_pages_of_any_size_lose_and_double_no_row_though_many_are_equal(
         assert values == present + [None] * (len(values) - len(present))
 
 
-def _value(task: ScheduledTask, order: TaskOrder) -> object:
+def _value(task: ScheduledTask, order: TaskOrder) -> Any:
     match order:
         case TaskOrder.NAME:
             return task.definition.name

@@ -74,3 +74,8 @@ def thread(payload: Chore, run: Run) -> None:
     note(payload.ledger, "start", run)
     time.sleep(payload.seconds)  # noqa: TID251 - a plain function may block
     note(payload.ledger, "end", run)
+
+
+@processors.task("chores", "nothing")
+async def nothing(payload: dict[str, Any], run: Run) -> None:
+    """Does nothing, for measuring what is around it."""

@@ -14,6 +14,7 @@ from application.fediverse.ports.checkpoints import Batch, Checkpoint, Stretch
 
 # Ids grow with time, but only nearly: writers commit out of order by this much at most.
 DISORDER = timedelta(hours=1)
+DELETED = "activity_pub_log.deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,15 @@ class SqlActivityLog:
                 await connection.execute(sa.select(sa.func.max(window.c.id), sa.func.count(window.c.id)))
             ).one()
             if last is None:
-                return await concluded(connection, at, Batch(stretch, at.after_id, is_last=True))
+                nothing = Batch(stretch, at.after_id, rows={DELETED: 0}, is_last=True)
+                return await concluded(connection, at, nothing)
             here = sa.and_(ahead(at, stretch, log.c.id), log.c.id <= last)
             rows = await _kept(connection, old, here)
             deleted = await _delete(connection, sa.and_(here, _may_go(old)), rehearsal=at.is_rehearsal)
             batch = Batch(
                 stretch=stretch,
                 after_id=last,
-                rows={"activity_pub_log.deleted": deleted} | rows,
+                rows={DELETED: deleted} | rows,
                 changed=deleted,
                 is_last=seen < limit or last == stretch.last,
             )
@@ -87,13 +89,13 @@ async def _stretch(connection: AsyncConnection, old: OldActivities) -> Stretch:
     newest = (await connection.execute(dated.order_by(log.c.id.desc()))).one_or_none()
     if newest is None or newest.created_at < old.before + DISORDER:
         return Stretch(first, last)
-    low, high = first, newest.id
+    low, high, young = first, newest.id, newest.id
     while low <= high:
         middle = (low + high) // 2
         met = (await connection.execute(dated.where(log.c.id >= middle).order_by(log.c.id))).one()
         if met.created_at >= old.before + DISORDER:
-            high = middle - 1
+            high, young = middle - 1, met.id
         else:
             low = met.id + 1
     # If even the first entry is too young the walk looks at it alone, and its row decides.
-    return Stretch(first, max(first, low - 1))
+    return Stretch(first, max(first, young - 1))

@@ -15,6 +15,7 @@ from application.fediverse.ports.demo_content import Added, DemoEntity, DemoRow
 CHUNK_ROWS = 400  # keys per look-up; SQLite takes 32,766 values in a statement
 
 _NATURAL_KEYS: Mapping[DemoEntity, tuple[str, ...]] = {
+    "file": ("file_path",),
     "instance": ("domain",),
     "user": ("ap_profile_id",),
     "community": ("ap_id",),

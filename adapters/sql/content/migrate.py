@@ -19,7 +19,15 @@ VERSION_TABLE = "scheduler_alembic_version"
 
 
 def migrate(connection: sa.Connection) -> None:
-    """Run what has not run of both lineages. Raises StoreRefusedError if the database is newer than this program."""
+    """Run what has not run of both lineages.
+
+    Raises StoreRefusedError if the database is newer than this program, or has tables of these names that we did not
+    make: a host's own content is not ours to migrate.
+    """
+    tables = set(sa.inspect(connection).get_table_names())
+    foreign = tables & METADATA.tables.keys()
+    if foreign and VERSION_TABLE not in tables:
+        raise StoreRefusedError(f"the content database has tables of its own: {', '.join(sorted(foreign))}")
     config = Config()
     config.set_main_option("script_location", (Path(__file__).parent / "migrations").as_posix().replace("%", "%%"))
     config.attributes["connection"] = connection

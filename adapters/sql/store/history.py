@@ -1,16 +1,17 @@
 """`History` in SQL."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.engine import Database
-from adapters.sql.store.dialect import Dialect, Row
+from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.execution_lists import ExecutionLists
-from adapters.sql.store.execution_rows import attempt_of, change_of, execution_of, log_line_of, skip_of
-from adapters.sql.store.packing import UNREADABLE, unpack_progress
+from adapters.sql.store.execution_rows import CHANGE_COLUMNS, SKIP_COLUMNS, change_of, skip_of
 from adapters.sql.store.pruning import Pruning
+from adapters.sql.store.tables import IS_FINAL, IS_OPEN, Whole, changes, executions, skips, tasks
 from adapters.sql.store.task_lists import TaskLists
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.history import (
@@ -24,5 +25,92 @@ from application.scheduling.ports.history import (
     TaskOrder,
     TaskPage,
 )
-from domain.scheduling.identifiers import ExecutionId, TaskId
-from domain.scheduling.task import ScheduledTask, Skip
+from domain.scheduling.execution import ExecutionState
+from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
+from domain.scheduling.task import ScheduledTask, Skip, TaskStatus
+
+_DAY = timedelta(days=1)
+
+
+class SqlHistory:
+    """`History` in one SQL database."""
+
+    def __init__(self, database: Database, dialect: Dialect, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._tasks = TaskLists(dialect)
+        self._executions = ExecutionLists(dialect)
+        self._pruning = Pruning(dialect)
+        task_id, limit = bindparam("task_id"), bindparam("limit", type_=Whole)
+        of_task = select(*SKIP_COLUMNS).where(skips.c.task_id == task_id)
+        self._skips = dialect.query(of_task.order_by(skips.c.first_at.desc()).limit(limit))
+        made = select(*CHANGE_COLUMNS).where(changes.c.task_id == task_id)
+        self._changes = dialect.query(made.order_by(changes.c.id.desc()).limit(limit))
+
+    async def tasks(
+        self, which: TaskFilter, *, order: TaskOrder, descending: bool, limit: int, cursor: str | None
+    ) -> TaskPage:
+        """See the port."""
+        async with self._database.reading("tasks") as connection:
+            return await self._tasks.page(
+                connection, which, order=order, descending=descending, limit=limit, cursor=cursor
+            )
+
+    async def upcoming(self, limit: int) -> Sequence[ScheduledTask]:
+        """See the port."""
+        async with self._database.reading("upcoming") as connection:
+            return await self._tasks.upcoming(connection, limit)
+
+    async def executions(self, which: ExecutionFilter, *, limit: int, cursor: str | None) -> ExecutionPage:
+        """See the port. The newest is that of the latest occurrence, or the one asked for last."""
+        async with self._database.reading("executions") as connection:
+            return await self._executions.page(connection, which, limit=limit, cursor=cursor)
+
+    async def execution(self, execution_id: ExecutionId) -> ExecutionRecord | None:
+        """See the port."""
+        async with self._database.reading("execution") as connection:
+            return await self._executions.record(connection, execution_id)
+
+    async def skips(self, task_id: TaskId, *, limit: int) -> Sequence[Skip]:
+        """See the port."""
+        async with self._database.reading("skips") as connection:
+            return [skip_of(row) for row in await self._skips.rows(connection, task_id=task_id, limit=limit)]
+
+    async def changes(self, task_id: TaskId, *, limit: int) -> Sequence[ChangeRecord]:
+        """See the port."""
+        async with self._database.reading("changes") as connection:
+            return [change_of(row) for row in await self._changes.rows(connection, task_id=task_id, limit=limit)]
+
+    async def counts(self) -> Counts:
+        """See the port."""
+        since = self._clock.now() - _DAY
+        async with self._database.reading("counts") as connection:
+            return await _counts(connection, since)
+
+    async def prune(self, retention: Retention, *, limit: int) -> int:
+        """See the port. A transaction for each kind of record, so that writers wait for one at most."""
+        now = self._clock.now()
+        pruning, old = self._pruning, now - retention.executions
+        async with self._database.writing("prune") as connection:
+            forgotten = await pruning.executions(connection, old, limit)
+        async with self._database.writing("prune") as connection:
+            forgotten += await pruning.skips(connection, old, limit)
+            await pruning.definitions(connection, old, limit)
+        async with self._database.writing("prune") as connection:
+            forgotten += await pruning.changes(connection, now - retention.changes, limit)
+        async with self._database.writing("prune") as connection:
+            return forgotten + await pruning.tasks(connection, now - retention.deleted_tasks, limit, now)
+
+
+async def _counts(connection: AsyncConnection, since: datetime) -> Counts:
+    is_living = text("deleted_at IS NULL")
+    by_status = select(tasks.c.status, func.count()).where(is_living).group_by(tasks.c.status)
+    by_type = select(tasks.c.task_type, func.count()).where(is_living).group_by(tasks.c.task_type)
+    by_state = select(executions.c.state, func.count()).group_by(executions.c.state)
+    ended = by_state.where(IS_FINAL, executions.c.finished_at > microseconds(since))
+    return Counts(
+        tasks_by_status={TaskStatus(name): count for name, count in await connection.execute(by_status)},
+        tasks_by_type={name: count for name, count in await connection.execute(by_type)},
+        open_by_state={ExecutionState(name): count for name, count in await connection.execute(by_state.where(IS_OPEN))},
+        finished_24h={ExecutionState(name): count for name, count in await connection.execute(ended)},
+    )

@@ -27,6 +27,7 @@ NETWORK_FILE_SYSTEMS = frozenset(
     | {"fuse.sshfs", "fuse.s3fs", "fuse.rclone", "beegfs", "gpfs", "ocfs2", "davfs", "fuse.davfs2"}
 )
 # A commit is on the disk when it returns; the log is folded back every 16 MB, not in the midst of every burst.
+_WRITE_AHEAD = "PRAGMA journal_mode = WAL"
 _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
@@ -39,7 +40,8 @@ _PRAGMAS = (
 
 def open_database(path: Path) -> Database:
     """The connections to a store's file, made as they are needed: one that writes, some that read."""
-    writer = _engine(path, "BEGIN IMMEDIATE", _PRAGMAS, connections_max=1)
+    # The file remembers that it has a log; switching it needs the file alone, hence under the migration's lock.
+    writer = _engine(path, "BEGIN IMMEDIATE", (_WRITE_AHEAD, *_PRAGMAS), connections_max=1)
     reader = _engine(path, "BEGIN", (*_PRAGMAS, "PRAGMA query_only = ON"), connections_max=READERS_MAX)
     return Database(writer, reader)
 
@@ -134,3 +136,4 @@ def _engine(path: Path, begin: str, pragmas: tuple[str, ...], *, connections_max
         connection.exec_driver_sql(begin)
 
     return engine
+

@@ -9,6 +9,8 @@ enters that of its task's history only when it has ended. An automatic execution
 which is made of task, kind and nominal instant.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    TextClause,
     text,
 )
 
@@ -35,6 +38,12 @@ IS_PENDING = text("state = 'pending'")
 IS_RUNNING = text("state = 'running'")
 IS_RETRY_WAIT = text("state = 'retry_wait'")
 IS_DEAD = text("state = 'dead'")
+
+
+
+def _index(name: str, *columns: Column[Any], where: TextClause | None = None, unique: bool = False) -> None:
+    Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
 
 store = Table(
     "store",
@@ -75,10 +84,11 @@ tasks = Table(
     Column("deleted_at", Whole),
     sqlite_strict=True,
 )
-Index("tasks_look_at", tasks.c.look_at, tasks.c.bucket, sqlite_where=text("look_at IS NOT NULL"))
-Index("tasks_name", tasks.c.name, unique=True, sqlite_where=text("deleted_at IS NULL"))
-Index("tasks_status", tasks.c.status, tasks.c.task_type, sqlite_where=text("deleted_at IS NULL"))
-Index("tasks_deleted_at", tasks.c.deleted_at, sqlite_where=text("deleted_at IS NOT NULL"))
+_index("tasks_look_at", tasks.c.look_at, tasks.c.bucket, where=text("look_at IS NOT NULL"))
+_index("tasks_name", tasks.c.name, unique=True, where=text("deleted_at IS NULL"))
+_index("tasks_status", tasks.c.status, tasks.c.task_type, where=text("deleted_at IS NULL"))
+_index("tasks_quarantined", tasks.c.next_run_at, where=text("quarantine IS NOT NULL"))
+_index("tasks_deleted_at", tasks.c.deleted_at, where=text("deleted_at IS NOT NULL"))
 
 definitions = Table(
     "definitions",
@@ -101,7 +111,7 @@ definitions = Table(
     PrimaryKeyConstraint("task_id", "version"),
     sqlite_strict=True,
 )
-Index("definitions_superseded_at", definitions.c.superseded_at, sqlite_where=text("superseded_at IS NOT NULL"))
+_index("definitions_superseded_at", definitions.c.superseded_at, where=text("superseded_at IS NOT NULL"))
 
 executions = Table(
     "executions",
@@ -139,22 +149,22 @@ executions = Table(
     Column("log_bytes", Whole, nullable=False, server_default=text("0")),
     sqlite_strict=True,
 )
-Index("executions_open", executions.c.task_id, executions.c.id, sqlite_where=IS_OPEN)
-Index("executions_final", executions.c.task_id, executions.c.id, sqlite_where=IS_FINAL)
-Index(
-    "executions_pending", executions.c.available_at, executions.c.id, executions.c.task_type, sqlite_where=IS_PENDING
+_index("executions_open", executions.c.task_id, executions.c.id, where=IS_OPEN)
+_index("executions_final", executions.c.task_id, executions.c.id, where=IS_FINAL)
+_index(
+    "executions_pending", executions.c.available_at, executions.c.id, executions.c.task_type, where=IS_PENDING
 )
-Index("executions_running", executions.c.worker_id, sqlite_where=IS_RUNNING)
-Index("executions_retry_wait", executions.c.available_at, executions.c.id, sqlite_where=IS_RETRY_WAIT)
-Index("executions_dead", executions.c.id, sqlite_where=IS_DEAD)
-Index("executions_finished_at", executions.c.finished_at, sqlite_where=IS_FINAL)
-Index(
+_index("executions_running", executions.c.worker_id, where=IS_RUNNING)
+_index("executions_retry_wait", executions.c.available_at, executions.c.id, where=IS_RETRY_WAIT)
+_index("executions_dead", executions.c.id, where=IS_DEAD)
+_index("executions_finished_at", executions.c.finished_at, where=IS_FINAL)
+_index(
     "executions_key",
     executions.c.task_id,
     executions.c.kind,
     executions.c.key,
     unique=True,
-    sqlite_where=text("kind <> 'auto'"),
+    where=text("kind <> 'auto'"),
 )
 
 attempts = Table(
@@ -200,7 +210,7 @@ skips = Table(
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
-Index("skips_last_at", skips.c.last_at)
+_index("skips_last_at", skips.c.last_at)
 
 changes = Table(
     "changes",
@@ -218,10 +228,10 @@ changes = Table(
     Column("body_hash", Text, nullable=False),
     sqlite_strict=True,
 )
-Index("changes_task", changes.c.task_id, changes.c.id)
-Index("changes_at", changes.c.at)
-Index(
-    "changes_key", changes.c.idempotency_key, unique=True, sqlite_where=text("idempotency_key IS NOT NULL")
+_index("changes_task", changes.c.task_id, changes.c.id)
+_index("changes_at", changes.c.at)
+_index(
+    "changes_key", changes.c.idempotency_key, unique=True, where=text("idempotency_key IS NOT NULL")
 )
 
 members = Table(

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 DemoEntity = Literal[
-    "instance", "user", "community", "post", "post_reply", "activity_pub_log", "post_bookmark", "post_vote", "report"
+    "file",
+    "instance",
+    "user",
+    "community",
+    "post",
+    "post_reply",
+    "activity_pub_log",
+    "post_bookmark",
+    "post_vote",
+    "report",
 ]
 DemoRow = Mapping[str, Any]
 
@@ -24,6 +33,7 @@ class DemoContent(Protocol):
     async def add(self, entity: DemoEntity, rows: Sequence[DemoRow]) -> Added:
         """Insert the rows whose natural key is not there yet, in one transaction; the others stay as they are.
 
-        Instances are known by `domain`, users, communities, posts and replies by their ActivityPub id, log entries
-        by `activity_id`, all else by whom and what it links. Within one call the keys differ.
+        Files are known by `file_path`, instances by `domain`, users, communities, posts and replies by their
+        ActivityPub id, log entries by `activity_id`, all else by whom and what it links. Within one call the keys
+        differ.
         """

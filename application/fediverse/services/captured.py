@@ -122,6 +122,11 @@ def _invented_activities() -> list[CapturedActivity]:
     activities = []
     for type_ in ("Create", "Like", "Follow", "Announce", "Update", "Delete"):
         id_ = f"https://alder.example/activities/{type_.lower()}/1"
-        value = {"id": id_, "type": type_, "actor": "https://alder.example/u/ann", "object": "https://birch.example/p/1"}
+        value = {
+            "id": id_,
+            "type": type_,
+            "actor": "https://alder.example/u/ann",
+            "object": "https://birch.example/p/1",
+        }
         activities.append(CapturedActivity("invented", id_, type_, json.dumps(value)))
     return activities

@@ -1,25 +1,21 @@
-"""Fill the content database with a small fediverse in every state the maintenance tasks care about.
-
-Every row follows from its number alone, and is known by a natural key: loading twice adds nothing, loading with more
-rows adds the difference. No randomness: the same command shows the same pages to everybody.
-"""
+"""Fill the content database with a demonstration: loading twice adds nothing, loading more rows adds the difference."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
-from zlib import crc32
+from typing import TypeVar
 
-from application.fediverse.ports.demo_content import DemoContent, DemoEntity, DemoRow
-from application.fediverse.services.captured import Captured, CapturedActivity, captured
+from application.fediverse.ports.content import ContentPorts
+from application.fediverse.ports.demo_content import Added, DemoContent, DemoEntity, DemoRow
+from application.fediverse.services.captured import captured
+from application.fediverse.services.demo_rows import COMMUNITIES, DEPTH, LOCAL, DemoRows, People, ancestors
 
 ROWS_MAX = 10_000_000
-CHUNK_ROWS = 5_000
-LOG_DAYS = 60
-CONTENT_DAYS = 400
-LOCAL_DOMAIN = "local.example"
+CHUNK_ROWS = 2_000
+CONTENT_MIN = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,47 +33,100 @@ class DemoCounts:
     reports: int
 
 
-async def load_demo(content: DemoContent, data_dir: Path | None, *, rows: int, now: datetime) -> DemoCounts:
-    """Add demonstration content around `rows` log entries, and answer what was added.
+async def load_demo(content: ContentPorts, data_dir: Path | None, rows: int, now: datetime) -> DemoCounts:
+    """Add a demonstration with `rows` log entries (cut to 1..10,000,000) and content in proportion.
 
-    `rows` is cut to 1..10,000,000; users, posts and replies come in proportion. `data_dir` is the folder of captured
-    activities and known instances; None or an empty folder: an invented set. The newest rows are as old as `now`.
+    `data_dir` is the folder of captured activities and known instances; None, or one without them: an invented set.
+    The ages of the rows are counted from `now`. Raises StoreUnavailableError; the call may be repeated.
     """
     source = await asyncio.to_thread(captured, data_dir)
-    return await Demo(content, source, max(1, min(rows, ROWS_MAX)), now).load()
+    demo = DemoRows([LOCAL, *source.instances], source.activities, now)
+    return await _Loading(content.demo, demo).load(max(1, min(rows, ROWS_MAX)))
 
 
-@dataclass(slots=True)
-class Demo:
-    """One loading: entity after entity, each referring to the ids of those before it."""
-
+@dataclass(frozen=True, slots=True)
+class _Loading:
     content: DemoContent
-    source: Captured
-    rows: int
-    now: datetime
+    demo: DemoRows
 
-    async def load(self) -> DemoCounts:
+    async def load(self, rows: int) -> DemoCounts:
         """Add everything, in the order in which it refers to each other."""
-        users, posts = max(60, self.rows // 20), max(60, self.rows // 10)
-        instance_ids, instances = await self._add("instance", len(self.source.instances) + 1, self._instance)
-        user_ids, added_users = await self._add("user", users, lambda n: self._user(n, instance_ids))
-        community_ids, communities = await self._add("community", 12, lambda n: self._community(n, instance_ids))
-        authors = Authors(user_ids, community_ids, instance_ids)
-        post_ids, added_posts = await self._add("post", posts, lambda n: self._post(n, authors))
-        replies = await self._replies(post_ids, authors)
-        _, activities = await self._add("activity_pub_log", self.rows, self._activity)
-        marks = {
-            entity: (await self._add(entity, posts // 7, lambda n, e=entity: self._mark(e, n, post_ids, user_ids)))[1]
-            for entity in ("post_bookmark", "post_vote", "report")
-        }
+        demo, add = self.demo, self._add
+        users, posts = max(CONTENT_MIN, rows // 20), max(CONTENT_MIN, rows // 10)
+        instances = await add("instance", range(len(demo.instances)), demo.instance)
+        authors = await add("user", range(users), partial(demo.user, instances.ids))
+        communities = await add("community", range(COMMUNITIES), partial(demo.community, instances.ids, posts))
+        people = People(authors.ids, communities.ids, instances.ids)
+        content = await self._posts(posts, people)
         return DemoCounts(
-            instances=instances,
-            users=added_users,
-            communities=communities,
-            posts=added_posts,
-            replies=replies,
-            activities=activities,
-            bookmarks=marks["post_bookmark"],
-            votes=marks["post_vote"],
-            reports=marks["report"],
+            instances=instances.count,
+            users=authors.count,
+            communities=communities.count,
+            posts=content.count,
+            replies=await self._replies(content.ids, people),
+            activities=await self._activities(rows),
+            bookmarks=await self._marks("post_bookmark", content.ids, authors.ids),
+            votes=await self._marks("post_vote", content.ids, authors.ids),
+            reports=await self._marks("report", content.ids, authors.ids),
         )
+
+    async def _add(self, entity: DemoEntity, numbers: Sequence[int], row: Callable[[int], DemoRow]) -> Added:
+        ids: list[int] = []
+        count = 0
+        for chunk in _chunks(numbers):
+            added = await self.content.add(entity, [row(number) for number in chunk])
+            ids += added.ids
+            count += added.count
+        return Added(ids, count)
+
+    async def _posts(self, posts: int, people: People) -> Added:
+        pictured = range(2, posts, 10)
+        files = await self._add("file", pictured, self.demo.file)
+        image_ids = dict(zip(pictured, files.ids, strict=True))
+        return await self._add(
+            "post", range(posts), lambda number: self.demo.post(number, people, image_ids.get(number))
+        )
+
+    async def _replies(self, post_ids: Sequence[int], people: People) -> int:
+        """Add the threads, level by level, because an answer needs the id of what it answers."""
+        count = 0
+        ids: dict[tuple[int, int], int] = {}
+        for level in range(DEPTH):
+            places = [
+                (post, place)
+                for post in range(len(post_ids))
+                for place in self.demo.replies_to(post)
+                if len(ancestors(place)) == level
+            ]
+            for chunk in _chunks(places):
+                rows = [
+                    self.demo.reply(post, place, post_ids[post], _parent(ids, post, place), people)
+                    for post, place in chunk
+                ]
+                added = await self.content.add("post_reply", rows)
+                ids.update(zip(chunk, added.ids, strict=True))
+                count += added.count
+        return count
+
+    async def _marks(self, entity: DemoEntity, posts: Sequence[int], users: Sequence[int]) -> int:
+        return (await self._add(entity, range(len(posts) // 7), partial(self.demo.mark, entity, posts, users))).count
+
+    async def _activities(self, rows: int) -> int:
+        # Their ids are of no use to anybody, and of ten million not to be kept.
+        count = 0
+        for chunk in _chunks(range(rows)):
+            count += (await self.content.add("activity_pub_log", [self.demo.activity(rows, n) for n in chunk])).count
+        return count
+
+
+def _parent(ids: Mapping[tuple[int, int], int], post: int, place: int) -> int | None:
+    above = ancestors(place)
+    return ids[post, above[0]] if above else None
+
+
+_Item = TypeVar("_Item")
+
+
+def _chunks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    for start in range(0, len(items), CHUNK_ROWS):
+        yield items[start : start + CHUNK_ROWS]

@@ -1,0 +1,95 @@
+"""Lists of executions, newest first, and all that is kept of one."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, TextClause, bindparam, func, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.sql.store.dialect import Dialect, Query, Row
+from adapters.sql.store.execution_rows import (
+    ATTEMPT_COLUMNS,
+    EXECUTION_COLUMNS,
+    LOG_COLUMNS,
+    attempt_of,
+    execution_of,
+    log_line_of,
+)
+from adapters.sql.store.packing import UNREADABLE, unpack_progress
+from adapters.sql.store.pages import decode_cursor, encode_cursor
+from adapters.sql.store.tables import IS_DEAD, IS_FINAL, IS_OPEN, attempts, executions, log_lines, tasks
+from application.scheduling.ports.history import ExecutionFilter, ExecutionPage, ExecutionRecord, ExecutionSummary
+from domain.errors import DomainError
+from domain.scheduling.execution import OPEN_STATES, ExecutionState
+from domain.scheduling.identifiers import ExecutionId
+
+LIST_NAME = "executions"
+_DEAD = frozenset({ExecutionState.DEAD})
+_NAMED = executions.outerjoin(tasks, tasks.c.id == executions.c.task_id)
+_SUMMARY = select(
+    *EXECUTION_COLUMNS,
+    executions.c.progress,
+    func.coalesce(tasks.c.name, "").label("task_name"),
+    func.coalesce(tasks.c.task_type, "").label("task_type_now"),
+).select_from(_NAMED)
+
+
+class ExecutionLists:
+    """The statements for one dialect; those that filter are made for each call, and compiled once for each shape."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._one = dialect.query(_SUMMARY.where(executions.c.id == bindparam("id")))
+        of_one = attempts.c.execution_id == bindparam("id")
+        self._attempts = dialect.query(select(*ATTEMPT_COLUMNS).where(of_one).order_by(attempts.c.start))
+        of_one = log_lines.c.execution_id == bindparam("id")
+        self._log = dialect.query(select(*LOG_COLUMNS).where(of_one).order_by(log_lines.c.number))
+
+    async def page(
+        self, connection: AsyncConnection, which: ExecutionFilter, *, limit: int, cursor: str | None
+    ) -> ExecutionPage:
+        """One page, in the snapshot of the connection's transaction. Raises DomainError for a bad cursor."""
+        before = None if cursor is None else decode_cursor(LIST_NAME, cursor)[1]
+        rows: list[Row] = []
+        for part in _parts(which):
+            rows += await self._part(which, part, before, limit + 1).rows(connection)
+        rows.sort(key=lambda row: str(row[0]), reverse=True)
+        more = encode_cursor(LIST_NAME, (None, rows[limit - 1][0])) if len(rows) > limit else None
+        return ExecutionPage(tuple(_summaries(rows[:limit])), more)
+
+    async def record(self, connection: AsyncConnection, execution_id: ExecutionId) -> ExecutionRecord | None:
+        """All that is kept of one execution; None if there is none or it cannot be read."""
+        summaries = tuple(_summaries(await self._one.rows(connection, id=execution_id)))
+        if not summaries:
+            return None
+        attempts_ = tuple(attempt_of(row) for row in await self._attempts.rows(connection, id=execution_id))
+        lines = tuple(log_line_of(row) for row in await self._log.rows(connection, id=execution_id))
+        return ExecutionRecord(summaries[0], attempts_, lines)
+
+    def _part(self, which: ExecutionFilter, part: TextClause | None, before: str | None, limit: int) -> Query:
+        found: Select[Any] = _SUMMARY if part is None else _SUMMARY.where(part)
+        if which.task_id is not None:
+            found = found.where(executions.c.task_id == which.task_id)
+        if which.states:
+            found = found.where(executions.c.state.in_(sorted(which.states)))
+        if before is not None:
+            found = found.where(executions.c.id < before)
+        return self._dialect.query(found.order_by(executions.c.id.desc()).limit(limit))
+
+
+def _parts(which: ExecutionFilter) -> tuple[TextClause | None, ...]:
+    """The conditions under which a partial index has the rows; None: the primary key has them in order."""
+    if which.task_id is not None:
+        return (IS_OPEN, IS_FINAL)
+    if which.states and which.states <= OPEN_STATES:
+        return (IS_OPEN,)
+    return (IS_DEAD,) if which.states == _DEAD else (None,)
+
+
+def _summaries(rows: Iterable[Row]) -> Iterator[ExecutionSummary]:
+    """The summaries of those rows that can be read."""
+    for *execution, progress, task_name, task_type in rows:
+        try:
+            yield ExecutionSummary(execution_of(execution), task_name, task_type, unpack_progress(progress))
+        except UNREADABLE:
+            continue

@@ -1,0 +1,75 @@
+"""Opening a store: refused in one line, or ready with the newest schema."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import insert, select
+
+from adapters.sql.engine import Database
+from adapters.sql.errors import store_errors
+from adapters.sql.store.dialect import Dialect
+from adapters.sql.store.execution_store import SqlExecutionStore
+from adapters.sql.store.history import SqlHistory
+from adapters.sql.store.membership import SqlMembership
+from adapters.sql.store.migrations import migrate
+from adapters.sql.store.sqlite import SqliteDialect
+from adapters.sql.store.sqlite_file import check_place, make_file, migration_lock, open_database
+from adapters.sql.store.tables import store
+from adapters.sql.store.task_store import SqlTaskStore
+from application.scheduling.ports.clock import Clock, Entropy
+
+FIRST_GENERATION = 1
+_MOUNTS = Path("/proc/mounts")
+
+
+@dataclass(frozen=True, slots=True)
+class SqlStore:
+    """The ports over one database."""
+
+    database: Database
+    tasks: SqlTaskStore
+    executions: SqlExecutionStore
+    history: SqlHistory
+    membership: SqlMembership
+
+
+@asynccontextmanager
+async def open_sqlite_store(path: Path, clock: Clock, entropy: Entropy) -> AsyncIterator[SqlStore]:
+    """The store in the file at `path`, which is made or migrated first; closed at the end of the context.
+
+    Raises StoreRefusedError for what must be mended first (a read-only or foreign file, a newer schema, a network
+    file system), StoreUnavailableError for what may pass (a file locked by another program). Several processes may
+    open one file.
+    """
+    path = path.absolute()
+    with store_errors(f"open {path}"):
+        check_place(path, _MOUNTS.read_text() if _MOUNTS.exists() else "")
+        make_file(path)
+    database = open_database(path)
+    try:
+        async with migration_lock(path):
+            await _prepare(database, path, entropy)
+        yield _store(database, SqliteDialect(), clock)
+    finally:
+        await database.close()
+
+
+def _store(database: Database, dialect: Dialect, clock: Clock) -> SqlStore:
+    return SqlStore(
+        database,
+        SqlTaskStore(database, dialect, clock),
+        SqlExecutionStore(database, dialect, clock),
+        SqlHistory(database, dialect, clock),
+        SqlMembership(database, dialect, clock),
+    )
+
+
+async def _prepare(database: Database, path: Path, entropy: Entropy) -> None:
+    """Bring the schema up to date, and give a new store its name."""
+    async with database.writing(f"open {path}") as connection:
+        await connection.run_sync(migrate, str(path))
+        if (await connection.execute(select(store.c.id))).first() is None:
+            name = {"id": 1, "store_id": entropy.identifier(), "generation": FIRST_GENERATION, "fence": 0}
+            await connection.execute(insert(store).values(name))

@@ -1,0 +1,116 @@
+"""Lists of tasks: filtered, sorted, cut into pages, with their figures."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, FromClause, Select, bindparam, func, literal, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.sql.store.dialect import Dialect, Row
+from adapters.sql.store.open_work import TASKS_WITH_DEFINITIONS
+from adapters.sql.store.packing import packed
+from adapters.sql.store.pages import Place, behind, decode_cursor, encode_cursor, ordered
+from adapters.sql.store.rows import OPEN_COLUMNS, TASK_COLUMNS, tasks_of
+from adapters.sql.store.tables import IS_OPEN, Whole, definitions, executions, tasks
+from application.scheduling.ports.history import TaskFilter, TaskOrder, TaskPage
+from domain.scheduling.task import ScheduledTask, TaskStatus
+
+KEYS: Mapping[TaskOrder, Column[Any]] = {
+    TaskOrder.NAME: tasks.c.name,
+    TaskOrder.NEXT_RUN_AT: tasks.c.next_run_at,
+    TaskOrder.LAST_RUN_AT: tasks.c.last_run_at,
+    TaskOrder.CREATED_AT: tasks.c.created_at,
+    TaskOrder.UPDATED_AT: tasks.c.updated_at,
+}
+_IS_LIVING = text("tasks.deleted_at IS NULL")
+
+
+class TaskLists:
+    """The statements for one dialect; those that filter are made for each call, and compiled once for each shape."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._open = dialect.query(
+            select(*OPEN_COLUMNS).where(dialect.is_among(executions.c.task_id, "ids"), IS_OPEN).order_by(executions.c.id)
+        )
+        found = select(*TASK_COLUMNS, tasks.c.next_run_at.label("run_at")).select_from(TASKS_WITH_DEFINITIONS)
+        found = found.where(tasks.c.status == TaskStatus.ACTIVE).limit(bindparam("limit", type_=Whole))
+        # A sound active task is looked at when it runs; the few others have an index of their own.
+        self._sound = dialect.query(
+            found.where(tasks.c.look_at.is_not(None), tasks.c.quarantine.is_(None)).order_by(tasks.c.look_at, tasks.c.id)
+        )
+        self._quarantined = dialect.query(
+            found.where(tasks.c.quarantine.is_not(None), tasks.c.next_run_at.is_not(None), _IS_LIVING).order_by(
+                tasks.c.next_run_at, tasks.c.id
+            )
+        )
+
+    async def page(
+        self,
+        connection: AsyncConnection,
+        which: TaskFilter,
+        *,
+        order: TaskOrder,
+        descending: bool,
+        limit: int,
+        cursor: str | None,
+    ) -> TaskPage:
+        """One page, in the snapshot of the connection's transaction. Raises DomainError for a bad cursor."""
+        list_name = f"tasks by {order}{' descending' if descending else ''}"
+        place = None if cursor is None else decode_cursor(list_name, cursor)
+        query = self._dialect.query(self._page(which, KEYS[order], place, descending=descending, limit=limit + 1))
+        rows = await query.rows(connection)
+        by_status = await self._by_status(connection, which)
+        total = sum(by_status.values()) if which.status is None else by_status.get(which.status, 0)
+        more = encode_cursor(list_name, (rows[limit - 1][-1], rows[limit - 1][0])) if len(rows) > limit else None
+        return TaskPage(await self._tasks(connection, rows[:limit]), total, by_status, more)
+
+    async def upcoming(self, connection: AsyncConnection, limit: int) -> list[ScheduledTask]:
+        """The active tasks whose next runs come first."""
+        rows = [
+            *await self._sound.rows(connection, limit=limit),
+            *await self._quarantined.rows(connection, limit=limit),
+        ]
+        rows.sort(key=lambda row: (row[-1], row[0]))
+        return list(await self._tasks(connection, rows[:limit]))
+
+    async def _tasks(self, connection: AsyncConnection, rows: list[Row]) -> tuple[ScheduledTask, ...]:
+        ids = self._dialect.pack_values([row[0] for row in rows])
+        found = tasks_of((row[:-1] for row in rows), await self._open.rows(connection, ids=ids) if rows else [])
+        return tuple(each for each in found if isinstance(each, ScheduledTask))
+
+    async def _by_status(self, connection: AsyncConnection, which: TaskFilter) -> dict[TaskStatus, int]:
+        counted = select(tasks.c.status, func.count()).select_from(_source(which))
+        rows = await connection.execute(counted.where(*self._conditions(which)).group_by(tasks.c.status))
+        return {TaskStatus(status): count for status, count in rows}
+
+    def _page(
+        self, which: TaskFilter, key: Column[Any], place: Place | None, *, descending: bool, limit: int
+    ) -> Select[Any]:
+        """The rows of a page, with the sort key behind them; definitions are read for these alone."""
+        found = select(tasks.c.id).select_from(_source(which)).where(*self._conditions(which))
+        if which.status is not None:
+            found = found.where(tasks.c.status == which.status)
+        if place is not None:
+            found = found.where(behind(place, key, tasks.c.id, descending=descending))
+        ids = ordered(found, key, tasks.c.id, descending=descending).limit(limit)
+        rows = select(*TASK_COLUMNS, key.label("sort_key")).select_from(TASKS_WITH_DEFINITIONS)
+        return ordered(rows.where(tasks.c.id.in_(ids)), key, tasks.c.id, descending=descending)
+
+    def _conditions(self, which: TaskFilter) -> list[ColumnElement[bool]]:
+        """All conditions but that on the status."""
+        found: list[Any] = [_IS_LIVING]
+        if which.schedule_type is not None:
+            found.append(tasks.c.schedule_type == which.schedule_type)
+        if which.task_type is not None:
+            found.append(tasks.c.task_type == which.task_type)
+        if which.text is not None:
+            found.append(self._dialect.contains(definitions.c.search_text, literal(which.text.casefold())))
+        if which.tag is not None:
+            # A quote cannot stand in a tag, so the quoted tag is found only as a whole.
+            found.append(self._dialect.contains(definitions.c.tags, literal(packed(which.tag))))
+        return found
+
+
+def _source(which: TaskFilter) -> FromClause:
+    return tasks if which.text is None and which.tag is None else TASKS_WITH_DEFINITIONS

@@ -1,0 +1,1 @@
+"""The dashboard's pages: plain GETs that show, plain POSTs that change and answer 303."""

@@ -1,0 +1,86 @@
+"""Two hundred tasks due every second, in the real service: how late their records are, and how late they start.
+
+Lateness is the instant of the record (or of the claim) minus the instant the task was scheduled for, all by one clock.
+"""
+
+import asyncio
+import sqlite3
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+from adapters.sql.store import open_sqlite_store
+from adapters.system.clock import SystemClock
+from adapters.system.entropy import SystemEntropy
+from domain.scheduling.policy import ExecutionPolicy, Overlap
+from domain.scheduling.schedule import IntervalSchedule
+from tests.support.builders import a_creation, a_definition
+from tests.support.service import running
+
+TASKS = 200
+SECONDS = 15
+CLAIM_MUST_MS = 50.0
+
+
+def run() -> list[dict[str, Any]]:
+    """One run of the service under a steady load."""
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_serve(Path(folder)))
+        recorded, claimed = _lateness_ms(Path(folder) / "scheduler.db")
+    return [
+        _row("200 due/s steady, SQLite: recorded", recorded, must=25.0, goal=10.0),
+        _row("200 due/s steady, SQLite: claimed by the worker", claimed, must=CLAIM_MUST_MS, goal=None),
+    ]
+
+
+async def _serve(folder: Path) -> None:
+    clock = SystemClock()
+    second = timedelta(seconds=1)
+    policy = ExecutionPolicy(overlap=Overlap.ALLOW)
+    start = clock.now() + 8 * second
+    creations = [
+        a_creation(
+            a_definition(
+                f"steady-{index}",
+                schedule=IntervalSchedule(second, start + index * second / TASKS),
+                task_type="chores",
+                handler="nothing",
+                policy=policy,
+            ),
+            at=clock.now(),
+        )
+        for index in range(TASKS)
+    ]
+    async with open_sqlite_store(folder / "scheduler.db", clock, SystemEntropy()) as stores:
+        await stores.tasks.mutate(creations)
+    async with running(folder, SCHEDULER_CONCURRENCY="50", SCHEDULER_LOG_LEVEL="warning"):
+        await clock.sleep_until(start + SECONDS * second)
+
+
+def _lateness_ms(path: Path) -> tuple[list[float], list[float]]:
+    """Of the middle of the run: the first and the last second have start and end in them."""
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute(
+            "SELECT scheduled_at, created_at, started_at FROM executions WHERE kind = 'auto' AND started_at NOT NULL"
+            " ORDER BY scheduled_at"
+        ).fetchall()
+    middle = rows[TASKS * 2 : -TASKS]
+    return [(row[1] - row[0]) / 1e3 for row in middle], [(row[2] - row[0]) / 1e3 for row in middle]
+
+
+def _row(name: str, lateness: list[float], *, must: float, goal: float | None) -> dict[str, Any]:
+    cuts = quantiles(lateness, n=100)
+    return {
+        "name": name,
+        "value": cuts[98],
+        "unit": "ms p99",
+        "must": must,
+        "goal": goal,
+        "limit": None,
+        "ratio": None,
+        "peers": {},
+        "p50_ms": cuts[49],
+        "p99_ms": cuts[98],
+    }
