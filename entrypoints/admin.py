@@ -8,7 +8,7 @@ from aiohttp import web
 from application.scheduling.ports.errors import StoreRefusedError
 from entrypoints.container import Container
 from entrypoints.settings import Settings
-from entrypoints.web.app import WebServices, WebSettings, create_app
+from entrypoints.web.app import WebServices, WebSettings, create_app, create_runner
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 OPEN_TO_THIS_MACHINE = "Open without a login to everybody on this machine, and to nobody else."
@@ -26,7 +26,7 @@ async def serve_admin(settings: Settings, container: Container, ready: Callable[
         ready=ready,
     )
     app = create_app(services, WebSettings(loopback_hosts_only=True, banner=OPEN_TO_THIS_MACHINE))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0, handle_signals=False)
+    runner = create_runner(app)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.scheduler_host, settings.scheduler_port)

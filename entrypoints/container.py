@@ -7,7 +7,7 @@ from typing import Protocol
 
 from dependency_injector import containers, providers
 
-from adapters.sql.content import open_sqlite_content
+from adapters.sql.content.sqlite import open_sqlite_content
 from adapters.sql.store import open_sqlite_store
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy

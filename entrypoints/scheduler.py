@@ -37,7 +37,7 @@ WAKE_WINDOW = timedelta(milliseconds=1)
 RESCUE_EVERY = timedelta(seconds=5)
 PRUNE_EVERY = timedelta(minutes=10)
 READY_WITHIN_SECONDS = 5.0
-LOCK_LOOKS_MAX = 100
+LOCK_LOOKS_MAX = 30
 LOCK_LOOK_SECONDS = 0.1
 
 

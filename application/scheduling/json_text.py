@@ -1,12 +1,15 @@
 """The one reader and the one writer of JSON from and for people: strict, bounded, exact.
 
 RFC 8259 leaves open what duplicate names, huge numbers and lone surrogates mean, and Python's reader takes NaN; each
-of them is refused here, so that every store and every client sees the same value.
+of them is refused here, so that every store and every client sees the same value. Limits hold while the text is being
+read: a hostile megabyte is refused in milliseconds, before what it describes is built.
 """
 
 import json
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from domain.errors import MalformedJsonError
@@ -16,22 +19,34 @@ NODES_MAX = 10_000
 KEY_CHARACTERS_MAX = 1_000
 INTEGER_DIGITS_MAX = 1_000
 
+# What no store can keep: PostgreSQL refuses the first, UTF-8 the others.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# A string that is never closed matches too: were it to fail, every quote inside it would be tried in turn.
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]]', re.DOTALL)
+_STEPS = {"[": 1, "]": -1}
+
 
 def read(text: str | bytes) -> Any:
     """The value of a JSON text. Raises MalformedJsonError with a code and, where known, the position."""
-    if isinstance(text, bytes):
-        text = _decoded(text)
-    # Before parsing: Python's parser recurses, and its own limit is a crash rather than an answer.
-    _check_depth(text)
+    text = _decoded(text)
+    _refuse_swarm(text)
+    parser = _Parser()
     try:
         value = json.loads(
-            text, parse_constant=_no_constant, object_pairs_hook=_object, parse_int=_integer, parse_float=_number
+            text,
+            parse_constant=_no_constant,
+            object_pairs_hook=parser.object,
+            parse_int=parser.integer,
+            parse_float=parser.number,
         )
     except json.JSONDecodeError as error:
         raise MalformedJsonError(
             f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}", position=error.pos
         ) from None
-    _check_values(value)
+    except RecursionError:
+        # Python's parser recurses and gives up long after our own limit, which `_check` would have found.
+        raise _too_deep() from None
+    _check(value)
     return value
 
 
@@ -40,9 +55,14 @@ def write(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _decoded(raw: bytes) -> str:
+def storable(text: str) -> str:
+    """The text with what no store can keep, NUL and halves of surrogate pairs, written as escapes."""
+    return _UNSTORABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _decoded(raw: str | bytes) -> str:
     try:
-        text = raw.decode("utf-8")
+        text = raw if isinstance(raw, str) else raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise MalformedJsonError("not UTF-8", code="bad_encoding", position=error.start) from None
     if text.startswith("\ufeff"):
@@ -50,79 +70,102 @@ def _decoded(raw: bytes) -> str:
     return text
 
 
-def _check_depth(text: str) -> None:
-    depth, in_string, escaped = 0, False, False
-    for position, character in enumerate(text):
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
-            depth += 1
-            if depth > DEPTH_MAX:
-                raise MalformedJsonError(f"nested deeper than {DEPTH_MAX} levels", code="too_deep", position=position)
-        elif character in "]}":
-            depth -= 1
+def _refuse_swarm(text: str) -> None:
+    """Refuse, before anything is built, arrays without end: of all the parser builds it tells of these too late."""
+    if text.count("[") <= NODES_MAX:
+        return
+    # A text within the limits has at most two strings for each value, its own and its name, and one pair of brackets.
+    depth, left = 0, 4 * NODES_MAX
+    for met in _STRING_OR_BRACKET.finditer(text):
+        depth += _STEPS.get(met[0], 0)
+        left -= 1
+        if depth > DEPTH_MAX:
+            raise _too_deep()
+        if left < 0:
+            raise _too_many()
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise MalformedJsonError(f"the name {twice[:50]!r} stands twice in one object", code="duplicate_key")
-    return value
+@dataclass(slots=True)
+class _Parser:
+    """What the parser calls for each object and number, which it thereby counts."""
 
+    nodes: int = 0
 
-def _integer(digits: str) -> int:
-    if len(digits) > INTEGER_DIGITS_MAX:
-        raise MalformedJsonError(f"an integer of more than {INTEGER_DIGITS_MAX} digits", code="number_too_large")
-    return int(digits)
+    def object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        self._count(1 + len(pairs))
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            raise _named_twice(name for name, _ in pairs)
+        return value
 
+    def integer(self, digits: str) -> int:
+        self._count(1)
+        if len(digits.removeprefix("-")) > INTEGER_DIGITS_MAX:
+            raise MalformedJsonError(f"an integer of more than {INTEGER_DIGITS_MAX} digits", code="number_too_large")
+        return int(digits)
 
-def _number(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise MalformedJsonError(f"the number {text[:30]} is too large", code="number_too_large")
-    return number
+    def number(self, text: str) -> float:
+        self._count(1)
+        number = float(text)
+        if math.isinf(number):
+            raise MalformedJsonError(f"the number {text[:30]} is too large", code="number_too_large")
+        return number
+
+    def _count(self, more: int) -> None:
+        # A value may be counted twice, as a member of its object and by itself; `_check` counts exactly.
+        self.nodes += more
+        if self.nodes > 2 * NODES_MAX:
+            raise _too_many()
 
 
 def _no_constant(name: str) -> NoReturn:
     raise MalformedJsonError(f"{name} is not JSON", code="not_a_number")
 
 
-def _check_values(value: Any) -> None:
-    nodes = 0
-    for text in _strings(value):
-        nodes += 1
+def _check(value: Any) -> None:
+    """Depth, number of values, and the characters of every text, names included."""
+    nodes, depth, level = 0, 0, [value]
+    while level:
+        nodes += len(level)
         if nodes > NODES_MAX:
-            raise MalformedJsonError(f"more than {NODES_MAX:,} values", code="too_many_values")
-        if text is None:
-            continue
-        if "\x00" in text:
-            raise MalformedJsonError("a text has a NUL character", code="bad_character")
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            raise MalformedJsonError("a text has half of a surrogate pair", code="bad_character")
+            raise _too_many()
+        containers = [item for item in level if isinstance(item, dict | list)]
+        if containers and depth == DEPTH_MAX:
+            raise _too_deep()
+        for text in _texts(level):
+            if found := _UNSTORABLE.search(text):
+                what = "a NUL character" if found[0] == "\x00" else "half of a surrogate pair"
+                raise MalformedJsonError(f"a text has {what}", code="bad_character")
+        level = [inner for each in containers for inner in (each.values() if isinstance(each, dict) else each)]
+        depth += 1
 
 
-def _strings(value: Any) -> Iterator[str | None]:
-    """Every text in the value, names included, and None for each other value."""
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
+def _texts(level: Iterable[Any]) -> Iterator[str]:
+    """Every text and every name among these values, not inside them."""
+    for item in level:
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
             for name in item:
                 if len(name) > KEY_CHARACTERS_MAX:
                     raise MalformedJsonError(
-                        f"a name of more than {KEY_CHARACTERS_MAX} characters", code="name_too_long"
+                        f"a name of more than {KEY_CHARACTERS_MAX:,} characters", code="name_too_long"
                     )
                 yield name
-            stack.extend(item.values())
-        elif isinstance(item, list):
-            stack.extend(item)
-        yield item if isinstance(item, str) else None
+
+
+def _named_twice(names: Iterable[str]) -> MalformedJsonError:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return MalformedJsonError(f"the name {name[:50]!r} stands twice in one object", code="duplicate_key")
+        seen.add(name)
+    raise AssertionError("an object smaller than its pairs names one of them twice")
+
+
+def _too_many() -> MalformedJsonError:
+    return MalformedJsonError(f"more than {NODES_MAX:,} values", code="too_many_values")
+
+
+def _too_deep() -> MalformedJsonError:
+    return MalformedJsonError(f"nested deeper than {DEPTH_MAX} levels", code="too_deep")

@@ -11,12 +11,14 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any, Protocol, get_type_hints
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError as SchemaError
 from pydantic import BaseModel, ValidationError
 
+from application.scheduling import json_text
 from application.scheduling.ports.membership import HandlerSpec
 from domain.errors import InvalidTaskError, SchedulerError
 from domain.scheduling.identifiers import ExecutionId, TaskId
@@ -30,7 +32,7 @@ class PermanentError(SchedulerError):
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(detail or code)
-        self.code = code
+        self.code = str(code)
 
 
 class RunCancelledError(SchedulerError):
@@ -51,20 +53,24 @@ class Continue:
     after: timedelta = timedelta(0)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.after, timedelta):
+            raise TypeError(f"after is a timedelta, not {type(self.after).__name__}")
+
 
 class RunLog(Protocol):
     """Lines that appear on the execution's page while it runs; keyword values are appended as key=value."""
 
-    def debug(self, text: str, **values: object) -> None:
+    def debug(self, text: str, /, **values: object) -> None:
         """Detail for whoever hunts a fault."""
 
-    def info(self, text: str, **values: object) -> None:
+    def info(self, text: str, /, **values: object) -> None:
         """What a reader wants to know."""
 
-    def warning(self, text: str, **values: object) -> None:
+    def warning(self, text: str, /, **values: object) -> None:
         """What somebody should look at."""
 
-    def error(self, text: str, **values: object) -> None:
+    def error(self, text: str, /, **values: object) -> None:
         """What went wrong without ending the run."""
 
 
@@ -133,8 +139,7 @@ class Handler:
     @property
     def is_async(self) -> bool:
         """False for a plain function, which runs in a thread."""
-        call = self.function if inspect.isroutine(self.function) else type(self.function).__call__
-        return inspect.iscoroutinefunction(call)
+        return inspect.iscoroutinefunction(self.function) or inspect.iscoroutinefunction(type(self.function).__call__)
 
     @property
     def spec(self) -> HandlerSpec:
@@ -161,8 +166,7 @@ class Handler:
             return self.payload_model.model_validate(value)
         except ValidationError as error:
             first = error.errors()[0]
-            pointer = "/payload" + "".join(f"/{part}" for part in first["loc"])
-            raise InvalidTaskError(first["msg"], code="invalid_payload", pointer=pointer) from error
+            raise InvalidTaskError(first["msg"], code="invalid_payload", pointer=_pointer(first["loc"])) from error
 
 
 class Processors:
@@ -239,14 +243,27 @@ def payload_faults(spec: HandlerSpec, payload_json: str) -> tuple[InvalidTaskErr
 
 
 def _payload_fault(error: SchemaError) -> InvalidTaskError:
-    pointer = "/payload" + "".join(f"/{part}" for part in error.absolute_path)
-    return InvalidTaskError(error.message[:300], code="invalid_payload", pointer=pointer)
+    return InvalidTaskError(error.message[:300], code="invalid_payload", pointer=_pointer(error.absolute_path))
+
+
+def _pointer(parts: Iterable[str | int]) -> str:
+    return "/payload" + "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
 
 
 def _payload_model(function: Function) -> type[BaseModel] | None:
+    """The model by which the first parameter is annotated, if it is one. Raises TypeError if the name leads nowhere."""
     call = function if inspect.isroutine(function) else type(function).__call__
-    names = [name for name in inspect.signature(call).parameters if name != "self"]
-    annotation = get_type_hints(call).get(names[0]) if names else None
+    parameters = [each for each in inspect.signature(call).parameters.values() if each.name != "self"]
+    if not parameters:
+        raise TypeError(f"{function!r} takes no payload")
+    # This one annotation alone: the others may name what only a type checker imports.
+    annotated = SimpleNamespace(__annotations__={"payload": parameters[0].annotation})
+    if parameters[0].annotation is inspect.Parameter.empty:
+        return None
+    try:
+        annotation = get_type_hints(annotated, globalns=getattr(call, "__globals__", {}))["payload"]
+    except NameError as error:
+        raise TypeError(f"the payload of {function!r} is annotated with a name unknown at run time: {error}") from error
     return annotation if inspect.isclass(annotation) and issubclass(annotation, BaseModel) else None
 
 
@@ -254,11 +271,16 @@ def result_text(returned: Returned) -> str | None:
     """The JSON text kept of what a handler returned, or a note in its place if it is not JSON or too large."""
     if returned is None:
         return None
-    facts = returned.facts if isinstance(returned, Summary | Continue) else returned
     try:
-        text = json.dumps(facts, allow_nan=False, default=str)
-    except (TypeError, ValueError, RecursionError):
-        return json.dumps({"note": "the result was dropped: it is not JSON"})
-    if len(text.encode()) > RESULT_BYTES_MAX:
-        return json.dumps({"note": f"the result was dropped: more than {RESULT_BYTES_MAX:,} bytes"})
+        facts = dict(returned.facts) if isinstance(returned, Summary | Continue) else returned
+        text = json_text.write(json.loads(json.dumps(facts, allow_nan=False, default=str)))
+        if len(text) > RESULT_BYTES_MAX or len(text.encode()) > RESULT_BYTES_MAX:
+            return _dropped(f"more than {RESULT_BYTES_MAX:,} bytes")
+        json_text.read(text)
+    except Exception:  # noqa: BLE001 - the values of a result are user code too, their __str__ above all
+        return _dropped("it is not JSON")
     return text
+
+
+def _dropped(because: str) -> str:
+    return json_text.write({"note": f"the result was dropped: {because}"})

@@ -37,7 +37,11 @@ class Output(StrEnum):
 
 
 output_option = click.option(
-    "--output", type=click.Choice([each.value for each in Output]), default=Output.TABLE, show_default=True
+    "--output",
+    type=click.Choice([each.value for each in Output]),
+    default=Output.TABLE.value,
+    show_default=True,
+    callback=lambda _context, _option, value: Output(value),
 )
 
 

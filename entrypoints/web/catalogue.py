@@ -20,8 +20,9 @@ KINDS = {
     "malformed_json": Kind(
         400,
         "The body is not the JSON we accept",
-        "Send UTF-8 without a byte order mark, each name once in its object, at most 32 levels deep and 10,000 values; "
-        "NaN, Infinity, NUL characters and halves of surrogate pairs are refused. The position is told where it is known.",
+        "Send UTF-8 without a byte order mark, each name once in its object, at most 32 levels deep and 10,000 "
+        "values; NaN, Infinity, NUL characters and halves of surrogate pairs are refused. Where the position is "
+        "known, it is told.",
     ),
     "bad_parameter": Kind(
         400,
@@ -53,7 +54,7 @@ KINDS = {
     "wrong_state": Kind(
         409,
         "The task is in no state for this",
-        "The code in `errors` says why, the hint what would help: wait for the open execution, or resume the task first.",
+        "The code in `errors` says why, the hint what would help: wait for the open execution, or resume the task.",
     ),
     "task_changed": Kind(409, "Somebody else changed the task meanwhile", "Read it again and decide anew."),
     "stale_version": Kind(

@@ -35,7 +35,7 @@ def policy_sentences(task: ScheduledTask) -> list[tuple[str, str | Markup]]:
     ]
     if policy.jitter:
         sentences.append(
-            ("Spread", f"Each run is delayed by up to {span(policy.jitter)}, so that not all start at once.")
+            ("Spread", f"Each run is delayed by up to {span(policy.jitter)}, so that not all start together.")
         )
     if policy.start_at is not None:
         sentences.append(("Not before", moment(policy.start_at, timezone)))

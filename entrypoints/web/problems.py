@@ -62,7 +62,7 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
             raise
         return problem_answer(request, _of_framework(answer))
     except Exception as error:  # noqa: BLE001 - the HTTP edge: whatever it is, the next request must find us here
-        return problem_answer(request, problem_of(error) or _unforeseen(request))
+        return problem_answer(request, problem_of(error) or _unforeseen(request, error))
 
 
 def problem_answer(request: web.Request, problem: Problem) -> web.StreamResponse:
@@ -159,7 +159,8 @@ def _of_framework(answer: web.HTTPException) -> Problem:
     return Problem(kind, KINDS[kind].title, headers=headers)
 
 
-def _unforeseen(request: web.Request) -> Problem:
+def _unforeseen(request: web.Request, error: Exception) -> Problem:
     request_id = request.app[SERVICES].entropy.token()
-    logger.exception("request failed", request_id=request_id, method=request.method, path=request.rel_url.raw_path)
+    path = request.rel_url.raw_path
+    logger.error("request failed", request_id=request_id, method=request.method, path=path, exc_info=error)
     return Problem("internal_error", "something went wrong on our side", members={"request_id": request_id})

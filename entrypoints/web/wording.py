@@ -57,7 +57,7 @@ SKIP_REASONS = {
 WARNINGS = {
     "no_worker": "No living worker runs tasks of this type: executions wait until one does.",
     "no_handler": "No living worker has a handler for this task: executions are put back until one does.",
-    "all_needs_allow": "Catching up on all missed runs needs overlap “allow”; with another overlap most are passed over.",
+    "all_needs_allow": "Catching up on all missed runs needs overlap “allow”; with another most are passed over.",
     "quarantined": "This task cannot be decided at present. It is looked at again every few minutes.",
 }
 
@@ -67,6 +67,11 @@ def moment(at: datetime, timezone: str = "UTC", *, seconds: bool = False) -> Mar
     local = at.astimezone(_zone(timezone))
     shown = "%a %Y-%m-%d %H:%M:%S %Z" if seconds or local.second else "%a %Y-%m-%d %H:%M %Z"
     return Markup('<time datetime="{}">{}</time>').format(instant(at), local.strftime(shown))
+
+
+def wall_time(at: datetime, timezone: str) -> str:
+    """What the wall clock of a zone shows at an instant, as a form's field holds it."""
+    return at.astimezone(_zone(timezone)).strftime("%Y-%m-%dT%H:%M")
 
 
 def distance(at: datetime, now: datetime) -> str:
@@ -83,7 +88,8 @@ def span(length: timedelta) -> str:
         return f"{round(seconds * 1000)} ms"
     if seconds < 10:
         return f"{seconds:.1f} s".replace(".0 s", " s")
-    whole, parts = round(seconds), []
+    whole = round(seconds)
+    parts: list[tuple[int, str]] = []
     for unit, size in SECONDS_IN:
         count, whole = divmod(whole, size)
         if count or parts:
@@ -150,6 +156,15 @@ def rescue_words(count: int) -> str:
     return f"taken over from a dead worker: started again{f' {count} times' if count > 1 else ''}"
 
 
+def gist(error: str) -> str:
+    """An error in one line: its class, and the last line of its text, which is where a traceback says what it was."""
+    kind, _, text = error.partition(": ")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return error.strip()
+    return lines[-1] if lines[-1].startswith(kind) else f"{kind}: {lines[-1]}"
+
+
 def warning_words(code: str) -> str:
     """What a warning's code means."""
     return WARNINGS.get(code, code)
@@ -181,6 +196,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
         moment,
+        wall_time,
         distance,
         span,
         waited,
@@ -190,6 +206,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
         pause_words,
         skip_words,
         rescue_words,
+        gist,
         warning_words,
         label,
         pretty,

@@ -29,7 +29,7 @@ from tests.support.builders import DAY, EVERY_MINUTE, HOUR, HOURLY, MINUTE, SECO
 from tests.support.manual_clock import NOON
 from tests.support.recorders import CountingEntropy
 
-NAMES = ("report", "digest", "backup")
+NAMES = ("report", "digest", "backup", "cleanup", "archive")
 SCHEDULES: tuple[Schedule, ...] = (EVERY_MINUTE, HOURLY, OneTimeSchedule(NOON + 3 * MINUTE))
 POLICIES = (
     *(ExecutionPolicy(overlap=overlap) for overlap in Overlap),
@@ -71,9 +71,11 @@ class LivesOfTasks(RuleBasedStateMachine):
         self.held: list[list[Held]] = []
         self.marks: dict[TaskId, tuple[Any, ...]] = {}
 
-    @initialize()
-    def open(self) -> None:
+    @initialize(policies=st.lists(st.sampled_from(POLICIES), min_size=3, max_size=3))
+    def open(self, policies: list[ExecutionPolicy]) -> None:
         self.pair.open()
+        for name, policy in zip(NAMES, policies, strict=False):
+            self.create(name, EVERY_MINUTE, policy, external=False, key=None)
 
     def teardown(self) -> None:
         self.pair.close()
@@ -94,11 +96,8 @@ class LivesOfTasks(RuleBasedStateMachine):
 
     @rule(by=st.sampled_from(STEPS))
     def time_passes(self, by: timedelta) -> None:
-        self.pair.clock.advance(by)
-
-    @rule()
-    def somebody_reads_everything(self) -> None:
         self.read = [*self.tasks, *self.read][:12]
+        self.pair.clock.advance(by)
 
     def _task(self, which: int, *, stale: bool) -> ScheduledTask | None:
         found = self.read if stale else self.tasks
@@ -133,14 +132,14 @@ class LivesOfTasks(RuleBasedStateMachine):
             asked = Pause("maintenance", "ana", now, None if wait is None else now + wait, mode)
             self._change(lambda change: pause(task, asked, change), ChangeAction.PAUSE)
 
-    @rule(which=some, stale=rarely, missed=st.sampled_from(Misfire))
-    def resume(self, which: int, stale: bool, missed: Misfire) -> None:
-        if task := self._task(which, stale=stale):
-            self._change(lambda change: resume(task, change, missed=missed), ChangeAction.RESUME)
+    @rule(missed=st.sampled_from(Misfire), stale=rarely)
+    def resume_all(self, missed: Misfire, stale: bool) -> None:
+        for task in self.read if stale else self.tasks:
+            self._change(lambda change, task=task: resume(task, change, missed=missed), ChangeAction.RESUME)  # type: ignore[misc]
 
-    @rule(which=some, stale=rarely)
-    def delete(self, which: int, stale: bool) -> None:
-        if task := self._task(which, stale=stale):
+    @rule(which=some, stale=rarely, sure=rarely)
+    def delete(self, which: int, stale: bool, sure: bool) -> None:
+        if sure and (task := self._task(which, stale=stale)):
             self._change(lambda change: delete(task, change), ChangeAction.DELETE)
 
     @rule(which=some, stale=rarely, key=st.sampled_from(("a", "b", "c", "d", "e", "f")), beside=st.booleans())
@@ -176,9 +175,9 @@ class LivesOfTasks(RuleBasedStateMachine):
         if task := self._task(which, stale=stale):
             self._commit([task], lead)
 
-    @rule()
-    def commit_what_is_due(self) -> None:
-        until = self.pair.clock.now()
+    @rule(by=st.sampled_from(STEPS))
+    def a_scheduler_passes(self, by: timedelta) -> None:
+        until = self.pair.clock.advance(by)
         due = self.pair.both(lambda store: store.tasks.due(EVERYTHING, until=until, limit=100))
         tasks = [task for task in due if isinstance(task, ScheduledTask)]
         self._commit([task for task in tasks if task.pause is None], timedelta(0))
@@ -203,7 +202,7 @@ class LivesOfTasks(RuleBasedStateMachine):
 
     # Workers.
 
-    @rule(number=st.integers(min_value=0, max_value=3), other=st.booleans())
+    @rule(number=st.integers(min_value=1, max_value=4), other=rarely)
     def claim(self, number: int, other: bool) -> None:
         tokens = [ClaimToken(self.entropy.token()) for _ in range(number)]
         worker = OTHER_WORKER if other else WORKER
@@ -219,14 +218,20 @@ class LivesOfTasks(RuleBasedStateMachine):
         self.pair.both(lambda store: store.executions.heartbeat(WORKER, beats))
 
     @rule(which=some, outcome=st.integers(min_value=0, max_value=8), count=st.integers(min_value=1, max_value=3))
-    def settle(self, which: int, outcome: int, count: int) -> None:
+    def settle_some(self, which: int, outcome: int, count: int) -> None:
         outcomes = _outcomes(self.pair.clock.now() - NOON)
         ending = self.tokens[::-1][which : which + count]
         settlements = [Settlement(each, token, outcomes[outcome]) for each, token in ending]
         self.pair.both(lambda store: store.executions.settle(settlements))
 
-    @rule(limit=st.integers(min_value=1, max_value=3))
-    def release(self, limit: int) -> None:
+    @rule(outcome=st.integers(min_value=0, max_value=8))
+    def work(self, outcome: int) -> None:
+        self.claim(2, other=False)
+        self.settle_some(0, outcome, count=1)
+
+    @rule(limit=st.integers(min_value=1, max_value=3), by=st.sampled_from((SECOND, 2 * MINUTE)))
+    def release(self, limit: int, by: timedelta) -> None:
+        self.pair.clock.advance(by)
         self.pair.both(lambda store: store.executions.release_due(limit))
 
     @rule()
@@ -235,20 +240,20 @@ class LivesOfTasks(RuleBasedStateMachine):
         reference, compared = [[replace(each, beat=0) for each in held] for held in self.held]
         assert compared == reference
 
-    @rule()
-    def rescue(self) -> None:
-        if self.held:
+    @rule(other=st.booleans(), known_dead=st.booleans())
+    def rescue(self, other: bool, known_dead: bool) -> None:
+        if known_dead:
+            self.pair.both(lambda store: store.executions.rescue_worker(OTHER_WORKER if other else WORKER))
+        elif self.held:
+            # Beats are counted by each store as it likes, so each is shown what it showed.
             seen = iter(self.held)
             reference, compared = self.pair.each(lambda store: store.executions.rescue(next(seen)))
             assert compared == reference
 
-    @rule(other=st.booleans())
-    def rescue_worker(self, other: bool) -> None:
-        self.pair.both(lambda store: store.executions.rescue_worker(OTHER_WORKER if other else WORKER))
-
-    @rule(limit=st.integers(min_value=1, max_value=20))
-    def prune(self, limit: int) -> None:
-        self.pair.both(lambda store: store.history.prune(RETENTION, limit=limit))
+    @rule(limit=st.integers(min_value=1, max_value=20), sure=rarely)
+    def prune(self, limit: int, sure: bool) -> None:
+        if sure:
+            self.pair.both(lambda store: store.history.prune(RETENTION, limit=limit))
 
 
 async def _held(store: Any) -> list[Held]:

@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 
 class PassingClock(ManualClock):
-    """A manual clock on which sleeping passes the time at once; `on_now` lets a test act whenever it is read."""
+    """A manual clock on which sleeping passes the time at once."""
 
     async def sleep_until(self, instant: datetime) -> None:
         """Pass the time."""
@@ -41,13 +41,17 @@ class RecordedLog:
     info = warning = error = debug
 
 
+TASK_ID = TaskId("task-1")
+FIRST, SECOND = ExecutionId("execution-1"), ExecutionId("execution-2")
+
+
 @dataclass
 class RecordedRun:
     """One attempt as a test wants it: under which fence, until when, cancelled at which check."""
 
     fence: int = 1
-    execution_id: ExecutionId = ExecutionId("execution-1")
-    task_id: TaskId = TaskId("task-1")
+    execution_id: ExecutionId = FIRST
+    task_id: TaskId = TASK_ID
     task_name: str = "task"
     attempt: int = 1
     scheduled_at: datetime = NOON
@@ -103,7 +107,8 @@ def stored(instant: datetime | None) -> str | None:
 def _insert(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> int:
     plain = {name: stored(value) if isinstance(value, datetime) else value for name, value in row.items()}
     columns, marks = ", ".join(plain), ", ".join("?" for _ in plain)
-    cursor = connection.execute(f'INSERT INTO "{table}" ({columns}) VALUES ({marks})', list(plain.values()))
+    values = f"({columns}) VALUES ({marks})" if plain else "DEFAULT VALUES"
+    cursor = connection.execute(f'INSERT INTO "{table}" {values}', list(plain.values()))
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 

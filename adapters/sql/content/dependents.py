@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.sql.content.catalog import Reference, foreign_keys
 from application.fediverse.ports.errors import ContentRefusedError
 
 CONTENT = frozenset({"post", "post_reply"})
@@ -40,27 +41,6 @@ LARGE_ROWS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """A foreign key of one column."""
-
-    table: str
-    column: str
-    target: str
-    cascades: bool
-    is_indexed: bool
-
-    @property
-    def relation(self) -> sa.TableClause:
-        """The referring table, with the one column that matters."""
-        return sa.table(self.table, sa.column(self.column, sa.Integer))
-
-    @property
-    def rank(self) -> int:
-        """The order of removal."""
-        return REMOVED.index(self.table) if self.table in REMOVED else len(REMOVED)
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What to do before rows of posts, replies or files may go."""
 
@@ -86,7 +66,7 @@ class Plan:
 
 async def plan_of(connection: AsyncConnection, *, allow_unindexed: bool) -> Plan:
     """Read the catalog. Raises ContentRefusedError (`unknown_dependents`, `unindexed_fk`), naming the columns."""
-    references = await connection.run_sync(_references)
+    references = await foreign_keys(connection)
     content = [reference for reference in references if reference.target in CONTENT]
     unknown = [reference for reference in content if not _is_known(reference)]
     if unknown:
@@ -96,7 +76,7 @@ async def plan_of(connection: AsyncConnection, *, allow_unindexed: bool) -> Plan
         raise ContentRefusedError("unindexed_fk", f"no index leads with {_named(slow)}")
     return Plan(
         nullified=[reference for reference in content if reference.table in NULLIFIED],
-        removed=sorted((r for r in content if r.table in REMOVED), key=lambda reference: reference.rank),
+        removed=[reference for table in REMOVED for reference in content if reference.table == table],
         media=[reference for reference in references if reference.target == MEDIA],
     )
 
@@ -113,28 +93,3 @@ def _named(references: Sequence[Reference]) -> str:
 async def _is_large(connection: AsyncConnection, reference: Reference) -> bool:
     query = sa.select(sa.literal(1)).select_from(reference.relation).limit(1).offset(LARGE_ROWS)
     return await connection.scalar(query) is not None
-
-
-def _references(connection: sa.Connection) -> list[Reference]:
-    catalog = sa.inspect(connection)
-    return [
-        Reference(
-            table=table,
-            column=key["constrained_columns"][0],
-            target=key["referred_table"],
-            cascades=(key.get("options") or {}).get("ondelete") == "CASCADE",
-            is_indexed=key["constrained_columns"][0] in _led(catalog, table),
-        )
-        for table in catalog.get_table_names()
-        for key in catalog.get_foreign_keys(table)
-        if key["referred_table"] in CONTENT | {MEDIA}
-    ]
-
-
-def _led(catalog: sa.Inspector, table: str) -> set[str | None]:
-    """The columns with which a whole index begins; a partial one does not help a look-up."""
-    led: set[str | None] = set(catalog.get_pk_constraint(table)["constrained_columns"][:1])
-    for index in catalog.get_indexes(table):
-        if not any(name.endswith("_where") for name in index.get("dialect_options", {})):
-            led.update(index["column_names"][:1])
-    return led | {key["column_names"][0] for key in catalog.get_unique_constraints(table)}

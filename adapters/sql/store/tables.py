@@ -84,7 +84,7 @@ tasks = Table(
     Column("deleted_at", Whole),
     sqlite_strict=True,
 )
-_index("tasks_look_at", tasks.c.look_at, tasks.c.bucket, where=text("look_at IS NOT NULL"))
+_index("tasks_look_at", tasks.c.look_at, tasks.c.id, tasks.c.bucket, where=text("look_at IS NOT NULL"))
 _index("tasks_name", tasks.c.name, unique=True, where=text("deleted_at IS NULL"))
 _index("tasks_status", tasks.c.status, tasks.c.task_type, where=text("deleted_at IS NULL"))
 _index("tasks_quarantined", tasks.c.next_run_at, where=text("quarantine IS NOT NULL"))

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 
-from sqlalchemy import ColumnElement, Text, bindparam, cast, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.engine import Database
-from adapters.sql.store.dialect import Dialect, Query
+from adapters.sql.store.dialect import Dialect, Query, Row
 from adapters.sql.store.firings import Firings, batches_of
 from adapters.sql.store.mutations import Mutations, batches_of_mutations, replayed
 from adapters.sql.store.open_work import TASKS_WITH_DEFINITIONS, OpenWork
@@ -38,9 +39,10 @@ class TaskQueries:
         found = select(*TASK_COLUMNS).select_from(TASKS_WITH_DEFINITIONS)
         limit = bindparam("limit", type_=Whole)
         mine = dialect.is_among(cast(tasks.c.bucket, Text), "buckets")
-        due = found.where(tasks.c.look_at <= _at("until")).order_by(tasks.c.look_at, tasks.c.id).limit(limit)
-        self.due = dialect.query(due)
-        self.due_of_share = dialect.query(due.where(or_(mine, tasks.c.look_at <= _at("late"))))
+        due = select(tasks.c.id, tasks.c.look_at).where(tasks.c.look_at <= _at("until"))
+        due = due.order_by(tasks.c.look_at, tasks.c.id).limit(limit)
+        self.due = dialect.query(_whole_rows(due))
+        self.due_of_share = dialect.query(_whole_rows(due.where(or_(mine, tasks.c.look_at <= _at("late")))))
         first = select(func.min(tasks.c.look_at)).where(tasks.c.look_at.is_not(None))
         self.next_look_at = first
         self.next_look_at_of_share = first.where(mine)
@@ -72,7 +74,8 @@ class SqlTaskStore:
         late = microseconds(self._clock.now() - TAKEOVER_AFTER)
         more = {} if share.is_everything else {"buckets": self._buckets(share), "late": late}
         async with self._database.reading("due") as connection:
-            return await self._found(connection, query, until=microseconds(until), limit=limit, **more)
+            rows = await query.rows(connection, until=microseconds(until), limit=limit, **more)
+            return await self._with_open(connection, [row[2:] for row in sorted(rows, key=itemgetter(0, 1))])
 
     async def next_look_at(self, share: Share) -> datetime | None:
         """See the port."""
@@ -126,7 +129,9 @@ class SqlTaskStore:
         self, connection: AsyncConnection, query: Query, **parameters: int | str
     ) -> list[ScheduledTask | Unreadable]:
         """Tasks with their open executions, in the snapshot of the connection's transaction."""
-        rows = await query.rows(connection, **parameters)
+        return await self._with_open(connection, await query.rows(connection, **parameters))
+
+    async def _with_open(self, connection: AsyncConnection, rows: Sequence[Row]) -> list[ScheduledTask | Unreadable]:
         if not rows:
             return []
         ids = self._dialect.pack_values([row[0] for row in rows])
@@ -135,6 +140,13 @@ class SqlTaskStore:
     def _buckets(self, share: Share) -> str:
         packed: str = self._dialect.pack_values([str(each) for each in sorted(share.buckets)])
         return packed
+
+
+def _whole_rows(due: Select[tuple[str, int]]) -> Select[tuple[object, ...]]:
+    """What is due, then the rows of TASK_COLUMNS: only ids are sorted and counted off, not payloads."""
+    first = due.subquery()
+    source = TASKS_WITH_DEFINITIONS.join(first, first.c.id == tasks.c.id)
+    return select(first.c.look_at, first.c.id.label("due_id"), *TASK_COLUMNS).select_from(source)
 
 
 def _at(name: str) -> ColumnElement[int]:

@@ -1,6 +1,6 @@
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,12 +11,12 @@ from application.fediverse.ports.checkpoints import Batch, Checkpoint
 from application.fediverse.ports.content import ContentPorts
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.processors import Continue, RunCancelledError, Summary
-from domain.scheduling.identifiers import ExecutionId
-from tests.support.content import DAY, ContentFile, PassingClock, RecordedRun, perform
+from tests.support.content import DAY, SECOND, ContentFile, PassingClock, RecordedRun, perform
 from tests.support.manual_clock import NOON
 
 TASK = "cleanup_old_activities"
-SECOND = timedelta(seconds=1)
+# A pause that is longer than the time a run has: one batch, and the rest is put off.
+ONE_BATCH = {"batch_size": 100, "max_runtime_s": 10, "pause_ms": 60_000}
 
 
 def entry(database: ContentFile, created_at: datetime | None, *, direction: str = "in", result: str = "success") -> int:
@@ -26,7 +26,7 @@ def entry(database: ContentFile, created_at: datetime | None, *, direction: str 
 
 
 def entries(database: ContentFile, count: int, *, newest: datetime) -> None:
-    times = (newest - (count - number) * SECOND for number in range(count))
+    times = (newest - timedelta(seconds=count - number) for number in range(count))
     database.add_all("activity_pub_log", ({"created_at": at, "direction": "in", "result": "success"} for at in times))
 
 
@@ -155,7 +155,7 @@ async def test_an_interrupted_run_ends_as_if_it_had_not_been(
     entries(database, 350, newest=NOON - 30 * DAY)
     entry(database, NOON)
     failing = Failing(content.activity_log, at_step, committed)
-    broken = ContentPorts(**{name: getattr(content, name) for name in content.__slots__} | {"activity_log": failing})
+    broken = replace(content, activity_log=failing)
 
     with pytest.raises(StoreUnavailableError):
         await perform(TASK, {"batch_size": 100}, broken, clock)
@@ -178,7 +178,7 @@ async def test_when_time_is_up_the_rest_is_put_off(
     first = await perform(TASK, payload, content, clock)
     put_off = left(database)
     clock.advance(timedelta(hours=2))
-    run = RecordedRun(fence=2, execution_id=ExecutionId("execution-2"))
+    run = RecordedRun(fence=2, execution_id=SECOND)
     second = await perform(TASK, payload, content, clock, run)
 
     assert isinstance(first, Continue)
@@ -227,7 +227,9 @@ async def test_a_run_with_a_lower_fence_does_not_begin(
     content: ContentPorts, database: ContentFile, clock: PassingClock
 ) -> None:
     entries(database, 350, newest=NOON - 30 * DAY)
-    await perform(TASK, {"batch_size": 100, "max_runtime_s": 10, "pause_ms": 60_000}, content, clock, RecordedRun(fence=9))
+    await perform(
+        TASK, {"batch_size": 100, "max_runtime_s": 10, "pause_ms": 60_000}, content, clock, RecordedRun(fence=9)
+    )
 
     late = await perform(TASK, {"batch_size": 100}, content, clock, RecordedRun(fence=8))
 
@@ -239,7 +241,9 @@ async def test_a_checkpoint_of_a_store_that_is_no_more_is_taken_over(
     content: ContentPorts, database: ContentFile, clock: PassingClock
 ) -> None:
     entries(database, 350, newest=NOON - 30 * DAY)
-    await perform(TASK, {"batch_size": 100, "max_runtime_s": 10, "pause_ms": 60_000}, content, clock, RecordedRun(fence=9))
+    await perform(
+        TASK, {"batch_size": 100, "max_runtime_s": 10, "pause_ms": 60_000}, content, clock, RecordedRun(fence=9)
+    )
     clock.advance(timedelta(hours=2))
 
     done = await perform(TASK, {"batch_size": 100}, content, clock, RecordedRun(fence=1))
@@ -269,8 +273,7 @@ async def test_which_checkpoint_is_gone_on_from(
     clock: PassingClock,
 ) -> None:
     entries(database, 350, newest=NOON - 31 * DAY)
-    payload = {"batch_size": 100, "max_runtime_s": 10, "pause_ms": 60_000}
-    first = await perform(TASK, payload, content, clock)
+    first = await perform(TASK, ONE_BATCH, content, clock)
     clock.advance(wait)
 
     second = await perform(TASK, {"batch_size": 100, **change}, content, clock, RecordedRun(fence=2))
@@ -291,7 +294,9 @@ async def test_a_cancelled_run_stops_between_batches_and_keeps_its_place(
     assert database.value("SELECT json_extract(cursor_json, '$.after_id') FROM scheduler_task_checkpoint") == 200
 
 
-async def test_progress_is_told_along_the_ids(content: ContentPorts, database: ContentFile, clock: PassingClock) -> None:
+async def test_progress_is_told_along_the_ids(
+    content: ContentPorts, database: ContentFile, clock: PassingClock
+) -> None:
     entries(database, 250, newest=NOON - 30 * DAY)
     run = RecordedRun()
 
@@ -321,7 +326,7 @@ async def test_an_empty_log_is_no_trouble(content: ContentPorts, database: Conte
 
 
 async def test_a_locked_database_is_a_passing_trouble_and_changes_nothing(
-    content: ContentPorts, database: ContentFile, clock: PassingClock, monkeypatch: pytest.MonkeyPatch
+    content: ContentPorts, database: ContentFile, clock: PassingClock
 ) -> None:
     entries(database, 10, newest=NOON - 30 * DAY)
     async with content.activity_log.database.writing("set a short patience") as connection:  # type: ignore[attr-defined]

@@ -1,3 +1,4 @@
+import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -60,7 +61,7 @@ async def test_a_database_from_the_future_is_refused(path: Path) -> None:
 
 
 async def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
-    path.write_bytes(b"this is a letter to my aunt, not a database" * 100)
+    await asyncio.to_thread(path.write_bytes, b"this is a letter to my aunt, not a database" * 100)
 
     with pytest.raises(StoreRefusedError):
         async with open_sqlite_content(path):

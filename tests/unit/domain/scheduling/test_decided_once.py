@@ -99,7 +99,8 @@ class DecidedOnce(RuleBasedStateMachine):
     @initialize(schedule=SCHEDULES, policy=POLICIES)
     def create(self, schedule: Schedule, policy: dict[str, Any]) -> None:
         self.now = NOON
-        self.task = a_task(schedule=schedule, policy=ExecutionPolicy(**policy))
+        # Bounds come by an edit: with some of them there would be nothing to create.
+        self.task = a_task(schedule=schedule, policy=ExecutionPolicy(**{**policy, "start_at": None, "end_at": None}))
         self.executions: dict[ExecutionId, Execution] = {}
         self.ledger = Ledger()
         self.held: tuple[ScheduledTask, Firing] | Mutation | None = None
@@ -112,10 +113,14 @@ class DecidedOnce(RuleBasedStateMachine):
     def the_clock_is_set_back(self, seconds: int) -> None:
         self.now -= seconds * SECOND
 
-    @rule(ahead=st.booleans())
-    def fire(self, ahead: bool) -> None:
-        if ahead and self.task.look_at is not None:
-            self.now = max(self.now, self.task.look_at)
+    @rule(seconds=st.sampled_from([0, 60, 400, 3_600]))
+    def fire(self, seconds: int) -> None:
+        self.now += seconds * SECOND
+        self._commit(self.task, fire(self.task, self.now))
+
+    @rule()
+    def fire_at_the_next_instant(self) -> None:
+        self.now = max(self.now, self.task.look_at or self.now)
         self._commit(self.task, fire(self.task, self.now))
 
     @rule()
@@ -154,10 +159,10 @@ class DecidedOnce(RuleBasedStateMachine):
         change = a_change(ChangeAction.RUN, at=self.now)
         self._change(lambda: run_now(self.task, change, key=key, allow_overlap=allow))
 
-    @rule(hours=st.integers(0, 2))
-    def delete_and_undelete(self, hours: int) -> None:
+    @rule(minutes=st.sampled_from([0, 7]))
+    def delete_and_undelete(self, minutes: int) -> None:
         self._change(lambda: delete(self.task, a_change(ChangeAction.DELETE, at=self.now)))
-        self.now += hours * HOUR
+        self.now += minutes * MINUTE
         self._change(lambda: undelete(self.task, a_change(ChangeAction.UNDELETE, at=self.now)))
 
     @rule(missed=st.sampled_from(Misfire), schedule=SCHEDULES)

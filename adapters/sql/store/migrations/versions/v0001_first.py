@@ -44,7 +44,7 @@ def _make_tasks() -> None:
         *map(_text_or_null, ("last_error", "trailing_skip", "pause", "quarantine")),
         _whole_or_null("deleted_at"),
     )
-    _index("tasks_look_at", "tasks", ["look_at", "bucket"], where="look_at IS NOT NULL")
+    _index("tasks_look_at", "tasks", ["look_at", "id", "bucket"], where="look_at IS NOT NULL")
     _index("tasks_name", "tasks", ["name"], where="deleted_at IS NULL", unique=True)
     _index("tasks_status", "tasks", ["status", "task_type"], where="deleted_at IS NULL")
     _index("tasks_quarantined", "tasks", ["next_run_at"], where="quarantine IS NOT NULL")

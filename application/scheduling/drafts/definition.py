@@ -1,0 +1,170 @@
+"""What a body means: the Definition it stands for, with what it leaves out kept or filled in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+from application.scheduling import json_text
+from application.scheduling.drafts.faults import Faults
+from application.scheduling.drafts.shapes import BackoffBody, PolicyBody, TaskBody
+from domain.errors import InvalidTaskError, MalformedJsonError
+from domain.scheduling.cron.zone import zone
+from domain.scheduling.policy import TIMEOUT_DEFAULT, ExecutionPolicy, Misfire, Overlap
+from domain.scheduling.retry import Backoff, BackoffKind, RetryPolicy
+from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule, Schedule, ScheduleType
+from domain.scheduling.task import Definition, Delivery
+
+Judged = TypeVar("Judged", ExecutionPolicy, RetryPolicy, Backoff)
+
+_CHECKED = ("name", "task_type", "handler", "description", "tags", "payload_json")
+_SOUND = Definition("sound", "sound", IntervalSchedule(timedelta(days=1)), "1d")
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerDefaults:
+    """What fills the gaps of a task that is created: the handler's own values before the settings'."""
+
+    max_retries: int = 3
+    timeout: timedelta = TIMEOUT_DEFAULT
+
+
+def define(
+    body: TaskBody,
+    *,
+    now: datetime,
+    present: Definition | None = None,
+    defaults: HandlerDefaults | None = None,
+) -> Definition:
+    """The definition a body stands for; `present` keeps what the body leaves out, `defaults` fills what is new.
+
+    Raises InvalidInputError with every field at fault.
+    """
+    faults = Faults()
+    payload = faults.or_else("{}", lambda: payload_text(body.payload))
+    # In a zone that is unknown the schedule is still right or wrong.
+    zoned = faults.or_else(body.model_copy(update={"timezone": "UTC"}), lambda: _in_known_zone(body))
+    instead: Schedule = OneTimeSchedule(now)
+    schedule = faults.or_else(instead, lambda: schedule_from(zoned, now=now, present=present))
+    policy = _policy(body, present, defaults or HandlerDefaults(), faults)
+    definition = _definition(body, schedule, payload, policy, present)
+    for name in _CHECKED:
+        # One at a time: checked as a whole, a definition names only the first of its faults.
+        faults.or_else(None, replace(_SOUND, **{name: getattr(definition, name)}).check)
+    faults.throw()
+    return definition
+
+
+def schedule_from(body: TaskBody, *, now: datetime, present: Definition | None = None) -> Schedule:
+    """The schedule a body stands for; an interval keeps its anchor as long as it is the same interval."""
+    match ScheduleType(body.schedule_type):
+        case ScheduleType.CRON:
+            return CronSchedule(body.schedule, body.timezone)
+        case ScheduleType.INTERVAL:
+            was = present.schedule if present else None
+            parsed = IntervalSchedule.parse(body.schedule, anchor=now)
+            if isinstance(was, IntervalSchedule) and was.interval == parsed.interval:
+                return was
+            return parsed
+        case ScheduleType.ONE_TIME:
+            return OneTimeSchedule.parse(body.schedule, body.timezone)
+
+
+def payload_text(payload: Mapping[str, Any] | str | None) -> str:
+    """The text of a payload given as an object or, as the guide allows, as the JSON text of one.
+
+    Raises InvalidTaskError for anything else, and for JSON that `json_text.read` refuses.
+    """
+    if payload is None:
+        return "{}"
+    try:
+        # An object is read back as well: it may come from Python, where more is possible than in JSON.
+        value = json_text.read(payload if isinstance(payload, str) else json_text.write(dict(payload)))
+    except MalformedJsonError as error:
+        raise _bad_payload(error.detail, error.reason, error.position) from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _bad_payload(f"not JSON: {error}", MalformedJsonError.code) from None
+    if not isinstance(value, dict):
+        raise _bad_payload("a payload is a JSON object", "wrong_type")
+    return json_text.write(value)
+
+
+def _bad_payload(detail: str, code: str, position: int | None = None) -> InvalidTaskError:
+    return InvalidTaskError(detail, code=code, pointer="/payload", position=position)
+
+
+def _in_known_zone(body: TaskBody) -> TaskBody:
+    zone(body.timezone)
+    return body
+
+
+def _definition(
+    body: TaskBody, schedule: Schedule, payload: str, policy: ExecutionPolicy, present: Definition | None
+) -> Definition:
+    definition = Definition(
+        name=body.name,
+        task_type=body.task_type,
+        schedule=schedule,
+        schedule_text=body.schedule.strip(),
+        timezone=body.timezone,
+        payload_json=payload,
+        policy=policy,
+        handler=body.handler,
+        tags=tuple(body.tags or ()),
+        description=body.description or "",
+        delivery=Delivery(body.delivery or Delivery.MANAGED),
+    )
+    return definition if present is None else _keeping(present, definition, body)
+
+
+def _keeping(present: Definition, definition: Definition, body: TaskBody) -> Definition:
+    """The new definition with what its body leaves out as it was."""
+    kept: dict[str, Any] = {
+        name: getattr(present, name)
+        for name in ("tags", "description", "delivery", "handler")
+        if getattr(body, name) is None
+    }
+    if body.handler is None and present.handler is None and present.name != body.name:
+        # Renaming a task must not change what it runs.
+        kept["handler"] = present.name
+    return replace(definition, **kept)
+
+
+def _policy(body: TaskBody, present: Definition | None, defaults: HandlerDefaults, faults: Faults) -> ExecutionPolicy:
+    was = present.policy if present else None
+    retries = body.max_retries
+    if retries is None:
+        retries = was.retry.max_retries if was else defaults.max_retries
+    if body.policy is None and was is not None:
+        return replace(was, retry=_judged(was.retry, {"max_retries": retries}, faults))
+    given = body.policy or PolicyBody()
+    retry = _judged(RetryPolicy(backoff=_backoff(given.backoff, faults)), {"max_retries": retries}, faults)
+    # A one-time occurrence that met an open execution would be lost for good.
+    overlap = given.overlap or ("queue_one" if body.schedule_type == "one_time" else "skip")
+    wanted = {
+        "grace": given.grace,
+        "catch_up_max": given.catch_up_max,
+        "timeout": given.timeout if given.timeout is not None else was.timeout if was else defaults.timeout,
+        "start_at": given.start_at,
+        "end_at": given.end_at,
+        "max_runs": given.max_runs,
+        "jitter": given.jitter,
+        "fail_after": given.fail_after,
+    }
+    return _judged(ExecutionPolicy(Misfire(given.misfire), overlap=Overlap(overlap), retry=retry), wanted, faults)
+
+
+def _backoff(body: BackoffBody, faults: Faults) -> Backoff:
+    backoff = _judged(Backoff(), {"initial": body.initial, "cap": body.cap}, faults)
+    return faults.or_else(backoff, partial(replace, backoff, kind=BackoffKind(body.kind), delays=tuple(body.delays)))
+
+
+def _judged(whole: Judged, wanted: Mapping[str, Any], faults: Faults) -> Judged:
+    """`whole` with the wanted values, each judged alone before all are together, so that no fault hides another."""
+    sound: dict[str, Any] = {}
+    for name, value in wanted.items():
+        one = {name: value}
+        if faults.or_else(None, partial(replace, whole, **one)) is not None:
+            sound |= one
+    return faults.or_else(whole, partial(replace, whole, **sound))

@@ -1,0 +1,94 @@
+"""The shape of a task's JSON: pydantic models, so that the API's description and its behaviour are one.
+
+Types and names are judged here; the meaning (schedules, zones, ranges) is judged by the domain alone.
+"""
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from application.scheduling.drafts.scalars import CODE_PREFIX, Duration, Instant, Payload
+from domain.errors import DomainError
+from domain.scheduling.retry import Backoff, BackoffKind
+
+READ_ONLY = frozenset(
+    {"id", "status", "created_at", "updated_at", "last_run_at", "next_run_at", "run_count", "error_count", "last_error"}
+    | {"warnings", "pause", "decided_until", "open_executions", "anchor"}
+)
+_STRICT = ConfigDict(extra="forbid", strict=True)
+_CODES = {"extra_forbidden": "unknown_field", "missing": "required"}
+_DETAILS = {"unknown_field": "there is no such field", "required": "this field is missing"}
+
+
+class BackoffBody(BaseModel):
+    """The wait before each retry."""
+
+    model_config = _STRICT
+    kind: Literal["fixed", "linear", "exponential", "list"] = "exponential"
+    initial: Duration = timedelta(seconds=30)
+    cap: Duration = timedelta(minutes=30)
+    delays: list[Duration] = Field(default_factory=list)
+
+    def domain(self) -> Backoff:
+        """The value it stands for. Raises InvalidPolicyError."""
+        return Backoff(BackoffKind(self.kind), self.initial, self.cap, tuple(self.delays))
+
+
+class PolicyBody(BaseModel):
+    """How a task wants to be run; whatever is left out has its default."""
+
+    model_config = _STRICT
+    misfire: Literal["skip", "latest", "earliest", "all"] = "latest"
+    grace: Duration | None = None
+    catch_up_max: int = 100
+    overlap: Literal["skip", "queue_one", "cancel_previous", "allow"] | None = None
+    backoff: BackoffBody = Field(default_factory=BackoffBody)
+    timeout: Duration | None = None
+    start_at: Instant | None = None
+    end_at: Instant | None = None
+    max_runs: int | None = None
+    jitter: Duration = timedelta(0)
+    fail_after: int | None = 3
+
+
+class TaskBody(BaseModel):
+    """A task as the API takes it; what only the server says (id, status, counters …) may stand in it and is ignored."""
+
+    model_config = _STRICT
+    name: str
+    task_type: str
+    schedule_type: Literal["cron", "interval", "one_time"]
+    schedule: str
+    timezone: str = "UTC"
+    payload: Payload = None
+    max_retries: int | None = None
+    policy: PolicyBody | None = None
+    handler: str | None = None
+    tags: list[str] | None = None
+    description: str | None = None
+    delivery: Literal["managed", "external"] | None = None
+    enabled: bool | None = None
+    version: int | None = None
+    if_past: Literal["refuse", "run_now"] = "refuse"
+
+
+def faults_of(error: ValidationError, prefix: str = "") -> tuple[DomainError, ...]:
+    """Pydantic's findings as faults with JSON pointers, which begin with `prefix`."""
+    return tuple(_fault(found, prefix) for found in error.errors(include_url=False, include_input=False))
+
+
+def _fault(found: ErrorDetails, prefix: str) -> DomainError:
+    pointer = prefix + "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in found["loc"])
+    kind, context = found["type"], found.get("ctx", {})
+    if kind.startswith(CODE_PREFIX):
+        return DomainError(
+            found["msg"],
+            code=kind.removeprefix(CODE_PREFIX),
+            pointer=pointer,
+            position=context["position"],
+            hint=context["hint"],
+        )
+    code = _CODES.get(kind, "wrong_type" if kind.endswith("_type") else "invalid_value")
+    return DomainError(_DETAILS.get(code, found["msg"]), code=code, pointer=pointer)
