@@ -273,9 +273,10 @@ def result_text(returned: Returned) -> str | None:
         return None
     try:
         facts = dict(returned.facts) if isinstance(returned, Summary | Continue) else returned
-        text = json_text.write(json.loads(json.dumps(facts, allow_nan=False, default=str)))
-        if len(text) > RESULT_BYTES_MAX or len(text.encode()) > RESULT_BYTES_MAX:
+        text = json.dumps(facts, allow_nan=False, default=str, ensure_ascii=False, separators=(",", ":"))
+        if len(text.encode()) > RESULT_BYTES_MAX:
             return _dropped(f"more than {RESULT_BYTES_MAX:,} bytes")
+        # What is kept must be fit to be shown: nested no deeper, and made of the same characters, as what we accept.
         json_text.read(text)
     except Exception:  # noqa: BLE001 - the values of a result are user code too, their __str__ above all
         return _dropped("it is not JSON")

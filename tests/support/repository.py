@@ -1,10 +1,13 @@
 """The repository as tests see it: where it is, which rooms it has, and which files belong to it."""
 
 import ast
+import os
 import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("domain", "application", "adapters", "entrypoints")
@@ -33,3 +36,11 @@ def imported_modules(tree: ast.Module) -> Iterator[str]:
                 yield from (name.name for name in names)
             case ast.ImportFrom(module=str(module), level=0):
                 yield module
+
+
+def shared_data() -> Path:
+    """The folder of captured activities and known instances; skips the test where there is none."""
+    folder = Path(os.environ.get("SHARED_DATA") or ROOT.parent / "shared" / "data")  # noqa: TID251 - the test's own
+    if not folder.is_dir():
+        pytest.skip(f"no captured data at {folder}")
+    return folder

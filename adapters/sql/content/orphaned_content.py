@@ -161,7 +161,7 @@ async def _ancestors(connection: AsyncConnection, ids: Sequence[int]) -> Mapping
     higher = sa.select(post_reply.c.parent_id, above.c.level + 1).join(above, post_reply.c.id == above.c.id)
     above = above.union_all(higher.where(post_reply.c.parent_id.is_not(None), above.c.level < DEPTH_MAX))
     rows = await connection.execute(sa.select(above.c.id, sa.func.count()).group_by(above.c.id))
-    return {ancestor: count for ancestor, count in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 async def _lower(connection: AsyncConnection, counter: sa.Column[int], by: Mapping[int, int]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, bindparam, select, text, update
+from sqlalchemy import Select, and_, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.store.batches import ROWS, inserting, updating
@@ -91,7 +91,9 @@ class Claims:
             for index, ((execution, definition), token) in enumerate(zip(found, tokens, strict=False))
         ]
         moved = [moved_row(each.execution) for each in claims]
-        begun = [(each.execution.id, each.execution.starts, each.token, worker_id, microseconds(now)) for each in claims]
+        begun = [
+            (each.execution.id, each.execution.starts, each.token, worker_id, microseconds(now)) for each in claims
+        ]
         await connection.execute(self._start, {ROWS: self._dialect.pack(moved)})
         await connection.execute(self._insert_attempts, {ROWS: self._dialect.pack(begun)})
         return claims

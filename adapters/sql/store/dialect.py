@@ -1,29 +1,12 @@
 """What SQL databases say in different words, so that every statement of the store is written once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from sqlalchemy import Column, ColumnElement, Executable, FromClause, Select, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 Row = Sequence[Any]
-
-
-class InsertStatement(Protocol):
-    """An INSERT that knows what to do about rows that are there already."""
-
-    def from_select(self, names: Sequence[str], select: Select[Any]) -> "InsertStatement":
-        """Insert what a query yields."""
-
-    def on_conflict_do_nothing(self, index_elements: Sequence[str]) -> Executable:
-        """Leave a row that is there as it is."""
-
-    def on_conflict_do_update(self, index_elements: Sequence[str], set_: Mapping[str, Any]) -> Executable:
-        """Give a row that is there these values; `excluded` names the new ones."""
-
-    @property
-    def excluded(self) -> Any:
-        """The row that was to be inserted."""
 
 
 class Query(Protocol):
@@ -51,8 +34,13 @@ class Dialect(Protocol):
     def pack_values(self, values: Sequence[str]) -> Any:
         """The value of a parameter that `is_among` reads."""
 
-    def insert(self, table: Table) -> InsertStatement:
-        """Begin an INSERT."""
+    def insert_or_keep(self, table: Table, names: Sequence[str], rows: Select[Any], key: Sequence[str]) -> Executable:
+        """INSERT what a query yields; a row that is there already, by the columns of a unique key, stays as it is."""
+
+    def insert_or_replace(
+        self, table: Table, names: Sequence[str], rows: Select[Any], key: Sequence[str]
+    ) -> Executable:
+        """INSERT what a query yields; a row that is there already takes the new values."""
 
     def contains(self, column: ColumnElement[str], text: ColumnElement[str]) -> ColumnElement[bool]:
         """True if the one contains the other, to the letter: no wildcards, no folding of case."""

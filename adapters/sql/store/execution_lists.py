@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, TextClause, bindparam, func, select, true
+from sqlalchemy import Select, TextClause, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.store.dialect import Dialect, Query, Row
@@ -19,7 +19,6 @@ from adapters.sql.store.packing import UNREADABLE, unpack_progress
 from adapters.sql.store.pages import decode_cursor, encode_cursor
 from adapters.sql.store.tables import IS_DEAD, IS_FINAL, IS_OPEN, attempts, executions, log_lines, tasks
 from application.scheduling.ports.history import ExecutionFilter, ExecutionPage, ExecutionRecord, ExecutionSummary
-from domain.errors import DomainError
 from domain.scheduling.execution import OPEN_STATES, ExecutionState
 from domain.scheduling.identifiers import ExecutionId
 

@@ -44,7 +44,9 @@ class ExecutionQueries:
         now, limit = bindparam("now", type_=Whole), bindparam("limit", type_=Whole)
         these = dialect.is_among(executions.c.id, "ids")
         running = select(executions.c.id, executions.c.token, executions.c.worker_id, executions.c.beat)
-        self.held = dialect.query(running.where(IS_RUNNING).order_by(executions.c.available_at, executions.c.id).limit(limit))
+        self.held = dialect.query(
+            running.where(IS_RUNNING).order_by(executions.c.available_at, executions.c.id).limit(limit)
+        )
         self.held_by = dialect.query(running.where(IS_RUNNING, executions.c.worker_id == bindparam("worker_id")))
         self.held_of = dialect.query(running.where(these, IS_RUNNING))
         holders = select(executions.c.id, executions.c.token, executions.c.cancel.is_not(None))
@@ -89,7 +91,9 @@ class SqlExecutionStore:
         """See the port."""
         ids = self._dialect.pack_values([each.execution_id for each in beats])
         async with self._database.writing("heartbeat") as connection:
-            holders = {(id_, token): asked for id_, token, asked in await self._queries.holders.rows(connection, ids=ids)}
+            holders = {
+                (id_, token): asked for id_, token, asked in await self._queries.holders.rows(connection, ids=ids)
+            }
             kept = [each for each in beats if (each.execution_id, each.token) in holders]
             kept_ids = self._dialect.pack_values([each.execution_id for each in kept])
             await connection.execute(self._queries.beat, {"ids": kept_ids})
@@ -157,7 +161,14 @@ class SqlExecutionStore:
             after = work.cancel((execution_id,), CancelRequest(now, change.actor, change.reason))
             steps.put(after)
             known = await self._mutations.done(connection, [change.idempotency_key])
-            steps.record(ChangeRecord(replace(change, idempotency_key=None) if known else change, after.task.id, after.task.version, execution_id))
+            steps.record(
+                ChangeRecord(
+                    replace(change, idempotency_key=None) if known else change,
+                    after.task.id,
+                    after.task.version,
+                    execution_id,
+                )
+            )
             await self._work.write(connection, steps, now)
         return CancelAnswer(after.executions[execution_id].state)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Column, Executable, Text, bindparam, case, literal, select, text, update
+from sqlalchemy import Column, Executable, Text, bindparam, case, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.store.batches import ROWS, ROWS_MAX, replacing, updating
@@ -98,9 +98,7 @@ class Firings:
         if not plan.others:
             return answers
         created = await self._commit_others(connection, plan.others, now)
-        return [
-            created.get(task_id_of(decision), answer) for decision, answer in zip(decisions, answers, strict=True)
-        ]
+        return [created.get(task_id_of(decision), answer) for decision, answer in zip(decisions, answers, strict=True)]
 
     async def _write(self, connection: AsyncConnection, plan: Plan, now: datetime) -> None:
         at = microseconds(now)
@@ -251,6 +249,6 @@ def _bearing(dialect: Dialect) -> Executable:
     """INSERT the executions of the rows; an occurrence that has one already keeps it."""
     given = dialect.given(_BORN_COLUMNS, ROWS)
     at = bindparam("at", type_=Whole)
-    rows = select(*given.c, literal(str(ExecutionKind.AUTO), Text), at, at).where(text("1 = 1"))
+    rows = select(*given.c, literal(str(ExecutionKind.AUTO), Text), at, at)
     names = [*(each.name for each in _BORN_COLUMNS), "kind", "created_at", "available_at"]
-    return dialect.insert(executions).from_select(names, rows).on_conflict_do_nothing(index_elements=("id",))
+    return dialect.insert_or_keep(executions, names, rows, ("id",))

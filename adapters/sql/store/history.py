@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, select, text
+from sqlalchemy import Text, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.engine import Database
@@ -41,7 +41,7 @@ class SqlHistory:
         self._tasks = TaskLists(dialect)
         self._executions = ExecutionLists(dialect)
         self._pruning = Pruning(dialect)
-        task_id, limit = bindparam("task_id"), bindparam("limit", type_=Whole)
+        task_id, limit = bindparam("task_id", type_=Text), bindparam("limit", type_=Whole)
         of_task = select(*SKIP_COLUMNS).where(skips.c.task_id == task_id)
         self._skips = dialect.query(of_task.order_by(skips.c.first_at.desc()).limit(limit))
         made = select(*CHANGE_COLUMNS).where(changes.c.task_id == task_id)
@@ -110,7 +110,9 @@ async def _counts(connection: AsyncConnection, since: datetime) -> Counts:
     ended = by_state.where(IS_FINAL, executions.c.finished_at > microseconds(since))
     return Counts(
         tasks_by_status={TaskStatus(name): count for name, count in await connection.execute(by_status)},
-        tasks_by_type={name: count for name, count in await connection.execute(by_type)},
-        open_by_state={ExecutionState(name): count for name, count in await connection.execute(by_state.where(IS_OPEN))},
+        tasks_by_type=dict((await connection.execute(by_type)).tuples().all()),
+        open_by_state={
+            ExecutionState(name): count for name, count in await connection.execute(by_state.where(IS_OPEN))
+        },
         finished_24h={ExecutionState(name): count for name, count in await connection.execute(ended)},
     )

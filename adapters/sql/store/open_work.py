@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Column, ColumnElement, Select, Text, and_, bindparam, func, select, text, update
+from sqlalchemy import Column, ColumnElement, Executable, Select, Text, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.store.batches import ROWS, inserting, replacing, updating
@@ -151,9 +151,9 @@ class OpenWork:
         latest = [(work.task.id, work.task.version) for work in works if work.task.id in renewed]
         await self._run(connection, self._supersede, latest, at=microseconds(at))
 
-    async def _run(self, connection: AsyncConnection, statement: object, rows: Sequence[Row], **more: int) -> None:
+    async def _run(self, connection: AsyncConnection, statement: Executable, rows: Sequence[Row], **more: int) -> None:
         if rows:
-            await connection.execute(statement, {ROWS: self._dialect.pack(rows), **more})  # type: ignore[call-overload]
+            await connection.execute(statement, {ROWS: self._dialect.pack(rows), **more})
 
 
 def _tasks_where(condition: ColumnElement[bool]) -> Select[tuple[object, ...]]:
@@ -191,18 +191,18 @@ def _ended_row(work: Work, ended: EndedAttempt, at: datetime) -> Row:
     return (ended.execution_id, ended.start, microseconds(at), ended.outcome, pack_error(ended.error), led_to)
 
 
-def _inserting_executions(dialect: Dialect) -> object:
+def _inserting_executions(dialect: Dialect) -> Executable:
     """INSERT executions with the type of the version they run; an occurrence that has one already keeps it."""
     given = dialect.given(EXECUTION_COLUMNS, ROWS)
     task_type = select(definitions.c.task_type).where(
         definitions.c.task_id == given.c.task_id, definitions.c.version == given.c.version
     )
-    rows = select(*given.c, func.coalesce(task_type.scalar_subquery(), "", type_=Text)).where(text("1 = 1"))
+    rows = select(*given.c, func.coalesce(task_type.scalar_subquery(), "", type_=Text))
     names = [*(each.name for each in EXECUTION_COLUMNS), "task_type"]
-    return dialect.insert(executions).from_select(names, rows).on_conflict_do_nothing(index_elements=("id",))
+    return dialect.insert_or_keep(executions, names, rows, ("id",))
 
 
-def _superseding(dialect: Dialect) -> object:
+def _superseding(dialect: Dialect) -> Executable:
     columns: tuple[Column[object], ...] = (definitions.c.task_id, definitions.c.version)
     given = dialect.given(columns, ROWS)
     return (

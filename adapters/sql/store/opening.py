@@ -15,13 +15,12 @@ from adapters.sql.store.history import SqlHistory
 from adapters.sql.store.membership import SqlMembership
 from adapters.sql.store.migrations import migrate
 from adapters.sql.store.sqlite import SqliteDialect
-from adapters.sql.store.sqlite_file import check_place, make_file, migration_lock, open_database
+from adapters.sql.store.sqlite_file import migration_lock, open_database, prepare_file
 from adapters.sql.store.tables import store
 from adapters.sql.store.task_store import SqlTaskStore
 from application.scheduling.ports.clock import Clock, Entropy
 
 FIRST_GENERATION = 1
-_MOUNTS = Path("/proc/mounts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +42,8 @@ async def open_sqlite_store(path: Path, clock: Clock, entropy: Entropy) -> Async
     file system), StoreUnavailableError for what may pass (a file locked by another program). Several processes may
     open one file.
     """
-    path = path.absolute()
     with store_errors(f"open {path}"):
-        check_place(path, _MOUNTS.read_text() if _MOUNTS.exists() else "")
-        make_file(path)
+        prepare_file(path)
     database = open_database(path)
     try:
         async with migration_lock(path):

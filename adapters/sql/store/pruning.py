@@ -60,7 +60,7 @@ class Pruning:
         return len(rows)
 
     async def definitions(self, connection: AsyncConnection, before: datetime, limit: int) -> None:
-        """Forget versions superseded before then that no execution on record refers to; they are no records by themselves."""
+        """Forget versions superseded before then that no execution refers to; by themselves they are no records."""
         await connection.execute(self._definitions, _bounds(before, limit))
 
 

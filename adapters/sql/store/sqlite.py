@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     Column,
     ColumnElement,
+    Executable,
     FromClause,
     Select,
     Table,
@@ -34,7 +35,7 @@ from adapters.sql.store.dialect import Row
 class SqliteQuery:
     """A SELECT whose rows come back as one JSON array."""
 
-    statement: Select[tuple[str]]
+    statement: Select[str]
 
     async def rows(self, connection: AsyncConnection, **parameters: Any) -> list[Row]:
         """See the protocol."""
@@ -53,14 +54,13 @@ class SqliteDialect:
 
     def given(self, columns: Sequence[Column[Any]], parameter: str) -> FromClause:
         """See the protocol."""
-        value = column("value")
+        value: ColumnElement[str] = column("value", Text)
         fields = (
             func.json_extract(value, literal_column(f"'$[{index}]'"), type_=each.type).label(each.name)
             for index, each in enumerate(columns)
         )
-        # A condition is needed where ON CONFLICT follows, or its ON would be taken for that of a join.
         source = func.json_each(bindparam(parameter, type_=Text)).table_valued("value")
-        return select(*fields).select_from(source).where(text("1 = 1")).subquery("given")
+        return select(*fields).select_from(source).subquery("given")
 
     def pack(self, rows: Sequence[Row]) -> str:
         """See the protocol. What SQLite's text cannot hold becomes U+FFFD."""
@@ -77,13 +77,26 @@ class SqliteDialect:
         """See the protocol."""
         return json.dumps([_storable(each) for each in values], ensure_ascii=False)
 
-    def insert(self, table: Table) -> Insert:
+    def insert_or_keep(self, table: Table, names: Sequence[str], rows: Select[Any], key: Sequence[str]) -> Executable:
         """See the protocol."""
-        return insert(table)
+        return _insert(table, names, rows).on_conflict_do_nothing(index_elements=key)
+
+    def insert_or_replace(
+        self, table: Table, names: Sequence[str], rows: Select[Any], key: Sequence[str]
+    ) -> Executable:
+        """See the protocol."""
+        statement = _insert(table, names, rows)
+        values = {name: statement.excluded[name] for name in names if name not in key}
+        return statement.on_conflict_do_update(index_elements=key, set_=values)
 
     def contains(self, column_: ColumnElement[str], text_: ColumnElement[str]) -> ColumnElement[bool]:
         """See the protocol."""
         return func.instr(column_, text_) > 0
+
+
+def _insert(table: Table, names: Sequence[str], rows: Select[Any]) -> Insert:
+    # Without a condition of the query, SQLite would take ON CONFLICT for that of a join.
+    return insert(table).from_select(names, rows.where(text("1 = 1")))
 
 
 def _is_encodable(packed: str) -> bool:

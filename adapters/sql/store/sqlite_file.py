@@ -1,4 +1,4 @@
-"""The store's file: made for its owner alone, on a disk that can lock, opened by connections that mean what they say."""
+"""The store's file: made for its owner alone, on a disk that can lock, and the connections to it."""
 
 import asyncio
 import fcntl
@@ -21,6 +21,7 @@ READERS_MAX = 4
 OWNER_ONLY = 0o600
 MIGRATION_WAIT_SECONDS = 30.0
 _LOCK_PAUSE_SECONDS = 0.05
+MOUNTS = Path("/proc/mounts")
 # Their locks are not reliable, or their memory is not shared, and WAL needs both: https://sqlite.org/wal.html.
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "ceph", "lustre", "glusterfs", "fuse.glusterfs"}
@@ -46,6 +47,12 @@ def open_database(path: Path) -> Database:
     return Database(writer, reader)
 
 
+def prepare_file(path: Path) -> None:
+    """Make sure of a file that a store can live in; raises StoreRefusedError."""
+    check_place(path, MOUNTS.read_text() if MOUNTS.exists() else "")
+    _make_file(path)
+
+
 def check_place(path: Path, mounts: str) -> None:
     """Raise StoreRefusedError if a store cannot live here; `mounts` is the text of /proc/mounts, or empty."""
     if sqlite3.sqlite_version_info < VERSION_MIN:
@@ -60,7 +67,7 @@ def check_place(path: Path, mounts: str) -> None:
 
 def file_system_of(path: Path, mounts: str) -> str | None:
     """The kind of file system `path` lies on, by the deepest mount point above it; None if the text says nothing."""
-    deepest, kind = -1, None
+    path, deepest, kind = path.resolve(), -1, None
     for line in mounts.splitlines():
         fields = line.split(" ")
         # Blanks in a mount point are written as octal escapes; see fstab(5).
@@ -70,7 +77,7 @@ def file_system_of(path: Path, mounts: str) -> str | None:
     return kind
 
 
-def make_file(path: Path) -> None:
+def _make_file(path: Path) -> None:
     """Make the file and its folder if they are not there; the log beside it gets the same permissions from SQLite.
 
     An existing file is never opened here: closing any descriptor of it would drop the locks that other connections of
@@ -99,7 +106,8 @@ async def migration_lock(path: Path) -> AsyncIterator[None]:
 async def _locked(descriptor: int, path: Path) -> None:
     try:
         async with asyncio.timeout(MIGRATION_WAIT_SECONDS):
-            while not _try_lock(descriptor):
+            # Another process gives no sign when it lets go; waiting in the call itself could not be limited.
+            while not _try_lock(descriptor):  # noqa: ASYNC110
                 await asyncio.sleep(_LOCK_PAUSE_SECONDS)
     except TimeoutError as error:
         raise StoreUnavailableError(f"{path} is being migrated by another process") from error
@@ -136,4 +144,3 @@ def _engine(path: Path, begin: str, pragmas: tuple[str, ...], *, connections_max
         connection.exec_driver_sql(begin)
 
     return engine
-

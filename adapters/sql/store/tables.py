@@ -40,7 +40,6 @@ IS_RETRY_WAIT = text("state = 'retry_wait'")
 IS_DEAD = text("state = 'dead'")
 
 
-
 def _index(name: str, *columns: Column[Any], where: TextClause | None = None, unique: bool = False) -> None:
     Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
@@ -151,9 +150,7 @@ executions = Table(
 )
 _index("executions_open", executions.c.task_id, executions.c.id, where=IS_OPEN)
 _index("executions_final", executions.c.task_id, executions.c.id, where=IS_FINAL)
-_index(
-    "executions_pending", executions.c.available_at, executions.c.id, executions.c.task_type, where=IS_PENDING
-)
+_index("executions_pending", executions.c.available_at, executions.c.id, executions.c.task_type, where=IS_PENDING)
 _index("executions_running", executions.c.worker_id, where=IS_RUNNING)
 _index("executions_retry_wait", executions.c.available_at, executions.c.id, where=IS_RETRY_WAIT)
 _index("executions_dead", executions.c.id, where=IS_DEAD)
@@ -230,9 +227,7 @@ changes = Table(
 )
 _index("changes_task", changes.c.task_id, changes.c.id)
 _index("changes_at", changes.c.at)
-_index(
-    "changes_key", changes.c.idempotency_key, unique=True, where=text("idempotency_key IS NOT NULL")
-)
+_index("changes_key", changes.c.idempotency_key, unique=True, where=text("idempotency_key IS NOT NULL"))
 
 members = Table(
     "members",

@@ -31,13 +31,17 @@ class TaskLists:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._open = dialect.query(
-            select(*OPEN_COLUMNS).where(dialect.is_among(executions.c.task_id, "ids"), IS_OPEN).order_by(executions.c.id)
+            select(*OPEN_COLUMNS)
+            .where(dialect.is_among(executions.c.task_id, "ids"), IS_OPEN)
+            .order_by(executions.c.id)
         )
         found = select(*TASK_COLUMNS, tasks.c.next_run_at.label("run_at")).select_from(TASKS_WITH_DEFINITIONS)
         found = found.where(tasks.c.status == TaskStatus.ACTIVE).limit(bindparam("limit", type_=Whole))
         # A sound active task is looked at when it runs; the few others have an index of their own.
         self._sound = dialect.query(
-            found.where(tasks.c.look_at.is_not(None), tasks.c.quarantine.is_(None)).order_by(tasks.c.look_at, tasks.c.id)
+            found.where(tasks.c.look_at.is_not(None), tasks.c.quarantine.is_(None)).order_by(
+                tasks.c.look_at, tasks.c.id
+            )
         )
         self._quarantined = dialect.query(
             found.where(tasks.c.quarantine.is_not(None), tasks.c.next_run_at.is_not(None), _IS_LIVING).order_by(

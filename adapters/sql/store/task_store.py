@@ -52,7 +52,9 @@ class TaskQueries:
             found.where(tasks.c.id > bindparam("after"), _IS_LIVING).order_by(tasks.c.id).limit(limit)
         )
         self.open = dialect.query(
-            select(*OPEN_COLUMNS).where(dialect.is_among(executions.c.task_id, "ids"), IS_OPEN).order_by(executions.c.id)
+            select(*OPEN_COLUMNS)
+            .where(dialect.is_among(executions.c.task_id, "ids"), IS_OPEN)
+            .order_by(executions.c.id)
         )
 
 

@@ -106,8 +106,8 @@ class Work:
     async def walk(self, phase: str, step: Step) -> None:
         """Take step after step until the phase is over; nothing if it is already, or if the run has stopped.
 
-        Raises RunCancelledError between steps, PermanentError if the database refuses, StoreUnavailableError if it is away:
-        each leaves the checkpoint, for the attempt that follows.
+        Raises RunCancelledError between steps, PermanentError if the database refuses, StoreUnavailableError if it
+        is away; each leaves the checkpoint, for the attempt that follows.
         """
         if self._stopped or phase in self._checkpoint.finished:
             return

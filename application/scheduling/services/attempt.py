@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event, Lock
 
+from application.scheduling import json_text
 from application.scheduling.ports.clock import Clock
-from application.scheduling.ports.execution_store import Beat, Claim, LogLine, Progress
+from application.scheduling.ports.execution_store import Beat, Claim, Progress
 from application.scheduling.processors import RunCancelledError
+from application.scheduling.services.attempt_log import AttemptLog
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, TaskId
 
-LINE_CHARACTERS_MAX = 2_000
-LINES_WAITING_MAX = 1_000
+NOTE_CHARACTERS_MAX = 200
+COUNT_MAX = 2**63 - 1
 
 
 @dataclass(slots=True)
@@ -24,9 +26,11 @@ class Attempt:
     claim: Claim
     clock: Clock
     deadline: float
-    log: "AttemptLog" = field(init=False)
+    log: AttemptLog = field(init=False)
     _cancelled: Event = field(default_factory=Event)
     _lost: Event = field(default_factory=Event)
+    _hurried: Event = field(default_factory=Event)
+    _over: Event = field(default_factory=Event)
     _interrupt: Callable[[], None] | None = None
     _progress: Progress | None = None
     _lock: Lock = field(default_factory=Lock)
@@ -85,32 +89,46 @@ class Attempt:
         """True once the claim belongs to somebody else: whatever the handler does now counts for nothing."""
         return self._lost.is_set()
 
+    @property
+    def is_over(self) -> bool:
+        """True once no code of the handler runs any more, though its end may not be settled yet."""
+        return self._over.is_set()
+
     def checkpoint(self) -> None:
-        """See Run."""
-        if self.is_cancelled or self.is_lost:
+        """See Run; also when its time is over or the worker is leaving."""
+        if self.is_cancelled or self.is_lost or self._hurried.is_set():
             raise RunCancelledError("the execution was asked to stop")
 
     def progress(self, done: int, total: int | None = None, note: str = "") -> None:
-        """See Run."""
+        """See Run. Counts beyond what a store can keep are kept as the largest it can."""
+        progress = Progress(_count(done), None if total is None else _count(total), _note(note))
         with self._lock:
-            self._progress = Progress(done, total, note[:200])
+            self._progress = progress
 
     def interruptible(self, interrupt: Callable[[], None] | None) -> None:
-        """What stops the handler from outside, callable from any thread; None: nothing does."""
+        """What stops the handler from outside, callable from any thread, called at most once; None: nothing does."""
         with self._lock:
             self._interrupt = interrupt
         if self.is_cancelled or self.is_lost:
             self._stop()
 
     def ask_to_stop(self) -> None:
-        """Somebody cancelled the execution."""
+        """Somebody cancelled the execution. Asking again does nothing: it would disturb the handler's cleaning up."""
         self._cancelled.set()
         self._stop()
+
+    def hurry(self) -> None:
+        """Its time is over, or the worker is leaving: the next checkpoint ends it."""
+        self._hurried.set()
 
     def lose(self) -> None:
         """The claim is no longer ours."""
         self._lost.set()
         self._stop()
+
+    def end(self) -> None:
+        """The last code of the handler has returned."""
+        self._over.set()
 
     def beat(self) -> Beat:
         """A sign of life with what happened since the last one."""
@@ -119,66 +137,16 @@ class Attempt:
         return Beat(self.execution_id, self.token, progress, self.log.taken())
 
     def unsent(self, beat: Beat) -> None:
-        """Put back what a heartbeat could not deliver."""
+        """Put back what could not be delivered."""
         with self._lock:
             self._progress = self._progress or beat.progress
         self.log.put_back(beat.log)
 
     def _stop(self) -> None:
         with self._lock:
-            interrupt = self._interrupt
+            interrupt, self._interrupt = self._interrupt, None
         if interrupt is not None:
             interrupt()
-
-
-@dataclass(slots=True)
-class AttemptLog:
-    """The lines of one attempt that were not sent yet; beyond LINES_WAITING_MAX they are counted, not kept."""
-
-    clock: Clock
-    _lines: list[LogLine] = field(default_factory=list)
-    _dropped: int = 0
-    _lock: Lock = field(default_factory=Lock)
-
-    def debug(self, text: str, **values: object) -> None:
-        """See RunLog."""
-        self.write("debug", text, **values)
-
-    def info(self, text: str, **values: object) -> None:
-        """See RunLog."""
-        self.write("info", text, **values)
-
-    def warning(self, text: str, **values: object) -> None:
-        """See RunLog."""
-        self.write("warning", text, **values)
-
-    def error(self, text: str, **values: object) -> None:
-        """See RunLog."""
-        self.write("error", text, **values)
-
-    def write(self, level: str, text: str, **values: object) -> None:
-        """A line at a level, its values appended as key=value, shortened to LINE_CHARACTERS_MAX."""
-        told = " ".join([str(text), *(f"{name}={value}" for name, value in values.items())])
-        line = LogLine(self.clock.now(), level, told[:LINE_CHARACTERS_MAX])
-        with self._lock:
-            if len(self._lines) < LINES_WAITING_MAX:
-                self._lines.append(line)
-            else:
-                self._dropped += 1
-
-    def taken(self) -> tuple[LogLine, ...]:
-        """The waiting lines, which then wait no longer."""
-        with self._lock:
-            lines, self._lines = self._lines, []
-            dropped, self._dropped = self._dropped, 0
-        if dropped:
-            lines.append(LogLine(self.clock.now(), "warning", f"{dropped} lines were dropped: too many at once"))
-        return tuple(lines)
-
-    def put_back(self, lines: tuple[LogLine, ...]) -> None:
-        """Let these wait again, before what came since."""
-        with self._lock:
-            self._lines = [*lines, *self._lines][:LINES_WAITING_MAX]
 
 
 @dataclass(slots=True)
@@ -206,3 +174,25 @@ class LiveAttempts:
     def __len__(self) -> int:
         with self._lock:
             return len(self._by_token)
+
+
+def mark_stuck(stuck: set[ClaimToken], attempt: Attempt) -> None:
+    """Its code was told to stop and goes on in this process; `unmark_stuck` follows when it ends after all."""
+    stuck.add(attempt.token)
+    # It may have ended, in another thread, between the caller's look and the mark.
+    if attempt.is_over:
+        stuck.discard(attempt.token)
+
+
+def unmark_stuck(stuck: set[ClaimToken], attempt: Attempt) -> None:
+    """The code of the attempt has ended, whether anybody had given it up or not."""
+    attempt.end()
+    stuck.discard(attempt.token)
+
+
+def _count(given: int) -> int:
+    return min(max(int(given), 0), COUNT_MAX)
+
+
+def _note(given: str) -> str:
+    return json_text.storable(str(given)[:NOTE_CHARACTERS_MAX])

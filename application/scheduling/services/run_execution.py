@@ -1,12 +1,12 @@
 """Running one claimed execution: its handler found, its payload read, its time limited, its end put in words.
 
-The call of the handler is the one place where any exception is an ordinary event. A handler that ignores its
-cancellation can't be stopped in Python; after a grace its attempt is settled as timed out all the same, and the
-process it occupies is marked for replacement.
+The call of the handler is the one place where any exception is an ordinary event. A handler that ignores being
+stopped can't be stopped in Python; after a grace its attempt is settled as timed out all the same, and the process it
+occupies is marked for replacement.
 """
 
 import asyncio
-import traceback
+import inspect
 from collections.abc import Awaitable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -15,15 +15,9 @@ from enum import Enum, auto
 from typing import cast
 
 from application.scheduling.ports.clock import Clock
-from application.scheduling.processors import (
-    Continue,
-    Handler,
-    PermanentError,
-    Processors,
-    Returned,
-    result_text,
-)
-from application.scheduling.services.attempt import Attempt
+from application.scheduling.processors import Continue, Handler, PermanentError, Processors, Returned, result_text
+from application.scheduling.services.attempt import Attempt, mark_stuck, unmark_stuck
+from application.scheduling.services.error_reports import report, report_of
 from domain.errors import DomainError
 from domain.scheduling.execution import ErrorReport
 from domain.scheduling.identifiers import ClaimToken
@@ -31,11 +25,9 @@ from domain.scheduling.outcome import Continued, Failed, HandedBack, Outcome, St
 from domain.scheduling.retry import GiveUp
 
 STOP_GRACE = timedelta(seconds=5)
-ERROR_CHARACTERS_MAX = 4_000
 CONTINUE_AFTER_MAX = timedelta(days=7)
-TRACEBACK_FRAMES_MAX = 20
 
-Call = asyncio.Task["Returned | BaseException"]
+Call = asyncio.Task[Outcome | BaseException]
 
 CURRENT_ATTEMPT: ContextVar[Attempt | None] = ContextVar("current_attempt", default=None)
 
@@ -58,19 +50,16 @@ class RunExecution:
         definition = attempt.claim.definition
         handler = self.processors.find(definition.task_type, definition.handler_name)
         if handler is None:
+            attempt.end()
             return UnknownHandler()
-        try:
-            payload = handler.payload(attempt.payload_json)
-        except DomainError as error:
-            return _failure(attempt, ErrorReport(error.reason, f"{error.pointer}: {error.detail}"), GiveUp())
-        call = group.create_task(self._call(handler, payload, attempt))
+        call = group.create_task(self._call(handler, attempt))
         if handler.is_async:
             loop = asyncio.get_running_loop()
             attempt.interruptible(lambda: _ignored(loop.call_soon_threadsafe(call.cancel)))
-        ended_by = await self._ended(call, attempt, leaving)
-        return None if attempt.is_lost else self._outcome(call, attempt, ended_by)
+        ended_by = await self._ended(call, handler, attempt, leaving)
+        return None if attempt.is_lost else _outcome(call, attempt, ended_by)
 
-    async def _ended(self, call: Call, attempt: Attempt, leaving: asyncio.Event) -> "_EndedBy":
+    async def _ended(self, call: Call, handler: Handler, attempt: Attempt, leaving: asyncio.Event) -> "_EndedBy":
         """Wait for the handler, and make it stop when its time or ours is over; say which it was."""
         async with asyncio.TaskGroup() as waits:
             left = waits.create_task(leaving.wait())
@@ -81,47 +70,48 @@ class RunExecution:
         if call.done():
             return _EndedBy.ITSELF
         ended_by = _EndedBy.LEAVING if leaving.is_set() else _EndedBy.TIMEOUT
-        self.stuck.add(attempt.token)
-        call.cancel()
+        attempt.hurry()
+        if handler.is_async:
+            call.cancel()
         await asyncio.wait({call}, timeout=self.stop_grace.total_seconds())
+        if not call.done():
+            mark_stuck(self.stuck, attempt)
+            # Of a thread only the waiting for it can be given up.
+            call.cancel()
         return ended_by
 
-    def _outcome(self, call: Call, attempt: Attempt, ended_by: "_EndedBy") -> Outcome:
-        ended = call.result() if call.done() else None
-        if not isinstance(ended, BaseException) and call.done():
-            return _success(ended)
-        if attempt.is_cancelled:
-            return Stopped()
-        if ended_by is _EndedBy.LEAVING:
-            return HandedBack()
-        if ended_by is _EndedBy.TIMEOUT:
-            limit = attempt.claim.definition.policy.timeout
-            return _failure(attempt, ErrorReport("timeout", f"it ran longer than {limit}"), timed_out=True)
-        assert isinstance(ended, BaseException), "a call that ended by itself has a result or an error"
-        then = GiveUp() if isinstance(ended, PermanentError) else None
-        return _failure(attempt, _report(ended), then)
-
-    async def _call(self, handler: Handler, payload: object, attempt: Attempt) -> "Returned | BaseException":
-        """What the handler returned or raised: an error is a value here, so that it can't end the group."""
+    async def _call(self, handler: Handler, attempt: Attempt) -> Outcome | BaseException:
+        """How the handler ended: an error is a value here, so that it can't end the group."""
         CURRENT_ATTEMPT.set(attempt)
         try:
+            payload = handler.payload(attempt.payload_json)
+        except Exception as error:  # noqa: BLE001 - validators of a payload's model are user code too
+            attempt.end()
+            return _unfit(attempt, error)
+        try:
             if handler.is_async:
-                returned = await cast(Awaitable[Returned], handler.function(payload, attempt))
-            else:
-                returned = await asyncio.to_thread(self._in_thread, handler, payload, attempt)
+                return _success(await cast(Awaitable[Returned], handler.function(payload, attempt)))
+            ended = await asyncio.to_thread(self._in_thread, handler, payload, attempt)
+            # A plain function may be a wrapper around an async one.
+            returned = await ended if inspect.isawaitable(ended) else ended
+            return returned if isinstance(returned, BaseException) else _success(returned)
         except BaseException as error:  # noqa: BLE001 - whatever user code raises is an ordinary end of an attempt
             return error
         finally:
             if handler.is_async:
-                self.stuck.discard(attempt.token)
-        return returned
+                unmark_stuck(self.stuck, attempt)
 
-    def _in_thread(self, handler: Handler, payload: object, attempt: Attempt) -> Returned:
+    def _in_thread(
+        self, handler: Handler, payload: object, attempt: Attempt
+    ) -> Returned | Awaitable[Returned] | BaseException:
+        # Raised errors stay here: some, like StopIteration, can't pass from a thread to the loop that waits for it.
         try:
-            return cast(Returned, handler.function(payload, attempt))
+            return handler.function(payload, attempt)
+        except BaseException as error:  # noqa: BLE001 - as above
+            return error
         finally:
             # Awaiting a thread can be cancelled, the thread itself can't: only its own end frees the process of it.
-            self.stuck.discard(attempt.token)
+            unmark_stuck(self.stuck, attempt)
 
 
 class _EndedBy(Enum):
@@ -132,26 +122,38 @@ class _EndedBy(Enum):
     LEAVING = auto()
 
 
+def _outcome(call: Call, attempt: Attempt, ended_by: _EndedBy) -> Outcome:
+    ended = call.result() if call.done() else None
+    if ended is not None and not isinstance(ended, BaseException):
+        return ended
+    if attempt.is_cancelled:
+        return Stopped()
+    if ended_by is _EndedBy.LEAVING:
+        return HandedBack()
+    if ended_by is _EndedBy.TIMEOUT:
+        limit = attempt.claim.definition.policy.timeout
+        return _failure(attempt, ErrorReport("timeout", f"it ran longer than {limit}"), timed_out=True)
+    assert ended is not None, "a call that ended by itself has a result or an error"
+    return _failure(attempt, report_of(ended), GiveUp() if isinstance(ended, PermanentError) else None)
+
+
 def _success(returned: Returned) -> Outcome:
     if isinstance(returned, Continue):
         return Continued(min(max(returned.after, timedelta(0)), CONTINUE_AFTER_MAX), result_text(returned))
     return Succeeded(result_text(returned))
 
 
+def _unfit(attempt: Attempt, error: Exception) -> Outcome:
+    """The end of an attempt whose payload its handler can't read: trying again cannot help."""
+    if isinstance(error, DomainError):
+        return _failure(attempt, report(error.reason, f"{error.pointer}: {error.detail}"), GiveUp())
+    return _failure(attempt, report_of(error), GiveUp())
+
+
 def _failure(attempt: Attempt, error: ErrorReport, then: GiveUp | None = None, *, timed_out: bool = False) -> Failed:
     retry = attempt.claim.definition.policy.retry
     decided = then or retry.decide(attempt.execution_id, attempts_used=attempt.attempt, failed_at=attempt.clock.now())
     return Failed(error, decided, timed_out)
-
-
-def _report(error: BaseException) -> ErrorReport:
-    """The class of an error and its traceback, the end of it if it is long; a failing __str__ is no hindrance."""
-    kind = error.code if isinstance(error, PermanentError) else type(error).__name__
-    try:
-        text = "".join(traceback.format_exception(error, limit=-TRACEBACK_FRAMES_MAX))
-    except Exception:  # noqa: BLE001 - an exception's own __str__ is user code too
-        text = f"{kind} (its text could not be read)"
-    return ErrorReport(kind[:100], text[-ERROR_CHARACTERS_MAX:])
 
 
 def _ignored(_handle: object) -> None:
