@@ -171,4 +171,5 @@ def member(
 
 def keep_claims(stores: Stores, perform: PerformExecutions, clock: Clock) -> KeepClaims:
     """The heartbeat of a worker, on a store connection of its own."""
-    return KeepClaims(stores.executions, perform.live, clock, perform.worker_id, perform.run_execution.stuck)
+    stuck = perform.run_execution.stuck
+    return KeepClaims(stores.executions, perform.live, clock, perform.worker_id, stuck, perform.observer)

@@ -1,7 +1,8 @@
 """Finding the handlers of this process: ours, those named in the settings, those that packages bring along."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
 
@@ -18,34 +19,46 @@ def load_handlers(processors: Processors, names: Iterable[str]) -> None:
     never does. Raises InvalidSettingsError for a name that leads nowhere.
     """
     for name in names:
-        _add(processors, f"SCHEDULER_PROCESSORS: {name}", _named(name))
+        where = f"SCHEDULER_PROCESSORS: {name}"
+        _add(processors, where, _imported(where, partial(_named, where, name)))
     for entry in entry_points(group=ENTRY_POINT_GROUP):
-        _add(processors, f"entry point {entry.name}", entry.load())
+        where = f"entry point {entry.name}"
+        _add(processors, where, _imported(where, entry.load))
 
 
-def _named(name: str) -> object:
+def _named(where: str, name: str) -> object:
     module_name, _, attribute = name.partition(":")
-    if not attribute:
-        raise _invalid(f"SCHEDULER_PROCESSORS: {name} names no attribute", "module.path:attribute")
+    if not module_name or not attribute:
+        raise _invalid(f"{where} names no attribute of a module", "module.path:attribute")
+    return getattr(import_module(module_name), attribute)
+
+
+def _imported(where: str, load: Callable[[], object]) -> object:
     try:
-        return getattr(import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise _invalid(f"SCHEDULER_PROCESSORS: {name} cannot be imported: {error}", "module.path:attribute") from error
+        return load()
+    except InvalidSettingsError:
+        raise
+    except Exception as error:
+        # Importing a module runs all its code, which may fail in any way.
+        told = f"{where} cannot be imported: {type(error).__name__}: {error}"
+        raise _invalid(told, "module.path:attribute of a module on PYTHONPATH") from error
 
 
 def _add(processors: Processors, where: str, found: object) -> None:
+    right = "a Processors, or a function that is given one and fills it"
+    if isinstance(found, Processors):
+        load: Callable[[], object] = partial(processors.include, found)
+    elif inspect.isclass(found):
+        raise _invalid(f"{where} is a class; processors in class form need Redis", right)
+    elif not callable(found) or inspect.iscoroutinefunction(found):
+        raise _invalid(f"{where} is a {type(found).__name__}", right)
+    else:
+        load = partial(found, processors)
     try:
-        if isinstance(found, Processors):
-            processors.include(found)
-        elif inspect.isfunction(found):
-            found(processors)
-        elif inspect.isclass(found):
-            raise _invalid(f"{where} is a class; processors in class form need Redis", "a Processors or a function")
-        else:
-            raise _invalid(f"{where} is a {type(found).__name__}", "a Processors or a function that takes one")
-    except ValueError as error:
+        load()
+    except (TypeError, ValueError) as error:
         raise _invalid(f"{where}: {error}", "one handler for each task type and name") from error
 
 
 def _invalid(fault: str, right: str) -> InvalidSettingsError:
-    return InvalidSettingsError((f"{fault} (right would be: {right})",))
+    return InvalidSettingsError((f"{' '.join(fault.split())} (right would be: {right})",))

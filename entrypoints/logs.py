@@ -4,13 +4,15 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from copy import copy
 from typing import Any
 
 import structlog
 
 from application.scheduling.services.run_execution import CURRENT_ATTEMPT
 
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Control characters, line separators, the marks that turn reading direction, and halves of characters.
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def configure_logging(log_format: str, level: str) -> None:
@@ -21,7 +23,8 @@ def configure_logging(log_format: str, level: str) -> None:
         structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S" if human else "iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    renderer: structlog.typing.Processor = _sentence if human else structlog.processors.JSONRenderer(ensure_ascii=False)
+    # JSON in ASCII alone: whatever the encoding of the stream, and whatever terminal it is shown on.
+    renderer: structlog.typing.Processor = _sentence if human else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -33,7 +36,9 @@ def configure_logging(log_format: str, level: str) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    handler.setLevel(level.upper())
+    # Handlers' own lines are kept with their executions from INFO on, however little is shown here.
+    logging.basicConfig(level=min(logging.INFO, handler.level), handlers=[handler], force=True)
     # One line per request is the reverse proxy's business.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -47,7 +52,7 @@ def _sentence(_logger: object, _name: str, event: MutableMapping[str, Any]) -> s
     exception = event.pop("exception", None)
     values = " ".join(f"{name}={_escaped(str(value))}" for name, value in event.items() if value not in (None, ""))
     line = f"{at} - {mark}{text}" + (f"  ({values})" if values else "")
-    return line if exception is None else f"{line}\n{exception}"
+    return line if exception is None else "\n".join([line, *map(_indented, str(exception).splitlines())])
 
 
 def _escaped(text: str) -> str:
@@ -55,13 +60,35 @@ def _escaped(text: str) -> str:
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def _indented(line: str) -> str:
+    """A line of a traceback, which can't pass for a line of the log, whatever its error's text says."""
+    return f"    {_escaped(line)}"
+
+
 class _AttemptHandler(logging.Handler):
     """Copies what handlers log the ordinary way onto the page of their execution."""
 
     def emit(self, record: logging.LogRecord) -> None:
         attempt = CURRENT_ATTEMPT.get()
-        if attempt is not None and record.levelno >= logging.INFO:
-            attempt.log.write(record.levelname.lower(), record.getMessage())
+        if attempt is None or record.levelno < logging.INFO:
+            return
+        try:
+            attempt.log.write(record.levelname.lower(), _told(record))
+        except (TypeError, ValueError):
+            # The arguments do not fit the text, which is no reason to fail the handler that logs them.
+            self.handleError(record)
+
+
+def _told(record: logging.LogRecord) -> str:
+    """What a record says, its traceback included; structlog hands over its values as a dict."""
+    if isinstance(record.msg, dict):
+        values = dict(record.msg)
+        event = str(values.pop("event", ""))
+        exception = values.pop("exception", None)
+        shown = (f"{name}={value}" for name, value in values.items() if name not in ("level", "timestamp"))
+        return " ".join([event, *shown]) + (f"\n{exception}" if exception else "")
+    # A copy: formatting leaves its marks on a record, and other handlers still want to format it themselves.
+    return logging.Formatter().format(copy(record))
 
 
 def capture_lines() -> None:

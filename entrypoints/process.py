@@ -11,6 +11,7 @@ import uvloop
 
 from application.scheduling.ports.errors import PortError
 from domain.errors import SchedulerError
+from entrypoints.settings import InvalidSettingsError
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -24,13 +25,17 @@ def run(main: Main, *, signals: bool = True) -> int:
     """Run `main` with a stop event to its exit code.
 
     SIGTERM or SIGINT sets the event; the second one ends the process at once. An error that is ours to explain ends
-    in one line, any other with its traceback; both end the process non-zero.
+    in a line, any other with its traceback; both end the process non-zero.
     """
     log = structlog.get_logger()
     code = EXIT_OK
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             code = runner.run(_with_signals(main, signals))
+    except* InvalidSettingsError as group:
+        for error in _leaves(group):
+            print(error, file=sys.stderr)  # noqa: T201 - the answer to whoever set it, as at the start
+        code = EXIT_USAGE
     except* SchedulerError as group:
         for error in _leaves(group):
             log.error("Cannot go on", because=str(error))

@@ -1,7 +1,9 @@
 """The environment, read once, checked whole before anything starts."""
 
+import os
 import re
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +12,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROLES = frozenset({"scheduler", "worker", "admin"})
 SQLITE_PREFIXES = ("sqlite:///", "sqlite+aiosqlite:///")
-_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
+MEMORY_PATHS = frozenset({"", ".", ":memory:"})
+# Up to the last @: a password may contain the sign itself.
+_PASSWORD = re.compile(r"(://[^:/@]*:).*@", re.DOTALL)
+_SECRET_OPTION = re.compile(r"([?&][^=&]*(?:password|secret|token)[^=&]*=)[^&]*", re.IGNORECASE)
 
 
 class InvalidSettingsError(Exception):
@@ -29,8 +34,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
-    database_url: str | None = None
-    redis_url: str | None = None
+    database_url: Annotated[str | None, Field(repr=False)] = None
+    redis_url: Annotated[str | None, Field(repr=False)] = None
     scheduler_store_path: Path = Path("var/scheduler.db")
     scheduler_content_path: Path = Path("var/content.db")
     scheduler_check_interval: Annotated[float, Field(ge=1, le=86_400)] = 60
@@ -50,6 +55,11 @@ class Settings(BaseSettings):
     @classmethod
     def _listed(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("scheduler_log_format", "scheduler_log_level", "scheduler_store", mode="before")
+    @classmethod
+    def _lower_case(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
 
     @property
     def content_file(self) -> Path:
@@ -79,37 +89,62 @@ def load_settings(**overrides: object) -> Settings:
     try:
         settings = Settings(**given)  # type: ignore[arg-type]  # pydantic judges the types
     except ValidationError as error:
-        raise InvalidSettingsError(
-            tuple(f"{str(found['loc'][0]).upper()}: {found['msg']}" for found in error.errors())
-        ) from None
-    faults = tuple(_faults(settings))
-    if faults:
+        found = [f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors(include_input=False)]
+        raise InvalidSettingsError((*found, *_misspelt())) from None
+    if faults := (*_faults(settings), *_misspelt()):
         raise InvalidSettingsError(faults)
     return settings
 
 
 def without_password(url: str) -> str:
-    """A URL fit to be shown."""
-    return _PASSWORD.sub(r"\1***@", url)
+    """A URL fit to be shown: its secrets masked, on one line."""
+    masked = _SECRET_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1***@", url))
+    return masked.encode("unicode_escape").decode()
+
+
+def _misspelt() -> list[str]:
+    """Variables that look like one of ours and aren't: ignored, a typing error would be found much later."""
+    known = {name.upper() for name in Settings.model_fields}
+    faults = []
+    for name in sorted(each.upper() for each in os.environ if each.upper().startswith("SCHEDULER_")):
+        meant = get_close_matches(name, known, n=1, cutoff=0.9)
+        if name not in known and meant:
+            faults.append(f"{name}: there is no such setting; did you mean {meant[0]}?")
+    return faults
 
 
 def _faults(settings: Settings) -> list[str]:
+    return [*_role_faults(settings.scheduler_roles), *_store_faults(settings), *_database_faults(settings)]
+
+
+def _role_faults(roles: frozenset[str]) -> list[str]:
+    if unknown := roles - ROLES:
+        known = ", ".join(sorted(ROLES))
+        return [f"SCHEDULER_ROLES: no such role: {', '.join(map(repr, sorted(unknown)))} (there are {known})"]
+    if "scheduler" not in roles:
+        return ["SCHEDULER_ROLES: one SQLite file serves one machine, so the scheduler's process starts the rest"]
+    return []
+
+
+def _store_faults(settings: Settings) -> list[str]:
     faults = []
-    if unknown := settings.scheduler_roles - ROLES:
-        faults.append(
-            f"SCHEDULER_ROLES: no such role: {', '.join(sorted(unknown))} (there are {', '.join(sorted(ROLES))})"
-        )
-    elif "scheduler" not in settings.scheduler_roles:
-        faults.append("SCHEDULER_ROLES: one SQLite file serves one machine, so the scheduler's process starts the rest")
     if settings.redis_url or settings.scheduler_store == "redis":
         faults.append("REDIS_URL: this version keeps its tasks in SQLite (SCHEDULER_STORE_PATH); unset it")
     if settings.scheduler_store == "postgres":
         faults.append("SCHEDULER_STORE: this version keeps its tasks in SQLite (SCHEDULER_STORE_PATH)")
-    if settings.database_url and not settings.database_url.startswith(SQLITE_PREFIXES):
-        shown = without_password(settings.database_url)
-        faults.append(f"DATABASE_URL: {shown} is no SQLite file (sqlite:///path), which this version needs")
     if settings.scheduler_external_types:
         faults.append("SCHEDULER_EXTERNAL_TYPES: external types need Redis, which this version does not use")
-    if settings.content_file.resolve() == settings.scheduler_store_path.resolve():
-        faults.append("SCHEDULER_STORE_PATH: tasks and content are two files; this is the content database")
+    if str(settings.scheduler_store_path) in MEMORY_PATHS:
+        faults.append("SCHEDULER_STORE_PATH: the path of a file, such as var/scheduler.db")
     return faults
+
+
+def _database_faults(settings: Settings) -> list[str]:
+    url = settings.database_url
+    if url and not url.startswith(SQLITE_PREFIXES):
+        return [f"DATABASE_URL: {without_password(url)} is no SQLite file (sqlite:///path), which this version needs"]
+    if url and (str(settings.content_file) in MEMORY_PATHS or "?" in url):
+        return [f"DATABASE_URL: {without_password(url)} is no plain path of a file (sqlite:///path)"]
+    if settings.content_file.resolve() == settings.scheduler_store_path.resolve():
+        return ["SCHEDULER_STORE_PATH: tasks and content are two files; this is the content database"]
+    return []

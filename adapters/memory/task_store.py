@@ -106,6 +106,8 @@ class MemoryTaskStore:
         kept = self.state.tasks.get(read.task_id if isinstance(read, Unreadable) else read.id)
         if kept is None or (isinstance(read, ScheduledTask) and not _is_same_decision(kept.task, read)):
             return Moved()
+        if kept.task.deleted_at is not None or kept.task.status not in (TaskStatus.ACTIVE, TaskStatus.PAUSED):
+            return Moved()
         kept.task = replace(kept.task, quarantine=quarantine)
         return Committed()
 

@@ -21,9 +21,9 @@ INTEGER_DIGITS_MAX = 1_000
 
 # What no store can keep: PostgreSQL refuses the first, UTF-8 the others.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-# A string that is never closed matches too: were it to fail, every quote inside it would be tried in turn.
-_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]]', re.DOTALL)
-_STEPS = {"[": 1, "]": -1}
+# A string that is never closed matches too: were it to fail, every quote after it would be tried in turn.
+_STRING_OR_BRACKET = re.compile(r'"[^"]*+"?|[\[\]{}]')
+_STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 def read(text: str | bytes) -> Any:
@@ -71,12 +71,14 @@ def _decoded(raw: str | bytes) -> str:
 
 
 def _refuse_swarm(text: str) -> None:
-    """Refuse, before anything is built, arrays without end: of all the parser builds it tells of these too late."""
-    if text.count("[") <= NODES_MAX:
+    """Refuse arrays and strings without end before any is built: the parser tells us of objects and numbers alone."""
+    if text.count("[") <= NODES_MAX and text.count('"') <= 4 * NODES_MAX:
         return
-    # A text within the limits has at most two strings for each value, its own and its name, and one pair of brackets.
-    depth, left = 0, 4 * NODES_MAX
-    for met in _STRING_OR_BRACKET.finditer(text):
+    # What is left of a string without its escapes ends at its first quote.
+    bare = text.replace(r"\\", "").replace(r"\"", "")
+    # For each value a text within the limits has a name at most, and a string or a pair of brackets.
+    depth, left = 0, 3 * NODES_MAX
+    for met in _STRING_OR_BRACKET.finditer(bare):
         depth += _STEPS.get(met[0], 0)
         left -= 1
         if depth > DEPTH_MAX:

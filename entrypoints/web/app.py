@@ -10,6 +10,8 @@ from entrypoints.web.problems import answer_problems
 from entrypoints.web.rendering import set_up_templates
 from entrypoints.web.routes import web_routes
 
+LINGERING_SECONDS = 2.0
+
 __all__ = ["WebServices", "WebSettings", "create_app", "create_runner"]
 
 
@@ -27,5 +29,10 @@ def create_app(services: WebServices, settings: WebSettings) -> web.Application:
 
 
 def create_runner(app: web.Application) -> web.AppRunner:
-    """A runner that hands bodies over as they came: nothing is decompressed, and the process handles its signals."""
-    return web.AppRunner(app, auto_decompress=False, handle_signals=False, access_log=None)
+    """A runner that hands bodies over as they came: nothing is decompressed, and the process handles its signals.
+
+    What is left of a body that was refused is read on for a moment only, so that its sender sees the answer.
+    """
+    return web.AppRunner(
+        app, auto_decompress=False, lingering_time=LINGERING_SECONDS, handle_signals=False, access_log=None
+    )

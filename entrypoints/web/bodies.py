@@ -5,7 +5,6 @@ A body that is compressed is refused unread, so that nothing small can become la
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 from urllib.parse import parse_qsl
 
@@ -13,8 +12,8 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from application.scheduling import json_text
-from application.scheduling.drafts import Instant, faults_of
-from domain.errors import DomainError, InvalidInputError, InvalidTaskError
+from application.scheduling.drafts import Instant, Payload, faults_of
+from domain.errors import DomainError, InvalidInputError
 from entrypoints.web.errors import RequestError
 
 BODY_BYTES_MAX = 1024 * 1024
@@ -36,18 +35,6 @@ class PauseBody(BaseModel):
     until: Instant | None = None
     mode: Literal["drain", "now"] = "drain"
 
-    @property
-    def end(self) -> datetime | None:
-        """When it ends by itself. Raises InvalidTaskError for an instant without offset or out of range."""
-        if self.until is None:
-            return None
-        if self.until.tzinfo is None:
-            hint = "2026-12-24T18:00:00Z or …+01:00"
-            raise InvalidTaskError("an instant needs its offset", code="no_offset", pointer="/until", hint=hint)
-        if not 1970 <= self.until.year < 2200:
-            raise InvalidTaskError("the years 1970 to 2199", code="out_of_range", pointer="/until")
-        return self.until.astimezone(UTC)
-
 
 class ResumeBody(BaseModel):
     """What becomes of the occurrences a pause has passed over."""
@@ -60,7 +47,7 @@ class RunBody(BaseModel):
     """How a manual run differs from the scheduled ones."""
 
     model_config = _STRICT
-    payload: dict[str, Any] | str | None = None
+    payload: Payload = None
     overlap: Literal["allow"] | None = None
 
 

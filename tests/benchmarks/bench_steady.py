@@ -55,7 +55,7 @@ async def _serve(folder: Path) -> None:
     ]
     async with open_sqlite_store(folder / "scheduler.db", clock, SystemEntropy()) as stores:
         await stores.tasks.mutate(creations)
-    async with running(folder, SCHEDULER_CONCURRENCY="50", SCHEDULER_LOG_LEVEL="warning"):
+    async with running(folder, SCHEDULER_CONCURRENCY="50"):
         await clock.sleep_until(start + SECONDS * second)
 
 

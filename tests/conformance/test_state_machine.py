@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from hypothesis import settings
@@ -135,7 +136,7 @@ class LivesOfTasks(RuleBasedStateMachine):
     @rule(missed=st.sampled_from(Misfire), stale=rarely)
     def resume_all(self, missed: Misfire, stale: bool) -> None:
         for task in self.read if stale else self.tasks:
-            self._change(lambda change, task=task: resume(task, change, missed=missed), ChangeAction.RESUME)  # type: ignore[misc]
+            self._change(partial(resume, task, missed=missed), ChangeAction.RESUME)
 
     @rule(which=some, stale=rarely, sure=rarely)
     def delete(self, which: int, stale: bool, sure: bool) -> None:
@@ -182,7 +183,7 @@ class LivesOfTasks(RuleBasedStateMachine):
         tasks = [task for task in due if isinstance(task, ScheduledTask)]
         self._commit([task for task in tasks if task.pause is None], timedelta(0))
         for task in (each for each in tasks if each.pause is not None):
-            self._change(lambda change, task=task: end_pause(task, change), ChangeAction.PAUSE_ENDED)  # type: ignore[misc]
+            self._change(partial(end_pause, task), ChangeAction.PAUSE_ENDED)
 
     @rule(which=some, stale=rarely)
     def quarantine(self, which: int, stale: bool) -> None:

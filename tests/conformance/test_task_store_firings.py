@@ -266,6 +266,15 @@ async def test_a_quarantine_compares_version_and_watermark(store: StoreUnderTest
     assert (await store.read(task)).quarantine is None
 
 
+async def test_a_task_that_has_stopped_is_not_put_into_quarantine(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(policy=ExecutionPolicy(fail_after=1)))
+    await store.settle(await store.started(task), a_failure())
+    stopped = await store.read(task)
+
+    assert await store.tasks.commit_firings([Decision(stopped, Quarantine("late", NOON + HOUR))]) == [Moved()]
+    assert await store.read(task) == stopped
+
+
 async def test_a_firing_and_an_edit_each_lift_a_quarantine(store: StoreUnderTest) -> None:
     fired, edited = [await store.add(a_definition(name)) for name in ("fired", "edited")]
     quarantine = Quarantine("no such zone", look_at=NOON + HOUR)

@@ -5,23 +5,13 @@ from typing import Any
 
 from domain.scheduling.change import Change, ChangeAction
 from domain.scheduling.execution import Execution
-from domain.scheduling.mutation import (
-    Mutation,
-    edit,
-)
+from domain.scheduling.mutation import Mutation, edit
 from domain.scheduling.policy import ExecutionPolicy
 from domain.scheduling.schedule import IntervalSchedule, Schedule
-from domain.scheduling.task import (
-    Definition,
-    ScheduledTask,
-    TaskStatus,
-)
+from domain.scheduling.task import Definition, ScheduledTask, TaskStatus
 from domain.scheduling.work import Work
 from tests.support.builders import MINUTE, a_change, a_pause, a_task
-from tests.support.drawings import (
-    EVERY_TEN,
-    minute,
-)
+from tests.support.drawings import EVERY_TEN, minute
 
 EVERY_QUARTER = IntervalSchedule(15 * MINUTE)
 

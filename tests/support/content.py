@@ -34,11 +34,21 @@ class RecordedLog:
 
     lines: list[str] = field(default_factory=list)
 
-    def debug(self, text: str, **values: object) -> None:
+    def debug(self, text: str, /, **values: object) -> None:
         """Keep it."""
         self.lines.append(text)
 
-    info = warning = error = debug
+    def info(self, text: str, /, **values: object) -> None:
+        """Keep it."""
+        self.lines.append(text)
+
+    def warning(self, text: str, /, **values: object) -> None:
+        """Keep it."""
+        self.lines.append(text)
+
+    def error(self, text: str, /, **values: object) -> None:
+        """Keep it."""
+        self.lines.append(text)
 
 
 TASK_ID = TaskId("task-1")

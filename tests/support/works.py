@@ -3,22 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from domain.scheduling.execution import (
-    CancelRequest,
-    Execution,
-    ExecutionState,
-    manual,
-)
+from domain.scheduling.execution import CancelRequest, Execution, ExecutionState, manual
 from domain.scheduling.task import ScheduledTask
 from domain.scheduling.work import Work
-from tests.support.builders import (
-    HOUR,
-    MINUTE,
-    a_failure,
-    a_task,
-    an_execution,
-    an_open_execution,
-)
+from tests.support.builders import HOUR, MINUTE, a_failure, a_task, an_execution, an_open_execution
 from tests.support.drawings import EVERY_TEN, RUNNING, minute
 from tests.support.manual_clock import NOON
 

@@ -162,10 +162,11 @@ def _answer(decision: Decision, current: Compared | None, now: datetime, plan: P
 def _quarantined(
     task: ScheduledTask | Unreadable, quarantine: Quarantine, current: Compared, plan: Plan
 ) -> CommitAnswer:
-    if isinstance(task, ScheduledTask) and not _is_same_decision(task, current):
+    # A task that has been stopped or deleted is not looked at again, so there is nothing to put off.
+    stopped = current.deleted_at is not None or current.status not in (TaskStatus.ACTIVE, TaskStatus.PAUSED)
+    if stopped or (isinstance(task, ScheduledTask) and not _is_same_decision(task, current)):
         return Moved()
-    look_at = microseconds(quarantine.look_at) if current.deleted_at is None else None
-    plan.quarantined.append((current.id, pack_quarantine(quarantine), look_at))
+    plan.quarantined.append((current.id, pack_quarantine(quarantine), microseconds(quarantine.look_at)))
     return Committed()
 
 

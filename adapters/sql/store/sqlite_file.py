@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import URL, Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.sql.engine import Database
@@ -61,8 +61,10 @@ def check_place(path: Path, mounts: str) -> None:
     kind = file_system_of(path, mounts)
     if kind in NETWORK_FILE_SYSTEMS:
         raise StoreRefusedError(f"{path} lies on a network file system ({kind}): SQLite needs a local disk")
-    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
-        raise StoreRefusedError(f"{path} is read-only for this user: the store must be writable")
+    # The log lies beside the file, so the folder must be writable as well.
+    for place in (path, path.parent):
+        if place.exists() and not os.access(place, os.R_OK | os.W_OK):
+            raise StoreRefusedError(f"{place} is read-only for this user: the store must be writable")
 
 
 def file_system_of(path: Path, mounts: str) -> str | None:
@@ -85,10 +87,12 @@ def _make_file(path: Path) -> None:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNER_ONLY))
-    except FileExistsError:
-        return
+        if not path.exists():
+            # Exclusively: it may be there, and open, by now.
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNER_ONLY))
     except OSError as error:
+        if path.is_file():
+            return
         raise StoreRefusedError(f"{path} cannot be made: {error.strerror}") from error
 
 
@@ -123,7 +127,7 @@ def _try_lock(descriptor: int) -> bool:
 
 def _engine(path: Path, begin: str, pragmas: tuple[str, ...], *, connections_max: int) -> AsyncEngine:
     engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
+        URL.create("sqlite+aiosqlite", database=str(path)),
         pool_size=connections_max,
         max_overflow=0,
         # Every transaction ends in our hands; another ROLLBACK at its return would be one more trip to the thread.

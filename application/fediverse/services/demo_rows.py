@@ -4,7 +4,7 @@ Live and deleted, deleted long ago, lately, or nobody knows when; authors who le
 and deleted answers. No randomness: the same number gives the same row to everybody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zlib import crc32
@@ -19,6 +19,8 @@ REPLIES_MAX = 5
 # In every thread: a conversation of three, then one of two. Each entry is the place of the reply it answers.
 PARENTS: tuple[int | None, ...] = (None, 0, 1, None, 3)
 DEPTH = 3
+# Which posts are marked: from this one, every so many.
+MARKED: Mapping[DemoEntity, tuple[int, int]] = {"post_bookmark": (0, 7), "post_vote": (2, 3), "report": (2, 7)}
 
 
 def pick(what: str, number: int, size: int) -> int:
@@ -153,7 +155,7 @@ class DemoRows:
             "child_count": sum(not self.is_reply_deleted(post, other) for other in below),
             "body": "An answer.",
             "deleted": deleted,
-            "deleted_at": self.ago(days=100 + place) if deleted and number % 7 else None,
+            "deleted_at": self.ago(days=100 + place) if deleted and number % 31 else None,
             "created_at": posted_at,
             "posted_at": posted_at,
             "ap_id": f"https://{self.instances[self.home(author)].domain}/comment/demo{number}",
@@ -174,11 +176,12 @@ class DemoRows:
         }
 
     def mark(self, entity: DemoEntity, posts: Sequence[int], users: Sequence[int], number: int) -> DemoRow:
-        """A bookmark, vote or report of every seventh post; every fourth report is settled."""
+        """A bookmark or report of every seventh post, a vote on every third; every fourth report is settled."""
         user_id = users[pick(entity, number, len(users))]
-        post_id = posts[7 * number + {"post_bookmark": 0, "post_vote": 1, "report": 2}[entity]]
+        first, every = MARKED[entity]
+        post_id = posts[first + number * every]
         if entity == "report":
-            return {"reporter_id": user_id, "suspect_post_id": post_id, "reasons": "demo", "status": number % 4}
+            return {"reporter_id": user_id, "suspect_post_id": post_id, "reasons": "demo", "status": (number + 3) % 4}
         return {"user_id": user_id, "post_id": post_id, "created_at": self.ago(days=30)}
 
 

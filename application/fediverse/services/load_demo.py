@@ -11,7 +11,7 @@ from typing import TypeVar
 from application.fediverse.ports.content import ContentPorts
 from application.fediverse.ports.demo_content import Added, DemoContent, DemoEntity, DemoRow
 from application.fediverse.services.captured import captured
-from application.fediverse.services.demo_rows import COMMUNITIES, DEPTH, LOCAL, DemoRows, People, ancestors
+from application.fediverse.services.demo_rows import COMMUNITIES, DEPTH, LOCAL, MARKED, DemoRows, People, ancestors
 
 ROWS_MAX = 10_000_000
 CHUNK_ROWS = 2_000
@@ -109,7 +109,9 @@ class _Loading:
         return count
 
     async def _marks(self, entity: DemoEntity, posts: Sequence[int], users: Sequence[int]) -> int:
-        return (await self._add(entity, range(len(posts) // 7), partial(self.demo.mark, entity, posts, users))).count
+        first, every = MARKED[entity]
+        numbers = range(len(range(first, len(posts), every)))
+        return (await self._add(entity, numbers, partial(self.demo.mark, entity, posts, users))).count
 
     async def _activities(self, rows: int) -> int:
         # Their ids are of no use to anybody, and of ten million not to be kept.

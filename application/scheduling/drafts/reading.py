@@ -33,7 +33,7 @@ def body_from(document: object) -> TaskBody:
 def _beside(given: Mapping[str, Any], faults: Iterable[DomainError]) -> tuple[DomainError, ...]:
     """What is wrong with the meaning of those fields whose shape is right."""
     misshapen = {fault.pointer.split("/")[1] for fault in faults}
-    sound = {name: value for name, value in given.items() if name not in misshapen}
+    sound = {name: value for name, value in given.items() if name in TaskBody.model_fields and name not in misshapen}
     if not sound.keys() >= _SCHEDULE_FIELDS:
         # One half of a schedule means nothing without the other.
         sound = {name: value for name, value in sound.items() if name not in _SCHEDULE_FIELDS}

@@ -31,6 +31,7 @@ class Attempt:
     _lost: Event = field(default_factory=Event)
     _hurried: Event = field(default_factory=Event)
     _over: Event = field(default_factory=Event)
+    _given_up: Event = field(default_factory=Event)
     _interrupt: Callable[[], None] | None = None
     _progress: Progress | None = None
     _lock: Lock = field(default_factory=Lock)
@@ -90,6 +91,11 @@ class Attempt:
         return self._lost.is_set()
 
     @property
+    def is_given_up(self) -> bool:
+        """True if the heartbeat settled it in its stead."""
+        return self._given_up.is_set()
+
+    @property
     def is_over(self) -> bool:
         """True once no code of the handler runs any more, though its end may not be settled yet."""
         return self._over.is_set()
@@ -125,6 +131,11 @@ class Attempt:
         """The claim is no longer ours."""
         self._lost.set()
         self._stop()
+
+    def give_up(self) -> None:
+        """It was settled as timed out while its code went on: what that still does counts for nothing."""
+        self._given_up.set()
+        self.lose()
 
     def end(self) -> None:
         """The last code of the handler has returned."""

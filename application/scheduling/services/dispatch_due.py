@@ -8,17 +8,27 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.execution_store import ExecutionStore
 from application.scheduling.ports.observer import Observer
-from application.scheduling.ports.task_store import Committed, Decision, Moved, TaskStore, TooEarly, Unreadable
+from application.scheduling.ports.task_store import (
+    Applied,
+    CommitAnswer,
+    Committed,
+    Decision,
+    Moved,
+    TaskStore,
+    TooEarly,
+    Unreadable,
+)
 from application.scheduling.ports.wakeup import Wakeup
-from domain.errors import DomainError
+from application.scheduling.services.errors import UNDECIDABLE
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.events import Dispatched, TaskQuarantined
 from domain.scheduling.firing import Firing, fire
-from domain.scheduling.mutation import end_pause, system_change
+from domain.scheduling.mutation import Mutation, end_pause, system_change
 from domain.scheduling.sharing import Share
 from domain.scheduling.task import Quarantine, ScheduledTask, TaskStatus
 
@@ -49,8 +59,10 @@ class DispatchDue:
             self.wakeup.workers()
         now = self.clock.now()
         found = await self.tasks.due(share, until=now + AHEAD, limit=DUE_MAX)
-        await self._end_pauses([each for each in found if _is_paused(each)], now)
-        await self._commit_in_time([self._decided(each, now) for each in found if not _is_paused(each)])
+        paused = [each for each in found if _is_paused(each)]
+        decisions = [self._decided(each, now) for each in found if not _is_paused(each)]
+        decisions += await self._end_pauses(paused, now)
+        await self._commit_in_time(decisions)
         if len(found) == DUE_MAX or released.moved == RELEASE_MAX:
             return self.clock.now()
         looks = [await self.tasks.next_look_at(share), released.next_at]
@@ -61,7 +73,7 @@ class DispatchDue:
             return self._quarantined(found, found.error, now)
         try:
             return Decision(found, fire(found, max(now, found.look_at or now)))
-        except (DomainError, ArithmeticError, ValueError) as error:
+        except UNDECIDABLE as error:
             # One task that can't be decided must not keep the others from running.
             return self._quarantined(found, f"{type(error).__name__}: {error}", now)
 
@@ -94,48 +106,69 @@ class DispatchDue:
         """Commit, tell, and return what came too early, once the store's clock has reached it."""
         answers = await self.tasks.commit_firings(decisions)
         pairs = list(zip(decisions, answers, strict=True))
+        self._tell(pairs)
+        early = [(decision, answer.by) for decision, answer in pairs if isinstance(answer, TooEarly)]
+        if early:
+            await self.clock.sleep_until(self.clock.now() + max(by for _, by in early))
+        return [decision for decision, _ in early]
+
+    def _tell(self, pairs: Sequence[tuple[Decision, CommitAnswer]]) -> None:
         committed = [(decision, answer) for decision, answer in pairs if isinstance(answer, Committed)]
         if any(answer.execution_ids for _, answer in committed):
             self.wakeup.workers()
         self.wakeup.changed(decision.task.id for decision, _ in committed if isinstance(decision.task, ScheduledTask))
-        now = self.clock.now()
         self.observer.observe(
             Dispatched(
                 committed=len(committed),
                 executions=sum(len(answer.execution_ids) for _, answer in committed),
-                moved=sum(isinstance(answer, Moved) for answer in answers),
-                lateness=_lateness((decision for decision, _ in committed), now),
+                moved=sum(isinstance(answer, Moved) for _, answer in pairs),
+                lateness=_lateness((decision for decision, _ in committed), self.clock.now()),
             )
         )
-        early = [(decision, answer.by) for decision, answer in pairs if isinstance(answer, TooEarly)]
-        if early:
-            await self.clock.sleep_until(now + max(by for _, by in early))
-        return [decision for decision, _ in early]
 
-    async def _end_pauses(self, found: Sequence[ScheduledTask | Unreadable], now: datetime) -> None:
-        tasks = [each for each in found if isinstance(each, ScheduledTask) and each.look_at and each.look_at <= now]
-        change = system_change(ChangeAction.PAUSE_ENDED, now, "its time was over")
-        if tasks:
-            await self.tasks.mutate([end_pause(task, change) for task in tasks])
-            self.wakeup.changed(task.id for task in tasks)
+    async def _end_pauses(self, paused: Sequence[ScheduledTask], now: datetime) -> list[Decision]:
+        """End the pauses that are over; return the quarantines of tasks for which that cannot be decided."""
+        mutations: list[Mutation] = []
+        undecidable: list[Decision] = []
+        for task in paused:
+            try:
+                mutations += _resumed(task, now)
+            except UNDECIDABLE as error:
+                undecidable.append(self._quarantined(task, f"{type(error).__name__}: {error}", now))
+        for start in range(0, len(mutations), COMMIT_MAX):
+            answers = await self.tasks.mutate(mutations[start : start + COMMIT_MAX])
+            self.wakeup.changed(answer.task.id for answer in answers if isinstance(answer, Applied))
+        return undecidable
 
 
-def _is_paused(found: ScheduledTask | Unreadable) -> bool:
-    return isinstance(found, ScheduledTask) and found.quarantine is None and found.status is TaskStatus.PAUSED
+def _is_paused(found: ScheduledTask | Unreadable) -> TypeGuard[ScheduledTask]:
+    return isinstance(found, ScheduledTask) and found.status is TaskStatus.PAUSED
+
+
+def _resumed(task: ScheduledTask, now: datetime) -> list[Mutation]:
+    """What becomes of a paused task that is looked at: nothing before its instant has come."""
+    if task.look_at is None or task.look_at > now:
+        return []
+    if task.pause is not None and task.pause.until is not None and task.pause.until <= now:
+        return [end_pause(task, system_change(ChangeAction.PAUSE_ENDED, now, "its time was over"))]
+    # It was quarantined and can be read again; any change lifts that, and the pause goes on.
+    return [Mutation(system_change(ChangeAction.REDERIVE, now, "its record can be read again"), task, task)]
 
 
 def _instant(decision: Decision) -> datetime:
     """The instant before which the commit would be too early."""
     verdict, task = decision.verdict, decision.task
-    if isinstance(verdict, Firing) and isinstance(task, ScheduledTask):
-        return max(verdict.decided_until, task.look_at or verdict.decided_until)
-    return verdict.look_at - QUARANTINE_FOR if isinstance(verdict, Quarantine) else verdict.decided_until
+    if isinstance(verdict, Quarantine):
+        return verdict.look_at - QUARANTINE_FOR
+    look_at = task.look_at if isinstance(task, ScheduledTask) else None
+    return max(verdict.decided_until, look_at or verdict.decided_until)
 
 
 def _lateness(decisions: Iterable[Decision], now: datetime) -> timedelta:
-    latest = [
-        now - decision.verdict.run[-1].occurrence.run_at
+    """The largest distance from a run instant to now: a firing's first run has waited longest."""
+    waits = [
+        now - decision.verdict.run[0].occurrence.run_at
         for decision in decisions
         if isinstance(decision.verdict, Firing) and decision.verdict.run
     ]
-    return max(latest, default=timedelta(0))
+    return max(waits, default=timedelta(0))

@@ -1,7 +1,10 @@
 """What a use case can refuse, besides broken rules of the domain and silent stores."""
 
-from domain.errors import SchedulerError
+from domain.errors import DomainError, SchedulerError
 from domain.scheduling.identifiers import ExecutionId, TaskId
+
+UNDECIDABLE = (DomainError, ArithmeticError, ValueError)
+"""What deciding a broken task may raise (a zone that is gone, an instant out of range): it is quarantined for that."""
 
 
 class ServiceError(SchedulerError):

@@ -124,13 +124,14 @@ class InspectTasks:
 
     async def statistics(self) -> Statistics:
         """The figures as of now."""
-        announced = await self._announced()
+        members = await self.membership.members()
+        announced = _specs(members)
         upcoming = await self.history.upcoming(UPCOMING_MAX)
         return Statistics(
             counts=await self.history.counts(),
             upcoming=tuple(_view(task, announced) for task in upcoming),
             recent=await self.history.executions(ExecutionFilter(), limit=RECENT_MAX, cursor=None),
-            members=tuple(await self.membership.members()),
+            members=tuple(members),
         )
 
     async def health(self) -> Health:
@@ -138,7 +139,9 @@ class InspectTasks:
         members = await self.membership.members()
         schedulers = sum("scheduler" in member.roles for member in members)
         workers = sum("worker" in member.roles for member in members)
-        due_at = min((task.look_at for task in await self.history.upcoming(1) if task.look_at), default=None)
+        # Several: one that is quarantined comes early in this list and is looked at late.
+        upcoming = await self.history.upcoming(UPCOMING_MAX)
+        due_at = min((task.look_at for task in upcoming if task.look_at), default=None)
         overdue = due_at if due_at is not None and self.clock.now() - due_at > LATE_AFTER else None
         problems = [
             *(["no scheduler is running"] if not schedulers else []),
@@ -148,7 +151,11 @@ class InspectTasks:
         return Health(tuple(problems), schedulers, workers, overdue)
 
     async def _announced(self) -> tuple[HandlerSpec, ...]:
-        return tuple(spec for member in await self.membership.members() for spec in member.handlers)
+        return _specs(await self.membership.members())
+
+
+def _specs(members: Sequence[Member]) -> tuple[HandlerSpec, ...]:
+    return tuple(spec for member in members for spec in member.handlers)
 
 
 def _view(task: ScheduledTask, announced: Sequence[HandlerSpec]) -> TaskView:

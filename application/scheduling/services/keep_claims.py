@@ -4,14 +4,16 @@ It runs in a thread with a store connection of its own, so that a handler which 
 neither its claim nor those of its neighbours, and so that its time-out is settled although the loop can't.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from application.scheduling.ports.clock import Clock
-from application.scheduling.ports.errors import StoreUnavailableError
-from application.scheduling.ports.execution_store import ExecutionStore, Settlement
-from application.scheduling.services.attempt import Attempt, LiveAttempts
+from application.scheduling.ports.execution_store import ExecutionStore, Settled, Settlement
+from application.scheduling.ports.observer import Observer
+from application.scheduling.services.attempt import Attempt, LiveAttempts, mark_stuck
 from application.scheduling.services.rescue_stuck import LEASE
+from application.scheduling.services.settle_execution import Ended, settled_event
 from domain.scheduling.execution import ErrorReport
 from domain.scheduling.identifiers import ClaimToken, NodeId
 from domain.scheduling.outcome import Failed
@@ -29,23 +31,26 @@ class KeepClaims:
     clock: Clock
     worker_id: NodeId
     stuck: set[ClaimToken]
+    observer: Observer | None = None
     lease: timedelta = LEASE
-    _named_at: float | None = field(default=None)
+    _named_at: float | None = None
 
     async def run_once(self) -> None:
         """Name every claim; lose those that are lost, stop those that are to stop, settle those long overdue."""
         started = self.clock.monotonic()
-        attempts = {attempt.token: attempt for attempt in self.live.all()}
-        if not attempts:
+        # A lost claim is named no more: whoever looks after it must see it fall silent.
+        attempts = {attempt.token: attempt for attempt in self.live.all() if not attempt.is_lost}
+        if not attempts or self._named_at is None:
             self._named_at = started
+        if not attempts:
             return
         beats = [attempt.beat() for attempt in attempts.values()]
         try:
             answer = await self.executions.heartbeat(self.worker_id, beats)
-        except StoreUnavailableError:
+        except BaseException:
             for attempt, beat in zip(attempts.values(), beats, strict=True):
                 attempt.unsent(beat)
-            self._lose_if_silent_too_long(attempts)
+            self._lose_if_silent_too_long(attempts.values(), since=self._named_at)
             raise
         # From the start of the call: the store may have heard it that early and not a moment later.
         self._named_at = started
@@ -53,26 +58,43 @@ class KeepClaims:
             attempts[token].lose()
         for token in answer.cancelled & attempts.keys():
             attempts[token].ask_to_stop()
-        await self._settle_overdue(attempts)
+        await self._settle_overdue(attempts.values())
 
-    def _lose_if_silent_too_long(self, attempts: dict[ClaimToken, Attempt]) -> None:
+    def _lose_if_silent_too_long(self, attempts: Iterable[Attempt], *, since: float) -> None:
         """Stop working on claims that others may take before we can name them again (River's trust window)."""
-        silent = self.clock.monotonic() - (self._named_at or self.clock.monotonic())
-        if silent > self.lease.total_seconds() * 3 / 4:
-            for attempt in attempts.values():
+        if self.clock.monotonic() - since > self.lease.total_seconds() * 3 / 4:
+            for attempt in attempts:
                 attempt.lose()
 
-    async def _settle_overdue(self, attempts: dict[ClaimToken, Attempt]) -> None:
-        limit = self.clock.monotonic() - OVERDUE_AFTER.total_seconds()
-        overdue = [each for each in attempts.values() if each.deadline < limit and each.token not in self.stuck]
-        if overdue:
-            await self.executions.settle([self._timed_out(attempt) for attempt in overdue])
-        for attempt in overdue:
-            self.stuck.add(attempt.token)
-            attempt.lose()
+    async def _settle_overdue(self, attempts: Iterable[Attempt]) -> None:
+        """Time out what the event loop did not, because code that never yields holds it."""
+        now = self.clock.monotonic()
+        overdue = [
+            Ended(each, self._timed_out(each), timedelta(seconds=now - each.deadline) + _timeout(each))
+            for each in attempts
+            if each.deadline + OVERDUE_AFTER.total_seconds() < now and not self._is_looked_after(each)
+        ]
+        if not overdue:
+            return
+        answers = await self.executions.settle(
+            [Settlement(each.attempt.execution_id, each.attempt.token, each.outcome) for each in overdue]
+        )
+        for ended, answer in zip(overdue, answers, strict=True):
+            mark_stuck(self.stuck, ended.attempt)
+            ended.attempt.give_up()
+            if self.observer is not None and isinstance(answer, Settled):
+                self.observer.observe(settled_event(ended, answer.state))
 
-    def _timed_out(self, attempt: Attempt) -> Settlement:
-        policy = attempt.claim.definition.policy
-        error = ErrorReport("timeout", f"it ran longer than {policy.timeout} and did not stop")
-        then = policy.retry.decide(attempt.execution_id, attempts_used=attempt.attempt, failed_at=self.clock.now())
-        return Settlement(attempt.execution_id, attempt.token, Failed(error, then, timed_out=True))
+    def _is_looked_after(self, attempt: Attempt) -> bool:
+        """True if its end is known, though perhaps not settled yet, or nobody waits for it any more."""
+        return attempt.is_over or attempt.is_lost or attempt.token in self.stuck
+
+    def _timed_out(self, attempt: Attempt) -> Failed:
+        retry = attempt.claim.definition.policy.retry
+        error = ErrorReport("timeout", f"it ran longer than {_timeout(attempt)} and did not stop")
+        then = retry.decide(attempt.execution_id, attempts_used=attempt.attempt, failed_at=self.clock.now())
+        return Failed(error, then, timed_out=True)
+
+
+def _timeout(attempt: Attempt) -> timedelta:
+    return attempt.claim.definition.policy.timeout

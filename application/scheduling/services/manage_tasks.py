@@ -4,12 +4,11 @@ Each reads the task, lets the domain decide the change, and writes it only if th
 somebody came between, it reads and decides again, unless the caller named the version it knows.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from application.scheduling.documents import task_document
 from application.scheduling.drafts import HandlerDefaults, TaskBody, body_from, define, payload_text
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.execution_store import CancelAnswer, ExecutionStore
@@ -25,7 +24,8 @@ from application.scheduling.ports.task_store import (
     Unreadable,
 )
 from application.scheduling.ports.wakeup import Wakeup
-from application.scheduling.processors import announced_spec, payload_faults
+from application.scheduling.processors import announced_spec
+from application.scheduling.services.edits import check_runnable, patched, with_enabled
 from application.scheduling.services.errors import (
     ExecutionNotFoundError,
     KeyReusedError,
@@ -35,12 +35,11 @@ from application.scheduling.services.errors import (
     TaskNotFoundError,
     TaskUnreadableError,
 )
-from domain.errors import InvalidInputError, InvalidTaskError
 from domain.scheduling.change import Change, ChangeAction, Via
 from domain.scheduling.identifiers import ExecutionId, TaskId
 from domain.scheduling.mutation import Mutation, create, delete, edit, pause, resume, run_now
 from domain.scheduling.policy import Misfire
-from domain.scheduling.task import Definition, Delivery, Pause, PauseMode, ScheduledTask, TaskStatus
+from domain.scheduling.task import Pause, PauseMode, ScheduledTask, TaskStatus
 
 TRIES_MAX = 5
 
@@ -82,9 +81,12 @@ class ManageTasks:
 
     async def create(self, body: TaskBody, by: Author, *, dry_run: bool = False) -> Done:
         """A new task. Raises InvalidInputError, NameTakenError, KeyReusedError."""
+        # First of all: a request that was carried out is answered so, also when it would be refused by now.
+        if (earlier := await self._replayed(by)) is not None:
+            return earlier
         mutation = await self._creation(body, by)
         if dry_run:
-            return Done(mutation.after)
+            return await self._tried(mutation)
         answer = await self._mutate(mutation)
         return await self._done(answer, mutation.after.id)
 
@@ -92,28 +94,13 @@ class ManageTasks:
         self, task_id: TaskId, body: TaskBody, by: Author, *, if_version: int | None = None, dry_run: bool = False
     ) -> Done:
         """Another definition, what the body leaves out kept as it is."""
-        if if_version is None:
-            if_version = body.version
-
-        announced = await self._announced()
-
-        def decide(task: ScheduledTask, change: Change) -> Mutation:
-            definition = define(body, now=change.at, present=task.definition)
-            _check_delivery_and_payload(definition, announced)
-            return _with_enabled(edit(task, definition, change), body.enabled, change)
-
-        return await self._change(task_id, ChangeAction.EDIT, by, decide, if_version=if_version, dry_run=dry_run)
+        return await self._edit(task_id, lambda _task: body, by, if_version=if_version, dry_run=dry_run)
 
     async def patch(
         self, task_id: TaskId, patch: Mapping[str, Any], by: Author, *, if_version: int | None = None
     ) -> Done:
         """The task's document with a merge patch (RFC 7396) applied, then as `replace`."""
-        task = await self._read(task_id)
-        document = task_document(task)
-        body = body_from(_merged({**document, "enabled": None, "version": if_version}, patch))
-        # Decided on this very version: a merge with somebody else's edit in between would be a third thing.
-        known = task.version if body.version is None else body.version
-        return await self.replace(task_id, body, by, if_version=known)
+        return await self._edit(task_id, lambda task: body_from(patched(task, patch)), by, if_version=if_version)
 
     async def pause(
         self,
@@ -139,8 +126,12 @@ class ManageTasks:
         return await self._change(task_id, ChangeAction.RESUME, by, decide)
 
     async def delete(self, task_id: TaskId, by: Author, *, if_version: int | None = None) -> None:
-        """Gone, its open work ended or asked to."""
-        await self._change(task_id, ChangeAction.DELETE, by, delete, if_version=if_version)
+        """Gone, its open work ended or asked to. Repeated with its idempotency key, it is done already."""
+        try:
+            await self._change(task_id, ChangeAction.DELETE, by, delete, if_version=if_version)
+        except TaskNotFoundError:
+            if by.idempotency_key is None or await self.tasks.replay(by.idempotency_key, by.body_hash) is None:
+                raise
 
     async def run_now(
         self,
@@ -161,7 +152,9 @@ class ManageTasks:
 
         def decide(task: ScheduledTask, change: Change) -> Mutation:
             if text is not None:
-                _check_delivery_and_payload(replace(task.definition, payload_json=text), announced)
+                overridden = replace(task.definition, payload_json=text)
+                overridden.check()
+                check_runnable(overridden, announced)
             return run_now(task, change, key=key, payload_json=text, allow_overlap=allow_overlap)
 
         done = await self._change(task_id, ChangeAction.RUN, by, decide)
@@ -181,10 +174,31 @@ class ManageTasks:
         announced = await self._announced()
         defaults = self._defaults(announced_spec(announced, body.task_type, body.handler or body.name))
         definition = define(body, now=change.at, defaults=defaults)
-        _check_delivery_and_payload(definition, announced)
+        check_runnable(definition, announced)
         task_id = TaskId(self.entropy.identifier())
         mutation = create(task_id, definition, change, run_if_past=body.if_past == "run_now")
-        return _with_enabled(mutation, body.enabled, change)
+        return with_enabled(mutation, body.enabled, change)
+
+    async def _edit(
+        self,
+        task_id: TaskId,
+        body_for: Callable[[ScheduledTask], TaskBody],
+        by: Author,
+        *,
+        if_version: int | None,
+        dry_run: bool = False,
+    ) -> Done:
+        announced = await self._announced()
+
+        def decide(task: ScheduledTask, change: Change) -> Mutation:
+            body = body_for(task)
+            if body.version not in (None, task.version):
+                raise StaleVersionError(task_id, task.version)
+            definition = define(body, now=change.at, present=task.definition)
+            check_runnable(definition, announced)
+            return with_enabled(edit(task, definition, change), body.enabled, change)
+
+        return await self._change(task_id, ChangeAction.EDIT, by, decide, if_version=if_version, dry_run=dry_run)
 
     async def _change(
         self,
@@ -197,19 +211,30 @@ class ManageTasks:
         dry_run: bool = False,
     ) -> Done:
         """Read, decide, write, and again from the start when somebody came between."""
-        if (earlier := await self._replayed(by)) is not None:
-            return earlier
         for _ in range(TRIES_MAX):
-            task = await self._read(task_id)
+            found = await self.tasks.get(task_id)
+            # After the reading: what this key has done before, by now or long ago, must not be refused or done again.
+            if (earlier := await self._replayed(by)) is not None:
+                return earlier
+            task = _readable(task_id, found)
             if if_version is not None and task.version != if_version:
                 raise StaleVersionError(task_id, task.version)
             mutation = decide(task, self._recorded(action, by))
-            if mutation is None or dry_run:
-                return Done(task if mutation is None else mutation.after)
+            if mutation is None:
+                return Done(task)
+            if dry_run:
+                return await self._tried(mutation)
             answer = await self._mutate(mutation)
             if not isinstance(answer, Moved):
                 return await self._done(answer, task_id)
         raise TaskChangedError(task_id, (await self._read(task_id)).version)
+
+    async def _tried(self, mutation: Mutation) -> Done:
+        """What would be answered, with nothing stored. Raises NameTakenError."""
+        holder = await self.tasks.find(mutation.after.definition.name)
+        if isinstance(holder, ScheduledTask) and holder.id != mutation.after.id:
+            raise NameTakenError(mutation.after.definition.name, holder.id)
+        return Done(mutation.after)
 
     async def _replayed(self, by: Author) -> Done | None:
         if by.idempotency_key is None:
@@ -240,12 +265,7 @@ class ManageTasks:
                 raise TaskChangedError(task_id, 0)
 
     async def _read(self, task_id: TaskId) -> ScheduledTask:
-        task = await self.tasks.get(task_id)
-        if task is None:
-            raise TaskNotFoundError(task_id)
-        if isinstance(task, Unreadable):
-            raise TaskUnreadableError(task_id, task.error)
-        return task
+        return _readable(task_id, await self.tasks.get(task_id))
 
     def _recorded(self, action: ChangeAction, by: Author) -> Change:
         return Change(action, by.actor, by.via, self.clock.now(), by.reason, by.idempotency_key, by.body_hash)
@@ -262,41 +282,9 @@ class ManageTasks:
         )
 
 
-def _with_enabled(mutation: Mutation, enabled: bool | None, change: Change) -> Mutation:
-    """The mutation, and with it the pause or resume that writing `enabled` asks for."""
-    status = mutation.after.status
-    if enabled is None or enabled == (status in (TaskStatus.ACTIVE, TaskStatus.COMPLETED)):
-        return mutation
-    if enabled:
-        return mutation.then(resume(mutation.after, change))
-    if status is TaskStatus.COMPLETED:
-        raise InvalidTaskError("a completed task cannot be disabled", code="contradiction", pointer="/enabled")
-    if status is TaskStatus.ACTIVE:
-        return mutation.then(pause(mutation.after, Pause(change.reason, change.actor, change.at), change))
-    return mutation
-
-
-def _check_delivery_and_payload(definition: Definition, announced: Sequence[HandlerSpec]) -> None:
-    if definition.delivery is Delivery.EXTERNAL:
-        raise InvalidTaskError(
-            "external delivery needs Redis, which this server does not use",
-            code="needs_redis",
-            pointer="/delivery",
-            hint="leave delivery out, or run with REDIS_URL",
-        )
-    spec = announced_spec(announced, definition.task_type, definition.handler_name)
-    if spec is not None and (faults := payload_faults(spec, definition.payload_json)):
-        raise InvalidInputError(faults)
-
-
-def _merged(target: Any, patch: Any) -> Any:
-    """RFC 7396: null removes, objects merge, anything else replaces."""
-    if not isinstance(patch, Mapping):
-        return patch
-    merged = dict(target) if isinstance(target, Mapping) else {}
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        else:
-            merged[name] = _merged(merged.get(name), value)
-    return merged
+def _readable(task_id: TaskId, found: ScheduledTask | Unreadable | None) -> ScheduledTask:
+    if found is None:
+        raise TaskNotFoundError(task_id)
+    if isinstance(found, Unreadable):
+        raise TaskUnreadableError(task_id, found.error)
+    return found

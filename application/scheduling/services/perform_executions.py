@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.execution_store import Claim, ExecutionStore
@@ -58,7 +59,7 @@ class PerformExecutions:
 
     async def settle_once(self) -> bool:
         """Settle what has ended; True if there is more. Raises StoreUnavailableError, and will try again."""
-        batch = [self._ended[index] for index in range(min(len(self._ended), SETTLE_MAX))]
+        batch = list(islice(self._ended, SETTLE_MAX))
         if not batch:
             return False
         await self.settle_execution.settle(batch)
@@ -93,7 +94,8 @@ class PerformExecutions:
             self._running -= 1
         if outcome is None:
             self.live.remove(attempt.token)
-            self.observer.observe(ClaimLost(attempt.execution_id, attempt.task_name))
+            if not attempt.is_given_up:
+                self.observer.observe(ClaimLost(attempt.execution_id, attempt.task_name))
             self.hands_free.set()
             return
         self._ended.append(Ended(attempt, outcome, timedelta(seconds=self.clock.monotonic() - began)))

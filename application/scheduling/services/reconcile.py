@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from application.scheduling.ports.clock import Clock
-from application.scheduling.ports.task_store import Applied, TaskStore
+from application.scheduling.ports.task_store import Applied, TaskStore, Unreadable
 from application.scheduling.ports.wakeup import Wakeup
-from domain.scheduling.change import ChangeAction
+from application.scheduling.services.errors import UNDECIDABLE
+from domain.scheduling.change import Change, ChangeAction
 from domain.scheduling.identifiers import TaskId
-from domain.scheduling.mutation import rederive, system_change
+from domain.scheduling.mutation import Mutation, rederive, system_change
 from domain.scheduling.task import ScheduledTask
 
 SLICE_MAX = 1_000
@@ -25,13 +26,24 @@ class Reconcile:
     async def run_once(self) -> int:
         """Check one slice; return how many tasks were given another next occurrence."""
         found = await self.tasks.scan(after=self._after, limit=SLICE_MAX)
-        last = found[-1] if len(found) == SLICE_MAX else None
-        self._after = None if last is None else (last.id if isinstance(last, ScheduledTask) else last.task_id)
         change = system_change(ChangeAction.REDERIVE, self.clock.now(), "the next occurrence was computed afresh")
-        mutations = [rederive(each, change) for each in found if isinstance(each, ScheduledTask)]
-        answers = await self.tasks.mutate([each for each in mutations if each is not None])
+        mutations = [mutation for each in found if (mutation := _rederived(each, change)) is not None]
+        answers = await self.tasks.mutate(mutations) if mutations else ()
+        # Only now: a slice whose repair met a silent store is looked at again.
+        last = found[-1] if len(found) == SLICE_MAX else None
+        self._after = None if last is None else last.id if isinstance(last, ScheduledTask) else last.task_id
         repaired = [answer.task.id for answer in answers if isinstance(answer, Applied)]
         if repaired:
             self.wakeup.scheduler()
             self.wakeup.changed(repaired)
         return len(repaired)
+
+
+def _rederived(found: ScheduledTask | Unreadable, change: Change) -> Mutation | None:
+    if isinstance(found, Unreadable):
+        return None
+    try:
+        return rederive(found, change)
+    except UNDECIDABLE:
+        # A task that can't be decided is quarantined when it is due; it must not keep the others from their repair.
+        return None

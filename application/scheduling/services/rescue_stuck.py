@@ -30,10 +30,12 @@ class RescueStuck:
 
     async def run_once(self) -> int:
         """Look at all claims once and rescue the silent ones; return how many were rescued."""
-        now = self.clock.monotonic()
+        asked = self.clock.monotonic()
         held = await self.executions.held()
-        self._seen = {each.token: self._sighting(each, now) for each in held}
-        silent = [each for each in held if now - self._seen[each.token][1] >= self.lease.total_seconds()]
+        # A beat is seen by the end of the call and stands still since its beginning: silence is never overrated.
+        seen = self.clock.monotonic()
+        self._seen = {each.token: self._sighting(each, seen) for each in held}
+        silent = [each for each in held if asked - self._seen[each.token][1] >= self.lease.total_seconds()]
         if not silent:
             return 0
         return self._told(None, await self.executions.rescue(silent))

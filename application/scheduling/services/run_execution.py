@@ -91,27 +91,36 @@ class RunExecution:
         try:
             if handler.is_async:
                 return _success(await cast(Awaitable[Returned], handler.function(payload, attempt)))
-            ended = await asyncio.to_thread(self._in_thread, handler, payload, attempt)
-            # A plain function may be a wrapper around an async one.
-            returned = await ended if inspect.isawaitable(ended) else ended
-            return returned if isinstance(returned, BaseException) else _success(returned)
+            ended = await self._plain(handler, payload, attempt)
+            return ended if isinstance(ended, BaseException) else _success(ended)
         except BaseException as error:  # noqa: BLE001 - whatever user code raises is an ordinary end of an attempt
             return error
         finally:
             if handler.is_async:
                 unmark_stuck(self.stuck, attempt)
 
+    async def _plain(self, handler: Handler, payload: object, attempt: Attempt) -> Returned | BaseException:
+        ended = await asyncio.to_thread(self._in_thread, handler, payload, attempt)
+        if not inspect.isawaitable(ended):
+            return ended
+        # A plain function may be a wrapper around an async one.
+        try:
+            return await ended
+        finally:
+            unmark_stuck(self.stuck, attempt)
+
     def _in_thread(
         self, handler: Handler, payload: object, attempt: Attempt
     ) -> Returned | Awaitable[Returned] | BaseException:
-        # Raised errors stay here: some, like StopIteration, can't pass from a thread to the loop that waits for it.
+        ended: Returned | Awaitable[Returned] | BaseException
         try:
-            return handler.function(payload, attempt)
-        except BaseException as error:  # noqa: BLE001 - as above
-            return error
-        finally:
+            ended = handler.function(payload, attempt)
+        except BaseException as error:  # noqa: BLE001 - some, like StopIteration, can't pass from a thread to the loop
+            ended = error
+        if not inspect.isawaitable(ended):
             # Awaiting a thread can be cancelled, the thread itself can't: only its own end frees the process of it.
             unmark_stuck(self.stuck, attempt)
+        return ended
 
 
 class _EndedBy(Enum):

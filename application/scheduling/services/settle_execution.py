@@ -14,7 +14,7 @@ from application.scheduling.ports.observer import Observer
 from application.scheduling.ports.wakeup import Wakeup
 from application.scheduling.services.attempt import Attempt
 from domain.scheduling.events import ClaimLost, ExecutionSettled
-from domain.scheduling.execution import AttemptOutcome
+from domain.scheduling.execution import AttemptOutcome, ExecutionState
 from domain.scheduling.outcome import Continued, Failed, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
 
 OUTCOMES: dict[type[Outcome], AttemptOutcome] = {
@@ -65,21 +65,24 @@ class SettleExecution:
             self._tell(each, answer)
 
     def _tell(self, ended: Ended, answer: SettleAnswer) -> None:
-        attempt, outcome = ended.attempt, ended.outcome
         if isinstance(answer, Lost):
-            self.observer.observe(ClaimLost(attempt.execution_id, attempt.task_name))
-            return
-        how = AttemptOutcome.TIMEOUT if isinstance(outcome, Failed) and outcome.timed_out else OUTCOMES[type(outcome)]
-        self.observer.observe(
-            ExecutionSettled(
-                execution_id=attempt.execution_id,
-                task_id=attempt.task_id,
-                task_name=attempt.task_name,
-                task_type=attempt.claim.definition.task_type,
-                attempt=attempt.attempt,
-                outcome=how,
-                state=answer.state,
-                took=ended.took,
-                error=outcome.error if isinstance(outcome, Failed) else None,
-            )
-        )
+            self.observer.observe(ClaimLost(ended.attempt.execution_id, ended.attempt.task_name))
+        else:
+            self.observer.observe(settled_event(ended, answer.state))
+
+
+def settled_event(ended: Ended, state: ExecutionState) -> ExecutionSettled:
+    """What the observer hears of an end that was accepted and led to `state`."""
+    attempt, outcome = ended.attempt, ended.outcome
+    timed_out = isinstance(outcome, Failed) and outcome.timed_out
+    return ExecutionSettled(
+        execution_id=attempt.execution_id,
+        task_id=attempt.task_id,
+        task_name=attempt.task_name,
+        task_type=attempt.claim.definition.task_type,
+        attempt=attempt.attempt,
+        outcome=AttemptOutcome.TIMEOUT if timed_out else OUTCOMES[type(outcome)],
+        state=state,
+        took=ended.took,
+        error=outcome.error if isinstance(outcome, Failed) else None,
+    )

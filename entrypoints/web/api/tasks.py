@@ -94,7 +94,7 @@ async def pause_task(request: web.Request) -> web.Response:
     Query(request)
     body = await optional_body(request, PauseBody)
     done = await request.app[SERVICES].manage.pause(
-        task_id_of(request), await author(request, reason=body.reason), until=body.end, mode=PauseMode(body.mode)
+        task_id_of(request), await author(request, reason=body.reason), until=body.until, mode=PauseMode(body.mode)
     )
     return await _told(request, done, "Task paused")
 

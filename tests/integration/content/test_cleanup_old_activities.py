@@ -223,6 +223,23 @@ async def test_a_run_that_was_taken_for_dead_stops(
     assert left(database) == []
 
 
+async def test_a_step_under_a_lost_fence_is_undone(
+    content: ContentPorts, database: ContentFile, clock: PassingClock
+) -> None:
+    entries(database, 350, newest=NOON - 30 * DAY)
+
+    class Overtaken(PassingClock):
+        async def sleep_until(self, instant: datetime) -> None:
+            """Another run takes the checkpoint and has yet to take its first step."""
+            database.execute("UPDATE scheduler_task_checkpoint SET fence = 2")
+
+    done = await perform(TASK, {"batch_size": 100}, content, Overtaken(), RecordedRun(fence=1))
+
+    assert (done.facts["status"], done.facts["reason"]) == ("skipped", "superseded")
+    assert left(database) == list(range(101, 351))
+    assert database.value("SELECT json_extract(cursor_json, '$.after_id') FROM scheduler_task_checkpoint") == 100
+
+
 async def test_a_run_with_a_lower_fence_does_not_begin(
     content: ContentPorts, database: ContentFile, clock: PassingClock
 ) -> None:

@@ -1,26 +1,14 @@
-import os
 from dataclasses import asdict
-from pathlib import Path
-
-import pytest
 
 from application.fediverse.ports.content import ContentPorts
 from application.fediverse.services.captured import captured
 from application.fediverse.services.load_demo import DemoCounts, load_demo
 from tests.support.content import DAY, ContentFile, PassingClock, RecordedRun, perform
 from tests.support.manual_clock import NOON
+from tests.support.repository import shared_data
 
-REPOSITORY = Path(__file__).parents[3]
 NOTHING = DemoCounts(0, 0, 0, 0, 0, 0, 0, 0, 0)
 TASKS = ("cleanup_orphaned_data", "purge_deleted_content", "cleanup_old_activities", "update_instance_stats")
-
-
-@pytest.fixture
-def shared_data() -> Path:
-    folder = Path(os.environ.get("SHARED_DATA") or REPOSITORY.parent / "shared" / "data")
-    if not (folder / "lemmy_instances.csv").is_file():
-        pytest.skip(f"no captured data in {folder}; set SHARED_DATA to its folder")
-    return folder
 
 
 async def test_a_demonstration_is_loaded_once(content: ContentPorts, database: ContentFile) -> None:
@@ -103,12 +91,11 @@ EXPECTED = {
 }
 
 
-async def test_captured_data_becomes_a_demonstration(
-    shared_data: Path, content: ContentPorts, database: ContentFile
-) -> None:
-    source = captured(shared_data)
+async def test_captured_data_becomes_a_demonstration(content: ContentPorts, database: ContentFile) -> None:
+    folder = shared_data()
+    source = captured(folder)
 
-    counts = await load_demo(content, shared_data, 300, NOON)
+    counts = await load_demo(content, folder, 300, NOON)
 
     assert counts.instances == len(source.instances) + 1
     assert len(source.instances) > 400

@@ -260,6 +260,18 @@ async def test_a_table_nobody_told_us_about_stops_the_purge(
     assert database.ids("post") == [1]
 
 
+async def test_a_table_that_came_after_the_last_run_is_noticed(
+    content: ContentPorts, database: ContentFile, clock: PassingClock
+) -> None:
+    a_post(database, **gone())
+    await perform(TASK, {}, content, clock)
+    a_post(database, **gone())
+    database.execute("CREATE TABLE award (id INTEGER PRIMARY KEY, content_id INTEGER REFERENCES post (id))")
+
+    with pytest.raises(PermanentError, match=r"award\.content_id"):
+        await perform(TASK, {}, content, clock)
+
+
 async def test_a_table_that_cascades_by_itself_does_not(
     content: ContentPorts, database: ContentFile, clock: PassingClock
 ) -> None:

@@ -25,27 +25,11 @@ from domain.scheduling.mutation import (
 from domain.scheduling.outcome import Succeeded
 from domain.scheduling.policy import Misfire, Overlap
 from domain.scheduling.schedule import OneTimeSchedule
-from domain.scheduling.task import (
-    Delivery,
-    PauseMode,
-    Quarantine,
-    SkipReason,
-    TaskStatus,
-)
+from domain.scheduling.task import Delivery, PauseMode, Quarantine, SkipReason, TaskStatus
 from domain.scheduling.work import Work
 from tests.support.builders import HOUR, a_definition, a_pause, a_task
 from tests.support.changes import EVERY_QUARTER, a_job, applied, change, edited, redefined, written
-from tests.support.drawings import (
-    DELIVERED,
-    EVERY_TEN,
-    PENDING,
-    RUNNING,
-    WAITING,
-    minute,
-    occurrence,
-    opened,
-    skip_of,
-)
+from tests.support.drawings import DELIVERED, EVERY_TEN, PENDING, RUNNING, WAITING, minute, occurrence, opened, skip_of
 from tests.support.manual_clock import NOON
 from tests.support.works import CANCELLED, a_work, execution, states
 

@@ -9,31 +9,16 @@ from domain.errors import InvalidScheduleError, InvalidTaskError
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.firing import Start, fire
 from domain.scheduling.identifiers import MICROSECOND, TaskId
-from domain.scheduling.mutation import (
-    create,
-)
+from domain.scheduling.mutation import create
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.retry import RetryPolicy
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule
-from domain.scheduling.task import (
-    Definition,
-    Quarantine,
-    SkipReason,
-    TaskStatus,
-)
+from domain.scheduling.task import Definition, Quarantine, SkipReason, TaskStatus
 from domain.scheduling.timeline import Occurrence
 from domain.scheduling.work import Work
 from tests.support.builders import DAY, HOUR, MINUTE, SECOND, a_definition, a_task, an_open_execution
 from tests.support.changes import EVERY_QUARTER, a_job, applied, change, edited, redefined, written
-from tests.support.drawings import (
-    EVERY_TEN,
-    PENDING,
-    RUNNING,
-    WAITING,
-    minute,
-    occurrence,
-    skip_of,
-)
+from tests.support.drawings import EVERY_TEN, PENDING, RUNNING, WAITING, minute, occurrence, skip_of
 from tests.support.manual_clock import NOON
 from tests.support.works import a_work, execution, states
 

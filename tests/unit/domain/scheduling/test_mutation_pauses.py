@@ -7,34 +7,14 @@ import pytest
 from domain.errors import InvalidTaskError, TaskStateError
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.identifiers import MICROSECOND
-from domain.scheduling.mutation import (
-    end_pause,
-    pause,
-    resume,
-    system_change,
-)
+from domain.scheduling.mutation import end_pause, pause, resume, system_change
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.schedule import OneTimeSchedule, Schedule
-from domain.scheduling.task import (
-    PauseMode,
-    ScheduledTask,
-    Skip,
-    SkipReason,
-    TaskStatus,
-)
+from domain.scheduling.task import PauseMode, ScheduledTask, Skip, SkipReason, TaskStatus
 from domain.scheduling.work import Work
 from tests.support.builders import SECOND, a_pause, a_task, an_open_execution
 from tests.support.changes import a_job, applied, change, written
-from tests.support.drawings import (
-    EVERY_TEN,
-    PENDING,
-    RETRY_WAIT,
-    RUNNING,
-    WAITING,
-    minute,
-    occurrence,
-    skip_of,
-)
+from tests.support.drawings import EVERY_TEN, PENDING, RETRY_WAIT, RUNNING, WAITING, minute, occurrence, skip_of
 from tests.support.works import CANCELLED, a_manual, a_work, execution, states
 
 

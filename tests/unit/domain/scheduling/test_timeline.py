@@ -137,6 +137,13 @@ def test_jitter_is_never_early_never_too_long_and_keeps_the_order(
     assert first.run_at < second.nominal_at
 
 
+def test_the_longest_jitter_ends_a_microsecond_before_the_following_occurrence() -> None:
+    # Of millions of ids one whose draw for this instant is as high as it can be.
+    timeline = a_timeline(IntervalSchedule(SECOND), jitter=DAY, task_id=TaskId("t2071440"))
+
+    assert timeline.after(NOON) == Occurrence(NOON + SECOND, NOON + 2 * SECOND - MICROSECOND)
+
+
 def test_jitter_is_cut_short_by_the_following_occurrence_within_bounds_only() -> None:
     # The same share of one second less a microsecond, and of a whole day.
     bounded = a_timeline(IntervalSchedule(SECOND), jitter=DAY).after(NOON)

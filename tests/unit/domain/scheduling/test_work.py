@@ -6,22 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from domain.scheduling.execution import (
-    AttemptOutcome,
-    ErrorReport,
-    ExecutionKind,
-    ExecutionState,
-)
+from domain.scheduling.execution import AttemptOutcome, ErrorReport, ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import ExecutionId
 from domain.scheduling.outcome import Continued, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
 from domain.scheduling.work import EndedAttempt, Work
-from tests.support.builders import (
-    DAY,
-    HOUR,
-    MINUTE,
-    SECOND,
-    a_failure,
-)
+from tests.support.builders import DAY, HOUR, MINUTE, SECOND, a_failure
 from tests.support.drawings import PENDING, RETRY_WAIT, RUNNING, WAITING
 from tests.support.manual_clock import NOON
 from tests.support.works import BY_ANA, CANCELLED, DEAD, DIED, LATER, RETRIED, SUCCEEDED, a_work, execution, states

@@ -2,17 +2,12 @@
 
 from dataclasses import replace
 
-from domain.scheduling.execution import (
-    Execution,
-)
+from domain.scheduling.execution import Execution
 from domain.scheduling.firing import Firing, Start, fire
 from domain.scheduling.policy import ExecutionPolicy, Overlap
 from domain.scheduling.task import TaskStatus
 from domain.scheduling.work import Work
-from tests.support.builders import (
-    SECOND,
-    a_task,
-)
+from tests.support.builders import SECOND, a_task
 from tests.support.drawings import EVERY_TEN, PENDING, RETRY_WAIT, RUNNING, WAITING, minute, occurrence
 from tests.support.works import CANCELLED, LATER, a_manual, a_work, execution, states
 
@@ -88,8 +83,13 @@ def test_what_stopped_running_since_the_decision_is_not_waited_for() -> None:
     (running,) = work.executions.values()
     retried = Work.of(work.task, [replace(running, state=RETRY_WAIT)])
 
+    after = retried.commit(firing, minute(10))
+
     assert firing.run == (Start(occurrence(10), WAITING),)
-    assert states(retried.commit(firing, minute(10))) == [CANCELLED, PENDING]
+    assert states(after) == [CANCELLED, PENDING]
+    # The new one is inserted as it has become, not inserted and updated.
+    assert after.changed == {running.id}
+    assert after.created == after.executions.keys() - {running.id}
 
 
 def test_a_run_somebody_asked_for_moves_neither_schedule_nor_status() -> None:

@@ -5,10 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.scheduling.execution import (
-    CancelRequest,
-    ExecutionKind,
-)
+from domain.scheduling.execution import CancelRequest, ExecutionKind
 from domain.scheduling.firing import fire
 from domain.scheduling.identifiers import ExecutionId
 from domain.scheduling.outcome import Continued, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
@@ -16,13 +13,7 @@ from domain.scheduling.policy import ExecutionPolicy, Overlap
 from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.task import Delivery, ScheduledTask, TaskStatus
 from domain.scheduling.work import Work
-from tests.support.builders import (
-    MINUTE,
-    a_failure,
-    a_pause,
-    a_task,
-    an_open_execution,
-)
+from tests.support.builders import MINUTE, a_failure, a_pause, a_task, an_open_execution
 from tests.support.drawings import EVERY_TEN, PENDING, RUNNING, WAITING, minute
 from tests.support.works import (
     BY_ANA,

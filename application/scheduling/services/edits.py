@@ -1,0 +1,71 @@
+"""What an edit consists of besides its definition: patches, the switch `enabled`, and what workers can run."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from application.scheduling.documents import Document, task_document
+from application.scheduling.ports.membership import HandlerSpec
+from application.scheduling.processors import announced_spec, payload_faults
+from domain.errors import InvalidInputError, InvalidTaskError
+from domain.scheduling.change import Change
+from domain.scheduling.mutation import Mutation, pause, resume
+from domain.scheduling.task import Definition, Delivery, Pause, ScheduledTask, TaskStatus
+
+# What a null takes away. Without these it would only be left out of the body, which means kept.
+_EMPTY: Document = {"description": "", "tags": [], "policy": {}, "delivery": Delivery.MANAGED}
+
+
+def patched(task: ScheduledTask, patch: Mapping[str, Any]) -> Any:
+    """The task's document with a merge patch applied, fit for `body_from`; the status stays if the patch is silent."""
+    document = {**task_document(task), "enabled": None, "version": None}
+    merged = merge_patch(document, patch)
+    if not isinstance(merged, dict):
+        return merged
+    removed = {name for name, value in patch.items() if value is None}
+    if "handler" in removed:
+        # Without a handler of its own, a task runs what its name says.
+        merged["handler"] = merged.get("name")
+    return merged | {name: value for name, value in _EMPTY.items() if name in removed}
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """RFC 7396: null removes, objects merge, anything else replaces."""
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged
+
+
+def with_enabled(mutation: Mutation, enabled: bool | None, change: Change) -> Mutation:
+    """The mutation, and with it the pause or resume that writing `enabled` asks for.
+
+    Raises InvalidTaskError (`contradiction`) for what is completed and to be disabled, and TaskStateError.
+    """
+    after = mutation.after
+    is_enabled = after.status in (TaskStatus.ACTIVE, TaskStatus.COMPLETED)
+    if enabled is None or enabled == is_enabled:
+        return mutation
+    if enabled:
+        return mutation.then(resume(after, change))
+    if after.status is TaskStatus.COMPLETED:
+        raise InvalidTaskError("a completed task cannot be disabled", code="contradiction", pointer="/enabled")
+    return mutation.then(pause(after, Pause(change.reason, change.actor, change.at), change))
+
+
+def check_runnable(definition: Definition, announced: Sequence[HandlerSpec]) -> None:
+    """Raise for what no worker could run: InvalidTaskError (`needs_redis`), InvalidInputError (`invalid_payload`)."""
+    if definition.delivery is Delivery.EXTERNAL:
+        raise InvalidTaskError(
+            "external delivery needs Redis, which this server does not use",
+            code="needs_redis",
+            pointer="/delivery",
+            hint="leave delivery out, or run with REDIS_URL",
+        )
+    spec = announced_spec(announced, definition.task_type, definition.handler_name)
+    if spec is not None and (faults := payload_faults(spec, definition.payload_json)):
+        raise InvalidInputError(faults)

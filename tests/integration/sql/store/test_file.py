@@ -1,0 +1,137 @@
+"""The file of the store: how it is made, and when it is refused."""
+
+import asyncio
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from adapters.sql.store import SqlStore, open_sqlite_store, sqlite_file
+from adapters.sql.store.sqlite_file import check_place, file_system_of
+from application.scheduling.ports.errors import PortError, StoreRefusedError, StoreUnavailableError
+from tests.support.builders import a_creation
+from tests.support.manual_clock import ManualClock
+from tests.support.recorders import CountingEntropy
+
+MOUNTS = """\
+/dev/vda / ext4 rw 0 0
+server:/export /srv/shared nfs4 rw 0 0
+//server/share /srv/my\\040share cifs rw 0 0
+/dev/vdb /srv/shared/disk xfs rw 0 0
+"""
+
+
+async def _refusal(path: Path, error: type[PortError] = StoreRefusedError) -> str:
+    with pytest.raises(error) as refused:
+        async with open_sqlite_store(path, ManualClock(), CountingEntropy()):
+            pass
+    return str(refused.value)
+
+
+async def test_the_file_and_its_log_are_for_the_owner_alone(store: SqlStore, path: Path) -> None:
+    await store.tasks.mutate([a_creation()])
+
+    modes = {each.name: each.stat().st_mode & 0o777 for each in path.parent.glob("scheduler.db*")}
+    assert modes.keys() >= {"scheduler.db", "scheduler.db-wal"}
+    assert set(modes.values()) == {0o600}
+
+
+async def test_a_store_keeps_its_name_and_its_tasks_when_it_is_opened_again(path: Path, clock: ManualClock) -> None:
+    names = []
+    for seed in (1, 2):
+        async with open_sqlite_store(path, clock, CountingEntropy(seed)) as store:
+            await store.tasks.mutate([a_creation()])
+            async with store.database.reading("test") as connection:
+                names.append((await connection.execute(text("SELECT store_id FROM store"))).scalar_one())
+            assert await store.tasks.find("report") is not None
+
+    assert names[0] == names[1]
+
+
+async def test_every_connection_writes_through_to_the_disk_and_checks_references(store: SqlStore) -> None:
+    async with store.database.writing("test") as connection:
+        values = [
+            (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+
+    assert values == ["wal", 2, 1, 5000]
+
+
+async def test_a_newer_schema_is_refused_and_left_as_it_is(path: Path, clock: ManualClock) -> None:
+    async with open_sqlite_store(path, clock, CountingEntropy()):
+        pass
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    refusal = await _refusal(path)
+
+    assert refusal == f"{path} has schema 9999, newer than this program's 0001: upgrade the program"
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(path: Path) -> None:
+    letter = b"this is a letter, not a database" * 100
+    path.write_bytes(letter)
+
+    refusal = asyncio.run(_refusal(path))
+
+    assert refusal == f"open {path}: file is not a database"
+    assert path.read_bytes() == letter
+
+
+async def test_a_file_the_user_may_not_write_is_refused(
+    path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_sqlite_store(path, clock, CountingEntropy()):
+        pass
+    # The tests may run as root, who may write everything.
+    monkeypatch.setattr(os, "access", lambda place, _mode: place != path)
+
+    assert await _refusal(path) == f"{path} is read-only for this user: the store must be writable"
+
+
+async def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+
+    assert "cannot be made" in await _refusal(tmp_path / "taken" / "scheduler.db")
+
+
+async def test_a_file_locked_by_another_program_may_be_tried_again(
+    path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT_SECONDS", 0.05)
+    async with open_sqlite_store(path, clock, CountingEntropy()):
+        pass
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        refusal = await _refusal(path, StoreUnavailableError)
+
+    assert refusal == f"open {path}: database is locked"
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ("/var/scheduler.db", "ext4"),
+        ("/srv/shared/scheduler.db", "nfs4"),
+        ("/srv/shared/disk/scheduler.db", "xfs"),
+        ("/srv/my share/scheduler.db", "cifs"),
+        ("/srv/sharedness/scheduler.db", "ext4"),
+    ],
+)
+def test_the_file_system_is_that_of_the_deepest_mount_point(place: str, kind: str) -> None:
+    assert file_system_of(Path(place), MOUNTS) == kind
+
+
+def test_a_network_file_system_is_refused() -> None:
+    with pytest.raises(StoreRefusedError, match="network file system"):
+        check_place(Path("/srv/shared/scheduler.db"), MOUNTS)
+
+
+def test_nothing_is_refused_where_mounts_are_unknown(tmp_path: Path) -> None:
+    check_place(tmp_path / "scheduler.db", "")

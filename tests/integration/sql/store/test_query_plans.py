@@ -1,0 +1,128 @@
+"""Every statement of the hot paths finds its rows by an index, however many there are."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from adapters.sql.store import SqlStore
+from application.scheduling.ports.execution_store import Beat, LogLine, Progress, Settlement
+from application.scheduling.ports.history import ExecutionFilter
+from application.scheduling.ports.task_store import Decision
+from domain.scheduling.change import ChangeAction
+from domain.scheduling.execution import ExecutionState
+from domain.scheduling.firing import fire
+from domain.scheduling.identifiers import ClaimToken, NodeId
+from domain.scheduling.outcome import Succeeded
+from domain.scheduling.sharing import EVERYTHING, Share
+from domain.scheduling.task import ScheduledTask
+from tests.support.builders import a_change, a_creation, a_definition
+from tests.support.manual_clock import NOON, ManualClock
+
+WORKER = NodeId("worker")
+Statements = list[tuple[str, Any]]
+
+
+@contextmanager
+def _captured(store: SqlStore) -> Iterator[Statements]:
+    """Every statement the block sends, with its parameters."""
+    seen: Statements = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_more: object) -> None:
+        seen.append((statement, parameters))
+
+    engines = [store.database.writer.sync_engine, store.database.reader.sync_engine]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+async def _plan(store: SqlStore, statement: str, parameters: Any) -> list[str]:
+    async with store.database.reading("explain") as connection:
+        rows = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", tuple(parameters))
+        return [row[-1] for row in rows]
+
+
+async def _scans(store: SqlStore, seen: Statements) -> list[tuple[str, str]]:
+    """The steps that read a whole table or index of the store."""
+    found = []
+    for statement, parameters in seen:
+        if statement.split()[0] in ("SELECT", "UPDATE", "INSERT", "DELETE", "WITH"):
+            plan = await _plan(store, statement, parameters)
+            found += [(step, statement) for step in plan if step.startswith("SCAN") and _is_stored(step)]
+    return found
+
+
+def _is_stored(step: str) -> bool:
+    """True for tables and indexes of the store; subqueries, JSON arrays and the one row of `store` are not meant."""
+    tables = ("tasks", "definitions", "executions", "attempts", "log_lines", "skips", "changes")
+    # A scan of a small partial index in its order, up to a limit, is a search from its beginning.
+    bounded = ("executions_pending", "executions_retry_wait", "executions_running", "tasks_look_at")
+    return step.split()[1] in tables and not any(index in step for index in bounded)
+
+
+async def _added(store: SqlStore) -> ScheduledTask:
+    await store.tasks.mutate([a_creation(a_definition(f"task {number}")) for number in range(3)])
+    found = await store.tasks.find("task 0")
+    assert isinstance(found, ScheduledTask)
+    return found
+
+
+async def test_dispatching_scans_no_table(store: SqlStore, clock: ManualClock) -> None:
+    await _added(store)
+    clock.advance(timedelta(minutes=1))
+    with _captured(store) as seen:
+        await store.tasks.next_look_at(EVERYTHING)
+        await store.tasks.due(Share(frozenset({1, 2})), until=clock.now(), limit=10)
+        found = await store.tasks.due(EVERYTHING, until=clock.now(), limit=10)
+        await store.tasks.commit_firings(
+            [Decision(task, fire(task, clock.now())) for task in found if isinstance(task, ScheduledTask)]
+        )
+        await store.executions.release_due(10)
+        await store.tasks.scan(after=None, limit=10)
+
+    assert len(seen) > 10
+    assert [step for step in await _scans(store, seen) if "sqlite_autoindex_tasks_1" not in step[0]] == []
+
+
+async def test_running_executions_scans_no_table(store: SqlStore, clock: ManualClock) -> None:
+    await _added(store)
+    clock.advance(timedelta(minutes=1))
+    found = await store.tasks.due(EVERYTHING, until=clock.now(), limit=10)
+    await store.tasks.commit_firings(
+        [Decision(task, fire(task, clock.now())) for task in found if isinstance(task, ScheduledTask)]
+    )
+    log = (LogLine(NOON, "info", "hello"),)
+    with _captured(store) as seen:
+        await store.executions.claim(WORKER, [ClaimToken("a")], task_types=["mail"])
+        (claim,) = await store.executions.claim(WORKER, [ClaimToken("b")])
+        (other,) = await store.executions.claim(WORKER, [ClaimToken("c")])
+        await store.executions.heartbeat(WORKER, [Beat(claim.execution.id, claim.token, Progress(1), log)])
+        await store.executions.held()
+        await store.executions.settle([Settlement(claim.execution.id, claim.token, Succeeded(), log=log)])
+        await store.executions.cancel(other.execution.id, a_change(ChangeAction.CANCEL, at=clock.now(), key="k"))
+        await store.executions.rescue_worker(WORKER)
+
+    assert len(seen) > 30
+    assert await _scans(store, seen) == []
+
+
+@pytest.mark.parametrize("states", [(), (ExecutionState.DEAD,), (ExecutionState.RUNNING, ExecutionState.PENDING)])
+async def test_an_execution_list_is_read_by_task_or_in_the_order_of_time(
+    store: SqlStore, states: tuple[ExecutionState, ...]
+) -> None:
+    task = await _added(store)
+    with _captured(store) as seen:
+        await store.history.executions(ExecutionFilter(task.id, frozenset(states)), limit=10, cursor=None)
+        of_one = len(seen)
+        await store.history.executions(ExecutionFilter(states=frozenset(states)), limit=10, cursor=None)
+
+    assert await _scans(store, seen[:of_one]) == []
+    by = "executions_dead" if states == (ExecutionState.DEAD,) else "sqlite_autoindex_executions_1"
+    steps = [step for step, _ in await _scans(store, seen[of_one:])]
+    assert all(by in step or "executions_open" in step for step in steps), steps

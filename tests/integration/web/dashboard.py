@@ -1,0 +1,143 @@
+"""The admin on a real socket over the memory store, and a client that keeps what each answer was."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import ClientSession, web
+
+from adapters.memory import open_memory_store
+from adapters.memory.stores import MemoryStores
+from application.scheduling.services.inspect_tasks import InspectTasks
+from application.scheduling.services.manage_tasks import ManageTasks
+from application.scheduling.services.preview import Preview
+from entrypoints.web.app import WebServices, WebSettings, create_app, create_runner
+from tests.conformance.store_under_test import StoreUnderTest
+from tests.support.manual_clock import ManualClock
+from tests.support.recorders import CountingEntropy, RecordingWakeup
+
+PREFIX = "/admin/scheduler"
+TASKS = f"{PREFIX}/api/scheduled-tasks"
+PAGE = f"{PREFIX}/scheduled-tasks"
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+HTML = {"Accept": "text/html,*/*;q=0.8"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def faults(self) -> list[tuple[str, str]]:
+        """Pointer and code of each error of a problem."""
+        return [(error.get("pointer", ""), error["code"]) for error in self.json["errors"]]
+
+
+@dataclass(slots=True)
+class Loops:
+    """Whether the process says that its loops run."""
+
+    running: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """The server, its clock and its store."""
+
+    clock: ManualClock
+    stores: MemoryStores
+    store: StoreUnderTest
+    loops: Loops
+    app: web.Application
+    session: ClientSession
+    wakeup: RecordingWakeup = field(default_factory=RecordingWakeup)
+
+    async def call(
+        self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, headers: Mapping[str, str] = {}
+    ) -> Answer:
+        """Send a request, the body as JSON unless it is raw; redirects are not followed."""
+        if body is not None:
+            raw, headers = json.dumps(body).encode(), {**JSON, **headers}
+        async with self.session.request(method, path, data=raw, headers=headers, allow_redirects=False) as response:
+            return Answer(response.status, response.headers.copy(), await response.text())
+
+    async def get(self, path: str, **headers: str) -> Answer:
+        return await self.call("GET", path, headers=headers)
+
+    async def page(self, path: str) -> Answer:
+        """Ask as a browser does."""
+        return await self.call("GET", path, headers=HTML)
+
+    async def form(self, path: str, fields: str = "") -> Answer:
+        """Send a form as a browser does from one of our own pages."""
+        headers = {**HTML, **FORM, "Sec-Fetch-Site": "same-origin"}
+        return await self.call("POST", path, raw=fields.encode(), headers=headers)
+
+    async def create(self, name: str = "report", **fields: Any) -> dict[str, Any]:
+        """Create a task by the API; the document of it."""
+        answer = await self.call("POST", TASKS, a_body(name=name, **fields))
+        assert answer.status == 201, answer.text
+        document: dict[str, Any] = answer.json
+        return document
+
+    def kept(self) -> str:
+        """Everything the store keeps, as text: two of them are equal if nothing was stored in between."""
+        state = self.stores.state
+        return repr((state.tasks, state.executions, state.changes_by_key))
+
+
+def a_body(**fields: Any) -> dict[str, Any]:
+    """The guide's minimal body, but for what the test says."""
+    return {
+        "name": "report",
+        "task_type": "maintenance",
+        "schedule_type": "cron",
+        "schedule": "0 2 * * *",
+        "timezone": "UTC",
+        "payload": {},
+        **fields,
+    }
+
+
+@asynccontextmanager
+async def serving(settings: WebSettings) -> AsyncIterator[Dashboard]:
+    """Serve the dashboard on a free port of the loopback for as long as the context lasts."""
+    clock, entropy, loops, wakeup = ManualClock(), CountingEntropy(1), Loops(), RecordingWakeup()
+    async with open_memory_store(clock, CountingEntropy(2)) as stores:
+
+        async def cut_off() -> None:
+            stores.state.available = False
+
+        async def spoil(task_id: str) -> None:
+            stores.state.tasks[task_id].error = "spoilt by a test"  # type: ignore[index]
+
+        services = WebServices(
+            manage=ManageTasks(stores.tasks, stores.executions, stores.membership, clock, entropy, wakeup),
+            inspect=InspectTasks(stores.tasks, stores.history, stores.membership, clock),
+            preview=Preview(clock),
+            clock=clock,
+            entropy=entropy,
+            ready=lambda: loops.running,
+        )
+        app = create_app(services, settings)
+        runner = create_runner(app)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            host, port = runner.addresses[0][:2]
+            async with ClientSession(f"http://{host}:{port}") as session:
+                store = StoreUnderTest(clock, stores, cut_off, spoil)
+                yield Dashboard(clock, stores, store, loops, app, session, wakeup)
+        finally:
+            await runner.cleanup()

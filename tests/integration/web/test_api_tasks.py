@@ -1,0 +1,265 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.web.dashboard import TASKS, Dashboard, a_body
+from tests.support.manual_clock import NOON
+
+EVERY_FIELD = {
+    "id", "name", "handler", "task_type", "schedule_type", "schedule", "payload", "timezone", "status", "enabled",
+    "max_retries", "created_at", "updated_at", "last_run_at", "next_run_at", "run_count", "error_count", "last_error",
+    "policy", "tags", "description", "delivery", "version", "pause", "warnings",
+}  # fmt: skip
+
+
+async def test_the_minimal_body_of_the_guide_makes_a_task(dashboard: Dashboard) -> None:
+    answer = await dashboard.call("POST", TASKS, a_body(name="cleanup", payload={"days_to_keep": 30}))
+
+    task = answer.json
+    assert answer.status == 201
+    assert answer.headers["Location"] == f"{TASKS}/{task['id']}"
+    assert answer.headers["ETag"] == '"1"'
+    assert task.keys() >= EVERY_FIELD
+    assert task["payload"] == {"days_to_keep": 30}
+    assert (task["status"], task["enabled"], task["max_retries"]) == ("active", True, 3)
+    assert task["next_run_at"] == "2024-01-16T02:00:00Z"
+
+
+async def test_a_payload_may_be_the_text_of_an_object(dashboard: Dashboard) -> None:
+    task = await dashboard.create(payload='{"days_to_keep": 30}')
+
+    assert task["payload"] == {"days_to_keep": 30}
+
+
+async def test_what_was_created_is_read_back_the_same(dashboard: Dashboard) -> None:
+    created = await dashboard.create(tags=["a", "b"], policy={"misfire": "all", "overlap": "allow", "grace": "PT1H"})
+
+    read = await dashboard.get(f"{TASKS}/{created['id']}")
+
+    assert read.status == 200
+    assert read.headers["ETag"] == '"1"'
+    assert read.json == created
+
+
+async def test_what_was_read_can_be_put_back_as_it_is(dashboard: Dashboard) -> None:
+    created = await dashboard.create(policy={"backoff": {"kind": "fixed", "initial": "PT10S"}, "jitter": "PT30S"})
+
+    put = await dashboard.call("PUT", f"{TASKS}/{created['id']}", created)
+
+    assert put.status == 200
+    assert put.json["policy"] == created["policy"]
+    assert put.json["version"] == 2
+
+
+async def test_a_dry_run_stores_nothing_and_says_what_would_be(dashboard: Dashboard) -> None:
+    before = dashboard.kept()
+
+    answer = await dashboard.call("POST", f"{TASKS}?dry_run=true", a_body())
+
+    assert answer.status == 200
+    assert answer.json["id"] is None
+    assert answer.json["next_run_at"] == "2024-01-16T02:00:00Z"
+    assert dashboard.kept() == before
+
+
+async def test_put_replaces_the_definition_and_keeps_the_rest(dashboard: Dashboard) -> None:
+    task = await dashboard.create(tags=["nightly"], description="kept")
+
+    answer = await dashboard.call("PUT", f"{TASKS}/{task['id']}", a_body(schedule="30 3 * * *"))
+
+    assert answer.headers["ETag"] == '"2"'
+    assert answer.json["schedule"] == "30 3 * * *"
+    assert (answer.json["id"], answer.json["tags"], answer.json["description"]) == (task["id"], ["nightly"], "kept")
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/merge-patch+json"])
+async def test_patch_changes_only_what_it_names(dashboard: Dashboard, content_type: str) -> None:
+    task = await dashboard.create(payload={"a": 1, "b": 2})
+
+    raw = b'{"payload": {"a": null, "c": 3}, "policy": {"timeout": "PT1M"}}'
+    answer = await dashboard.call("PATCH", f"{TASKS}/{task['id']}", raw=raw, headers={"Content-Type": content_type})
+
+    assert answer.status == 200
+    assert answer.json["payload"] == {"b": 2, "c": 3}
+    assert answer.json["policy"] == {**task["policy"], "timeout": "PT1M"}
+    assert answer.json["schedule"] == task["schedule"]
+
+
+async def test_a_deleted_task_is_gone(dashboard: Dashboard) -> None:
+    task = await dashboard.create()
+
+    deleted = await dashboard.call("DELETE", f"{TASKS}/{task['id']}")
+    read = await dashboard.get(f"{TASKS}/{task['id']}")
+
+    assert (deleted.status, deleted.text) == (204, "")
+    assert read.status == 404
+    assert read.json["error"] == "Task not found"
+    assert (await dashboard.get(TASKS)).json["total"] == 0
+
+
+async def test_pause_and_resume_say_so_and_answer_with_the_task(dashboard: Dashboard) -> None:
+    task = await dashboard.create()
+    body = {"reason": "database upgrade", "until": "2024-01-17T10:00:00+01:00"}
+
+    paused = await dashboard.call("POST", f"{TASKS}/{task['id']}/pause", body)
+    resumed = await dashboard.call("POST", f"{TASKS}/{task['id']}/resume")
+
+    assert paused.status == 200
+    assert paused.json["message"] == "Task paused"
+    assert paused.json["pause"] == {
+        "reason": "database upgrade", "by": "local", "at": "2024-01-15T12:00:00Z", "until": "2024-01-17T09:00:00Z",
+        "mode": "drain",
+    }  # fmt: skip
+    assert (paused.json["status"], paused.json["enabled"], paused.json["next_run_at"]) == ("paused", False, None)
+    assert resumed.json["message"] == "Task resumed"
+    assert (resumed.json["status"], resumed.json["pause"]) == ("active", None)
+
+
+async def test_pause_and_resume_need_no_body(dashboard: Dashboard) -> None:
+    task = await dashboard.create()
+
+    answers = [await dashboard.call("POST", f"{TASKS}/{task['id']}/{verb}") for verb in ("pause", "pause", "resume")]
+
+    assert [answer.status for answer in answers] == [200, 200, 200]
+
+
+async def test_resume_can_run_what_was_missed(dashboard: Dashboard) -> None:
+    task = await dashboard.create(schedule="0 * * * *")
+    await dashboard.call("POST", f"{TASKS}/{task['id']}/pause")
+    dashboard.clock.advance(timedelta(hours=3))
+
+    answer = await dashboard.call("POST", f"{TASKS}/{task['id']}/resume", {"missed": "latest"})
+
+    assert answer.json["open_executions"] == 1
+
+
+async def test_run_answers_with_where_to_follow_it(dashboard: Dashboard) -> None:
+    task = await dashboard.create()
+
+    answer = await dashboard.call("POST", f"{TASKS}/{task['id']}/run", {"payload": {"only": "now"}})
+    followed = await dashboard.get(answer.headers["Location"])
+
+    assert answer.status == 202
+    assert answer.json["message"] == "Task queued to run now"
+    assert followed.json["id"] == answer.json["execution_id"]
+    assert (followed.json["kind"], followed.json["state"]) == ("manual", "pending")
+    assert followed.json["payload"] == {"only": "now"}
+
+
+async def test_a_second_run_beside_an_open_one_must_be_asked_for(dashboard: Dashboard) -> None:
+    task = await dashboard.create()
+    await dashboard.call("POST", f"{TASKS}/{task['id']}/run")
+
+    refused = await dashboard.call("POST", f"{TASKS}/{task['id']}/run")
+    beside = await dashboard.call("POST", f"{TASKS}/{task['id']}/run", {"overlap": "allow"})
+
+    assert refused.status == 409
+    assert refused.faults == [("", "already_running")]
+    assert beside.status == 202
+
+
+async def test_a_name_that_is_taken_is_a_conflict(dashboard: Dashboard) -> None:
+    task = await dashboard.create("report")
+
+    answer = await dashboard.call("POST", TASKS, a_body(name="report"))
+
+    assert answer.status == 409
+    assert answer.faults == [("/name", "name_taken")]
+    assert answer.json["taken_by"] == task["id"]
+
+
+# --- Lists ---
+
+
+async def a_few_tasks(dashboard: Dashboard) -> None:
+    await dashboard.create("alpha", task_type="mail", tags=["nightly"], schedule="0 5 * * *")
+    await dashboard.create("beta", description="cleans Up", schedule_type="interval", schedule="1h")
+    gamma = await dashboard.create("gamma", schedule="0 3 * * *")
+    await dashboard.call("POST", f"{TASKS}/{gamma['id']}/pause")
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", ["alpha", "beta", "gamma"]),
+        ("status=paused", ["gamma"]),
+        ("status=", ["alpha", "beta", "gamma"]),
+        ("schedule_type=interval", ["beta"]),
+        ("task_type=mail", ["alpha"]),
+        ("tag=nightly", ["alpha"]),
+        ("q=CLEANS%20up", ["beta"]),
+        ("q=%25", []),
+        ("sort=-name", ["gamma", "beta", "alpha"]),
+        ("sort=next_run_at&status=active", ["beta", "alpha"]),
+        ("sort=-next_run_at&status=active", ["alpha", "beta"]),
+    ],
+)
+async def test_the_list_filters_and_sorts(dashboard: Dashboard, query: str, names: list[str]) -> None:
+    await a_few_tasks(dashboard)
+
+    answer = (await dashboard.get(f"{TASKS}?{query}")).json
+
+    assert [task["name"] for task in answer["tasks"]] == names
+    assert answer["total"] == len(names)
+
+
+async def test_counts_follow_the_filter_but_for_the_status(dashboard: Dashboard) -> None:
+    await a_few_tasks(dashboard)
+
+    answer = (await dashboard.get(f"{TASKS}?status=active&task_type=maintenance")).json
+
+    assert answer["counts"] == {"active": 1, "paused": 1, "completed": 0, "failed": 0}
+    assert answer["total"] == 1
+
+
+async def test_pages_show_every_task_once(dashboard: Dashboard) -> None:
+    for number in range(7):
+        await dashboard.create(f"task-{number}")
+    names: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page: dict[str, Any] = (await dashboard.get(f"{TASKS}?limit=3&cursor={cursor}")).json
+        names += [task["name"] for task in page["tasks"]]
+        assert page["total"] == 7
+        cursor = page["next_cursor"]
+
+    assert names == [f"task-{number}" for number in range(7)]
+
+
+# --- What will come ---
+
+
+async def test_upcoming_tells_instants_in_the_zone_of_the_task_and_in_utc(dashboard: Dashboard) -> None:
+    dashboard.clock.advance_to(NOON + timedelta(days=73))
+    task = await dashboard.create(schedule="30 2 * * *", timezone="Europe/Berlin")
+
+    answer = (await dashboard.get(f"{TASKS}/{task['id']}/upcoming?count=4")).json
+
+    # The night to 2024-03-31 skips 02:30.
+    assert [each["local"] for each in answer["upcoming"]] == [
+        "2024-03-29T02:30:00+01:00", "2024-03-30T02:30:00+01:00", "2024-03-31T03:00:00+02:00",
+        "2024-04-01T02:30:00+02:00",
+    ]  # fmt: skip
+    assert answer["upcoming"][2]["utc"] == "2024-03-31T01:00:00Z"
+    assert answer["timezone"] == "Europe/Berlin"
+
+
+async def test_a_preview_needs_a_schedule_and_stores_nothing(dashboard: Dashboard) -> None:
+    before = dashboard.kept()
+
+    body = {"schedule_type": "interval", "schedule": "90m", "policy": {"jitter": "PT5M"}}
+    answer = await dashboard.call("POST", f"{TASKS}/preview?count=2", body)
+
+    assert answer.status == 200
+    assert [each["nominal_at"] for each in answer.json["upcoming"]] == ["2024-01-15T13:30:00Z", "2024-01-15T15:00:00Z"]
+    assert all(each["nominal_at"] <= each["run_at"] for each in answer.json["upcoming"])
+    assert dashboard.kept() == before
+
+
+async def test_a_preview_of_a_leap_day_shows_the_next_ones(dashboard: Dashboard) -> None:
+    answer = await dashboard.call(
+        "POST", f"{TASKS}/preview?count=2", {"schedule_type": "cron", "schedule": "0 0 29 2 *"}
+    )
+
+    assert [each["utc"] for each in answer.json["upcoming"]] == ["2024-02-29T00:00:00Z", "2028-02-29T00:00:00Z"]
