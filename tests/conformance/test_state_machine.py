@@ -18,7 +18,7 @@ from domain.scheduling.change import Change, ChangeAction
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.firing import fire
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, TaskId
-from domain.scheduling.mutation import Mutation, create, delete, edit, end_pause, pause, resume, run_now
+from domain.scheduling.mutation import Mutation, create, delete, edit, end_pause, pause, resume, run_now, undelete
 from domain.scheduling.outcome import Continued, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.schedule import OneTimeSchedule, Schedule
@@ -66,6 +66,7 @@ class LivesOfTasks(RuleBasedStateMachine):
         self.entropy = CountingEntropy()
         self.tasks: list[ScheduledTask] = []
         self.read: list[ScheduledTask] = []
+        self.gone: list[ScheduledTask] = []
         self.known: list[TaskId] = []
         self.tokens: list[tuple[ExecutionId, ClaimToken]] = []
         self.executions: list[ExecutionId] = []
@@ -124,14 +125,14 @@ class LivesOfTasks(RuleBasedStateMachine):
     def edit(self, which: int, stale: bool, name: str, schedule: Schedule) -> None:
         if task := self._task(which, stale=stale):
             definition = replace(a_definition(name, schedule=schedule), policy=task.definition.policy)
-            self._change(lambda change: edit(task, definition, change), ChangeAction.EDIT)
+            self._change(partial(edit, task, definition), ChangeAction.EDIT)
 
     @rule(which=some, stale=rarely, mode=st.sampled_from(PauseMode), wait=st.sampled_from((None, MINUTE)))
     def pause(self, which: int, stale: bool, mode: PauseMode, wait: timedelta | None) -> None:
         if task := self._task(which, stale=stale):
             now = self.pair.clock.now()
             asked = Pause("maintenance", "ana", now, None if wait is None else now + wait, mode)
-            self._change(lambda change: pause(task, asked, change), ChangeAction.PAUSE)
+            self._change(partial(pause, task, asked), ChangeAction.PAUSE)
 
     @rule(missed=st.sampled_from(Misfire), stale=rarely)
     def resume_all(self, missed: Misfire, stale: bool) -> None:
@@ -141,7 +142,13 @@ class LivesOfTasks(RuleBasedStateMachine):
     @rule(which=some, stale=rarely, sure=rarely)
     def delete(self, which: int, stale: bool, sure: bool) -> None:
         if sure and (task := self._task(which, stale=stale)):
-            self._change(lambda change: delete(task, change), ChangeAction.DELETE)
+            deleted = self._change(partial(delete, task), ChangeAction.DELETE)
+            self.gone += [deleted] if deleted else []
+
+    @rule(which=some)
+    def undelete(self, which: int) -> None:
+        if self.gone:
+            self._change(partial(undelete, self.gone[which % len(self.gone)]), ChangeAction.UNDELETE)
 
     @rule(which=some, stale=rarely, key=st.sampled_from(("a", "b", "c", "d", "e", "f")), beside=st.booleans())
     def run_now(self, which: int, stale: bool, key: str, beside: bool) -> None:
@@ -159,15 +166,19 @@ class LivesOfTasks(RuleBasedStateMachine):
             change = a_change(ChangeAction.CANCEL, at=self.pair.clock.now())
             self.pair.both(lambda store: store.executions.cancel(execution_id, change))
 
-    def _change(self, decide: Callable[[Change], Mutation], action: ChangeAction, key: str | None = None) -> None:
+    def _change(
+        self, decide: Callable[[Change], Mutation], action: ChangeAction, key: str | None = None
+    ) -> ScheduledTask | None:
         change = a_change(action, at=self.pair.clock.now(), key=key, body_hash=action if key else "")
         try:
             mutation = decide(change)
         except DomainError:
-            return
+            return None
         answer = self.pair.both(lambda store: store.mutate(mutation))
-        if isinstance(answer, Applied):
-            self.executions += [each.id for each in answer.task.open if each.id not in self.executions]
+        if not isinstance(answer, Applied):
+            return None
+        self.executions += [each.id for each in answer.task.open if each.id not in self.executions]
+        return answer.task
 
     # Schedulers.
 

@@ -2,12 +2,14 @@
 
 import pytest
 
+from application.scheduling.ports.execution_store import Settled
 from application.scheduling.ports.history import ExecutionFilter
-from application.scheduling.ports.task_store import Applied, Moved, Replayed
+from application.scheduling.ports.task_store import Applied, Moved, NameTaken, Replayed
 from domain.scheduling.change import ChangeAction, Via
 from domain.scheduling.execution import ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import ExecutionId
-from domain.scheduling.mutation import Mutation, delete, end_pause, resume, run_now, system_change
+from domain.scheduling.mutation import Mutation, delete, end_pause, resume, run_now, system_change, undelete
+from domain.scheduling.outcome import Stopped
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.task import PauseMode, ScheduledTask, Skip, SkipReason, TaskStatus
@@ -17,6 +19,7 @@ from tests.support.builders import (
     MINUTE,
     SECOND,
     a_change,
+    a_creation,
     a_definition,
     a_failure,
     a_pause,
@@ -178,3 +181,41 @@ async def test_a_deletion_sent_twice_changes_nothing_more(store: StoreUnderTest)
 
     assert await store.mutate(deletion) == Moved()
     assert len(await store.history.changes(task.id, limit=10)) == 2
+
+
+def _undeletion(store: StoreUnderTest, gone: ScheduledTask) -> Mutation:
+    return undelete(gone, a_change(ChangeAction.UNDELETE, at=store.clock.now()))
+
+
+async def test_an_undeleted_task_is_back_and_has_passed_over_what_it_owed(store: StoreUnderTest) -> None:
+    task = await store.add()
+    gone = await store.deleted(task)
+    store.clock.advance(3 * MINUTE)
+
+    back = await store.applied(_undeletion(store, gone))
+
+    assert back == await store.read(task) == await store.tasks.find("report")
+    assert (back.status, back.version, back.look_at) == (TaskStatus.ACTIVE, 3, NOON + 4 * MINUTE)
+    assert await store.history.skips(task.id, limit=10) == [
+        Skip(SkipReason.DELETED, NOON + MINUTE, NOON + 3 * MINUTE, count=3)
+    ]
+    assert await store.mutate(_undeletion(store, gone)) == Moved()
+
+
+async def test_a_deleted_task_cannot_come_back_under_a_name_that_is_taken(store: StoreUnderTest) -> None:
+    gone = await store.deleted(await store.add())
+    heir = await store.applied(a_creation(task_id="heir"))
+
+    assert await store.mutate(_undeletion(store, gone)) == NameTaken(heir.id)
+    assert await store.tasks.get(gone.id) is None
+
+
+async def test_work_that_was_asked_to_stop_by_a_deletion_stops_though_the_task_is_back(store: StoreUnderTest) -> None:
+    task = await store.add()
+    claim = await store.started(task)
+    gone = await store.deleted(await store.read(task))
+    await store.applied(_undeletion(store, gone))
+
+    assert await store.beat(claim) == (False, True)
+    assert await store.settle(claim, Stopped()) == Settled(ExecutionState.CANCELLED)
+    assert (await store.read(task)).open == ()

@@ -103,6 +103,14 @@ async def test_a_name_cannot_be_taken_by_renaming_but_can_be_kept(store: StoreUn
     assert await store.tasks.find("other") is None
 
 
+async def test_a_change_is_judged_by_what_was_read_before_it_is_by_its_name(store: StoreUnderTest) -> None:
+    await store.add(a_definition("report"))
+    read = await store.add(a_definition("other"))
+    await store.described(read, "changed meanwhile")
+
+    assert await store.mutate(edit(read, replace(read.definition, name="report"), EDIT)) == Moved()
+
+
 async def test_two_creations_racing_for_a_name_have_one_winner(store: StoreUnderTest) -> None:
     racers = [a_creation(a_definition("report"), task_id=f"task-{number}") for number in range(3)]
 

@@ -145,8 +145,8 @@ class Service:
 async def running(folder: Path, **environment: str) -> AsyncIterator[Service]:
     """The service for as long as the context lasts; whatever is left of it is ended afterwards."""
     service = Service(folder, environment)
-    await service.start()
     try:
+        await service.start()
         yield service
     finally:
         if service.session is not None:

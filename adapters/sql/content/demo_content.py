@@ -43,8 +43,8 @@ class SqlDemoContent:
         async with self.database.writing(f"add demo {entity}") as connection:
             for chunk in _chunks(rows):
                 known = await _known(connection, table, key, chunk)
-                new = {_key(row, key): row for row in chunk if _key(row, key) not in known}
-                known |= await _insert(connection, table, new)
+                new = [row for row in chunk if _key(row, key) not in known]
+                known |= await _insert(connection, table, key, new)
                 ids.extend(known[_key(row, key)] for row in chunk)
                 count += len(new)
         return Added(ids, count)
@@ -66,14 +66,17 @@ def _key(row: DemoRow, key: Sequence[sa.Column[Any]]) -> _Key:
 async def _known(
     connection: AsyncConnection, table: sa.Table, key: Sequence[sa.Column[Any]], chunk: Sequence[DemoRow]
 ) -> dict[_Key, int]:
-    wanted = sa.tuple_(*key).in_([_key(row, key) for row in chunk])
-    rows = await connection.execute(sa.select(table.c.id, *key).where(wanted))
+    # Column by column, for SQLite does not look up rows of values in an index; the key decides among what it finds.
+    wanted = [column.in_([row[column.name] for row in chunk]) for column in key]
+    rows = await connection.execute(sa.select(table.c.id, *key).where(*wanted))
     return {tuple(row[1:]): row[0] for row in rows}
 
 
-async def _insert(connection: AsyncConnection, table: sa.Table, new: Mapping[_Key, DemoRow]) -> dict[_Key, int]:
+async def _insert(
+    connection: AsyncConnection, table: sa.Table, key: Sequence[sa.Column[Any]], new: Sequence[DemoRow]
+) -> dict[_Key, int]:
     if not new:
         return {}
-    statement = sa.insert(table).returning(table.c.id, sort_by_parameter_order=True)
-    ids = (await connection.scalars(statement, [dict(row) for row in new.values()])).all()
-    return dict(zip(new, ids, strict=True))
+    # The key comes back with the id: to keep the order of the rows would cost a statement for each.
+    rows = await connection.execute(sa.insert(table).returning(table.c.id, *key), [dict(row) for row in new])
+    return {tuple(row[1:]): row[0] for row in rows}

@@ -110,7 +110,7 @@ async def _counts(connection: AsyncConnection, since: datetime) -> Counts:
     ended = by_state.where(IS_FINAL, executions.c.finished_at > microseconds(since))
     return Counts(
         tasks_by_status={TaskStatus(name): count for name, count in await connection.execute(by_status)},
-        tasks_by_type=dict((await connection.execute(by_type)).tuples().all()),
+        tasks_by_type={str(name): count for name, count in await connection.execute(by_type)},
         open_by_state={
             ExecutionState(name): count for name, count in await connection.execute(by_state.where(IS_OPEN))
         },

@@ -87,7 +87,7 @@ class DemoRows:
     def community(self, instances: Sequence[int], posts: int, number: int) -> DemoRow:
         """A community with its share of the posts."""
         home = number % len(self.instances)
-        own = [post for post in range(posts) if post % COMMUNITIES == number and not self.is_deleted(post)]
+        own = [post for post in range(number, posts, COMMUNITIES) if not self.is_deleted(post)]
         return {
             "name": f"demo{number}",
             "instance_id": instances[home],

@@ -88,24 +88,22 @@ class _Loading:
         )
 
     async def _replies(self, post_ids: Sequence[int], people: People) -> int:
-        """Add the threads, level by level, because an answer needs the id of what it answers."""
+        counts = [await self._threads(posts, post_ids, people) for posts in _chunks(range(len(post_ids)))]
+        return sum(counts)
+
+    async def _threads(self, posts: Sequence[int], post_ids: Sequence[int], people: People) -> int:
+        """Add the threads below these posts, level by level: an answer needs the id of what it answers."""
         count = 0
         ids: dict[tuple[int, int], int] = {}
+        places = [(post, place) for post in posts for place in self.demo.replies_to(post)]
         for level in range(DEPTH):
-            places = [
-                (post, place)
-                for post in range(len(post_ids))
-                for place in self.demo.replies_to(post)
-                if len(ancestors(place)) == level
+            here = [(post, place) for post, place in places if len(ancestors(place)) == level]
+            rows = [
+                self.demo.reply(post, place, post_ids[post], _parent(ids, post, place), people) for post, place in here
             ]
-            for chunk in _chunks(places):
-                rows = [
-                    self.demo.reply(post, place, post_ids[post], _parent(ids, post, place), people)
-                    for post, place in chunk
-                ]
-                added = await self.content.add("post_reply", rows)
-                ids.update(zip(chunk, added.ids, strict=True))
-                count += added.count
+            added = await self.content.add("post_reply", rows)
+            ids.update(zip(here, added.ids, strict=True))
+            count += added.count
         return count
 
     async def _marks(self, entity: DemoEntity, posts: Sequence[int], users: Sequence[int]) -> int:

@@ -2,6 +2,7 @@ import re
 from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -12,7 +13,7 @@ from domain.scheduling.outcome import Failed, Succeeded
 from domain.scheduling.retry import GiveUp, RetryAt
 from domain.scheduling.sharing import EVERYTHING
 from domain.scheduling.task import ScheduledTask
-from tests.integration.web.dashboard import HTML, PAGE, PREFIX, TASKS, Dashboard
+from tests.integration.web.dashboard import PAGE, PREFIX, TASKS, Dashboard
 from tests.support.builders import HOUR, MINUTE
 
 CANARIES = [
@@ -268,11 +269,10 @@ async def test_what_people_wrote_is_text_on_every_page(dashboard: Dashboard, can
     await dashboard.store.executions.heartbeat(NodeId("worker-a"), [beat])
     await dashboard.store.settle(claim, Failed(ErrorReport(canary, canary), GiveUp()))
     await dashboard.call("POST", f"{TASKS}/{task.id}/pause", {"reason": canary})
-    paths = [PAGE, f"{PAGE}?q={canary}", f"{PAGE}/{task.id}", f"{PAGE}/{task.id}/delete"]
+    paths = [PAGE, f"{PAGE}?{urlencode({'q': canary})}", f"{PAGE}/{task.id}", f"{PAGE}/{task.id}/delete"]
 
     for path in [*paths, f"{PREFIX}/executions/{claim.execution.id}"]:
-        html = (await dashboard.session.get(path, params=None, headers=HTML)).text
-        page = Elements(await html())
+        page = Elements((await dashboard.page(path)).text)
         assert canary in page.text or path.startswith(f"{PAGE}?")
         assert not page.all("img", src="x")
         assert [found for found in page.all("script") if "src" not in found] == []

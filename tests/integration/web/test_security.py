@@ -4,6 +4,7 @@ import re
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from entrypoints.web.access import HEADERS, Permission
 from entrypoints.web.app import WebSettings
@@ -85,8 +86,19 @@ async def test_the_names_of_the_loopback_are_answered(dashboard: Dashboard, host
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "localhost.", "127.0.0.2", "::1", "[::2]"]
-    + ["localhost:80:80", "user@localhost", "0.0.0.0", "localhost:"],
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "localhost.",
+        "127.0.0.2",
+        "::1",
+        "[::2]",
+        "localhost:80:80",
+        "user@localhost",
+        "0.0.0.0",
+        "localhost:",
+    ],
 )
 async def test_any_other_name_is_refused_everywhere(dashboard: Dashboard, host: str) -> None:
     for path in (TASKS, PAGE, "/health/live", "/", f"{PREFIX}/static/scheduler.css"):
@@ -155,18 +167,19 @@ async def test_reading_from_another_site_is_left_to_the_browser(dashboard: Dashb
 
 
 async def test_what_nobody_foresaw_is_answered_with_a_request_id_and_nothing_else(
-    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the secret of the store")
 
     monkeypatch.setattr(type(dashboard.stores.history), "tasks", broken)
-    answer = await dashboard.get(TASKS)
-    page = await dashboard.page(PAGE)
+    with capture_logs() as logged:
+        answer = await dashboard.get(TASKS)
+        page = await dashboard.page(PAGE)
 
-    logged = capsys.readouterr().out
     assert (answer.status, page.status) == (500, 500)
-    assert answer.json["request_id"] in logged
+    assert logged[0]["request_id"] == answer.json["request_id"]
+    assert str(logged[0]["exc_info"]) == "the secret of the store"
     assert answer.json["type"].endswith("/problems/internal_error")
     assert "secret" not in answer.text + page.text
 

@@ -1,0 +1,34 @@
+"""Somebody who always comes first, for a while."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from application.scheduling.ports.task_store import Moved, MutateAnswer, TaskStore
+from application.scheduling.services.manage_tasks import ManageTasks
+from domain.scheduling.mutation import Mutation
+from tests.support.house import House
+
+
+@dataclass(slots=True)
+class Contested:
+    """A task store in which somebody else changes the task just before each of the first `times` mutations."""
+
+    tasks: TaskStore
+    times: int
+    mutations: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the store's own."""
+        return getattr(self.tasks, name)
+
+    async def mutate(self, mutations: Sequence[Mutation]) -> Sequence[MutateAnswer]:
+        """See the port."""
+        self.mutations += 1
+        return [Moved()] if self.mutations <= self.times else await self.tasks.mutate(mutations)
+
+
+def contested(house: House, times: int) -> tuple[ManageTasks, Contested]:
+    """The use cases over such a store, and the store."""
+    store = Contested(house.stores.tasks, times)
+    return replace(house.manage, tasks=store), store

@@ -1,0 +1,144 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.scheduling.execution import AttemptOutcome, ErrorReport, ExecutionKind, ExecutionState
+from domain.scheduling.task import Pause, Skip, SkipReason
+from entrypoints.web import wording
+from tests.support.builders import HOUR, MINUTE, a_task, an_execution, an_open_execution
+from tests.support.manual_clock import NOON
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 ms"),
+        (0.0004, "0 ms"),
+        (0.25, "250 ms"),
+        (1, "1 s"),
+        (1.26, "1.3 s"),
+        (9.96, "10 s"),
+        (41.3, "41 s"),
+        (59.7, "1 min"),
+        (90, "1 min 30 s"),
+        (3_600, "1 h"),
+        (3_605, "1 h"),
+        (7_500, "2 h 5 min"),
+        (86_400, "1 d"),
+        (183_600, "2 d 3 h"),
+        (86_400 * 400, "400 d"),
+    ],
+)
+def test_a_length_of_time_is_told_in_its_two_largest_units(seconds: float, words: str) -> None:
+    assert wording.span(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("away", "words"),
+    [(HOUR, "in 1 h"), (-HOUR, "1 h ago"), (timedelta(0), "now"), (timedelta(milliseconds=-900), "now")],
+)
+def test_an_instant_is_so_far_from_now(away: timedelta, words: str) -> None:
+    assert wording.distance(NOON + away, NOON) == words
+
+
+@pytest.mark.parametrize(
+    ("at", "timezone", "shown"),
+    [
+        (NOON, "UTC", "Mon 2024-01-15 12:00 UTC"),
+        (NOON, "Europe/Berlin", "Mon 2024-01-15 13:00 CET"),
+        (datetime(2024, 7, 1, 12, 0, 5, tzinfo=UTC), "Europe/Berlin", "Mon 2024-07-01 14:00:05 CEST"),
+        (NOON, "Asia/Kathmandu", "Mon 2024-01-15 17:45 +0545"),
+        (NOON, "No/Such_Zone", "Mon 2024-01-15 12:00 UTC"),
+    ],
+)
+def test_an_instant_is_shown_on_the_wall_clock_of_a_zone(at: datetime, timezone: str, shown: str) -> None:
+    exact = at.isoformat().replace("+00:00", "Z")
+
+    assert wording.moment(at, timezone) == f'<time datetime="{exact}">{shown}</time>'
+
+
+def test_what_did_not_run_is_told_with_its_reason() -> None:
+    one = Skip(SkipReason.OVERLAP, NOON, NOON, 1)
+    many = Skip(SkipReason.PAUSED, NOON, NOON + HOUR, 10_000, at_least=True)
+
+    assert wording.skip_words(one, "UTC").striptags() == (
+        "did not run: Mon 2024-01-15 12:00 UTC (overlap: an earlier execution was still open)"
+    )
+    assert wording.skip_words(many, "UTC").striptags() == (
+        "did not run: at least 10,000 occurrences, Mon 2024-01-15 12:00 UTC – Mon 2024-01-15 13:00 UTC "
+        "(the task was paused)"
+    )
+
+
+def test_what_people_wrote_is_escaped_in_a_pause() -> None:
+    pause = Pause("<b>why</b>", "<i>ana</i>", NOON)
+
+    assert wording.pause_words(pause, "UTC") == "by &lt;i&gt;ana&lt;/i&gt;: &lt;b&gt;why&lt;/b&gt;"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, ("none", "never ran")),
+        ({"last_run_at": NOON}, ("good", "no failures")),
+        ({"last_run_at": NOON, "last_error": "ValueError: x"}, ("good", "no failure since")),
+        ({"last_run_at": NOON, "error_count": 1}, ("bad", "the last run failed")),
+        ({"last_run_at": NOON, "error_count": 3}, ("bad", "3 runs in a row failed")),
+        ({"open": (an_open_execution(an_execution()),)}, ("open", "an execution is open")),
+    ],
+)
+def test_how_the_runs_of_a_task_go(change: dict[str, object], told: tuple[str, str]) -> None:
+    assert wording.result_of(replace(a_task(), **change)) == told  # type: ignore[arg-type]
+
+
+def test_waiting_and_running_times_of_an_execution() -> None:
+    pending = an_execution()
+    running = replace(pending, state=ExecutionState.RUNNING, started_at=NOON + MINUTE)
+    ended = replace(running, state=ExecutionState.SUCCEEDED, finished_at=NOON + 3 * MINUTE)
+    now = NOON + HOUR
+
+    assert (wording.waited(pending), wording.took(pending, now), wording.attempts(pending)) == (None, None, 0)
+    assert (wording.waited(running), wording.took(running, now)) == (MINUTE, 59 * MINUTE)
+    assert (wording.took(ended, now), wording.attempts(ended)) == (2 * MINUTE, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        ("ValueError: no such row", "ValueError: no such row"),
+        (
+            'ValueError: Traceback (most recent call last):\n  File "x"\nValueError: no such row\n',
+            "ValueError: no such row",
+        ),
+        ("app.errors.Gone: Traceback:\nGone: it left", "app.errors.Gone: Gone: it left"),
+        ("timeout: it ran longer than 1 min", "timeout: it ran longer than 1 min"),
+        ("dead", "dead"),
+        ("", ""),
+    ],
+)
+def test_an_error_in_one_line_is_its_class_and_the_last_line_of_its_text(error: str, line: str) -> None:
+    assert wording.gist(error) == line
+
+
+@pytest.mark.parametrize("words", [ExecutionState, ExecutionKind, AttemptOutcome, SkipReason])
+def test_every_word_of_the_domain_has_words_for_people(words: type) -> None:
+    labels = [wording.label(word) for word in words]  # type: ignore[attr-defined]
+
+    assert all(labels)
+    assert len(set(labels)) == len(labels)
+
+
+def test_a_rescue_is_told_with_its_number() -> None:
+    assert wording.rescue_words(1) == "taken over from a dead worker: started again"
+    assert wording.rescue_words(3) == "taken over from a dead worker: started again 3 times"
+
+
+def test_json_is_laid_out_with_its_letters_as_they_are() -> None:
+    assert wording.pretty('{"name":"Zoë","n":[]}') == '{\n  "name": "Zoë",\n  "n": []\n}'
+
+
+def test_a_report_without_text_is_its_class() -> None:
+    report = ErrorReport("KeyError", "")
+
+    assert wording.gist(f"{report.kind}: {report.text}") == "KeyError:"
