@@ -53,7 +53,7 @@ class Paging(Generic[Row]):
     def _decoded(self, cursor: str) -> Place:
         try:
             name, descending, value, id_ = json.loads(base64.urlsafe_b64decode(cursor))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             raise _bad_cursor() from None
         if (name, descending) != (self.name, self.descending) or not isinstance(id_, str):
             raise _bad_cursor()

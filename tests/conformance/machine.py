@@ -5,14 +5,15 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from application.scheduling.ports.history import ExecutionFilter
+from application.scheduling.ports.history import ChangeRecord, ExecutionFilter, ExecutionRecord, ExecutionSummary
 from domain.scheduling.execution import ExecutionState
-from domain.scheduling.identifiers import TaskId
+from domain.scheduling.identifiers import ExecutionId, TaskId
 from domain.scheduling.sharing import EVERYTHING
-from domain.scheduling.task import ScheduledTask
+from domain.scheduling.task import ScheduledTask, Skip
 from tests.conformance.backends import BACKENDS
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.builders import DAY
@@ -31,6 +32,7 @@ class Pair:
     _runner: asyncio.Runner = field(default_factory=asyncio.Runner)
     _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
     _stores: list[StoreUnderTest] = field(default_factory=list)
+    _summaries: dict[ExecutionId, ExecutionSummary] = field(default_factory=dict)
 
     def open(self) -> None:
         """Open both, empty."""
@@ -59,24 +61,39 @@ class Pair:
         assert compared == reference
         return reference
 
-    def compare(self, task_ids: list[TaskId]) -> list[ScheduledTask]:
-        """Compare all that can be seen of both, deleted tasks' records included; the tasks there are."""
-        seen = self.both(lambda store: _seen(store, task_ids))
-        return [task for task in seen["tasks"] if isinstance(task, ScheduledTask)]
+    def compare(self) -> list[ScheduledTask]:
+        """Compare what can be seen at one look, and the records of what has changed since the last; the tasks."""
+        tasks, page, *_ = self.both(_seen_at_a_look)
+        for summary in page:
+            if self._summaries.get(summary.execution.id) != summary:
+                self._summaries[summary.execution.id] = summary
+                self.both(partial(_record, summary.execution.id))
+        return [task for task in tasks if isinstance(task, ScheduledTask)]
+
+    def compare_records(self, task_ids: list[TaskId]) -> None:
+        """Compare everything on record, that of deleted tasks included."""
+        for execution_id in self._summaries:
+            self.both(partial(_record, execution_id))
+        for task_id in task_ids:
+            self.both(partial(_trail, task_id))
 
 
-async def _seen(store: StoreUnderTest, task_ids: list[TaskId]) -> dict[str, Any]:
+async def _seen_at_a_look(store: StoreUnderTest) -> tuple[Any, ...]:
     far = store.clock.now() + 10_000 * DAY
-    page = await store.history.executions(ExecutionFilter(), limit=1_000, cursor=None)
     counts = await store.history.counts()
-    return {
-        "tasks": list(await store.tasks.scan(after=None, limit=1_000)),
-        "executions": [await store.record(summary.execution.id) for summary in page.executions],
-        "due": list(await store.tasks.due(EVERYTHING, until=far, limit=1_000)),
-        "next": await store.tasks.next_look_at(EVERYTHING),
-        "skips": [list(await store.history.skips(each, limit=1_000)) for each in task_ids],
-        "changes": [list(await store.history.changes(each, limit=1_000)) for each in task_ids],
-        "open": {key: count for key, count in counts.open_by_state.items() if count},
-        "finished": {key: count for key, count in counts.finished_24h.items() if count},
-        "upcoming": [task.id for task in await store.history.upcoming(1_000)],
-    }
+    return (
+        list(await store.tasks.scan(after=None, limit=1_000)),
+        (await store.history.executions(ExecutionFilter(), limit=1_000, cursor=None)).executions,
+        list(await store.tasks.due(EVERYTHING, until=far, limit=1_000)),
+        await store.tasks.next_look_at(EVERYTHING),
+        [{key: count for key, count in each.items() if count} for each in (counts.open_by_state, counts.finished_24h)],
+    )
+
+
+async def _record(execution_id: ExecutionId, store: StoreUnderTest) -> ExecutionRecord | None:
+    return await store.history.execution(execution_id)
+
+
+async def _trail(task_id: TaskId, store: StoreUnderTest) -> tuple[list[Skip], list[ChangeRecord]]:
+    skips = await store.history.skips(task_id, limit=1_000)
+    return list(skips), list(await store.history.changes(task_id, limit=1_000))

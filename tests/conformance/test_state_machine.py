@@ -80,11 +80,14 @@ class LivesOfTasks(RuleBasedStateMachine):
             self.create(name, EVERY_MINUTE, policy, external=False, key=None)
 
     def teardown(self) -> None:
-        self.pair.close()
+        try:
+            self.pair.compare_records(self.known)
+        finally:
+            self.pair.close()
 
     @invariant()
     def both_look_the_same_and_keep_the_rules(self) -> None:
-        self.tasks = self.pair.compare(self.known)
+        self.tasks = self.pair.compare()
         for task in self.tasks:
             states = [each.state for each in task.open]
             waiting = states.count(ExecutionState.WAITING)

@@ -130,7 +130,7 @@ class DecidedOnce(RuleBasedStateMachine):
     @rule(
         schedule=SCHEDULES,
         policy=POLICIES,
-        names=st.sets(st.sampled_from(["schedule", *FIELDS]), min_size=1, max_size=3),
+        names=st.sets(st.sampled_from([*FIELDS, "schedule"]), max_size=3) | st.just({"schedule"}),
     )
     def edit(self, schedule: Schedule, policy: dict[str, Any], names: set[str]) -> None:
         fields = {name: value for name, value in policy.items() if name in names}
@@ -169,7 +169,7 @@ class DecidedOnce(RuleBasedStateMachine):
         self._change(lambda: undelete(self.task, a_change(ChangeAction.UNDELETE, at=self.now)))
 
     @rule(missed=st.sampled_from(Misfire), schedule=SCHEDULES)
-    def change_later(self, missed: Misfire, schedule: Schedule) -> None:
+    def decide_a_change_and_make_it_later(self, missed: Misfire, schedule: Schedule) -> None:
         change = a_change(ChangeAction.RESUME, at=self.now)
         try:
             self.held = resume(self.task, change, missed=missed)

@@ -1,0 +1,234 @@
+"""The heartbeat: what it carries, whom it stops, when it gives everything up, and what it settles itself."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from application.scheduling.ports.errors import StoreUnavailableError
+from application.scheduling.ports.execution_store import Beat, ExecutionStore, HeartbeatAnswer
+from application.scheduling.services.keep_claims import OVERDUE_AFTER
+from application.scheduling.services.perform_executions import PerformExecutions
+from domain.scheduling.events import ClaimLost, ExecutionSettled
+from domain.scheduling.execution import AttemptOutcome, ExecutionState
+from domain.scheduling.identifiers import NodeId
+from domain.scheduling.outcome import Succeeded
+from tests.support.builders import SECOND
+from tests.support.house import ANA, House
+from tests.support.waiting import turns
+
+
+async def holding(house: House, count: int = 1, **fields: Any) -> PerformExecutions:
+    """A worker that holds claims whose handlers are not called."""
+    task = await house.create(policy={"overlap": "allow", "timeout": "60s"}, **fields)
+    for _ in range(count):
+        await house.run_now(task)
+    perform = house.perform()
+    for claim in await house.claim(count):
+        perform.live.add(_attempt(house, claim))
+    return perform
+
+
+def _attempt(house: House, claim: Any) -> Any:
+    from application.scheduling.services.attempt import Attempt  # noqa: PLC0415
+
+    return Attempt(claim, house.clock, house.clock.monotonic() + claim.definition.policy.timeout.total_seconds())
+
+
+async def test_without_claims_there_is_nothing_to_say(house: House) -> None:
+    house.stores.state.available = False
+
+    await house.heartbeat(house.perform()).run_once()
+
+
+async def test_a_beat_names_every_claim_and_carries_what_happened(house: House) -> None:
+    perform = await holding(house, count=2)
+    for attempt in perform.live.all():
+        attempt.log.info("at work")
+        attempt.progress(1)
+    before = [each.beat for each in await house.stores.executions.held()]
+
+    await house.heartbeat(perform).run_once()
+
+    assert [each.beat for each in await house.stores.executions.held()] == [beat + 1 for beat in before]
+    for kept in house.stores.state.executions.values():
+        assert [line.text for line in kept.log] == ["at work"]
+        assert kept.progress is not None
+
+
+async def test_what_could_not_be_told_is_told_by_the_next_beat(house: House) -> None:
+    perform = await holding(house)
+    (attempt,) = perform.live.all()
+    attempt.log.info("one")
+    heartbeat = house.heartbeat(perform)
+    house.stores.state.available = False
+    with pytest.raises(StoreUnavailableError):
+        await heartbeat.run_once()
+    attempt.log.info("two")
+    house.stores.state.available = True
+
+    await heartbeat.run_once()
+
+    (kept,) = house.stores.state.executions.values()
+    assert [line.text for line in kept.log] == ["one", "two"]
+
+
+async def test_a_rescued_claim_is_lost_and_named_no_more(house: House) -> None:
+    perform = await holding(house)
+    (attempt,) = perform.live.all()
+    await house.stores.executions.rescue(await house.stores.executions.held())
+    heartbeat = house.heartbeat(perform)
+
+    await heartbeat.run_once()
+    house.stores.state.available = False
+    await heartbeat.run_once()
+
+    assert attempt.is_lost
+    assert not attempt.is_cancelled
+
+
+async def test_a_cancelled_execution_is_asked_to_stop(house: House) -> None:
+    perform = await holding(house)
+    (attempt,) = perform.live.all()
+    await house.manage.cancel(attempt.execution_id, ANA)
+
+    await house.heartbeat(perform).run_once()
+
+    assert attempt.is_cancelled
+    assert not attempt.is_lost
+
+
+@pytest.mark.parametrize("has_beaten", [True, False])
+async def test_after_three_quarters_of_a_lease_without_an_answer_everything_is_lost(
+    house: House, has_beaten: bool
+) -> None:
+    perform = await holding(house, count=2)
+    heartbeat = house.heartbeat(perform)
+    if has_beaten:
+        await heartbeat.run_once()
+    house.stores.state.available = False
+
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError):
+            await heartbeat.run_once()
+        house.clock.advance(22.5 * SECOND)
+    with pytest.raises(StoreUnavailableError):
+        await heartbeat.run_once()
+
+    assert all(attempt.is_lost for attempt in perform.live.all())
+
+
+async def test_up_to_three_quarters_of_a_lease_nothing_is_lost(house: House) -> None:
+    perform = await holding(house)
+    heartbeat = house.heartbeat(perform)
+    await heartbeat.run_once()
+    house.stores.state.available = False
+    house.clock.advance(22.5 * SECOND)
+    house.clock.step(-3600 * SECOND)
+
+    with pytest.raises(StoreUnavailableError):
+        await heartbeat.run_once()
+
+    assert not any(attempt.is_lost for attempt in perform.live.all())
+
+
+@dataclass(slots=True)
+class Slow:
+    """An execution store whose heartbeat takes a while and then fails."""
+
+    executions: ExecutionStore
+    house: House
+
+    async def heartbeat(self, worker_id: NodeId, beats: Sequence[Beat]) -> HeartbeatAnswer:
+        self.house.clock.advance(23 * SECOND)
+        raise StoreUnavailableError("no answer")
+
+
+async def test_silence_counts_from_the_start_of_the_last_call_that_was_answered(house: House) -> None:
+    perform = await holding(house)
+    heartbeat = house.heartbeat(perform)
+    await heartbeat.run_once()
+    slow: Any = Slow(house.stores.executions, house)
+    heartbeat.executions = slow
+
+    with pytest.raises(StoreUnavailableError):
+        await heartbeat.run_once()
+
+    assert all(attempt.is_lost for attempt in perform.live.all())
+
+
+async def test_what_nobody_timed_out_is_settled_by_the_heartbeat(house: House) -> None:
+    perform = await holding(house)
+    (attempt,) = perform.live.all()
+    house.clock.advance(60 * SECOND + OVERDUE_AFTER)
+    await house.heartbeat(perform).run_once()
+    in_time = house.states()
+    house.clock.advance(SECOND)
+
+    await house.heartbeat(perform).run_once()
+
+    assert in_time == [ExecutionState.RUNNING]
+    assert house.states() == [ExecutionState.RETRY_WAIT]
+    assert perform.is_stuck
+    assert attempt.is_lost
+    (settled,) = house.observer.seen(ExecutionSettled)
+    assert (settled.outcome, settled.state, settled.took) == (
+        AttemptOutcome.TIMEOUT,
+        ExecutionState.RETRY_WAIT,
+        60 * SECOND + OVERDUE_AFTER + SECOND,
+    )
+
+
+async def test_an_attempt_that_has_ended_and_waits_to_be_settled_is_not_overdue(house: House) -> None:
+    @house.processors.task("mail")
+    async def handler(payload: object, run: object) -> None:
+        return None
+
+    await house.run_now(await house.create(policy={"timeout": "1s"}))
+    perform = house.perform()
+    async with asyncio.TaskGroup() as group:
+        await perform.claim_once(group)
+    house.clock.advance(60 * SECOND)
+
+    await house.heartbeat(perform).run_once()
+    await perform.settle_once()
+
+    assert house.states() == [ExecutionState.SUCCEEDED]
+    assert not perform.is_stuck
+
+
+async def test_an_overdue_settlement_that_failed_is_tried_again(house: House) -> None:
+    perform = await holding(house)
+    heartbeat = house.heartbeat(perform)
+    house.clock.advance(90 * SECOND)
+    house.stores.state.available = False
+    heartbeat._named_at = house.clock.monotonic()
+    with pytest.raises(StoreUnavailableError):
+        await heartbeat.run_once()
+    house.stores.state.available = True
+
+    await heartbeat.run_once()
+
+    assert house.states() == [ExecutionState.RETRY_WAIT]
+
+
+async def test_what_given_up_code_does_later_is_not_told_as_a_lost_claim(house: House) -> None:
+    @house.processors.task("mail")
+    async def handler(payload: object, run: object) -> None:
+        await asyncio.Event().wait()
+
+    await house.run_now(await house.create(policy={"timeout": "1d"}))
+    perform = house.perform()
+    async with asyncio.TaskGroup() as group:
+        await perform.claim_once(group)
+        await turns()
+        house.clock.advance(100_000 * SECOND)
+        await house.heartbeat(perform).run_once()
+
+    assert house.observer.seen(ClaimLost) == []
+    assert len(house.observer.seen(ExecutionSettled)) == 1
+    assert not perform.is_stuck, "it ended after all"
+    assert not await perform.settle_once()
+    assert Succeeded not in house.observer.events

@@ -1,0 +1,235 @@
+"""What a worker does all day: claims for free hands, runs, settles, and forgets nothing while the store is silent."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from application.scheduling.ports.errors import StoreUnavailableError
+from application.scheduling.processors import Continue, PermanentError, Run
+from application.scheduling.services.perform_executions import PerformExecutions
+from domain.scheduling.events import ClaimLost, ExecutionSettled, ExecutionStarted
+from domain.scheduling.execution import AttemptOutcome, ExecutionKind, ExecutionState
+from domain.scheduling.task import ScheduledTask
+from tests.support.builders import HOUR, MINUTE, SECOND
+from tests.support.house import ANA, House
+from tests.support.manual_clock import NOON
+from tests.support.waiting import turns
+
+
+@pytest.fixture
+async def task(house: House) -> ScheduledTask:
+    """A task whose handler does what its payload says."""
+
+    @house.processors.task("mail")
+    async def handler(payload: dict[str, Any], run: Run) -> Any:
+        run.log.info("at work", attempt=run.attempt)
+        run.progress(1, 2, "half")
+        match payload.get("do"):
+            case "fail":
+                raise RuntimeError("no")
+            case "die":
+                raise PermanentError("gone")
+            case "continue":
+                return Continue(MINUTE)
+            case "wait":
+                await asyncio.Event().wait()
+        return {"sent": 3}
+
+    return await house.create(schedule="0 0 1 1 *", policy={"overlap": "allow"})
+
+
+@pytest.mark.parametrize(
+    ("do", "outcome", "state"),
+    [
+        ("succeed", AttemptOutcome.SUCCEEDED, ExecutionState.SUCCEEDED),
+        ("fail", AttemptOutcome.FAILED, ExecutionState.RETRY_WAIT),
+        ("die", AttemptOutcome.FAILED, ExecutionState.DEAD),
+        ("continue", AttemptOutcome.SUCCEEDED, ExecutionState.SUCCEEDED),
+    ],
+)
+async def test_an_execution_is_run_and_its_end_recorded_and_told(
+    house: House, task: ScheduledTask, do: str, outcome: AttemptOutcome, state: ExecutionState
+) -> None:
+    execution = await house.run_now(task, payload={"do": do})
+    house.clock.advance(SECOND)
+
+    await house.work(house.perform())
+
+    record = await house.stores.history.execution(execution)
+    assert record is not None
+    assert [each.outcome for each in record.attempts] == [outcome]
+    assert [line.text for line in record.log] == ["at work attempt=1"]
+    assert record.summary.progress is not None
+    (started,), (settled,) = house.observer.seen(ExecutionStarted), house.observer.seen(ExecutionSettled)
+    assert (started.task_name, started.waited) == ("report", SECOND)
+    assert (settled.outcome, settled.state, settled.attempt) == (outcome, state, 1)
+    assert house.execution(execution).state is state
+    assert house.wakeup.scheduler_hints > 1
+
+
+async def test_a_continuation_is_an_execution_of_its_own(house: House, task: ScheduledTask) -> None:
+    await house.run_now(task, payload={"do": "continue"})
+
+    await house.work(house.perform())
+
+    (following,) = (each.execution for each in house.stores.state.open_executions(ExecutionState.RETRY_WAIT))
+    assert (following.kind, following.available_at) == (ExecutionKind.CONTINUATION, NOON + MINUTE)
+
+
+async def test_without_a_handler_it_goes_back_and_uses_no_attempt(house: House) -> None:
+    execution = await house.run_now(await house.create(task_type="other"))
+
+    await house.work(house.perform())
+
+    back = house.execution(execution)
+    assert (back.state, back.attempts_used, back.available_at) == (ExecutionState.PENDING, 0, NOON + 5 * SECOND)
+
+
+async def test_no_more_run_at_once_than_there_are_hands(house: House, task: ScheduledTask) -> None:
+    for _ in range(5):
+        await house.run_now(task, payload={"do": "wait"})
+    perform = house.perform(concurrency=3)
+
+    async with asyncio.TaskGroup() as group:
+        more = [await perform.claim_once(group), await perform.claim_once(group)]
+        await turns()
+        running = house.states().count(ExecutionState.RUNNING)
+        perform.leaving.set()
+
+    assert (more, running, len(perform.live)) == ([True, False], 3, 3)
+
+
+async def test_a_silent_store_loses_no_end_and_settles_none_twice(house: House, task: ScheduledTask) -> None:
+    for _ in range(3):
+        await house.run_now(task)
+    perform = house.perform()
+    async with asyncio.TaskGroup() as group:
+        await perform.claim_once(group)
+    house.stores.state.available = False
+    for _ in range(3):
+        with pytest.raises(StoreUnavailableError):
+            await perform.settle_once()
+    house.stores.state.available = True
+
+    more = [await perform.settle_once(), await perform.settle_once()]
+
+    assert more == [False, False]
+    assert house.states() == [ExecutionState.SUCCEEDED] * 3
+    assert len(house.observer.seen(ExecutionSettled)) == 3
+    assert len(perform.live) == 0
+    for execution in house.stores.state.executions:
+        record = await house.stores.history.execution(execution)
+        assert record is not None
+        assert [line.text for line in record.log] == ["at work attempt=1"]
+
+
+async def test_nothing_more_is_claimed_while_ends_cannot_be_settled(house: House, task: ScheduledTask) -> None:
+    for _ in range(10):
+        await house.run_now(task)
+    perform = house.perform(concurrency=2)
+
+    async def claim() -> None:
+        async with asyncio.TaskGroup() as group:
+            await perform.claim_once(group)
+
+    for _ in range(4):
+        await claim()
+    held = len(perform.live)
+    await perform.settle_once()
+    await claim()
+
+    assert (held, len(perform.live)) == (4, 2)
+    assert perform.hands_free.is_set()
+    assert perform.something_ended.is_set()
+
+
+async def test_an_end_whose_claim_was_rescued_counts_for_nothing(house: House, task: ScheduledTask) -> None:
+    execution = await house.run_now(task)
+    perform = house.perform()
+    async with asyncio.TaskGroup() as group:
+        await perform.claim_once(group)
+    await house.stores.executions.rescue(await house.stores.executions.held())
+
+    await perform.settle_once()
+
+    assert house.execution(execution).state is ExecutionState.PENDING
+    assert [event.execution_id for event in house.observer.seen(ClaimLost)] == [execution]
+    assert house.observer.seen(ExecutionSettled) == []
+    assert len(perform.live) == 0
+
+
+async def test_a_claim_lost_while_it_runs_is_never_settled(house: House, task: ScheduledTask) -> None:
+    execution = await house.run_now(task, payload={"do": "wait"})
+    perform = house.perform()
+
+    async with asyncio.TaskGroup() as group:
+        await perform.claim_once(group)
+        await turns()
+        await house.stores.executions.rescue(await house.stores.executions.held())
+        await house.heartbeat(perform).run_once()
+
+    assert not await perform.settle_once()
+    assert house.execution(execution).state is ExecutionState.PENDING
+    assert [event.execution_id for event in house.observer.seen(ClaimLost)] == [execution]
+    assert len(perform.live) == 0
+
+
+async def test_a_cancelled_execution_ends_cancelled(house: House, task: ScheduledTask) -> None:
+    execution = await house.run_now(task, payload={"do": "wait"})
+    perform = house.perform()
+
+    async with asyncio.TaskGroup() as group:
+        await perform.claim_once(group)
+        await turns()
+        await house.manage.cancel(execution, ANA)
+        await house.heartbeat(perform).run_once()
+    await perform.settle_once()
+
+    assert house.execution(execution).state is ExecutionState.CANCELLED
+    assert [event.outcome for event in house.observer.seen(ExecutionSettled)] == [AttemptOutcome.CANCELLED]
+
+
+async def test_a_leaving_worker_hands_back_and_no_attempt_is_used(house: House, task: ScheduledTask) -> None:
+    execution = await house.run_now(task, payload={"do": "wait"})
+    perform = house.perform()
+
+    async with asyncio.TaskGroup() as group:
+        await perform.claim_once(group)
+        await turns()
+        perform.leaving.set()
+    await perform.settle_once()
+
+    back = house.execution(execution)
+    assert (back.state, back.attempts_used, back.starts) == (ExecutionState.PENDING, 0, 1)
+    assert not perform.is_stuck
+
+
+async def test_a_claim_whose_answer_was_lost_costs_no_hand(house: House, task: ScheduledTask) -> None:
+    await house.run_now(task)
+    perform = house.perform(concurrency=1)
+    house.stores.state.available = False
+    async with asyncio.TaskGroup() as group:
+        with pytest.raises(StoreUnavailableError):
+            await perform.claim_once(group)
+    house.stores.state.available = True
+
+    await house.work(perform)
+
+    assert house.states() == [ExecutionState.SUCCEEDED]
+
+
+async def test_the_time_out_counts_from_the_claim(house: House, task: ScheduledTask) -> None:
+    definition = replace(task.definition, policy=replace(task.definition.policy, timeout=HOUR))
+    house.stores.state.tasks[task.id].definitions[task.version] = definition
+    await house.run_now(task, payload={"do": "wait"})
+    house.clock.advance(MINUTE)
+    perform: PerformExecutions = house.perform()
+
+    async with asyncio.TaskGroup() as group:
+        await perform.claim_once(group)
+        (attempt,) = perform.live.all()
+        perform.leaving.set()
+
+    assert attempt.deadline == (MINUTE + HOUR).total_seconds()
