@@ -10,6 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from types import SimpleNamespace
 from typing import Any, Protocol, get_type_hints
@@ -139,7 +140,7 @@ class Handler:
     @property
     def is_async(self) -> bool:
         """False for a plain function, which runs in a thread."""
-        return inspect.iscoroutinefunction(self.function) or inspect.iscoroutinefunction(type(self.function).__call__)
+        return inspect.iscoroutinefunction(_code_of(self.function))
 
     @property
     def spec(self) -> HandlerSpec:
@@ -252,8 +253,7 @@ def _pointer(parts: Iterable[str | int]) -> str:
 
 def _payload_model(function: Function) -> type[BaseModel] | None:
     """The model by which the first parameter is annotated, if it is one. Raises TypeError if the name leads nowhere."""
-    call = function if inspect.isroutine(function) else type(function).__call__
-    parameters = [each for each in inspect.signature(call).parameters.values() if each.name != "self"]
+    parameters = list(inspect.signature(function).parameters.values())
     if not parameters:
         raise TypeError(f"{function!r} takes no payload")
     # This one annotation alone: the others may name what only a type checker imports.
@@ -261,10 +261,17 @@ def _payload_model(function: Function) -> type[BaseModel] | None:
     if parameters[0].annotation is inspect.Parameter.empty:
         return None
     try:
-        annotation = get_type_hints(annotated, globalns=getattr(call, "__globals__", {}))["payload"]
+        annotation = get_type_hints(annotated, globalns=getattr(_code_of(function), "__globals__", {}))["payload"]
     except NameError as error:
         raise TypeError(f"the payload of {function!r} is annotated with a name unknown at run time: {error}") from error
     return annotation if inspect.isclass(annotation) and issubclass(annotation, BaseModel) else None
+
+
+def _code_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that a partial or an object with `__call__` stands for."""
+    if isinstance(function, partial):
+        return _code_of(function.func)
+    return function if inspect.isroutine(function) else type(function).__call__
 
 
 def result_text(returned: Returned) -> str | None:

@@ -2,12 +2,12 @@
 
 A batch is compared in one read and written in one statement a table. What firing a task means is the domain's to say
 (`Work.commit`); the plain case, which cancels nothing and leaves a next occurrence, is written here a second time as
-arithmetic on columns, and a test holds the two against each other. All others go through `Work`.
+arithmetic on columns; the conformance tests hold the two against each other. All others go through `Work`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Column, Executable, Text, bindparam, case, literal, select, update
@@ -21,7 +21,7 @@ from adapters.sql.store.packing import pack_quarantine, pack_skip
 from adapters.sql.store.tables import Whole, executions, skips, tasks
 from application.scheduling.ports.task_store import CommitAnswer, Committed, Decision, Moved, TooEarly, Unreadable
 from domain.scheduling.execution import ExecutionKind
-from domain.scheduling.firing import Firing
+from domain.scheduling.firing import Firing, Start
 from domain.scheduling.identifiers import ExecutionId, TaskId, execution_id, microseconds
 from domain.scheduling.policy import Overlap
 from domain.scheduling.task import Quarantine, ScheduledTask, TaskStatus
@@ -173,17 +173,17 @@ def _quarantined(
 def _fired(task: ScheduledTask, firing: Firing, current: Compared, now: datetime, plan: Plan) -> CommitAnswer:
     if not _is_as_read(task, current) or (firing.good_until is not None and firing.good_until <= now):
         return Moved()
-    instants = [firing.decided_until, *(start.occurrence.run_at for start in firing.run)]
-    if (latest := max(instants)) > now:
-        return TooEarly(latest - now)
+    latest = max((start.occurrence.run_at for start in firing.run), default=firing.decided_until)
+    if (early := max(latest, firing.decided_until) - now) > timedelta(0):
+        return TooEarly(early)
     if firing.cancel or firing.next_occurrence is None:
         plan.others.append((task.id, firing))
         return Committed()
-    born = tuple(_born_rows(task, firing, now))
+    born = [_born_row(task, start, now) for start in firing.run]
     plan.born += born
     plan.advanced.append(_advanced_row(task, firing))
-    plan.passed_over += (skip_row(task.id, skip) for skip in firing.skips)
-    return Committed(tuple(sorted(ExecutionId(row[0]) for row in born)))
+    plan.passed_over += [skip_row(task.id, skip) for skip in firing.skips]
+    return Committed(tuple([ExecutionId(row[0]) for row in born]))
 
 
 def _is_as_read(task: ScheduledTask, current: Compared) -> bool:
@@ -198,15 +198,14 @@ def _is_same_decision(task: ScheduledTask, current: Compared) -> bool:
     return current.version == task.version and current.decided_until == microseconds(task.decided_until)
 
 
-def _born_rows(task: ScheduledTask, firing: Firing, now: datetime) -> Iterator[Row]:
-    """`automatic` for each start, as rows of _BORN_COLUMNS."""
-    for occurrence, state in firing.run:
-        nominal_at = microseconds(occurrence.nominal_at)
-        key = str(nominal_at)
-        id_ = execution_id(task.id, ExecutionKind.AUTO, key, occurrence.nominal_at)
-        run_at = microseconds(occurrence.run_at)
-        finished_at = microseconds(now) if state.is_final else None
-        yield (id_, task.id, task.definition.task_type, key, task.version, state, run_at, nominal_at, finished_at)
+def _born_row(task: ScheduledTask, start: Start, now: datetime) -> Row:
+    """`automatic` for one start, as a row of _BORN_COLUMNS."""
+    occurrence, state = start
+    nominal_at, run_at = microseconds(occurrence.nominal_at), microseconds(occurrence.run_at)
+    key = str(nominal_at)
+    id_ = execution_id(task.id, ExecutionKind.AUTO, key, occurrence.nominal_at)
+    finished_at = microseconds(now) if state.is_final else None
+    return (id_, task.id, task.definition.task_type, key, task.version, state, run_at, nominal_at, finished_at)
 
 
 def _advanced_row(task: ScheduledTask, firing: Firing) -> Row:

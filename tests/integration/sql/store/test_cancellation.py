@@ -1,14 +1,18 @@
 """A cancelled call leaves nothing half done, and no connection in its hands."""
 
 import asyncio
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import cast
 
 import pytest
 from sqlalchemy import QueuePool
 
+from adapters.sql import engine
 from adapters.sql.store import SqlStore
+from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.task_store import Committed, Decision, Moved
 from domain.scheduling.firing import fire
 from domain.scheduling.identifiers import ClaimToken, NodeId
@@ -31,7 +35,7 @@ async def _due(store: SqlStore, clock: ManualClock) -> list[Decision]:
 
 def _checked_out(store: SqlStore) -> int:
     engines = (store.database.writer, store.database.reader)
-    return sum(cast(QueuePool, engine.pool).checkedout() for engine in engines)
+    return sum(cast(QueuePool, each.pool).checkedout() for each in engines)
 
 
 async def _cancelled_after(turns: int, call: asyncio.Task[object]) -> None:
@@ -73,4 +77,20 @@ async def test_one_that_waits_for_its_turn_can_be_cancelled(store: SqlStore, clo
         call: asyncio.Task[object] = group.create_task(store.tasks.commit_firings(decisions))
         await _cancelled_after(10, call)
 
+    assert set(map(type, await store.tasks.commit_firings(decisions))) == {Committed}
+
+
+async def test_a_call_that_takes_too_long_is_given_up_and_the_next_one_works(
+    store: SqlStore, clock: ManualClock, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decisions = await _due(store, clock)
+    monkeypatch.setattr(engine, "DISCARD_TIMEOUT", timedelta(milliseconds=50))
+    monkeypatch.setattr(store.database, "timeout", timedelta(milliseconds=50))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailableError, match="did not answer in time"):
+            await store.tasks.commit_firings(decisions)
+
+    monkeypatch.undo()
+    assert _checked_out(store) == 0
     assert set(map(type, await store.tasks.commit_firings(decisions))) == {Committed}

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,31 +16,14 @@ from domain.errors import DomainError
 from domain.scheduling.events import Dispatched, TaskQuarantined
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.sharing import EVERYTHING, Share
-from domain.scheduling.task import Quarantine, ScheduledTask, SkipReason, TaskStatus
+from domain.scheduling.task import Quarantine, SkipReason, TaskStatus
+from tests.support.broken import break_
 from tests.support.builders import HOUR, MINUTE, SECOND, a_creation, a_definition
 from tests.support.house import ANA, House, a_body
 from tests.support.manual_clock import NOON
 from tests.support.waiting import turns
 
 MILLISECOND = timedelta(milliseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A schedule that can't be computed any more, like one in a zone that is gone."""
-
-    error: Exception = field(default_factory=lambda: DomainError("no such zone"))
-
-    def next_after(self, instant: datetime) -> datetime | None:
-        raise self.error
-
-    previous_before = next_after
-
-
-def break_(house: House, task: ScheduledTask, error: Exception | None = None) -> None:
-    kept = house.stores.state.tasks[task.id]
-    schedule: Any = Broken(error or DomainError("no such zone"))
-    kept.task = replace(kept.task, definition=replace(kept.task.definition, schedule=schedule))
 
 
 @dataclass(slots=True)

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from application.scheduling.ports.errors import StoreUnavailableError
-from application.scheduling.ports.execution_store import Beat, ExecutionStore, HeartbeatAnswer
+from application.scheduling.ports.execution_store import Beat, Claim, ExecutionStore, HeartbeatAnswer
+from application.scheduling.services.attempt import Attempt
 from application.scheduling.services.keep_claims import OVERDUE_AFTER
 from application.scheduling.services.perform_executions import PerformExecutions
 from domain.scheduling.events import ClaimLost, ExecutionSettled
 from domain.scheduling.execution import AttemptOutcome, ExecutionState
 from domain.scheduling.identifiers import NodeId
-from domain.scheduling.outcome import Succeeded
 from tests.support.builders import SECOND
 from tests.support.house import ANA, House
 from tests.support.waiting import turns
@@ -31,9 +31,7 @@ async def holding(house: House, count: int = 1, **fields: Any) -> PerformExecuti
     return perform
 
 
-def _attempt(house: House, claim: Any) -> Any:
-    from application.scheduling.services.attempt import Attempt  # noqa: PLC0415
-
+def _attempt(house: House, claim: Claim) -> Attempt:
     return Attempt(claim, house.clock, house.clock.monotonic() + claim.definition.policy.timeout.total_seconds())
 
 
@@ -231,4 +229,3 @@ async def test_what_given_up_code_does_later_is_not_told_as_a_lost_claim(house: 
     assert len(house.observer.seen(ExecutionSettled)) == 1
     assert not perform.is_stuck, "it ended after all"
     assert not await perform.settle_once()
-    assert Succeeded not in house.observer.events

@@ -71,6 +71,10 @@ async def ended(
     return running.result()
 
 
+def _nested(depth: int) -> list[Any]:
+    return [_nested(depth - 1)] if depth else []
+
+
 RETURNED: list[tuple[Any, Any]] = [
     (None, None),
     (Summary({"sent": 3}), {"sent": 3}),
@@ -80,7 +84,7 @@ RETURNED: list[tuple[Any, Any]] = [
     ({"not": float("nan")}, "it is not JSON"),
     ({"half": "\ud800"}, "it is not JSON"),
     ({"nul": "\x00"}, "it is not JSON"),
-    ({"a": functools.reduce(lambda inner, _: [inner], range(40), [])}, "it is not JSON"),
+    ({"a": _nested(40)}, "it is not JSON"),
     ({"rows": "x" * 10_000_000}, f"more than {RESULT_BYTES_MAX:,} bytes"),
 ]
 

@@ -1,0 +1,115 @@
+"""Taking executions from holders that fell silent, judged by this observer's stop-watch alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from application.scheduling.ports.execution_store import Beat, Claim, ExecutionStore, Held
+from application.scheduling.services.rescue_stuck import LEASE, RescueStuck
+from domain.scheduling.events import ExecutionsRescued
+from domain.scheduling.execution import ExecutionState
+from domain.scheduling.identifiers import NodeId
+from domain.scheduling.work import RESCUES_MAX
+from tests.support.builders import DAY, SECOND
+from tests.support.house import WORKER, House
+
+
+@pytest.fixture
+async def claim(house: House) -> Claim:
+    """A claim of an ordinary execution."""
+    await house.run_now(await house.create())
+    (claim,) = await house.claim()
+    return claim
+
+
+def rescuer(house: House, executions: ExecutionStore | None = None) -> RescueStuck:
+    return RescueStuck(executions or house.stores.executions, house.clock, house.wakeup, house.observer)
+
+
+async def test_a_claim_is_rescued_after_a_lease_without_a_beat(house: House, claim: Claim) -> None:
+    rescue = rescuer(house)
+    await rescue.run_once()
+    house.clock.advance(LEASE - timedelta(microseconds=1))
+    in_time = await rescue.run_once()
+    house.clock.advance(timedelta(microseconds=1))
+    hints = house.wakeup.worker_hints
+
+    assert (in_time, await rescue.run_once()) == (0, 1)
+    assert house.states() == [ExecutionState.PENDING]
+    assert house.observer.seen(ExecutionsRescued) == [ExecutionsRescued(None, 1)]
+    assert house.wakeup.worker_hints == hints + 1
+
+
+async def test_a_beat_starts_the_lease_anew(house: House, claim: Claim) -> None:
+    rescue = rescuer(house)
+    for _ in range(5):
+        await rescue.run_once()
+        house.clock.advance(LEASE - SECOND)
+        await house.stores.executions.heartbeat(WORKER, [Beat(claim.execution.id, claim.token)])
+
+    assert await rescue.run_once() == 0
+
+
+@pytest.mark.parametrize("step", [DAY, -DAY], ids=["forward", "back"])
+async def test_a_step_of_the_calendar_changes_nothing(house: House, claim: Claim, step: timedelta) -> None:
+    rescue = rescuer(house)
+    await rescue.run_once()
+    house.clock.step(step)
+    house.clock.advance(LEASE - SECOND)
+    early = await rescue.run_once()
+    house.clock.advance(SECOND)
+
+    assert (early, await rescue.run_once()) == (0, 1)
+
+
+async def test_another_observer_counts_for_itself(house: House, claim: Claim) -> None:
+    await rescuer(house).run_once()
+    house.clock.advance(LEASE)
+
+    assert await rescuer(house).run_once() == 0
+
+
+@dataclass(slots=True)
+class Slow:
+    """An execution store that takes five seconds to say who holds what; the holder beats meanwhile."""
+
+    house: House
+    claim: Claim
+
+    async def held(self) -> Sequence[Held]:
+        self.house.clock.advance(5 * SECOND)
+        return await self.house.stores.executions.held()
+
+    async def rescue(self, silent: Sequence[Held]) -> int:
+        return await self.house.stores.executions.rescue(silent)
+
+
+async def test_the_time_a_look_takes_does_not_count_as_silence(house: House, claim: Claim) -> None:
+    slow: Any = Slow(house, claim)
+    rescue = rescuer(house, slow)
+    await rescue.run_once()
+    house.clock.advance(LEASE - SECOND)
+
+    assert await rescue.run_once() == 0
+    assert await rescue.run_once() == 1
+
+
+async def test_a_worker_known_to_be_dead_is_not_waited_for(house: House, claim: Claim) -> None:
+    assert await rescuer(house).worker_died(NodeId("somebody else")) == 0
+    assert await rescuer(house).worker_died(WORKER) == 1
+    assert house.observer.seen(ExecutionsRescued) == [ExecutionsRescued(WORKER, 1)]
+
+
+async def test_what_kills_every_worker_is_dead_in_the_end(house: House, claim: Claim) -> None:
+    for _ in range(RESCUES_MAX):
+        await rescuer(house).worker_died(WORKER)
+        await house.claim()
+    await rescuer(house).worker_died(WORKER)
+
+    (execution,) = map(house.execution, house.stores.state.executions)
+    assert execution.state is ExecutionState.DEAD
+    assert execution.error is not None
+    assert execution.error.kind == "poison"
