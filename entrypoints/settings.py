@@ -128,9 +128,9 @@ def _role_faults(roles: frozenset[str]) -> list[str]:
 
 def _store_faults(settings: Settings) -> list[str]:
     faults = []
-    if settings.redis_url or settings.scheduler_store == "redis":
+    if settings.redis_url:
         faults.append("REDIS_URL: this version keeps its tasks in SQLite (SCHEDULER_STORE_PATH); unset it")
-    if settings.scheduler_store == "postgres":
+    if settings.scheduler_store not in (None, "sqlite"):
         faults.append("SCHEDULER_STORE: this version keeps its tasks in SQLite (SCHEDULER_STORE_PATH)")
     if settings.scheduler_external_types:
         faults.append("SCHEDULER_EXTERNAL_TYPES: external types need Redis, which this version does not use")

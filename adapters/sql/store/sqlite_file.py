@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, event
+from sqlalchemy import AsyncAdaptedQueuePool, Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.sql.engine import Database
+from adapters.sql.sqlite_connection import connections_to
 from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
 
 VERSION_MIN = (3, 37, 0)
@@ -127,13 +128,13 @@ def _try_lock(descriptor: int) -> bool:
 
 def _engine(path: Path, begin: str, pragmas: tuple[str, ...], *, connections_max: int) -> AsyncEngine:
     engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)),
+        "sqlite+aiosqlite:///",
+        async_creator=connections_to(path, busy_timeout_seconds=BUSY_TIMEOUT_SECONDS),
+        poolclass=AsyncAdaptedQueuePool,
         pool_size=connections_max,
         max_overflow=0,
         # Every transaction ends in our hands; another ROLLBACK at its return would be one more trip to the thread.
         pool_reset_on_return=None,
-        # Without this the driver begins transactions of its own, and only at the first write.
-        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_SECONDS},
     )
 
     @event.listens_for(engine.sync_engine, "connect")

@@ -1,4 +1,4 @@
-"""Reading for people: warnings, figures, health, and previews that are what fires."""
+"""Reading for people: warnings, figures, and health."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,13 +9,10 @@ from application.scheduling.ports.history import ExecutionFilter, TaskFilter
 from application.scheduling.ports.membership import HandlerSpec
 from application.scheduling.services.errors import ExecutionNotFoundError, TaskNotFoundError, TaskUnreadableError
 from application.scheduling.services.inspect_tasks import LATE_AFTER, InspectTasks
-from application.scheduling.services.preview import COUNT_MAX, Preview
-from domain.errors import InvalidInputError
 from domain.scheduling.identifiers import ExecutionId, TaskId
-from domain.scheduling.sharing import EVERYTHING
 from domain.scheduling.task import Quarantine, TaskStatus
 from tests.support.builders import DAY, HOUR, MINUTE, SECOND
-from tests.support.house import ANA, House, a_body
+from tests.support.house import House
 from tests.support.manual_clock import NOON
 
 
@@ -115,63 +112,3 @@ async def test_what_is_due_and_lies_undone_is_a_problem_behind_a_quarantined_tas
 
     assert (in_time.overdue_since, late.overdue_since) == (None, NOON + MINUTE)
     assert any("was not dispatched" in each for each in late.problems)
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"schedule": "*/20 * * * *"},
-        {"schedule": "*/20 * * * *", "policy": {"jitter": "5m"}},
-        {"schedule": "30 2 * * *", "timezone": "Europe/Berlin"},
-        {"schedule_type": "interval", "schedule": "25m", "policy": {"max_runs": 3}},
-        {"schedule_type": "one_time", "schedule": "2024-01-15T14:00:00Z"},
-        {"schedule_type": "one_time", "schedule": "2024-01-15T11:00:00Z", "if_past": "run_now"},
-        {"policy": {"start_at": "2024-01-15T15:00:00Z", "end_at": "2024-01-15T16:00:00Z"}},
-    ],
-    ids=str,
-)
-async def test_a_preview_is_what_fires(house: House, fields: dict[str, Any]) -> None:
-    shown = Preview(house.clock).of_body(a_body(**fields), 4)
-    task = await house.create(**fields)
-    promised = Preview(house.clock).of_task(task, 4)
-
-    for _ in promised:
-        next_at = await house.dispatch.run_once(EVERYTHING)
-        house.clock.advance_to(max(next_at or house.clock.now(), house.clock.now()))
-        await house.fire()
-        for claim in await house.claim(5):
-            await house.manage.cancel(claim.execution.id, ANA)
-        await house.stores.executions.rescue(await house.stores.executions.held())
-
-    fired = sorted(house.stores.state.executions.values(), key=lambda each: each.execution.id)
-    assert [(each.execution.nominal_at, each.execution.scheduled_at) for each in fired][:4] == [
-        (each.nominal_at, each.run_at) for each in promised
-    ]
-    assert [each.nominal_at for each in shown] == [each.nominal_at for each in promised]
-
-
-async def test_a_paused_task_is_previewed_as_if_resumed_now_and_a_finished_one_not_at_all(house: House) -> None:
-    task = await house.create()
-    paused = (await house.manage.pause(task.id, ANA)).task
-    house.clock.advance(DAY)
-
-    preview = Preview(house.clock)
-
-    assert [each.nominal_at for each in preview.of_task(paused, 1)] == [NOON + DAY + HOUR]
-    assert preview.of_task(replace(paused, status=TaskStatus.FAILED), 5) == ()
-
-
-async def test_the_preview_of_an_edit_keeps_the_anchor_the_edit_would_keep(house: House) -> None:
-    task = await house.create(schedule_type="interval", schedule="7h")
-    house.clock.advance(HOUR)
-    body = a_body(schedule_type="interval", schedule="7h", description="new")
-
-    edited = Preview(house.clock).of_body(body, 1, present=task)
-
-    assert [each.nominal_at for each in edited] == [NOON + 7 * HOUR]
-
-
-async def test_a_preview_is_bounded_and_judges_its_body(house: House) -> None:
-    assert len(Preview(house.clock).of_body(a_body(), 10**9)) == COUNT_MAX
-    with pytest.raises(InvalidInputError):
-        Preview(house.clock).of_body(a_body(schedule="x"), 5)

@@ -1,0 +1,51 @@
+"""aiosqlite's connection, mended: it ends even if it is discarded twice.
+
+A call that is cancelled leaves its statement running in the connection's thread, and SQLAlchemy closes the connection
+in a task of its own. If that closing is cut short as well, by a second cancellation or a limit, the thread is told to
+stop; and then aiosqlite 0.22's `close` asks the thread that has stopped to stop again, and waits for it for ever, which
+keeps the event loop from ending.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import aiosqlite
+
+# Rows fetched at once by the driver's own iteration, which nothing here uses.
+_CHUNK = 64
+
+
+class Connection(aiosqlite.Connection):
+    """A connection whose thread is told to stop once."""
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        super().__init__(connector, _CHUNK)
+        self._is_stopping = False
+        # A statement that hangs on its disk must not keep the process from ending.
+        self._thread.daemon = True
+
+    def stop(self) -> asyncio.Future[None] | None:
+        """Stop the thread, and what it has in hand; None if it was told before, so there is nothing to wait for."""
+        if self._is_stopping:
+            return None
+        self._is_stopping = True
+        if self._connection is not None:
+            # Nobody waits for the statement any more. A COMMIT is carried out or undone, but never half.
+            self._connection.interrupt()
+        return super().stop()
+
+
+def connections_to(path: Path, *, busy_timeout_seconds: float) -> Callable[[], Awaitable[aiosqlite.Connection]]:
+    """What makes connections to a file; they begin no transactions by themselves."""
+    # The thread that asks is not the thread that works; aiosqlite sees to it that only the latter does.
+    connect = partial(
+        sqlite3.connect, path, timeout=busy_timeout_seconds, isolation_level=None, check_same_thread=False
+    )
+
+    async def make() -> aiosqlite.Connection:
+        return await Connection(connect)
+
+    return make

@@ -1,0 +1,159 @@
+"""The environment, checked whole: every bad value is one clear line, and no secret is ever shown."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from entrypoints.settings import ROLES, InvalidSettingsError, load_settings, without_password
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An environment that sets nothing of ours."""
+    import os  # noqa: PLC0415
+
+    for name in list(os.environ):  # noqa: TID251 - the variables under test
+        if name.upper().startswith(("SCHEDULER_", "DATABASE_URL", "REDIS_URL")):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def faults_of(monkeypatch: pytest.MonkeyPatch, **variables: str) -> tuple[str, ...]:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidSettingsError) as refused:
+        load_settings()
+    return refused.value.lines
+
+
+def test_without_any_setting_the_guides_defaults_hold() -> None:
+    settings = load_settings()
+
+    assert (settings.check_interval, settings.scheduler_default_retries, settings.scheduler_concurrency) == (
+        timedelta(seconds=60),
+        3,
+        5,
+    )
+    assert (settings.scheduler_host, settings.scheduler_port, settings.scheduler_roles) == ("127.0.0.1", 8080, ROLES)
+    assert (settings.content_file, settings.scheduler_store_path) == (Path("var/content.db"), Path("var/scheduler.db"))
+
+
+def test_what_is_set_is_read_and_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHEDULER_CHECK_INTERVAL", "30")
+    monkeypatch.setenv("SCHEDULER_CONCURRENCY", "")
+    monkeypatch.setenv("SCHEDULER_ROLES", " scheduler, admin ,")
+    monkeypatch.setenv("SCHEDULER_PROCESSORS", "app.a:one, app.b:two")
+    monkeypatch.setenv("SCHEDULER_LOG_LEVEL", "WARNING")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:////data/peachpie.db")
+
+    settings = load_settings()
+
+    assert (settings.check_interval, settings.scheduler_concurrency) == (timedelta(seconds=30), 5)
+    assert settings.scheduler_roles == {"scheduler", "admin"}
+    assert settings.scheduler_processors == ("app.a:one", "app.b:two")
+    assert settings.scheduler_log_level == "warning"
+    assert settings.content_file == Path("/data/peachpie.db")
+
+
+def test_options_go_before_the_environment_and_none_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHEDULER_PORT", "9000")
+
+    assert load_settings(scheduler_port=None).scheduler_port == 9000
+    assert load_settings(scheduler_port=0, scheduler_roles="scheduler").scheduler_port == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("SCHEDULER_CHECK_INTERVAL", "0", "greater than or equal to 1"),
+        ("SCHEDULER_CHECK_INTERVAL", "nan", "should be"),
+        ("SCHEDULER_CHECK_INTERVAL", "inf", "less than or equal to 86400"),
+        ("SCHEDULER_CHECK_INTERVAL", "1m", "valid number"),
+        ("SCHEDULER_DEFAULT_RETRIES", "-1", "greater than or equal to 0"),
+        ("SCHEDULER_DEFAULT_RETRIES", "3.5", "valid integer"),
+        ("SCHEDULER_CONCURRENCY", "0", "greater than or equal to 1"),
+        ("SCHEDULER_CONCURRENCY", "1001", "less than or equal to 1000"),
+        ("SCHEDULER_GRACE", "-1", "greater than or equal to 0"),
+        ("SCHEDULER_PORT", "65536", "less than or equal to 65535"),
+        ("SCHEDULER_PORT", "tcp://10.0.0.1:80", "valid integer"),
+        ("SCHEDULER_LOG_FORMAT", "xml", "auto|human|json"),
+        ("SCHEDULER_LOG_LEVEL", "loud", "debug|info|warning|error"),
+        ("SCHEDULER_STORE", "mysql", "sqlite|redis|postgres"),
+        ("SCHEDULER_STORE", "redis", "this version keeps its tasks in SQLite"),
+        ("SCHEDULER_STORE", "postgres", "this version keeps its tasks in SQLite"),
+        ("SCHEDULER_STORE_PATH", ":memory:", "the path of a file"),
+        ("SCHEDULER_ROLES", "scheduler,boss", "no such role: 'boss'"),
+        ("SCHEDULER_ROLES", "worker", "the scheduler's process starts the rest"),
+        ("SCHEDULER_EXTERNAL_TYPES", "mail", "external types need Redis"),
+        ("SCHEDULER_CONCURENCY", "5", "did you mean SCHEDULER_CONCURRENCY?"),
+        ("REDIS_URL", "redis://localhost", "this version keeps its tasks in SQLite"),
+        ("DATABASE_URL", "mysql://localhost/x", "no SQLite file"),
+        ("DATABASE_URL", "postgresql://localhost/x", "no SQLite file"),
+        ("DATABASE_URL", "sqlite:///:memory:", "no plain path"),
+        ("DATABASE_URL", "sqlite:///", "no plain path"),
+        ("DATABASE_URL", "sqlite:///x.db?mode=ro", "no plain path"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_the_variable_and_says_what_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    (line,) = faults_of(monkeypatch, **{name: value})
+
+    assert line.startswith(f"{name}: ")
+    assert told in line
+    assert "\n" not in line
+
+
+def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = faults_of(monkeypatch, SCHEDULER_PORT="x", SCHEDULER_GRACE="x", SCHEDULER_PROT="80")
+
+    assert [line.partition(":")[0] for line in lines] == ["SCHEDULER_GRACE", "SCHEDULER_PORT", "SCHEDULER_PROT"]
+
+
+def test_variables_of_others_are_left_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHEDULER_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("SCHEDULER_PORT_8080_TCP_ADDR", "10.0.0.1")
+
+    load_settings()
+
+
+def test_tasks_and_content_are_two_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = faults_of(monkeypatch, DATABASE_URL="sqlite:///var/../var/scheduler.db")
+
+    assert line.startswith("SCHEDULER_STORE_PATH: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgres://app:s3cret@db/x", "postgres://app:***@db/x"),
+        ("postgres://app:s3@cr:et@db/x", "postgres://app:***@db/x"),
+        ("redis://:s3cret@redis:6379/0", "redis://:***@redis:6379/0"),
+        (
+            "postgres://db/x?user=app&password=s3cret&sslmode=require",
+            "postgres://db/x?user=app&password=***&sslmode=require",
+        ),
+        ("postgres://db/x", "postgres://db/x"),
+        ("postgres://db/\x1b[2J\n", "postgres://db/\\x1b[2J\\n"),
+    ],
+)
+def test_a_url_is_shown_on_one_line_without_its_secrets(url: str, shown: str) -> None:
+    assert without_password(url) == shown
+
+
+def test_no_secret_is_in_a_refusal_or_in_the_settings_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = faults_of(monkeypatch, DATABASE_URL="mysql://app:s3cret@db/x", REDIS_URL="redis://:s3cret@r/0")
+    monkeypatch.delenv("REDIS_URL")
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///s3cret.db")
+
+    assert len(lines) == 2
+    assert "s3cret" not in "".join(lines)
+    assert "s3cret" not in repr(load_settings())
+
+
+def test_settings_do_not_change_after_the_start() -> None:
+    settings = load_settings()
+
+    with pytest.raises(ValueError, match="frozen"):
+        settings.scheduler_port = 1  # type: ignore[misc]
