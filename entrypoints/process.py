@@ -1,6 +1,7 @@
 """How a process of ours lives: one event loop, signals that ask it to stop, an exit code that says how it went."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -18,6 +19,8 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_UNREACHABLE = 5
 
+COLLECT_AFTER = (100_000, 20, 100)
+
 Main = Callable[[asyncio.Event], Awaitable[int]]
 
 
@@ -28,6 +31,7 @@ def run(main: Main, *, signals: bool = True) -> int:
     in a line, any other with its traceback; both end the process non-zero.
     """
     log = structlog.get_logger()
+    calm_collector()
     code = EXIT_OK
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -44,6 +48,16 @@ def run(main: Main, *, signals: bool = True) -> int:
         log.error("Ended by an error that nobody expected", exc_info=group)
         code = EXIT_FAILED
     return code
+
+
+def calm_collector() -> None:
+    """Let the garbage collector look seldom, and never at what was imported.
+
+    Ten thousand tasks read at once are no garbage, yet looking through them takes a third of a burst's time; what is
+    passed on here holds hardly any cycles, so reference counts free it.
+    """
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 async def _with_signals(main: Main, signals: bool) -> int:
