@@ -1,4 +1,4 @@
-"""aiosqlite's connection, mended: it ends even if it is discarded twice.
+"""aiosqlite's connection, mended: one that is discarded lets go of its locks, and ends even if discarded twice.
 
 A call that is cancelled leaves its statement running in the connection's thread, and SQLAlchemy closes the connection
 in a task of its own. If that closing is cut short as well, by a second cancellation or a limit, the thread is told to
@@ -16,6 +16,19 @@ import aiosqlite
 
 # Rows fetched at once by the driver's own iteration, which nothing here uses.
 _CHUNK = 64
+
+
+class _RollingBack(sqlite3.Connection):
+    """A connection that lets go of its locks when it is closed, not when its last cursor is collected.
+
+    SQLite keeps a closed connection half alive while a statement of it is not finalized
+    (https://sqlite.org/c3ref/close.html), and a cancelled call may leave a cursor to the garbage collector.
+    """
+
+    def close(self) -> None:
+        if self.in_transaction:
+            self.rollback()
+        super().close()
 
 
 class Connection(aiosqlite.Connection):
@@ -42,7 +55,12 @@ def connections_to(path: Path, *, busy_timeout_seconds: float) -> Callable[[], A
     """What makes connections to a file; they begin no transactions by themselves."""
     # The thread that asks is not the thread that works; aiosqlite sees to it that only the latter does.
     connect = partial(
-        sqlite3.connect, path, timeout=busy_timeout_seconds, isolation_level=None, check_same_thread=False
+        sqlite3.connect,
+        path,
+        timeout=busy_timeout_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=_RollingBack,
     )
 
     async def make() -> aiosqlite.Connection:

@@ -17,6 +17,7 @@ from domain.scheduling.events import (
 )
 from domain.scheduling.execution import AttemptOutcome, ExecutionState
 
+ERROR_CHARACTERS_MAX = 300
 LATE_AFTER = timedelta(seconds=1)
 
 
@@ -64,7 +65,7 @@ class LogObserver:
         if event.outcome is AttemptOutcome.SUCCEEDED:
             self._log.info(f"Successfully executed task: {event.task_name}", **values)
             return
-        error = event.error.text.strip().splitlines()[-1][:300] if event.error and event.error.text.strip() else ""
+        error = event.error.gist[:ERROR_CHARACTERS_MAX] if event.error else ""
         if event.state is ExecutionState.DEAD:
             self._log.error(f"Failed task for good: {event.task_name}", error=error, **values)
         elif event.state is ExecutionState.RETRY_WAIT:

@@ -83,6 +83,7 @@ def task_document(task: ScheduledTask, warnings: Iterable[str] = ()) -> Document
         "run_count": task.run_count,
         "error_count": task.error_count,
         "last_error": task.last_error,
+        "last_state": task.last_state,
         "open_executions": len(task.open),
         "warnings": list(warnings),
     }

@@ -80,6 +80,13 @@ class ErrorReport:
     kind: str
     text: str
 
+    @property
+    def gist(self) -> str:
+        """Kind and last line, which is where a traceback says what happened."""
+        lines = self.text.strip().splitlines()
+        last = lines[-1].strip() if lines else ""
+        return last if last.startswith(self.kind) else f"{self.kind}: {last}".removesuffix(": ")
+
 
 @dataclass(frozen=True, slots=True)
 class CancelRequest:

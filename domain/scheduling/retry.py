@@ -29,7 +29,7 @@ class BackoffKind(StrEnum):
 class Backoff:
     """The wait before each retry: `initial`, its multiples or its doublings, or a list whose last entry repeats.
 
-    `cap` bounds what grows by itself, `initial` included; the entries of a list are meant as they stand.
+    `cap` bounds what grows by itself; a fixed wait and the entries of a list are meant as they stand.
     """
 
     kind: BackoffKind = BackoffKind.EXPONENTIAL
@@ -50,7 +50,7 @@ class Backoff:
         """The wait before retry `number` (1 is the first), without jitter."""
         match self.kind:
             case BackoffKind.FIXED:
-                factor = 1
+                return self.initial
             case BackoffKind.LINEAR:
                 factor = number
             case BackoffKind.EXPONENTIAL:

@@ -150,8 +150,9 @@ class ScheduledTask:
 
     `decided_until` is the watermark: every occurrence up to it has run or lies in a Skip, and it never goes back.
     `version` moves with every change by people, `open_seq` whenever an execution is created or becomes final.
-    `error_count` counts the executions that died since the last success; `auto_runs` those that count for
-    `max_runs`; `trailing_skip` is the last Skip if no occurrence has run after it.
+    `error_count` counts the executions that died since the last success, `last_state` is how the last one ended;
+    `auto_runs` counts those that count for `max_runs`; `trailing_skip` is the last Skip if no occurrence has run after
+    it.
     """
 
     id: TaskId
@@ -169,6 +170,7 @@ class ScheduledTask:
     error_count: int = 0
     last_run_at: datetime | None = None
     last_error: str | None = None
+    last_state: ExecutionState | None = None
     trailing_skip: Skip | None = None
     pause: Pause | None = None
     quarantine: Quarantine | None = None

@@ -222,13 +222,13 @@ def advanced(task: ScheduledTask, firing: Firing, at: datetime) -> ScheduledTask
 
 
 def _counted(task: ScheduledTask, ended: Execution) -> ScheduledTask:
-    """`error_count` and `fail_after` after an execution has ended."""
+    """What the task keeps of an execution that has ended: `last_state`, and `error_count` with `fail_after`."""
+    task = replace(task, last_state=ended.state)
     if ended.state is ExecutionState.SUCCEEDED:
         return replace(task, error_count=0)
     if ended.state is not ExecutionState.DEAD:
         return task
-    text = f"{ended.error.kind}: {ended.error.text}" if ended.error else "dead"
-    task = replace(task, last_error=text[:LAST_ERROR_MAX])
+    task = replace(task, last_error=ended.error.gist[:LAST_ERROR_MAX] if ended.error else "dead")
     if ended.kind not in TASK_KINDS:
         return task
     task = replace(task, error_count=task.error_count + 1)

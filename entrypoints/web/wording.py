@@ -121,12 +121,17 @@ def result_of(task: ScheduledTask) -> tuple[str, str]:
     if task.open:
         count = len(task.open)
         return "open", "an execution is open" if count == 1 else f"{count} executions are open"
-    if task.error_count:
-        times = "the last run failed" if task.error_count == 1 else f"{task.error_count} runs in a row failed"
-        return "bad", times
-    if task.last_run_at is None:
-        return "none", "never ran"
-    return "good", "no failure since" if task.last_error else "no failures"
+    if task.error_count > 1:
+        return "bad", f"{task.error_count} runs in a row failed"
+    match task.last_state:
+        case None:
+            return "none", "never ran"
+        case ExecutionState.SUCCEEDED:
+            return "good", "succeeded"
+        case ExecutionState.DEAD:
+            return "bad", "the last run failed"
+        case _:
+            return "none", "the last run was cancelled"
 
 
 def pause_words(pause: Pause, timezone: str) -> Markup:
@@ -154,15 +159,6 @@ def skip_words(skip: Skip, timezone: str) -> Markup:
 def rescue_words(count: int) -> str:
     """That it was taken over, and how often."""
     return f"taken over from a dead worker: started again{f' {count} times' if count > 1 else ''}"
-
-
-def gist(error: str) -> str:
-    """An error in one line: its class, and the last line of its text, which is where a traceback says what it was."""
-    kind, _, text = error.partition(": ")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if not lines:
-        return error.strip()
-    return lines[-1] if lines[-1].startswith(kind) else f"{kind}: {lines[-1]}"
 
 
 def warning_words(code: str) -> str:
@@ -206,7 +202,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
         pause_words,
         skip_words,
         rescue_words,
-        gist,
         warning_words,
         label,
         pretty,

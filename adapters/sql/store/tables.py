@@ -77,6 +77,7 @@ tasks = Table(
     Column("error_count", Whole, nullable=False),
     Column("last_run_at", Whole),
     Column("last_error", Text),
+    Column("last_state", Text),
     Column("trailing_skip", Text),
     Column("pause", Text),
     Column("quarantine", Text),

@@ -72,6 +72,19 @@ async def test_a_cancelled_read_gives_its_connection_back(store: SqlStore, clock
     assert len(await store.tasks.due(EVERYTHING, until=clock.now(), limit=TASKS)) == TASKS
 
 
+async def test_calls_cancelled_one_after_the_other_leave_no_lock_behind(store: SqlStore, clock: ManualClock) -> None:
+    await _due(store, clock)
+    for turns in range(8, 48):
+        clock.advance(timedelta(minutes=1))
+        found = await store.tasks.due(EVERYTHING, until=clock.now(), limit=TASKS)
+        decisions = [Decision(task, fire(task, clock.now())) for task in found if isinstance(task, ScheduledTask)]
+        async with asyncio.TaskGroup() as group:
+            call: asyncio.Task[object] = group.create_task(store.tasks.commit_firings(decisions))
+            await _cancelled_after(turns, call)
+
+        assert set(map(type, await store.tasks.commit_firings(decisions))) in ({Committed}, {Moved})
+
+
 async def test_one_that_waits_for_its_turn_can_be_cancelled(store: SqlStore, clock: ManualClock) -> None:
     decisions = await _due(store, clock)
     async with store.database.writing("test"), asyncio.TaskGroup() as group:

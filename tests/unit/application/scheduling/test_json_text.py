@@ -52,6 +52,8 @@ def test_json_within_the_limits_is_read_exactly(text: str | bytes, value: object
         ('"a\x00b"', "malformed_json"),
         ("[" * 33 + "]" * 33, "too_deep"),
         ('{"a":' * 33 + "1" + "}" * 33, "too_deep"),
+        ("[" * 5_000, "too_deep"),
+        ('{"a":' * 5_000, "too_deep"),
         ("[" * 100_000, "too_deep"),
         ("[" * 100_000 + "]" * 100_000, "too_deep"),
         ('{"a":' * 100_000, "too_deep"),
@@ -172,7 +174,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert json_text.read(json_text.write(value)) == value
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, object()], ids=repr)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, pytest.param(object(), id="an object")], ids=repr)
 def test_what_is_no_json_is_never_written(value: object) -> None:
     with pytest.raises((ValueError, TypeError)):
         json_text.write(value)

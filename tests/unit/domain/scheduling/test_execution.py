@@ -164,3 +164,20 @@ def test_a_chain_is_named_by_its_root_and_counted_from_it() -> None:
 
 def test_only_what_the_schedule_started_counts_for_the_task() -> None:
     assert {"auto", "continuation"} == TASK_KINDS
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "gist"),
+    [
+        ("timeout", "it ran longer than 1 min", "timeout: it ran longer than 1 min"),
+        (
+            "ValueError",
+            'Traceback (most recent call last):\n  File "x"\nValueError: no such row\n',
+            "ValueError: no such row",
+        ),
+        ("no_such_row", "Traceback:\nPermanentError: gone", "no_such_row: PermanentError: gone"),
+        ("KeyError", "", "KeyError"),
+    ],
+)
+def test_the_gist_of_an_error_is_its_kind_and_last_line(kind: str, text: str, gist: str) -> None:
+    assert ErrorReport(kind, text).gist == gist

@@ -23,7 +23,7 @@ def a_backoff(kind: str, *delays: int, initial: int = 30, cap: int = 1_800) -> B
     [
         (Backoff(), [30, 60, 120, 240, 480, 960, 1_800, 1_800]),
         (a_backoff("fixed"), [30, 30, 30, 30]),
-        (a_backoff("fixed", initial=3_600), [1_800, 1_800]),
+        (a_backoff("fixed", initial=3_600), [3_600, 3_600]),
         (a_backoff("linear"), [30, 60, 90, 120]),
         (a_backoff("linear", cap=100), [30, 60, 90, 100, 100]),
         (a_backoff("exponential", initial=1, cap=10), [1, 2, 4, 8, 10, 10]),

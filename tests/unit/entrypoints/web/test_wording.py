@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.scheduling.execution import AttemptOutcome, ErrorReport, ExecutionKind, ExecutionState
+from domain.scheduling.execution import AttemptOutcome, ExecutionKind, ExecutionState
 from domain.scheduling.task import Pause, Skip, SkipReason
 from entrypoints.web import wording
 from tests.support.builders import HOUR, MINUTE, a_task, an_execution, an_open_execution
@@ -81,10 +81,10 @@ def test_what_people_wrote_is_escaped_in_a_pause() -> None:
     ("change", "told"),
     [
         ({}, ("none", "never ran")),
-        ({"last_run_at": NOON}, ("good", "no failures")),
-        ({"last_run_at": NOON, "last_error": "ValueError: x"}, ("good", "no failure since")),
-        ({"last_run_at": NOON, "error_count": 1}, ("bad", "the last run failed")),
-        ({"last_run_at": NOON, "error_count": 3}, ("bad", "3 runs in a row failed")),
+        ({"last_state": ExecutionState.SUCCEEDED}, ("good", "succeeded")),
+        ({"last_state": ExecutionState.CANCELLED}, ("none", "the last run was cancelled")),
+        ({"last_state": ExecutionState.DEAD, "error_count": 1}, ("bad", "the last run failed")),
+        ({"last_state": ExecutionState.DEAD, "error_count": 3}, ("bad", "3 runs in a row failed")),
         ({"open": (an_open_execution(an_execution()),)}, ("open", "an execution is open")),
     ],
 )
@@ -103,24 +103,6 @@ def test_waiting_and_running_times_of_an_execution() -> None:
     assert (wording.took(ended, now), wording.attempts(ended)) == (2 * MINUTE, 1)
 
 
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        ("ValueError: no such row", "ValueError: no such row"),
-        (
-            'ValueError: Traceback (most recent call last):\n  File "x"\nValueError: no such row\n',
-            "ValueError: no such row",
-        ),
-        ("app.errors.Gone: Traceback:\nGone: it left", "app.errors.Gone: Gone: it left"),
-        ("timeout: it ran longer than 1 min", "timeout: it ran longer than 1 min"),
-        ("dead", "dead"),
-        ("", ""),
-    ],
-)
-def test_an_error_in_one_line_is_its_class_and_the_last_line_of_its_text(error: str, line: str) -> None:
-    assert wording.gist(error) == line
-
-
 @pytest.mark.parametrize("words", [ExecutionState, ExecutionKind, AttemptOutcome, SkipReason])
 def test_every_word_of_the_domain_has_words_for_people(words: type) -> None:
     labels = [wording.label(word) for word in words]  # type: ignore[attr-defined]
@@ -136,9 +118,3 @@ def test_a_rescue_is_told_with_its_number() -> None:
 
 def test_json_is_laid_out_with_its_letters_as_they_are() -> None:
     assert wording.pretty('{"name":"Zoë","n":[]}') == '{\n  "name": "Zoë",\n  "n": []\n}'
-
-
-def test_a_report_without_text_is_its_class() -> None:
-    report = ErrorReport("KeyError", "")
-
-    assert wording.gist(f"{report.kind}: {report.text}") == "KeyError:"

@@ -41,7 +41,7 @@ def _make_tasks() -> None:
         *map(_whole_or_null, ("next_nominal_at", "next_run_at", "look_at")),
         *map(_whole, ("open_seq", "auto_runs", "run_count", "error_count")),
         _whole_or_null("last_run_at"),
-        *map(_text_or_null, ("last_error", "trailing_skip", "pause", "quarantine")),
+        *map(_text_or_null, ("last_error", "last_state", "trailing_skip", "pause", "quarantine")),
         _whole_or_null("deleted_at"),
     )
     _index("tasks_look_at", "tasks", ["look_at", "id", "bucket"], where="look_at IS NOT NULL")

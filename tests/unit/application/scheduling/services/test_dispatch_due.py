@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -202,11 +202,11 @@ async def test_a_pause_ends_at_its_instant_and_what_lies_behind_it_runs(house: H
 
 async def test_a_pause_is_not_ended_early(house: House) -> None:
     task = await house.create()
-    await house.manage.pause(task.id, ANA, until=NOON + MINUTE)
+    paused = (await house.manage.pause(task.id, ANA, until=NOON + MINUTE)).task
     house.clock.advance(MINUTE - AHEAD / 2)
 
     assert await house.dispatch.run_once(EVERYTHING) == NOON + MINUTE
-    assert (await house.task(task.id)).status is TaskStatus.PAUSED
+    assert await house.task(task.id) == paused
 
 
 async def test_a_pause_whose_end_cannot_be_decided_stops_nobody(house: House) -> None:
@@ -219,14 +219,17 @@ async def test_a_pause_whose_end_cannot_be_decided_stops_nobody(house: House) ->
     assert len((await house.task(sound.id)).open) == 1
 
 
-async def test_a_paused_row_that_can_be_read_again_stays_paused_and_is_not_looked_at_for_ever(house: House) -> None:
-    task = (await house.manage.pause((await house.create()).id, ANA)).task
+@pytest.mark.parametrize("until", [None, NOON + HOUR], ids=["for good", "until later"])
+async def test_a_paused_row_that_can_be_read_again_stays_paused_and_is_not_looked_at_for_ever(
+    house: House, until: datetime | None
+) -> None:
+    task = (await house.manage.pause((await house.create()).id, ANA, until=until)).task
     house.stores.state.tasks[task.id].task = replace(task, quarantine=Quarantine("bad JSON", NOON))
 
     next_at = await house.dispatch.run_once(EVERYTHING)
 
     after = await house.task(task.id)
-    assert (after.status, after.quarantine, next_at) == (TaskStatus.PAUSED, None, None)
+    assert (after.status, after.quarantine, next_at) == (TaskStatus.PAUSED, None, until)
 
 
 async def test_more_than_a_batch_is_committed_in_batches(house: House) -> None:
