@@ -10,7 +10,7 @@ from application.scheduling.ports.history import AttemptRecord, ExecutionRecord,
 from domain.scheduling.execution import ErrorReport
 from domain.scheduling.policy import ExecutionPolicy
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule, Schedule, ScheduleType
-from domain.scheduling.task import ScheduledTask, Skip, TaskStatus
+from domain.scheduling.task import Pause, ScheduledTask, Skip, TaskStatus
 
 Document = dict[str, Any]
 
@@ -48,7 +48,6 @@ def task_document(task: ScheduledTask, warnings: Iterable[str] = ()) -> Document
     """A task as the API answers it."""
     definition = task.definition
     schedule = definition.schedule
-    pause = task.pause
     return {
         "id": task.id,
         "name": definition.name,
@@ -66,14 +65,7 @@ def task_document(task: ScheduledTask, warnings: Iterable[str] = ()) -> Document
         "policy": policy_document(definition.policy),
         "status": task.status,
         "enabled": task.status not in (TaskStatus.PAUSED, TaskStatus.FAILED),
-        "pause": pause
-        and {
-            "reason": pause.reason,
-            "by": pause.actor,
-            "at": instant(pause.at),
-            "until": instant(pause.until),
-            "mode": pause.mode,
-        },
+        "pause": None if task.pause is None else _pause(task.pause),
         "version": task.version,
         "created_at": instant(task.created_at),
         "updated_at": instant(task.updated_at),
@@ -169,6 +161,16 @@ def skip_document(skip: Skip) -> Document:
         "last_at": instant(skip.last_at),
         "count": skip.count,
         "at_least": skip.at_least,
+    }
+
+
+def _pause(pause: Pause) -> Document:
+    return {
+        "reason": pause.reason,
+        "by": pause.actor,
+        "at": instant(pause.at),
+        "until": instant(pause.until),
+        "mode": pause.mode,
     }
 
 

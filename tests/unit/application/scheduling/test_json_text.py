@@ -135,7 +135,7 @@ HOSTILE: dict[str, Callable[[], str]] = {
 def test_a_hostile_megabyte_is_judged_within_20_milliseconds(hostile: Callable[[], str]) -> None:
     text = hostile()
 
-    assert min(_seconds_to_judge(text) for _ in range(5)) < 0.020
+    assert min(_seconds_to_judge(text) for _ in range(3)) < 0.020
 
 
 def _seconds_to_judge(text: str) -> float:
