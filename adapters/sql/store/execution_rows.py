@@ -1,10 +1,12 @@
 """Executions, attempts, log lines, Skips and changes as rows, and back."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
 
 from adapters.sql.store.dialect import Row
 from adapters.sql.store.packing import (
-    UNREADABLE,
+    at,
     at_or_none,
     pack_cancel,
     pack_error,
@@ -20,40 +22,54 @@ from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionKind
 from domain.scheduling.identifiers import TaskId, instant_of, microseconds
 from domain.scheduling.task import Skip, SkipReason
 
-# What steps move, in the order of `moved_row`.
-MOVED_COLUMNS = (
-    executions.c.id,
-    executions.c.state,
-    executions.c.available_at,
-    executions.c.attempts_used,
-    executions.c.starts,
-    executions.c.rescues,
-    executions.c.token,
-    executions.c.fence,
-    executions.c.worker_id,
-    executions.c.started_at,
-    executions.c.finished_at,
-    executions.c.cancel,
-    executions.c.unknown_since,
-    executions.c.error,
-    executions.c.result_json,
+_KINDS = {str(each): each for each in ExecutionKind}
+_STATES = {str(each): each for each in ExecutionState}
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+# How a field of an execution is read from the column of its name, and written to it; all others are as they are.
+_READ: dict[str, Callable[[Any], Any]] = {
+    "kind": _KINDS.__getitem__,
+    "state": _STATES.__getitem__,
+    **dict.fromkeys(("scheduled_at", "created_at", "available_at"), at),
+    **dict.fromkeys(("nominal_at", "started_at", "finished_at", "unknown_since", "chain_at"), at_or_none),
+    "cancel": unpack_cancel,
+    "error": unpack_error,
+}
+_WRITE: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("scheduled_at", "created_at", "available_at"), microseconds),
+    **dict.fromkeys(("nominal_at", "started_at", "finished_at", "unknown_since", "chain_at"), us_or_none),
+    "cancel": pack_cancel,
+    "error": pack_error,
+}
+_FIELDS = tuple(field.name for field in fields(Execution))
+# What steps move; the rest an execution is born with.
+_MOVED = (
+    "id",
+    "state",
+    "available_at",
+    "attempts_used",
+    "starts",
+    "rescues",
+    "token",
+    "fence",
+    "worker_id",
+    "started_at",
+    "finished_at",
+    "cancel",
+    "unknown_since",
+    "error",
+    "result_json",
 )
-# What an execution is born with, in the order of `birth_row`.
-BIRTH_COLUMNS = (
-    executions.c.task_id,
-    executions.c.kind,
-    executions.c.key,
-    executions.c.version,
-    executions.c.scheduled_at,
-    executions.c.created_at,
-    executions.c.nominal_at,
-    executions.c.payload_json,
-    executions.c.root_id,
-    executions.c.number,
-    executions.c.chain_at,
-)
-# In the order `execution_of` reads.
-EXECUTION_COLUMNS = (*MOVED_COLUMNS, *BIRTH_COLUMNS)
+_READERS = tuple(_READ.get(name, _same) for name in _FIELDS)
+_WRITERS = tuple((name, _WRITE.get(name, _same)) for name in _FIELDS)
+_MOVED_WRITERS = tuple((name, _WRITE.get(name, _same)) for name in _MOVED)
+
+EXECUTION_COLUMNS = tuple(executions.c[name] for name in _FIELDS)
+MOVED_COLUMNS = tuple(executions.c[name] for name in _MOVED)
 ATTEMPT_COLUMNS = (
     attempts.c.start,
     attempts.c.worker_id,
@@ -77,116 +93,20 @@ CHANGE_COLUMNS = (
     changes.c.body_hash,
 )
 
-_KINDS = {str(each): each for each in ExecutionKind}
-_STATES = {str(each): each for each in ExecutionState}
-
 
 def moved_row(execution: Execution) -> Row:
     """The values of MOVED_COLUMNS."""
-    return (
-        execution.id,
-        execution.state,
-        microseconds(execution.available_at),
-        execution.attempts_used,
-        execution.starts,
-        execution.rescues,
-        execution.token,
-        execution.fence,
-        execution.worker_id,
-        us_or_none(execution.started_at),
-        us_or_none(execution.finished_at),
-        pack_cancel(execution.cancel),
-        us_or_none(execution.unknown_since),
-        pack_error(execution.error),
-        execution.result_json,
-    )
+    return [write(getattr(execution, name)) for name, write in _MOVED_WRITERS]
 
 
 def execution_row(execution: Execution) -> Row:
     """The values of EXECUTION_COLUMNS."""
-    return (
-        *moved_row(execution),
-        execution.task_id,
-        execution.kind,
-        execution.key,
-        execution.version,
-        microseconds(execution.scheduled_at),
-        microseconds(execution.created_at),
-        us_or_none(execution.nominal_at),
-        execution.payload_json,
-        execution.root_id,
-        execution.number,
-        us_or_none(execution.chain_at),
-    )
+    return [write(getattr(execution, name)) for name, write in _WRITERS]
 
 
 def execution_of(row: Row) -> Execution:
     """The execution of a row of EXECUTION_COLUMNS; raises one of UNREADABLE."""
-    (
-        id_,
-        state,
-        available_at,
-        attempts_used,
-        starts,
-        rescues,
-        token,
-        fence,
-        worker_id,
-        started_at,
-        finished_at,
-        cancel,
-        unknown_since,
-        error,
-        result_json,
-        task_id,
-        kind,
-        key,
-        version,
-        scheduled_at,
-        created_at,
-        nominal_at,
-        payload_json,
-        root_id,
-        number,
-        chain_at,
-    ) = row
-    return Execution(
-        id=id_,
-        task_id=task_id,
-        kind=_KINDS[kind],
-        key=key,
-        version=version,
-        state=_STATES[state],
-        scheduled_at=instant_of(scheduled_at),
-        created_at=instant_of(created_at),
-        available_at=instant_of(available_at),
-        nominal_at=at_or_none(nominal_at),
-        payload_json=payload_json,
-        attempts_used=attempts_used,
-        starts=starts,
-        rescues=rescues,
-        token=token,
-        fence=fence,
-        worker_id=worker_id,
-        started_at=at_or_none(started_at),
-        finished_at=at_or_none(finished_at),
-        cancel=unpack_cancel(cancel),
-        unknown_since=at_or_none(unknown_since),
-        error=unpack_error(error),
-        result_json=result_json,
-        root_id=root_id,
-        number=number,
-        chain_at=at_or_none(chain_at),
-    )
-
-
-def readable_executions(rows: Iterable[Row]) -> Iterator[Execution]:
-    """The executions of those rows of EXECUTION_COLUMNS that can be read."""
-    for row in rows:
-        try:
-            yield execution_of(row)
-        except UNREADABLE:
-            continue
+    return Execution(*[read(value) for read, value in zip(_READERS, row, strict=True)])
 
 
 def attempt_of(row: Row) -> AttemptRecord:

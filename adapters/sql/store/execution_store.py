@@ -81,6 +81,8 @@ class SqlExecutionStore:
         self, worker_id: NodeId, tokens: Sequence[ClaimToken], *, task_types: Sequence[str] | None = None
     ) -> Sequence[Claim]:
         """See the port. Executions available since the same instant come by id."""
+        if not tokens:
+            return []
         async with self._database.reading("claim") as connection:
             if not await self._claims.is_any(connection, task_types, self._clock.now()):
                 return []
@@ -89,6 +91,8 @@ class SqlExecutionStore:
 
     async def heartbeat(self, worker_id: NodeId, beats: Sequence[Beat]) -> HeartbeatAnswer:  # noqa: ARG002 - the token says it all here
         """See the port."""
+        if not beats:
+            return HeartbeatAnswer(frozenset(), frozenset())
         ids = self._dialect.pack_values([each.execution_id for each in beats])
         async with self._database.writing("heartbeat") as connection:
             holders = {
@@ -103,7 +107,7 @@ class SqlExecutionStore:
         return HeartbeatAnswer(lost, cancelled)
 
     async def settle(self, settlements: Sequence[Settlement]) -> Sequence[SettleAnswer]:
-        """See the port."""
+        """See the port. The attempt of a task whose row cannot be read is lost, until it is rescued or mended."""
         if not settlements:
             return []
         async with self._database.writing("settle") as connection:
@@ -136,6 +140,8 @@ class SqlExecutionStore:
 
     async def rescue(self, silent: Sequence[Held]) -> int:
         """See the port."""
+        if not silent:
+            return 0
         ids = self._dialect.pack_values([each.execution_id for each in silent])
         async with self._database.writing("rescue") as connection:
             seen = {Held(*row) for row in await self._queries.held_of.rows(connection, ids=ids)}

@@ -1,13 +1,13 @@
 """Committing firings: the one hard step, set-based, because it is what ten thousand tasks do at the same instant.
 
 A batch is compared in one read and written in one statement a table. What firing a task means is the domain's to say
-(`Work.commit`); the plain case, which cancels nothing and leaves a next occurrence, is written here a second time as
-arithmetic on columns; the conformance tests hold the two against each other. All others go through `Work`.
+(`Work.commit`). The plain case, in which nothing ends, neither an execution nor the task, is written here a second
+time, as arithmetic on columns; the conformance tests hold the two against each other. All others go through `Work`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Column, Executable, Text, bindparam, case, literal, select, update
@@ -35,7 +35,6 @@ _BORN_COLUMNS = (
     executions.c.state,
     executions.c.scheduled_at,
     executions.c.nominal_at,
-    executions.c.finished_at,
 )
 _RUNS = Column("runs", Whole)
 _ADVANCED_COLUMNS = (
@@ -148,15 +147,13 @@ def batches_of(decisions: Iterable[Decision]) -> Iterator[list[Decision]]:
 
 
 def _answer(decision: Decision, current: Compared | None, now: datetime, plan: Plan) -> CommitAnswer:
-    match decision.verdict, decision.task:
-        case _, _ if current is None:
-            return Moved()
-        case Quarantine() as quarantine, task:
-            return _quarantined(task, quarantine, current, plan)
-        case firing, ScheduledTask() as task:
-            return _fired(task, firing, current, now, plan)
-        case _:
-            raise AssertionError("a task that cannot be read cannot be decided")
+    verdict, task = decision.verdict, decision.task
+    if current is None:
+        return Moved()
+    if isinstance(verdict, Quarantine):
+        return _quarantined(task, verdict, current, plan)
+    assert isinstance(task, ScheduledTask), "a task that cannot be read cannot be decided"
+    return _fired(task, verdict, current, now, plan)
 
 
 def _quarantined(
@@ -173,17 +170,23 @@ def _quarantined(
 def _fired(task: ScheduledTask, firing: Firing, current: Compared, now: datetime, plan: Plan) -> CommitAnswer:
     if not _is_as_read(task, current) or (firing.good_until is not None and firing.good_until <= now):
         return Moved()
-    latest = max((start.occurrence.run_at for start in firing.run), default=firing.decided_until)
-    if (early := max(latest, firing.decided_until) - now) > timedelta(0):
-        return TooEarly(early)
-    if firing.cancel or firing.next_occurrence is None:
+    latest = max([firing.decided_until, *[start.occurrence.run_at for start in firing.run]])
+    if latest > now:
+        return TooEarly(latest - now)
+    if not _is_plain(firing):
         plan.others.append((task.id, firing))
         return Committed()
-    born = [_born_row(task, start, now) for start in firing.run]
+    born = [_born_row(task, start) for start in firing.run]
     plan.born += born
     plan.advanced.append(_advanced_row(task, firing))
     plan.passed_over += [skip_row(task.id, skip) for skip in firing.skips]
     return Committed(tuple([ExecutionId(row[0]) for row in born]))
+
+
+def _is_plain(firing: Firing) -> bool:
+    """True if nothing ends with it: no execution, cancelled or born final, and not the task."""
+    ends = firing.cancel or firing.next_occurrence is None or any(start.state.is_final for start in firing.run)
+    return not ends
 
 
 def _is_as_read(task: ScheduledTask, current: Compared) -> bool:
@@ -198,14 +201,13 @@ def _is_same_decision(task: ScheduledTask, current: Compared) -> bool:
     return current.version == task.version and current.decided_until == microseconds(task.decided_until)
 
 
-def _born_row(task: ScheduledTask, start: Start, now: datetime) -> Row:
+def _born_row(task: ScheduledTask, start: Start) -> Row:
     """`automatic` for one start, as a row of _BORN_COLUMNS."""
     occurrence, state = start
     nominal_at, run_at = microseconds(occurrence.nominal_at), microseconds(occurrence.run_at)
     key = str(nominal_at)
     id_ = execution_id(task.id, ExecutionKind.AUTO, key, occurrence.nominal_at)
-    finished_at = microseconds(now) if state.is_final else None
-    return (id_, task.id, task.definition.task_type, key, task.version, state, run_at, nominal_at, finished_at)
+    return (id_, task.id, task.definition.task_type, key, task.version, state, run_at, nominal_at)
 
 
 def _advanced_row(task: ScheduledTask, firing: Firing) -> Row:

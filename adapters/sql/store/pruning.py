@@ -28,7 +28,12 @@ class Pruning:
         self._skips = delete(skips).where(tuple_(skips.c.task_id, skips.c.first_at).in_(skip))
         # A default task must not be created twice, so the system's own keys are remembered for ever.
         by_people = or_(changes.c.idempotency_key.is_(None), changes.c.via != str(Via.SYSTEM))
-        change = select(changes.c.id).where(changes.c.at < _BEFORE, by_people).order_by(changes.c.id).limit(_LIMIT)
+        change = (
+            select(changes.c.id)
+            .where(changes.c.at < _BEFORE, by_people)
+            .order_by(changes.c.at, changes.c.id)
+            .limit(_LIMIT)
+        )
         self._changes = delete(changes).where(changes.c.id.in_(change))
         is_busy = exists().where(executions.c.task_id == tasks.c.id, IS_OPEN)
         gone = select(tasks.c.id).where(text("deleted_at IS NOT NULL"), tasks.c.deleted_at < _BEFORE, ~is_busy)

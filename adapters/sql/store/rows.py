@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from adapters.sql.store.dialect import Row
 from adapters.sql.store.packing import (
     UNREADABLE,
+    at,
     at_or_none,
     pack_pause,
     pack_policy,
@@ -27,7 +28,7 @@ from adapters.sql.store.packing import (
 from adapters.sql.store.tables import definitions, executions, tasks
 from application.scheduling.ports.task_store import Unreadable
 from domain.scheduling.execution import ExecutionKind, ExecutionState
-from domain.scheduling.identifiers import TaskId, instant_of, microseconds
+from domain.scheduling.identifiers import TaskId, microseconds
 from domain.scheduling.task import Definition, Delivery, OpenExecution, ScheduledTask, TaskStatus
 from domain.scheduling.timeline import Occurrence
 
@@ -71,12 +72,13 @@ DEFINITION_COLUMNS = (
     definitions.c.payload_json,
 )
 VERSION_COLUMNS = (definitions.c.task_id, definitions.c.version, *DEFINITION_COLUMNS, definitions.c.search_text)
-# What `task_of` reads: the state, without what follows from the rest of it, then the definition.
-TASK_COLUMNS = (
-    *(column for column in STATE_COLUMNS if column is not tasks.c.look_at),
-    tasks.c.created_at,
-    *DEFINITION_COLUMNS,
+# What `task_of` reads: the state in the order of the task's fields, then the definition.
+_STATE_NAMES = (
+    *("id", "status", "version", "created_at", "updated_at", "decided_until", "next_nominal_at", "next_run_at"),
+    *("open_seq", "auto_runs", "run_count", "error_count", "last_run_at", "last_error", "last_state"),
+    *("trailing_skip", "pause", "quarantine", "deleted_at"),
 )
+TASK_COLUMNS = (*(tasks.c[name] for name in _STATE_NAMES), *DEFINITION_COLUMNS)
 # What deciding needs to know of an open execution.
 OPEN_COLUMNS = (executions.c.task_id, executions.c.id, executions.c.kind, executions.c.state)
 
@@ -181,36 +183,17 @@ def tasks_of(rows: Iterable[Row], open_: Iterable[Row]) -> list[ScheduledTask | 
 
 
 def _task_of(row: Row, open_: Sequence[Row]) -> ScheduledTask:
-    (
-        id_,
-        status,
-        version,
-        updated_at,
-        decided_until,
-        next_nominal_at,
-        next_run_at,
-        open_seq,
-        auto_runs,
-        run_count,
-        error_count,
-        last_run_at,
-        last_error,
-        last_state,
-        trailing_skip,
-        pause,
-        quarantine,
-        deleted_at,
-        created_at,
-        *definition,
-    ) = row
+    id_, status, version, created_at, updated_at, decided_until, next_nominal_at, next_run_at = row[:8]
+    open_seq, auto_runs, run_count, error_count, last_run_at, last_error, last_state = row[8:15]
+    trailing_skip, pause, quarantine, deleted_at = row[15:19]
     return ScheduledTask(
         id_,
-        definition_of(definition),
+        definition_of(row[19:]),
         _STATUSES[status],
         version,
-        instant_of(created_at),
-        instant_of(updated_at),
-        instant_of(decided_until),
+        at(created_at),
+        at(updated_at),
+        at(decided_until),
         _occurrence(next_nominal_at, next_run_at),
         tuple(OpenExecution(each[1], _KINDS[each[2]], _STATES[each[3]]) for each in open_),
         open_seq,
@@ -230,5 +213,5 @@ def _task_of(row: Row, open_: Sequence[Row]) -> ScheduledTask:
 def _occurrence(nominal_at: int | None, run_at: int | None) -> Occurrence | None:
     if nominal_at is None or run_at is None:
         return None
-    nominal = instant_of(nominal_at)
-    return Occurrence(nominal, nominal if run_at == nominal_at else instant_of(run_at))
+    nominal = at(nominal_at)
+    return Occurrence(nominal, nominal if run_at == nominal_at else at(run_at))

@@ -13,7 +13,7 @@ from sqlalchemy import AsyncAdaptedQueuePool, Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from adapters.sql.engine import Database
-from adapters.sql.sqlite_connection import connections_to
+from adapters.sql.sqlite_connection import BEGIN_WRITING, connections_to
 from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
 
 VERSION_MIN = (3, 37, 0)
@@ -29,12 +29,10 @@ NETWORK_FILE_SYSTEMS = frozenset(
     | {"fuse.sshfs", "fuse.s3fs", "fuse.rclone", "beegfs", "gpfs", "ocfs2", "davfs", "fuse.davfs2"}
 )
 # A commit is on the disk when it returns; the log is folded back every 16 MB, not in the midst of every burst.
-_WRITE_AHEAD = "PRAGMA journal_mode = WAL"
 _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA cache_size = -16384",
     "PRAGMA wal_autocheckpoint = 4096",
     "PRAGMA journal_size_limit = 67108864",
 )
@@ -43,8 +41,11 @@ _PRAGMAS = (
 def open_database(path: Path) -> Database:
     """The connections to a store's file, made as they are needed: one that writes, some that read."""
     # The file remembers that it has a log; switching it needs the file alone, hence under the migration's lock.
-    writer = _engine(path, "BEGIN IMMEDIATE", (_WRITE_AHEAD, *_PRAGMAS), connections_max=1)
-    reader = _engine(path, "BEGIN", (*_PRAGMAS, "PRAGMA query_only = ON"), connections_max=READERS_MAX)
+    # Last of all, and only here: from now on the writer waits in its own way, not in SQLite's.
+    writing = ("PRAGMA journal_mode = WAL", *_PRAGMAS, "PRAGMA cache_size = -16384", "PRAGMA busy_timeout = 0")
+    reading = (*_PRAGMAS, "PRAGMA query_only = ON", "PRAGMA cache_size = -4096")
+    writer = _engine(path, BEGIN_WRITING, writing, connections_max=1)
+    reader = _engine(path, "BEGIN", reading, connections_max=READERS_MAX)
     return Database(writer, reader)
 
 

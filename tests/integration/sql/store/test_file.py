@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from adapters.sql import sqlite_connection
 from adapters.sql.store import SqlStore, open_sqlite_store, sqlite_file
 from adapters.sql.store.sqlite_file import check_place, file_system_of
 from application.scheduling.ports.errors import PortError, StoreRefusedError, StoreUnavailableError
@@ -55,10 +56,10 @@ async def test_every_connection_writes_through_to_the_disk_and_checks_references
     async with store.database.writing("test") as connection:
         values = [
             (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar_one()
-            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+            for name in ("journal_mode", "synchronous", "foreign_keys")
         ]
 
-    assert values == ["wal", 2, 1, 5000]
+    assert values == ["wal", 2, 1]
 
 
 async def test_a_newer_schema_is_refused_and_left_as_it_is(path: Path, clock: ManualClock) -> None:
@@ -105,6 +106,7 @@ async def test_a_file_locked_by_another_program_may_be_tried_again(
     path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_file, "BUSY_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite_connection, "WRITER_PATIENCE_SECONDS", 0.05)
     async with open_sqlite_store(path, clock, CountingEntropy()):
         pass
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:

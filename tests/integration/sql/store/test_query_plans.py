@@ -10,12 +10,13 @@ from sqlalchemy import event
 
 from adapters.sql.store import SqlStore
 from application.scheduling.ports.execution_store import Beat, LogLine, Progress, Settlement
-from application.scheduling.ports.history import ExecutionFilter
+from application.scheduling.ports.history import ExecutionFilter, Retention
 from application.scheduling.ports.task_store import Decision
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.firing import fire
 from domain.scheduling.identifiers import ClaimToken, NodeId
+from domain.scheduling.mutation import run_now
 from domain.scheduling.outcome import Succeeded
 from domain.scheduling.sharing import EVERYTHING, Share
 from domain.scheduling.task import ScheduledTask
@@ -109,6 +110,28 @@ async def test_running_executions_scans_no_table(store: SqlStore, clock: ManualC
         await store.executions.rescue_worker(WORKER)
 
     assert len(seen) > 30
+    assert await _scans(store, seen) == []
+
+
+async def test_changing_tasks_scans_no_table(store: SqlStore, clock: ManualClock) -> None:
+    task = await _added(store)
+    with _captured(store) as seen:
+        await store.tasks.replay("key", "hash")
+        change = a_change(ChangeAction.RUN, at=clock.now(), key="key")
+        await store.tasks.mutate([run_now(task, change, key="key")])
+        await store.tasks.mutate([a_creation(a_definition("another"))])
+        await store.history.changes(task.id, limit=10)
+        await store.history.skips(task.id, limit=10)
+
+    assert len(seen) > 20
+    assert await _scans(store, seen) == []
+
+
+async def test_forgetting_scans_no_table(store: SqlStore) -> None:
+    await _added(store)
+    with _captured(store) as seen:
+        await store.history.prune(Retention(), limit=10)
+
     assert await _scans(store, seen) == []
 
 
