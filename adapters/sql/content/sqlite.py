@@ -17,7 +17,7 @@ from adapters.sql.content.migrate import migrate, missing_columns
 from adapters.sql.content.orphaned_content import SqlOrphanedContent
 from adapters.sql.content.tombstones import SqlTombstones
 from adapters.sql.engine import Database
-from adapters.sql.store.sqlite_file import migration_lock, open_database, prepare_file
+from adapters.sql.sqlite_file import migration_lock, open_database, prepare_file
 from application.fediverse.ports.content import ContentPorts
 from application.scheduling.ports.errors import StoreRefusedError
 

@@ -9,13 +9,13 @@ from sqlalchemy import insert, select
 
 from adapters.sql.engine import Database
 from adapters.sql.errors import store_errors
+from adapters.sql.sqlite_file import migration_lock, open_database, prepare_file
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.execution_store import SqlExecutionStore
 from adapters.sql.store.history import SqlHistory
 from adapters.sql.store.membership import SqlMembership
 from adapters.sql.store.migrations import migrate
 from adapters.sql.store.sqlite import SqliteDialect
-from adapters.sql.store.sqlite_file import migration_lock, open_database, prepare_file
 from adapters.sql.store.tables import store
 from adapters.sql.store.task_store import SqlTaskStore
 from application.scheduling.ports.clock import Clock, Entropy

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from adapters.sql import sqlite_connection
+from adapters.sql.sqlite_file import check_place, file_system_of
 from adapters.sql.store import SqlStore, open_sqlite_store, sqlite_file
-from adapters.sql.store.sqlite_file import check_place, file_system_of
 from application.scheduling.ports.errors import PortError, StoreRefusedError, StoreUnavailableError
 from tests.support.builders import a_creation
 from tests.support.manual_clock import ManualClock

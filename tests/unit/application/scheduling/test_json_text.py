@@ -174,7 +174,9 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert json_text.read(json_text.write(value)) == value
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, pytest.param(object(), id="an object")], ids=repr)
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), {1, 2}, pytest.param(object(), id="an object")], ids=repr
+)
 def test_what_is_no_json_is_never_written(value: object) -> None:
     with pytest.raises((ValueError, TypeError)):
         json_text.write(value)

@@ -1,4 +1,4 @@
-"""The store's file: made for its owner alone, on a disk that can lock, and the connections to it."""
+"""A database file: made for its owner alone, on a disk that can lock, and the connections to it."""
 
 import asyncio
 import fcntl
