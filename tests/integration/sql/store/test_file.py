@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from adapters.sql import sqlite_connection
+from adapters.sql import sqlite_connection, sqlite_file
 from adapters.sql.sqlite_file import check_place, file_system_of
-from adapters.sql.store import SqlStore, open_sqlite_store, sqlite_file
+from adapters.sql.store import SqlStore, open_sqlite_store
 from application.scheduling.ports.errors import PortError, StoreRefusedError, StoreUnavailableError
 from tests.support.builders import a_creation
 from tests.support.manual_clock import ManualClock
