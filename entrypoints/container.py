@@ -93,7 +93,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
     )
     preview = providers.Singleton(Preview, clock=clock)
-    seed_defaults = providers.Singleton(SeedDefaults, manage=manage_tasks)
+    seed_defaults = providers.Singleton(SeedDefaults, tasks=stores.provided.tasks, manage=manage_tasks)
     dispatch_due = providers.Singleton(
         DispatchDue,
         tasks=stores.provided.tasks,

@@ -59,8 +59,7 @@ class Service:
         membership = self._membership(stores, container)
         supervisor = self._supervised(container)
         # Whoever holds the file's lock knows that nobody else can hold a claim.
-        while held := await stores.executions.held():
-            await stores.executions.rescue(held)
+        await container.rescue_stuck().rescue_all()
         await membership.run_once()
         await container.seed_defaults().run_once()
         async with serve_admin(self.settings, container, self._readiness(container)) as address:

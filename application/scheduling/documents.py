@@ -9,7 +9,7 @@ from application.scheduling.ports.execution_store import LogLine
 from application.scheduling.ports.history import AttemptRecord, ExecutionRecord, ExecutionSummary
 from domain.scheduling.execution import ErrorReport
 from domain.scheduling.policy import ExecutionPolicy
-from domain.scheduling.schedule import CronSchedule, IntervalSchedule, Schedule, ScheduleType
+from domain.scheduling.schedule import IntervalSchedule
 from domain.scheduling.task import Pause, ScheduledTask, Skip, TaskStatus
 
 Document = dict[str, Any]
@@ -33,17 +33,6 @@ def duration(length: timedelta | None) -> str | None:
     return f"P{days}T{clock}" if clock else f"P{days}" if days else "PT0S"
 
 
-def schedule_type(schedule: Schedule) -> ScheduleType:
-    """Which of the three kinds it is."""
-    match schedule:
-        case CronSchedule():
-            return ScheduleType.CRON
-        case IntervalSchedule():
-            return ScheduleType.INTERVAL
-        case _:
-            return ScheduleType.ONE_TIME
-
-
 def task_document(task: ScheduledTask, warnings: Iterable[str] = ()) -> Document:
     """A task as the API answers it."""
     definition = task.definition
@@ -53,7 +42,7 @@ def task_document(task: ScheduledTask, warnings: Iterable[str] = ()) -> Document
         "name": definition.name,
         "handler": definition.handler,
         "task_type": definition.task_type,
-        "schedule_type": schedule_type(schedule),
+        "schedule_type": schedule.kind,
         "schedule": definition.schedule_text,
         "anchor": instant(schedule.anchor) if isinstance(schedule, IntervalSchedule) else None,
         "timezone": definition.timezone,

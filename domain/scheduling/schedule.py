@@ -43,6 +43,11 @@ class CronSchedule:
         if trimmed != self.expression:
             object.__setattr__(self, "expression", trimmed)
 
+    @property
+    def kind(self) -> ScheduleType:
+        """Which of the three it is."""
+        return ScheduleType.CRON
+
     def next_after(self, instant: datetime) -> datetime | None:
         """The first occurrence strictly later than `instant`; None if there is none before 2200."""
         return compiled_cron(self.expression, self.timezone).next_after(instant)
@@ -83,6 +88,11 @@ class IntervalSchedule:
     def text(self) -> str:
         """The shortest text that reads back as this interval, such as `1h30m`."""
         return text_of(self.interval)
+
+    @property
+    def kind(self) -> ScheduleType:
+        """Which of the three it is."""
+        return ScheduleType.INTERVAL
 
     def next_after(self, instant: datetime) -> datetime | None:
         """The first occurrence strictly later than `instant`; None if there is none before 2200."""
@@ -138,6 +148,11 @@ class OneTimeSchedule:
         skipped = second + clock.offsets[clock.period_at(second)] != shown
         fraction = 0 if skipped else wall.microsecond
         return cls(EPOCH + timedelta(seconds=second, microseconds=fraction))
+
+    @property
+    def kind(self) -> ScheduleType:
+        """Which of the three it is."""
+        return ScheduleType.ONE_TIME
 
     def next_after(self, instant: datetime) -> datetime | None:
         """The instant if it is strictly later than `instant`, else None."""

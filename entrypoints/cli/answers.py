@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from application.scheduling.ports.errors import PortError
+from application.scheduling.ports.errors import PortError, StoreRefusedError
 from application.scheduling.services.errors import (
     ExecutionNotFoundError,
     ServiceError,
@@ -52,6 +52,12 @@ def with_services(use: "Callable[[Container], Awaitable[Any]]") -> Any:
 
     async def opened() -> Any:
         settings = load_settings()
+        if not settings.scheduler_store_path.exists():
+            # Making an empty store here would answer truly of the wrong file.
+            raise StoreRefusedError(
+                f"there is no store at {settings.scheduler_store_path}: start the service first, run this in its"
+                " folder, or set SCHEDULER_STORE_PATH"
+            )
         async with open_store(settings) as stores:
             return await use(Container(settings=settings, stores=stores, wakeup=Hints()))
 

@@ -1,6 +1,7 @@
 """Commands on tasks, over the same services as the dashboard and the API."""
 
 import getpass
+import os
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -150,7 +151,15 @@ async def _named(services: "Container", task: str) -> ScheduledTask:
 
 
 def _author(reason: str) -> Author:
-    return Author(getpass.getuser(), Via.CLI, reason)
+    return Author(_user(), Via.CLI, reason)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run under a number that has no name.
+        return f"uid:{os.getuid()}"
 
 
 def _row(task: ScheduledTask) -> dict[str, Any]:

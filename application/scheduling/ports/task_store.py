@@ -31,6 +31,11 @@ class Decision:
     task: ScheduledTask | Unreadable
     verdict: Firing | Quarantine
 
+    @property
+    def task_id(self) -> TaskId:
+        """Whose verdict it is."""
+        return self.task.task_id if isinstance(self.task, Unreadable) else self.task.id
+
 
 @dataclass(frozen=True, slots=True)
 class Committed:

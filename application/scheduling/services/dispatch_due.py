@@ -4,6 +4,7 @@ Tasks due in the next moments are read and decided early, so that only the commi
 scheduler or a person comes first the answer is Moved, which is as good: the next pass reads and decides again.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,8 +34,11 @@ from domain.scheduling.sharing import Share
 from domain.scheduling.task import Quarantine, ScheduledTask, TaskStatus
 
 AHEAD = timedelta(milliseconds=50)
-DUE_MAX = 10_000
+# A wait longer than this was made long by a clock that was set back; the next pass reads afresh what is due by it.
+WAIT_MAX = timedelta(seconds=1)
 COMMIT_MAX = 1_000
+# Few enough that what was read and decided is still so when it is committed.
+DUE_MAX = 2 * COMMIT_MAX
 RELEASE_MAX = 1_000
 QUARANTINE_FOR = timedelta(minutes=5)
 
@@ -59,10 +63,12 @@ class DispatchDue:
             self.wakeup.workers()
         now = self.clock.now()
         found = await self.tasks.due(share, until=now + AHEAD, limit=DUE_MAX)
-        paused = [each for each in found if _is_paused(each)]
-        decisions = [self._decided(each, now) for each in found if not _is_paused(each)]
-        decisions += await self._end_pauses(paused, now)
-        await self._commit_in_time(decisions)
+        undecidable = await self._end_pauses([each for each in found if _is_paused(each)], now)
+        await self._commit_in_time(undecidable)
+        others = [each for each in found if not _is_paused(each)]
+        for start in range(0, len(others), COMMIT_MAX):
+            now = self.clock.now()
+            await self._commit_in_time([self._decided(each, now) for each in others[start : start + COMMIT_MAX]])
         if len(found) == DUE_MAX or released.moved == RELEASE_MAX:
             return self.clock.now()
         looks = [await self.tasks.next_look_at(share), released.next_at]
@@ -70,52 +76,56 @@ class DispatchDue:
 
     def _decided(self, found: ScheduledTask | Unreadable, now: datetime) -> Decision:
         if isinstance(found, Unreadable):
-            return self._quarantined(found, found.error, now)
+            return _quarantined(found, found.error, now)
+        if found.decided_until > now + AHEAD:
+            # The clock was set back behind what is decided already: there is nothing to decide until it is there again.
+            return _quarantined(found, "decided until an instant that lies ahead: was the clock set back?", now)
         try:
             return Decision(found, fire(found, max(now, found.look_at or now)))
         except UNDECIDABLE as error:
             # One task that can't be decided must not keep the others from running.
-            return self._quarantined(found, f"{type(error).__name__}: {error}", now)
-
-    def _quarantined(self, found: ScheduledTask | Unreadable, error: str, now: datetime) -> Decision:
-        verdict = Quarantine(error, now + QUARANTINE_FOR)
-        task_id = found.task_id if isinstance(found, Unreadable) else found.id
-        self.observer.observe(TaskQuarantined(task_id, error, verdict.look_at))
-        return Decision(found, verdict)
+            return _quarantined(found, f"{type(error).__name__}: {error}", now)
 
     async def _commit_in_time(self, decisions: list[Decision]) -> None:
         """Commit each decision once its instant has come, together with all others whose instant has come by then."""
         waiting = deque(sorted(decisions, key=_instant))
-        while waiting:
-            await self.clock.sleep_until(_instant(waiting[0]))
+        while waiting and await self._reached(_instant(waiting[0])):
             now = self.clock.now()
             ready = []
             while waiting and _instant(waiting[0]) <= now:
                 ready.append(waiting.popleft())
-            await self._commit(ready)
+            early = await self._commit(ready)
+            if early and await self._reached(now + max(by for _, by in early)):
+                # The store's clock was behind ours, and has caught up by the time these few go again.
+                await self._commit([decision for decision, _ in early])
 
-    async def _commit(self, decisions: Sequence[Decision]) -> None:
-        early: list[Decision] = []
-        for start in range(0, len(decisions), COMMIT_MAX):
-            early += await self._commit_batch(decisions[start : start + COMMIT_MAX])
-        if early:
-            # The store's clock is behind ours; it has caught up by the time these few go again.
-            await self._commit_batch(early)
+    async def _reached(self, instant: datetime) -> bool:
+        """Wait for an instant that is near; False if the clock does not get there in about WAIT_MAX."""
+        wait = instant - self.clock.now()
+        if wait > WAIT_MAX:
+            return False
+        try:
+            async with asyncio.timeout((max(wait, timedelta(0)) + WAIT_MAX).total_seconds()):
+                await self.clock.sleep_until(instant)
+        except TimeoutError:
+            return False
+        return True
 
-    async def _commit_batch(self, decisions: Sequence[Decision]) -> list[Decision]:
-        """Commit, tell, and return what came too early, once the store's clock has reached it."""
+    async def _commit(self, decisions: Sequence[Decision]) -> list[tuple[Decision, timedelta]]:
+        """Commit, tell, and return what came too early, and by how much."""
         answers = await self.tasks.commit_firings(decisions)
         pairs = list(zip(decisions, answers, strict=True))
         self._tell(pairs)
-        early = [(decision, answer.by) for decision, answer in pairs if isinstance(answer, TooEarly)]
-        if early:
-            await self.clock.sleep_until(self.clock.now() + max(by for _, by in early))
-        return [decision for decision, _ in early]
+        return [(decision, answer.by) for decision, answer in pairs if isinstance(answer, TooEarly)]
 
     def _tell(self, pairs: Sequence[tuple[Decision, CommitAnswer]]) -> None:
         committed = [(decision, answer) for decision, answer in pairs if isinstance(answer, Committed)]
         if any(answer.execution_ids for _, answer in committed):
             self.wakeup.workers()
+        for decision, _ in committed:
+            if isinstance(decision.verdict, Quarantine):
+                quarantine = decision.verdict
+                self.observer.observe(TaskQuarantined(decision.task_id, quarantine.error, quarantine.look_at))
         self.wakeup.changed(decision.task.id for decision, _ in committed if isinstance(decision.task, ScheduledTask))
         self.observer.observe(
             Dispatched(
@@ -134,11 +144,15 @@ class DispatchDue:
             try:
                 mutations += _resumed(task, now)
             except UNDECIDABLE as error:
-                undecidable.append(self._quarantined(task, f"{type(error).__name__}: {error}", now))
+                undecidable.append(_quarantined(task, f"{type(error).__name__}: {error}", now))
         for start in range(0, len(mutations), COMMIT_MAX):
             answers = await self.tasks.mutate(mutations[start : start + COMMIT_MAX])
             self.wakeup.changed(answer.task.id for answer in answers if isinstance(answer, Applied))
         return undecidable
+
+
+def _quarantined(found: ScheduledTask | Unreadable, error: str, now: datetime) -> Decision:
+    return Decision(found, Quarantine(error, now + QUARANTINE_FOR))
 
 
 def _is_paused(found: ScheduledTask | Unreadable) -> TypeGuard[ScheduledTask]:

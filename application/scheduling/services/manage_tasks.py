@@ -157,9 +157,7 @@ class ManageTasks:
                 check_runnable(overridden, announced)
             return run_now(task, change, key=key, payload_json=text, allow_overlap=allow_overlap)
 
-        done = await self._change(task_id, ChangeAction.RUN, by, decide)
-        self.wakeup.workers()
-        return done
+        return await self._change(task_id, ChangeAction.RUN, by, decide)
 
     async def cancel(self, execution_id: ExecutionId, by: Author) -> CancelAnswer:
         """End an execution, or ask it to stop if it runs. Raises ExecutionNotFoundError."""
@@ -247,7 +245,7 @@ class ManageTasks:
         if isinstance(answer, Applied):
             self.wakeup.scheduler()
             self.wakeup.changed([answer.task.id])
-            if mutation.cancel_open:
+            if mutation.cancel_open or mutation.run is not None or mutation.firing is not None:
                 self.wakeup.workers()
         if isinstance(answer, NameTaken):
             raise NameTakenError(mutation.after.definition.name, answer.by)

@@ -40,6 +40,13 @@ class RescueStuck:
             return 0
         return self._told(None, await self.executions.rescue(silent))
 
+    async def rescue_all(self) -> int:
+        """Rescue every claim there is, for whoever knows that no holder can be left; return how many."""
+        count = 0
+        while (held := await self.executions.held()) and (rescued := await self.executions.rescue(held)):
+            count += rescued
+        return self._told(None, count)
+
     async def worker_died(self, worker_id: NodeId) -> int:
         """Rescue everything of a worker that is known to be dead, at once."""
         return self._told(worker_id, await self.executions.rescue_worker(worker_id))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from application.scheduling.drafts import body_from
+from application.scheduling.ports.task_store import TaskStore
 from application.scheduling.services.errors import NameTakenError, TaskNotFoundError
 from application.scheduling.services.manage_tasks import Author, ManageTasks
 from domain.scheduling.change import Via
@@ -51,16 +52,20 @@ class SeedDefaults:
     So a default that was deleted or renamed does not come back, however often the service starts.
     """
 
+    tasks: TaskStore
     manage: ManageTasks
 
     async def run_once(self) -> int:
         """Create what was never created; return how many tasks that was."""
         created = 0
         for document in DEFAULT_TASKS:
-            author = Author("scheduler", Via.SYSTEM, "default task", f"{KEY_PREFIX}{document['name']}")
+            key = f"{KEY_PREFIX}{document['name']}"
+            author = Author("scheduler", Via.SYSTEM, "default task", key)
+            if await self.tasks.replay(key, "") is not None:
+                continue
             try:
                 created += not (await self.manage.create(body_from(document), author)).replayed
             except (NameTakenError, TaskNotFoundError):
-                # Somebody's own task bears the name, or the default was deleted: both stay as people left them.
+                # Somebody's own task bears the name, or another start was faster and its task is gone again.
                 continue
         return created

@@ -11,6 +11,7 @@ import pytest
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Released
 from application.scheduling.ports.task_store import CommitAnswer, Decision, Moved, TaskStore, TooEarly
+from application.scheduling.services import dispatch_due
 from application.scheduling.services.dispatch_due import AHEAD, COMMIT_MAX, QUARANTINE_FOR, DispatchDue
 from domain.errors import DomainError
 from domain.scheduling.events import Dispatched, TaskQuarantined
@@ -127,17 +128,52 @@ async def test_what_is_due_later_than_in_a_moment_is_left_alone(house: House) ->
 
 async def test_a_store_whose_clock_is_behind_is_asked_again_when_it_has_caught_up(house: House) -> None:
     await house.create()
-    dispatch, store = answering(house, TooEarly(2 * SECOND))
+    behind = SECOND / 2
+    dispatch, store = answering(house, TooEarly(behind))
     house.clock.advance(HOUR)
 
     async with asyncio.TaskGroup() as group:
         group.create_task(dispatch.run_once(EVERYTHING))
         await turns()
-        assert house.clock.wakes_at == NOON + HOUR + 2 * SECOND
-        house.clock.advance(2 * SECOND)
+        assert house.clock.wakes_at == NOON + HOUR + behind
+        house.clock.advance(behind)
 
     assert store.commits == [1, 1]
     assert house.states() == [ExecutionState.PENDING]
+
+
+async def test_a_store_whose_clock_is_far_behind_does_not_keep_the_pass_waiting(house: House) -> None:
+    await house.create()
+    dispatch, store = answering(house, TooEarly(HOUR))
+    house.clock.advance(HOUR)
+
+    assert await dispatch.run_once(EVERYTHING) == NOON + HOUR
+    assert store.commits == [1]
+
+
+async def test_a_clock_set_back_in_mid_pass_keeps_nobody_waiting_until_it_is_there_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch_due, "WAIT_MAX", AHEAD)
+    await house.create()
+    house.clock.advance(HOUR - AHEAD / 2)
+
+    async with asyncio.TaskGroup() as group:
+        next_at = group.create_task(house.dispatch.run_once(EVERYTHING))
+        await turns()
+        house.clock.step(-HOUR)
+
+    assert next_at.result() == NOON + HOUR
+    assert house.states() == []
+
+
+async def test_a_watermark_ahead_of_the_clock_is_waited_for_without_looking_all_the_time(house: House) -> None:
+    task = await house.create()
+    ahead = replace(task, decided_until=NOON + 2 * HOUR, quarantine=Quarantine("bad JSON", NOON))
+    house.stores.state.tasks[task.id].task = ahead
+
+    assert await house.dispatch.run_once(EVERYTHING) == NOON + QUARANTINE_FOR
+    assert (await house.task(task.id)).decided_until == NOON + 2 * HOUR
 
 
 async def test_what_somebody_else_committed_first_is_no_failure(house: House) -> None:

@@ -113,3 +113,28 @@ async def test_what_kills_every_worker_is_dead_in_the_end(house: House, claim: C
     assert execution.state is ExecutionState.DEAD
     assert execution.error is not None
     assert execution.error.kind == "poison"
+
+
+class Unrescuable:
+    """An execution store that shows a claim and cannot take it back."""
+
+    def __init__(self, held: Sequence[Held]) -> None:
+        self._held = held
+
+    async def held(self) -> Sequence[Held]:
+        return self._held
+
+    async def rescue(self, silent: Sequence[Held]) -> int:
+        return 0
+
+
+async def test_whoever_knows_that_no_holder_is_left_rescues_all_at_once(house: House, claim: Claim) -> None:
+    assert await rescuer(house).rescue_all() == 1
+    assert house.states() == [ExecutionState.PENDING]
+    assert await house.stores.executions.held() == []
+
+
+async def test_a_claim_that_cannot_be_rescued_does_not_hold_up_whoever_rescues_all(house: House, claim: Claim) -> None:
+    store: Any = Unrescuable(await house.stores.executions.held())
+
+    assert await rescuer(house, store).rescue_all() == 0
