@@ -21,7 +21,7 @@ from entrypoints.process import EXIT_FAILED
 from entrypoints.supervisor import EXIT_REPLACE
 
 WATCH_EVERY = timedelta(seconds=1)
-BLOCKED_AFTER = timedelta(seconds=30)
+BLOCKED_AFTER = timedelta(seconds=5)
 
 
 @dataclass(slots=True)

@@ -19,12 +19,11 @@ from application.scheduling.ports.task_store import (
     TooEarly,
     Unreadable,
 )
-from domain.scheduling.firing import Firing
+from domain.scheduling.firing import Firing, Standing
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.mutation import Mutation
-from domain.scheduling.policy import Overlap
 from domain.scheduling.sharing import TAKEOVER_AFTER, Share
-from domain.scheduling.task import Quarantine, ScheduledTask, TaskStatus
+from domain.scheduling.task import Quarantine, ScheduledTask
 from domain.scheduling.work import Work
 
 
@@ -104,16 +103,17 @@ class MemoryTaskStore:
 
     def _quarantine(self, read: ScheduledTask | Unreadable, quarantine: Quarantine) -> CommitAnswer:
         kept = self.state.tasks.get(read.task_id if isinstance(read, Unreadable) else read.id)
-        if kept is None or (isinstance(read, ScheduledTask) and not _is_same_decision(kept.task, read)):
-            return Moved()
-        if kept.task.deleted_at is not None or kept.task.status not in (TaskStatus.ACTIVE, TaskStatus.PAUSED):
+        known = read if isinstance(read, ScheduledTask) else None
+        if kept is None or not Standing.of(kept.task).allows_quarantine(known):
             return Moved()
         kept.task = replace(kept.task, quarantine=quarantine)
         return Committed()
 
     def _fire(self, read: ScheduledTask, firing: Firing, now: datetime) -> CommitAnswer:
         kept = self.state.tasks.get(read.id)
-        if kept is None or not _is_as_read(kept.task, read) or (firing.good_until and firing.good_until <= now):
+        if kept is None or kept.error is not None or not Standing.of(kept.task).allows_firing(read):
+            return Moved()
+        if firing.good_until is not None and firing.good_until <= now:
             return Moved()
         early = max([firing.decided_until, *(start.occurrence.run_at for start in firing.run)]) - now
         if early > timedelta(0):
@@ -129,6 +129,8 @@ class MemoryTaskStore:
             return known
         task_id = mutation.after.id
         stored = self.state.tasks.get(task_id)
+        if stored is not None and stored.error is not None:
+            return Moved()
         if not mutation.holds_for(stored.task if stored else None):
             return Moved()
         holder = self._holder(mutation.after.definition.name)
@@ -157,16 +159,3 @@ class MemoryTaskStore:
         if known.change.body_hash != body_hash:
             return KeyReused(known.change)
         return Replayed(known.task_id, known.version, known.execution_id)
-
-
-def _is_same_decision(current: ScheduledTask, read: ScheduledTask) -> bool:
-    return (current.version, current.decided_until) == (read.version, read.decided_until)
-
-
-def _is_as_read(current: ScheduledTask, read: ScheduledTask) -> bool:
-    """True if a firing decided on `read` would be decided alike on `current`."""
-    if current.status is not TaskStatus.ACTIVE or current.deleted_at is not None:
-        return False
-    # With overlap allow a firing does not look at what is open.
-    same_work = current.open_seq == read.open_seq or current.definition.policy.overlap is Overlap.ALLOW
-    return same_work and _is_same_decision(current, read)

@@ -216,7 +216,7 @@ def run_now(
         raise TaskStateError(
             "an execution of this task is still open",
             code="already_running",
-            hint="wait for it, cancel it, or send overlap=allow to run beside it",
+            hint="wait for it, cancel it, or allow this run to overlap it",
         )
     execution = manual(task.id, task.version, key=key, at=change.at, payload_json=payload_json)
     if task.definition.delivery is Delivery.EXTERNAL:

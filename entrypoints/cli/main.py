@@ -1,6 +1,7 @@
 """`peachpie-scheduler`: the commands, each loaded only when it is called, so that help answers at once."""
 
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 
 import click
 
@@ -17,6 +18,14 @@ COMMANDS = {
     "executions": ("tasks", "List the executions of a task."),
     "demo": ("demo", "Fill the content database with demonstration data."),
 }
+
+
+def version_of_package() -> str:
+    """The version that is installed; a checkout that was not has none."""
+    try:
+        return version("peachpie-scheduler")
+    except PackageNotFoundError:
+        return "of this checkout"
 
 
 class LazyGroup(click.Group):
@@ -42,7 +51,7 @@ class LazyGroup(click.Group):
 
 
 @click.command(cls=LazyGroup)
-@click.version_option(package_name="peachpie-scheduler")
+@click.version_option(version_of_package())
 def main() -> None:
     """PeachPie's task scheduler. Exit codes: 0 ok, 1 findings, 2 usage, 3 conflict, 4 not found, 5 unreachable."""
 

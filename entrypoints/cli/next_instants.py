@@ -1,5 +1,7 @@
 """`peachpie-scheduler next`: when a schedule fires, computed by the engine that fires it."""
 
+from datetime import datetime, timedelta, tzinfo
+
 import click
 
 from application.scheduling.documents import instant
@@ -27,10 +29,18 @@ def next_command(schedule: str, timezone: str, count: int, output: Output) -> No
         )
     except DomainError as error:
         fail(error)
-    rows: list[dict[str, str | None]] = []
+    rows: list[dict[str, str | int | None]] = []
     at = now
     while len(rows) < count and (following := parsed.next_after(at)) is not None:
-        local = f"{following.astimezone(zoned):%a %Y-%m-%d %H:%M:%S %Z}"
-        rows.append({"local": local, "utc": instant(following), "in": str(following - now).partition(".")[0]})
+        rows.append(_row(following, zoned, following - now, output))
         at = following
     print_rows(rows, output)
+
+
+def _row(at: datetime, zoned: tzinfo, wait: timedelta, output: Output) -> dict[str, str | int | None]:
+    local = at.astimezone(zoned)
+    if output is Output.JSON:
+        return {"local": local.isoformat(), "utc": instant(at), "in_seconds": int(wait.total_seconds())}
+    hours, minutes = wait.seconds // 3_600, wait.seconds // 60 % 60
+    soon = f"{wait.days} d {hours} h" if wait.days else f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    return {"local": f"{local:%a %Y-%m-%d %H:%M:%S %Z}", "utc": instant(at), "in": soon}

@@ -2,7 +2,7 @@
 
 import getpass
 import os
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -53,10 +53,10 @@ def get_command(task: str) -> None:
 
 
 @click.command("create")
-@click.argument("file", type=click.File("r", encoding="utf-8"))
+@click.argument("file", type=click.File("rb"))
 @click.option("--dry-run", is_flag=True, help="Only say what would be created.")
 @reason_option
-def create_command(file: TextIO, dry_run: bool, reason: str) -> None:
+def create_command(file: BinaryIO, dry_run: bool, reason: str) -> None:
     """Create a task from the JSON in FILE (- for standard input)."""
     try:
         body = body_from(json_text.read(file.read()))
@@ -68,17 +68,20 @@ def create_command(file: TextIO, dry_run: bool, reason: str) -> None:
 
 @click.command("run")
 @click.argument("task")
-@click.option("--payload", type=click.File("r", encoding="utf-8"), help="A file with the payload for this run only.")
+@click.option("--payload", type=click.File("rb"), help="A file with the payload for this run only.")
 @click.option("--allow-overlap", is_flag=True, help="Run although another execution is open.")
 @reason_option
-def run_command(task: str, payload: TextIO | None, allow_overlap: bool, reason: str) -> None:
+def run_command(task: str, payload: BinaryIO | None, allow_overlap: bool, reason: str) -> None:
     """Run TASK now; its schedule stays as it is."""
-    text = payload.read() if payload else None
+    try:
+        given = json_text.read(payload.read()) if payload else None
+    except DomainError as error:
+        fail(error)
 
     async def run(services: "Container") -> str:
         found = await _named(services, task)
         done = await services.manage_tasks().run_now(
-            found.id, _author(reason), payload=text, allow_overlap=allow_overlap
+            found.id, _author(reason), payload=given, allow_overlap=allow_overlap
         )
         return str(done.execution_id)
 
@@ -95,11 +98,12 @@ def pause_command(task: str, reason: str) -> None:
         await services.manage_tasks().pause((await _named(services, task)).id, _author(reason))
 
     with_services(pause)
+    click.echo(f"Paused {task}.")
 
 
 @click.command("resume")
 @click.argument("task")
-@click.option("--missed", type=click.Choice(["skip", "latest", "all"]), default="skip", show_default=True)
+@click.option("--missed", type=click.Choice([each.value for each in Misfire]), default="skip", show_default=True)
 @reason_option
 def resume_command(task: str, missed: str, reason: str) -> None:
     """Resume TASK; --missed says what becomes of the instants that passed meanwhile."""
@@ -109,6 +113,7 @@ def resume_command(task: str, missed: str, reason: str) -> None:
         await services.manage_tasks().resume(found.id, _author(reason), missed=Misfire(missed))
 
     with_services(resume)
+    click.echo(f"Resumed {task}.")
 
 
 @click.command("delete")
@@ -122,6 +127,7 @@ def delete_command(task: str, reason: str) -> None:
         await services.manage_tasks().delete((await _named(services, task)).id, _author(reason))
 
     with_services(delete)
+    click.echo(f"Deleted {task}.")
 
 
 @click.command("executions")

@@ -66,9 +66,7 @@ class SimLoop(asyncio.BaseEventLoop):
             self._failure = error
         self.stop()
 
-    def call_soon(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> asyncio.Handle:
+    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:
         """See asyncio; which of the ready callbacks runs first is drawn by lot."""
         handle = asyncio.Handle(callback, args, self, context)
         self._ready_now(handle)

@@ -8,7 +8,6 @@ time, as arithmetic on columns; the conformance tests hold the two against each 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 
 from sqlalchemy import Column, Executable, Text, bindparam, case, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,10 +20,9 @@ from adapters.sql.store.packing import pack_quarantine, pack_skip
 from adapters.sql.store.tables import Whole, executions, skips, tasks
 from application.scheduling.ports.task_store import CommitAnswer, Committed, Decision, Moved, TooEarly, Unreadable
 from domain.scheduling.execution import ExecutionKind
-from domain.scheduling.firing import Firing, Start
+from domain.scheduling.firing import Firing, Standing, Start
 from domain.scheduling.identifiers import ExecutionId, TaskId, execution_id, microseconds
-from domain.scheduling.policy import Overlap
-from domain.scheduling.task import Quarantine, ScheduledTask, TaskStatus
+from domain.scheduling.task import Quarantine, ScheduledTask
 
 _BORN_COLUMNS = (
     executions.c.id,
@@ -48,17 +46,6 @@ _ADVANCED_COLUMNS = (
 _QUARANTINED_COLUMNS = (tasks.c.id, tasks.c.quarantine, tasks.c.look_at)
 
 
-class Compared(NamedTuple):
-    """What of a task must be as it was read."""
-
-    id: TaskId
-    status: str
-    version: int
-    decided_until: int
-    open_seq: int
-    deleted_at: int | None
-
-
 @dataclass(slots=True)
 class Plan:
     """What a batch is to write: rows for the plain firings, decisions for the others, quarantines."""
@@ -77,7 +64,8 @@ class Firings:
         self._dialect = dialect
         self._work = work
         compared = select(
-            tasks.c.id, tasks.c.status, tasks.c.version, tasks.c.decided_until, tasks.c.open_seq, tasks.c.deleted_at
+            *(tasks.c.id, tasks.c.status, tasks.c.version, tasks.c.decided_until, tasks.c.open_seq),
+            tasks.c.deleted_at.is_not(None),
         )
         self._compared = dialect.query(compared.where(dialect.is_among(tasks.c.id, "ids")))
         self._advance = _advancing(dialect)
@@ -90,7 +78,7 @@ class Firings:
     ) -> list[CommitAnswer]:
         """Commit decisions on different tasks within a transaction that holds the write lock; answers in order."""
         ids = self._dialect.pack_values([task_id_of(each) for each in decisions])
-        current = {row[0]: Compared(*row) for row in await self._compared.rows(connection, ids=ids)}
+        current = {row[0]: Standing(*row[1:]) for row in await self._compared.rows(connection, ids=ids)}
         plan = Plan()
         answers = [_answer(each, current.get(task_id_of(each)), now, plan) for each in decisions]
         await self._write(connection, plan, now)
@@ -146,29 +134,22 @@ def batches_of(decisions: Iterable[Decision]) -> Iterator[list[Decision]]:
         yield list(batch.values())
 
 
-def _answer(decision: Decision, current: Compared | None, now: datetime, plan: Plan) -> CommitAnswer:
+def _answer(decision: Decision, current: Standing | None, now: datetime, plan: Plan) -> CommitAnswer:
     verdict, task = decision.verdict, decision.task
     if current is None:
         return Moved()
     if isinstance(verdict, Quarantine):
-        return _quarantined(task, verdict, current, plan)
+        read = task if isinstance(task, ScheduledTask) else None
+        if not current.allows_quarantine(read):
+            return Moved()
+        plan.quarantined.append((task_id_of(decision), pack_quarantine(verdict), microseconds(verdict.look_at)))
+        return Committed()
     assert isinstance(task, ScheduledTask), "a task that cannot be read cannot be decided"
     return _fired(task, verdict, current, now, plan)
 
 
-def _quarantined(
-    task: ScheduledTask | Unreadable, quarantine: Quarantine, current: Compared, plan: Plan
-) -> CommitAnswer:
-    # A task that has been stopped or deleted is not looked at again, so there is nothing to put off.
-    stopped = current.deleted_at is not None or current.status not in (TaskStatus.ACTIVE, TaskStatus.PAUSED)
-    if stopped or (isinstance(task, ScheduledTask) and not _is_same_decision(task, current)):
-        return Moved()
-    plan.quarantined.append((current.id, pack_quarantine(quarantine), microseconds(quarantine.look_at)))
-    return Committed()
-
-
-def _fired(task: ScheduledTask, firing: Firing, current: Compared, now: datetime, plan: Plan) -> CommitAnswer:
-    if not _is_as_read(task, current) or (firing.good_until is not None and firing.good_until <= now):
+def _fired(task: ScheduledTask, firing: Firing, current: Standing, now: datetime, plan: Plan) -> CommitAnswer:
+    if not current.allows_firing(task) or (firing.good_until is not None and firing.good_until <= now):
         return Moved()
     latest = max([firing.decided_until, *[start.occurrence.run_at for start in firing.run]])
     if latest > now:
@@ -187,18 +168,6 @@ def _is_plain(firing: Firing) -> bool:
     """True if nothing ends with it: no execution, cancelled or born final, and not the task."""
     ends = firing.cancel or firing.next_occurrence is None or any(start.state.is_final for start in firing.run)
     return not ends
-
-
-def _is_as_read(task: ScheduledTask, current: Compared) -> bool:
-    if current.status != TaskStatus.ACTIVE or current.deleted_at is not None:
-        return False
-    # With overlap allow a firing does not look at what is open.
-    same_work = current.open_seq == task.open_seq or task.definition.policy.overlap is Overlap.ALLOW
-    return same_work and _is_same_decision(task, current)
-
-
-def _is_same_decision(task: ScheduledTask, current: Compared) -> bool:
-    return current.version == task.version and current.decided_until == microseconds(task.decided_until)
 
 
 def _born_row(task: ScheduledTask, start: Start) -> Row:

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from application.scheduling.drafts.definition import define
-from application.scheduling.drafts.shapes import READ_ONLY, TaskBody, faults_of
+from application.scheduling.drafts.shapes import NOT_NULL, READ_ONLY, TaskBody, faults_of
 from domain.errors import DomainError, InvalidInputError
 from domain.scheduling.identifiers import EPOCH
 
@@ -23,10 +23,18 @@ def body_from(document: object) -> TaskBody:
     if not isinstance(document, Mapping):
         raise InvalidInputError((DomainError("a task is a JSON object", code="wrong_type"),))
     given = {name: value for name, value in document.items() if name not in READ_ONLY}
+    faults = tuple(
+        DomainError("null is no value; leave the field out", code="wrong_type", pointer=f"/{name}")
+        for name in given
+        if name in NOT_NULL and given[name] is None
+    )
     try:
-        return TaskBody.model_validate(given)
+        body = TaskBody.model_validate(given)
     except ValidationError as error:
-        faults = faults_of(error)
+        faults += faults_of(error)
+    else:
+        if not faults:
+            return body
     raise InvalidInputError((*faults, *_beside(given, faults)))
 
 

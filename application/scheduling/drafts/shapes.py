@@ -18,6 +18,16 @@ READ_ONLY = frozenset(
     | {"last_error", "last_state", "warnings", "pause", "decided_until", "open_executions", "anchor"}
 )
 _STRICT = ConfigDict(extra="forbid", strict=True)
+NOT_NULL = frozenset({"enabled", "payload", "tags", "policy", "description", "delivery", "max_retries", "timezone"})
+"""What may be left out but not be null; `handler` alone may, for that is how a task without one is shown."""
+_SHAPES = {
+    "model_type": "this is a JSON object",
+    "dict_type": "this is a JSON object",
+    "list_type": "this is a list",
+    "string_type": "this is a text",
+    "int_type": "this is a whole number",
+    "bool_type": "this is true or false",
+}
 _CODES = {"extra_forbidden": "unknown_field", "missing": "required"}
 _DETAILS = {"unknown_field": "there is no such field", "required": "this field is missing"}
 
@@ -91,4 +101,5 @@ def _fault(found: ErrorDetails, prefix: str) -> DomainError:
             hint=context["hint"],
         )
     code = _CODES.get(kind, "wrong_type" if kind.endswith("_type") else "invalid_value")
-    return DomainError(_DETAILS.get(code, found["msg"]), code=code, pointer=pointer)
+    detail = _SHAPES.get(kind) or _DETAILS.get(code) or found["msg"].replace("Input should", "This should")
+    return DomainError(detail, code=code, pointer=pointer)

@@ -6,6 +6,7 @@ from threading import Lock
 from application.scheduling import json_text
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.execution_store import LogLine
+from application.scheduling.services.error_reports import on_one_line, redacted
 
 LINE_CHARACTERS_MAX = 2_000
 LINES_WAITING_MAX = 1_000
@@ -42,9 +43,10 @@ class AttemptLog:
         self.write("error", text, **values)
 
     def write(self, level: str, text: str, /, **values: object) -> None:
-        """A line at a level, its values appended as key=value, shortened to LINE_CHARACTERS_MAX."""
+        """A line at a level, its values appended as key=value, shortened to LINE_CHARACTERS_MAX, without secrets."""
         told = " ".join([str(text), *(f"{name}={value}" for name, value in values.items())])
-        line = LogLine(self.clock.now(), level, json_text.storable(told[:LINE_CHARACTERS_MAX]))
+        shown = on_one_line(redacted(told[:LINE_CHARACTERS_MAX]))
+        line = LogLine(self.clock.now(), level, json_text.storable(shown))
         with self._lock:
             if len(self._lines) < LINES_WAITING_MAX and self._kept < LINES_MAX:
                 self._lines.append(line)

@@ -10,9 +10,11 @@ from domain.scheduling.execution import ErrorReport
 KIND_CHARACTERS_MAX = 100
 TEXT_CHARACTERS_MAX = 4_000
 TRACEBACK_FRAMES_MAX = 20
+GROUP_SHOWN_MAX = 3
 # Enough for a traceback; of a longer text only the ends are looked at, so that no message can hold up the worker.
 _READ_CHARACTERS_MAX = 10 * TEXT_CHARACTERS_MAX
 
+_LINE_BREAKING = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _PASSWORD_IN_URL = re.compile(r"(://[^\s:/@]{0,100}:)[^\s/]{1,1000}@")
 _SECRET_VALUE = re.compile(
     r"((?:password|passwd|pwd|secret|token|api[_-]?key|authorization|credential)s?[\"']?\s{0,3}[:=]\s{0,3})"
@@ -26,6 +28,10 @@ def report_of(error: BaseException) -> ErrorReport:
     kind = error.code if isinstance(error, PermanentError) else type(error).__name__
     try:
         text = "".join(traceback.format_exception(error, limit=-TRACEBACK_FRAMES_MAX))
+        if isinstance(error, BaseExceptionGroup):
+            # Its drawing ends in a line of dashes; the last line of a report is what people see first.
+            inner = "; ".join(f"{type(each).__name__}: {each}" for each in error.exceptions[:GROUP_SHOWN_MAX])
+            text = f"{text}\n{kind}: {error}: {inner}"
     except BaseException:  # noqa: BLE001 - an exception's own attributes and __str__ are user code too
         text = f"{kind} (its text could not be read)"
     return report(kind, text)
@@ -35,6 +41,11 @@ def report(kind: str, text: str) -> ErrorReport:
     """An error by its class and its text, both bounded and redacted."""
     shown = redacted(text[-_READ_CHARACTERS_MAX:])[-TEXT_CHARACTERS_MAX:]
     return ErrorReport(json_text.storable(kind[:KIND_CHARACTERS_MAX]), json_text.storable(shown)[-TEXT_CHARACTERS_MAX:])
+
+
+def on_one_line(text: str) -> str:
+    """The text with everything escaped that would end the line or move a terminal's cursor."""
+    return _LINE_BREAKING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def redacted(text: str) -> str:

@@ -19,7 +19,7 @@ from domain.scheduling.identifiers import ClaimToken, NodeId
 from domain.scheduling.outcome import Failed
 
 BEAT_EVERY = timedelta(seconds=1)
-OVERDUE_AFTER = timedelta(seconds=10)
+OVERDUE_AFTER = timedelta(seconds=7)
 
 
 @dataclass(slots=True)

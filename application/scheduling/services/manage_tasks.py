@@ -110,9 +110,12 @@ class ManageTasks:
         until: datetime | None = None,
         mode: PauseMode = PauseMode.DRAIN,
     ) -> Done:
-        """Paused until somebody resumes it, or until an instant; pausing again changes reason and end."""
+        """Paused until somebody resumes it, or until an instant; pausing again changes what it says, if anything."""
 
-        def decide(task: ScheduledTask, change: Change) -> Mutation:
+        def decide(task: ScheduledTask, change: Change) -> Mutation | None:
+            says_nothing = not by.reason and until is None and mode is PauseMode.DRAIN
+            if task.status is TaskStatus.PAUSED and says_nothing:
+                return None
             return pause(task, Pause(by.reason, by.actor, change.at, until, mode), change)
 
         return await self._change(task_id, ChangeAction.PAUSE, by, decide)

@@ -37,7 +37,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     asyncio.run(prepare())
 
     def invoke(*arguments: str, stdin: Any = None) -> Result:
-        text = stdin if isinstance(stdin, str) or stdin is None else json.dumps(stdin)
+        text = stdin if isinstance(stdin, str | bytes) or stdin is None else json.dumps(stdin)
         return CliRunner().invoke(main, arguments, input=text)
 
     return invoke
@@ -51,11 +51,16 @@ def test_help_names_every_command(run: Run) -> None:
     assert all(run(name, "--help").exit_code == 0 for name in COMMANDS)
 
 
+def test_a_checkout_says_that_it_has_no_version(run: Run) -> None:
+    assert run("--version").exit_code == 0
+
+
 def test_next_needs_no_server_and_tells_zone_and_utc(run: Run) -> None:
     rows = json.loads(run("next", "0 12 * * *", "--tz", "Asia/Kathmandu", "-n", "2", "--output", "json").stdout)
 
     assert [row["utc"][11:] for row in rows] == ["06:15:00Z", "06:15:00Z"]
-    assert "12:00:00 +0545" in rows[0]["local"]
+    assert "T12:00:00+05:45" in rows[0]["local"]
+    assert "12:00:00 +0545" in run("next", "0 12 * * *", "--tz", "Asia/Kathmandu").stdout
 
 
 @pytest.mark.parametrize(
@@ -104,13 +109,14 @@ def test_a_dry_run_creates_nothing(run: Run) -> None:
     [
         ("{", "not JSON"),
         ('{"name": "a", "name": "b"}', "twice"),
+        (b"\xff", "not UTF-8"),
         (json.dumps({**DIGEST, "schedule": "0 0 31 2 *"}), "/schedule: "),
         (json.dumps({**DIGEST, "timezone": "Mars/Olympus"}), "/timezone: "),
         (json.dumps({**DIGEST, "colour": "red"}), "/colour: there is no such field"),
         (json.dumps({**DIGEST, "payload": {"a": float("nan")}}), "NaN"),
     ],
 )
-def test_bad_input_is_refused_with_its_field_and_nothing_is_stored(run: Run, text: str, told: str) -> None:
+def test_bad_input_is_refused_with_its_field_and_nothing_is_stored(run: Run, text: str | bytes, told: str) -> None:
     answer = run("create", "-", stdin=text)
 
     assert (answer.exit_code, answer.stdout) == (2, "")

@@ -31,7 +31,7 @@ from adapters.sql.store.rows import (
 )
 from application.scheduling.ports.execution_store import LogLine, Lost, Settlement
 from application.scheduling.ports.history import ChangeRecord, ExecutionFilter
-from application.scheduling.ports.task_store import Decision, Unreadable
+from application.scheduling.ports.task_store import Committed, Decision, Unreadable
 from domain.scheduling.change import Change, ChangeAction, Via
 from domain.scheduling.execution import CancelRequest, ErrorReport, Execution, ExecutionKind, ExecutionState
 from domain.scheduling.firing import fire
@@ -262,6 +262,21 @@ async def test_one_broken_row_is_told_and_keeps_no_other_from_being_due(
     assert [type(each) for each in found] == [ScheduledTask, Unreadable, ScheduledTask]
     assert await store.tasks.get(TaskId("id-b")) == found[1]
     assert len(await store.history.upcoming(10)) == 2
+
+
+@pytest.mark.parametrize("statement", BREAKS)
+async def test_a_broken_row_put_into_quarantine_is_not_looked_at_again_before_its_time(
+    store: SqlStore, clock: ManualClock, statement: str
+) -> None:
+    await store.tasks.mutate([a_creation(a_definition("b"))])
+    await _broken(store, statement)
+    clock.advance(MINUTE)
+    quarantine = Quarantine("it cannot be read", clock.now() + MINUTE)
+
+    answers = await store.tasks.commit_firings([Decision(Unreadable(TaskId("id-b"), "broken"), quarantine)])
+
+    assert answers == [Committed()]
+    assert await store.tasks.due(EVERYTHING, until=clock.now(), limit=10) == []
 
 
 async def test_a_broken_execution_makes_room_for_the_others(store: SqlStore, clock: ManualClock) -> None:

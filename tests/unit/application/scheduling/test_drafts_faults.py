@@ -191,3 +191,12 @@ def test_a_body_full_of_faults_is_judged_within_20_milliseconds() -> None:
         return thread_time() - began
 
     assert min(judge() for _ in range(5)) < 0.020
+
+
+@pytest.mark.parametrize("field", ["enabled", "payload", "tags", "policy", "description", "delivery", "max_retries"])
+def test_null_is_no_value_but_for_the_handler(field: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        body_from(a_document() | {field: None})
+
+    assert [(fault.pointer, fault.reason) for fault in refused.value.faults] == [(f"/{field}", "wrong_type")]
+    assert body_from(a_document(handler=None)).handler is None

@@ -100,7 +100,7 @@ async def test_a_line_has_its_instant_and_level_and_nothing_a_store_cannot_keep(
     log.error("a\x00b", half="\ud800")
 
     (line,) = log.taken()
-    assert (line.at, line.level, line.text) == (house.clock.now(), "error", "a\\u0000b half=\\ud800")
+    assert (line.at, line.level, line.text) == (house.clock.now(), "error", "a\\x00b half=\\ud800")
 
 
 async def test_a_checkpoint_stops_what_was_cancelled_lost_or_out_of_time(house: House) -> None:
@@ -147,3 +147,12 @@ async def test_live_attempts_are_those_between_claim_and_settlement(house: House
 
     assert during == (1, (attempt,))
     assert len(live) == 0
+
+
+async def test_a_line_stays_one_line_and_tells_no_secret(house: House) -> None:
+    log = (await house.attempt()).log
+
+    log.info("evil\n{}\x1b[31m", password="hunter2")
+
+    (line,) = log.taken()
+    assert line.text == "evil\\n{}\\x1b[31m password=***"

@@ -63,3 +63,9 @@ def test_no_text_holds_up_the_worker(text: str) -> None:
     redacted(text)
 
     assert thread_time() - began < 0.2
+
+
+def test_the_last_line_of_a_group_says_what_was_in_it() -> None:
+    report = report_of(ExceptionGroup("several", [ValueError("one"), KeyError("two")]))
+
+    assert report.gist == "ExceptionGroup: several (2 sub-exceptions): ValueError: one; KeyError: 'two'"

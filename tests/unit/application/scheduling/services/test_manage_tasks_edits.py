@@ -102,7 +102,8 @@ async def test_writing_enabled_pauses_and_resumes(
 ) -> None:
     task = await house.create(enabled=before)
 
-    done = await house.manage.replace(task.id, a_body(enabled=enabled), ANA)
+    body = a_body() if enabled is None else a_body(enabled=enabled)
+    done = await house.manage.replace(task.id, body, ANA)
 
     assert (done.task.status, done.task.version) == (after, 2)
 

@@ -1,0 +1,212 @@
+"""The life of each execution: only known edges, one outcome, every start explained, every end backed by the ledger."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from application.scheduling.ports.execution_store import Claim
+from domain.scheduling.execution import Execution, ExecutionState
+from domain.scheduling.identifiers import ClaimToken, ExecutionId, TaskId
+from domain.scheduling.retry import Backoff, BackoffKind
+from domain.scheduling.task import ScheduledTask
+from tests.support.ledger import Ledger, Line
+from tests.support.simulation_store import StoreStep
+
+WAITING, PENDING, RUNNING = ExecutionState.WAITING, ExecutionState.PENDING, ExecutionState.RUNNING
+RETRY_WAIT, SUCCEEDED, DEAD = ExecutionState.RETRY_WAIT, ExecutionState.SUCCEEDED, ExecutionState.DEAD
+CANCELLED, DELIVERED = ExecutionState.CANCELLED, ExecutionState.DELIVERED
+# Protocol 5, written down a second time on purpose.
+EDGES = {
+    None: {PENDING, WAITING, RETRY_WAIT, DELIVERED},
+    WAITING: {PENDING, CANCELLED},
+    PENDING: {RUNNING, CANCELLED, DEAD},
+    RUNNING: {SUCCEEDED, RETRY_WAIT, DEAD, CANCELLED, PENDING},
+    RETRY_WAIT: {PENDING, CANCELLED, DEAD},
+}
+FINAL = {SUCCEEDED, DEAD, CANCELLED, DELIVERED}
+LEASE_SECONDS = 30
+RESCUES_MAX = 3
+# Causes of death that do not come of using up attempts; `gone` is what a handler of the simulation gives up with.
+OTHER_DEATHS = {"poison", "unknown_handler", "continuation_limit", "gone"}
+RESCUING = ("rescue", "rescue_worker")
+
+
+@dataclass(slots=True)
+class Life:
+    """What has happened to an execution so far."""
+
+    execution: Execution
+    fences: list[int] = field(default_factory=list)
+    retries: int = 0
+    returns: int = 0
+    path: list[ExecutionState] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ExecutionChecks:
+    """I5, I7 to I10, I12, I13, and that one waits at most, beside others only."""
+
+    fail: Callable[[str, str], None]
+    ledger: Ledger
+    lives: dict[ExecutionId, Life] = field(default_factory=dict)
+    open: dict[TaskId, dict[ExecutionId, Execution]] = field(default_factory=dict)
+    _named: dict[tuple[ExecutionId, ClaimToken], int] = field(default_factory=dict)
+    _fence: int = 0
+
+    def step(self, step: StoreStep, tasks: dict[TaskId, ScheduledTask]) -> None:
+        """Judge one step."""
+        present = tasks | {after.id: after for _, after in step.tasks}
+        touched = set()
+        for before, after in step.executions:
+            life = self.lives.setdefault(after.id, Life(after))
+            if before is None and life.path:
+                self.fail("I8", f"{after.id} moved on from {life.path}")
+            self._moved(step, life, before, after, present[after.task_id])
+            life.execution = after
+            of_task = self.open.setdefault(after.task_id, {})
+            of_task.pop(after.id, None)
+            if after.state not in FINAL:
+                of_task[after.id] = after
+            touched.add(after.task_id)
+        for task_id in touched:
+            self._one_waits(task_id, present[task_id])
+        if step.call == "claim":
+            self._claimed(step)
+        elif step.call == "heartbeat":
+            self._heard(step)
+
+    def line(self, line: Line) -> None:
+        """Judge one line of the ledger."""
+        life = self.lives.get(line.execution_id)
+        if life is None or line.fence not in life.fences:
+            self.fail("I5", f"{line.execution_id} runs with fence {line.fence}, which no record tells of")
+        elif line.what == "start" and any(each.fence == line.fence for each in self.ledger.starts(line.execution_id)):
+            self.fail("I9", f"{line.execution_id} was started twice with fence {line.fence}")
+
+    def finish(self) -> None:
+        """After the drain: every execution is final, and no handler ran more often than it was claimed."""
+        for execution_id, life in self.lives.items():
+            if life.execution.state not in FINAL:
+                self.fail("I6", f"{execution_id} ended as {life.execution.state}")
+            started = len(self.ledger.starts(execution_id))
+            if started > len(life.fences) or len(life.fences) > 1 + life.retries + life.returns:
+                self.fail("I9", f"{execution_id}: {started} starts, {len(life.fences)} claims, {life}")
+
+    def _moved(
+        self, step: StoreStep, life: Life, before: Execution | None, after: Execution, task: ScheduledTask
+    ) -> None:
+        was = before.state if before else None
+        life.path.append(after.state)
+        if before is not None and was is after.state:
+            if (before.token, before.fence, before.starts) != (after.token, after.fence, after.starts):
+                self.fail("I8", f"{after.id} changed hands while {was}")
+            return
+        if after.state not in EDGES.get(was, set()):  # type: ignore[call-overload]
+            self.fail("I8", f"{after.id} went from {was} to {after.state} by {step.call}")
+        if before is None:
+            return
+        if before.cancel is not None and was is RUNNING and after.state not in FINAL:
+            self.fail("I8", f"{after.id} was asked to stop and went on as {after.state}")
+        if after.state is RUNNING:
+            self._started(step, life, before, after)
+        elif was is RUNNING:
+            self._ended(step, life, before, after, task)
+        elif was is RETRY_WAIT and after.state is PENDING and before.available_at > step.now:
+            self.fail("I12", f"{after.id} came back at {step.now}, before {before.available_at}")
+
+    def _started(self, step: StoreStep, life: Life, before: Execution, after: Execution) -> None:
+        if after.fence <= self._fence or after.starts != before.starts + 1:
+            self.fail("I8", f"{after.id}: fence {after.fence} after {self._fence}")
+        if before.available_at > step.now:
+            self.fail("I12", f"{after.id} was claimed at {step.now}, before {before.available_at}")
+        self._fence = max(self._fence, after.fence)
+        life.fences.append(after.fence)
+        assert after.token is not None
+        self._named[after.id, after.token] = step.elapsed
+
+    def _ended(self, step: StoreStep, life: Life, before: Execution, after: Execution, task: ScheduledTask) -> None:
+        assert before.token is not None
+        if step.call == "settle":
+            shown = {(each.execution_id, each.token) for each in step.arguments[0]}
+            if (before.id, before.token) not in shown:
+                self.fail("I8", f"{before.id} was settled without its token")
+        elif step.call in RESCUING:
+            silent = (step.elapsed - self._named[before.id, before.token]) / 1_000_000
+            if silent < LEASE_SECONDS:
+                self.fail("I9", f"{before.id} was taken from a holder heard of {silent} s ago")
+        else:
+            self.fail("I8", f"{before.id} left running by {step.call}")
+        if after.state is SUCCEEDED:
+            end = self.ledger.ended(before.id, before.fence)
+            if end is None or end.what != "done":
+                self.fail("I7", f"{before.id} succeeded, but the ledger says {end}")
+        if after.state is PENDING:
+            life.returns += 1
+            self._returned(step, before, after)
+        elif after.state is RETRY_WAIT:
+            life.retries += 1
+            self._backed_off(before, after, task)
+        elif after.state is DEAD:
+            self._died(step, before, after, task)
+
+    def _returned(self, step: StoreStep, before: Execution, after: Execution) -> None:
+        rescued = step.call in RESCUING
+        if after.rescues != before.rescues + rescued or after.rescues > RESCUES_MAX:
+            self.fail("I10", f"{after.id}: {after.rescues} rescues after {before.rescues}")
+        if after.attempts_used != before.attempts_used:
+            self.fail("I9", f"{after.id} lost an attempt by being taken back")
+
+    def _backed_off(self, before: Execution, after: Execution, task: ScheduledTask) -> None:
+        if after.attempts_used != before.attempts_used + 1:
+            self.fail("I9", f"{after.id}: {after.attempts_used} attempts used after {before.attempts_used}")
+        end = self.ledger.ended(before.id, before.fence)
+        if task.version != after.version or end is None:
+            return
+        retry = task.definition.policy.retry
+        if after.attempts_used > retry.max_retries:
+            self.fail("I12", f"{after.id} is tried again after {after.attempts_used} attempts")
+        wait, least = after.available_at - end.worker_now, wait_before(retry.backoff, after.attempts_used)
+        if wait < least * 0.899:
+            self.fail("I12", f"{after.id} waits {wait}, not {least}")
+
+    def _died(self, step: StoreStep, before: Execution, after: Execution, task: ScheduledTask) -> None:
+        kind = after.error.kind if after.error else ""
+        if kind == "poison":
+            if before.rescues < RESCUES_MAX or step.call not in RESCUING:
+                self.fail("I10", f"{after.id} died of poison after {before.rescues} rescues")
+        elif kind not in OTHER_DEATHS and task.version == after.version:
+            most = task.definition.policy.retry.max_retries
+            if after.attempts_used != before.attempts_used + 1 or after.attempts_used != most + 1:
+                self.fail("I9", f"{after.id} died after {after.attempts_used} attempts, {most} retries are allowed")
+        if kind != "unknown_handler" and not self.ledger.starts(after.id):
+            self.fail("I7", f"{after.id} died of {kind} without having run")
+
+    def _one_waits(self, task_id: TaskId, task: ScheduledTask) -> None:
+        states = [each.state for each in self.open[task_id].values()]
+        waiting = states.count(WAITING)
+        if waiting > 1 or (waiting and len(states) == waiting):
+            self.fail("I11", f"{task_id}: {states}")
+        if {each.id for each in task.open} != set(self.open[task_id]):
+            self.fail("I14", f"{task_id} says {task.open} is open, not {states}")
+
+    def _claimed(self, step: StoreStep) -> None:
+        claims: list[Claim] = list(step.answer)
+        for claim in claims:
+            present = self.lives[claim.execution.id].execution
+            if present.state is not RUNNING or present.token != claim.token:
+                self.fail("I8", f"{claim.execution.id} was handed out and is {present.state}")
+
+    def _heard(self, step: StoreStep) -> None:
+        for beat in step.arguments[1]:
+            if beat.token not in step.answer.lost:
+                self._named[beat.execution_id, beat.token] = step.elapsed
+
+
+def wait_before(backoff: Backoff, number: int) -> timedelta:
+    """The wait before retry `number`, without jitter."""
+    if backoff.kind is BackoffKind.LIST:
+        return backoff.delays[min(number, len(backoff.delays)) - 1]
+    if backoff.kind is BackoffKind.FIXED:
+        return backoff.initial
+    grown = backoff.initial * (number if backoff.kind is BackoffKind.LINEAR else 2 ** (number - 1))
+    return min(grown, backoff.cap)
