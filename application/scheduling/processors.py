@@ -244,7 +244,11 @@ def payload_faults(spec: HandlerSpec, payload_json: str) -> tuple[InvalidTaskErr
 
 
 def _payload_fault(error: SchemaError) -> InvalidTaskError:
-    return InvalidTaskError(error.message[:300], code="invalid_payload", pointer=_pointer(error.absolute_path))
+    path = list(error.absolute_path)
+    if error.validator == "additionalProperties":
+        # The schema's word for it points at the object; a person looks for the name that should not be there.
+        path += [name for name in error.instance if name not in error.schema.get("properties", {})][:1]
+    return InvalidTaskError(error.message[:300], code="invalid_payload", pointer=_pointer(path))
 
 
 def _pointer(parts: Iterable[str | int]) -> str:

@@ -119,6 +119,12 @@ class Work:
             self._stopped = "superseded"
         except ContentRefusedError as refusal:
             raise PermanentError(refusal.code, str(refusal)) from refusal
+        self._tell(phase)
+
+    def _tell(self, phase: str) -> None:
+        """A line for the execution's page on a phase that is over, or why the run ends in the midst of it."""
+        how = f"stopped ({self._stopped})" if self._stopped else "done"
+        self._run.log.info(f"{phase} {how}", batches=self._checkpoint.batches, rows_changed=self._checkpoint.changed)
 
     def _is_stopping(self) -> bool:
         self._run.checkpoint()

@@ -15,7 +15,8 @@ def _no_bool(value: object) -> object:
 
 
 WholeNumber = Annotated[int, BeforeValidator(_no_bool)]
-Days = Annotated[WholeNumber, Field(ge=1, le=3650)]
+# The bounds first: behind a validator they would be checked, but not told in the schema.
+Days = Annotated[int, Field(ge=1, le=3650), BeforeValidator(_no_bool)]
 
 
 class MaintenancePayload(BaseModel):

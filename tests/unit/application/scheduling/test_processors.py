@@ -163,6 +163,14 @@ def test_a_payload_is_checked_against_the_announced_schema(payload: str, pointer
     assert {fault.reason for fault in faults} <= {"invalid_payload"}
 
 
+def test_a_name_that_should_not_be_there_is_pointed_at() -> None:
+    schema = {"properties": {"days": {}}, "additionalProperties": False}
+
+    (fault,) = payload_faults(HandlerSpec("mail", None, payload_schema=schema), '{"days": 1, "colour": 2}')
+
+    assert fault.pointer == "/payload/colour"
+
+
 def test_faults_of_a_payload_are_few_short_and_escaped() -> None:
     schema = {"additionalProperties": {"type": "integer"}}
     spec = HandlerSpec("mail", None, payload_schema=schema)

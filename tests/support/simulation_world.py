@@ -1,0 +1,100 @@
+"""What the actors of a simulation share: the loop, the store, the dice, the ledger, and hints that get lost."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+
+from application.scheduling.ports.errors import StoreUnavailableError
+from domain.scheduling.events import Event
+from tests.support.checker import Checker
+from tests.support.sim_clock import SimClock
+from tests.support.sim_loop import SimLoop
+from tests.support.simulation_store import SimStore
+
+BACKOFF_MIN = 0.2
+BACKOFF_MAX = 10.0
+HINTS_LOST = 0.4
+
+
+@dataclass(slots=True)
+class World:
+    """One seed's world."""
+
+    seed: int
+    loop: SimLoop
+    start: datetime
+    store: SimStore
+    checker: Checker
+    scheduler_bells: dict[str, asyncio.Event] = field(default_factory=dict)
+    worker_bells: dict[str, asyncio.Event] = field(default_factory=dict)
+    events: dict[str, int] = field(default_factory=dict)
+    # Once healed, handlers make no more trouble, so that the world comes to rest.
+    healed: bool = False
+
+    def dice(self, name: str) -> Random:
+        """A generator of its own for each purpose, so that one more draw here changes nothing there."""
+        return Random(f"{self.seed}/{name}")
+
+    def clock(self, skew: timedelta) -> SimClock:
+        """The clock of a process."""
+        return SimClock(self.loop, self.start, skew)
+
+    def happened(self, what: str) -> None:
+        """Count something, for the question whether the simulation exercises what it claims to."""
+        self.events[what] = self.events.get(what, 0) + 1
+
+
+@dataclass(slots=True)
+class LossyHints:
+    """`Wakeup` between simulated processes: late, and often lost."""
+
+    world: World
+    random: Random
+
+    def scheduler(self) -> None:
+        """See the port."""
+        self._ring(self.world.scheduler_bells)
+
+    def workers(self) -> None:
+        """See the port."""
+        self._ring(self.world.worker_bells)
+
+    def changed(self, task_ids: Iterable[str]) -> None:
+        """See the port. Nobody listens."""
+
+    def _ring(self, bells: dict[str, asyncio.Event]) -> None:
+        for name in bells:
+            if self.random.random() >= HINTS_LOST:
+                self.world.loop.call_outside(self.random.uniform(0.001, 0.02), self._ring_one, bells, name)
+
+    def _ring_one(self, bells: dict[str, asyncio.Event], name: str) -> None:
+        if name in bells:
+            bells[name].set()
+
+
+@dataclass(slots=True)
+class CountingObserver:
+    """`Observer` that counts events by kind."""
+
+    world: World
+
+    def observe(self, event: Event) -> None:
+        """See the port."""
+        self.world.happened(type(event).__name__)
+
+
+async def keep_doing(step: Callable[[], Awaitable[float]], loop: SimLoop, bell: asyncio.Event) -> None:
+    """Pass after pass, paced by what each answers in seconds, rung earlier by the bell; a silent store is waited for."""
+    backoff = BACKOFF_MIN
+    while True:
+        bell.clear()
+        try:
+            pause = await step()
+            backoff = BACKOFF_MIN
+        except StoreUnavailableError:
+            pause, backoff = backoff, min(2 * backoff, BACKOFF_MAX)
+        timer = loop.call_later(pause, bell.set)
+        await bell.wait()
+        timer.cancel()
