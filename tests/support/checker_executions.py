@@ -70,6 +70,7 @@ class ExecutionChecks:
             touched.add(after.task_id)
         for task_id in touched:
             self._one_waits(task_id, present[task_id])
+        self._fence = max([self._fence, *(after.fence for _, after in step.executions)])
         if step.call == "claim":
             self._claimed(step)
         elif step.call == "heartbeat":
@@ -119,7 +120,6 @@ class ExecutionChecks:
             self.fail("I8", f"{after.id}: fence {after.fence} after {self._fence}")
         if before.available_at > step.now:
             self.fail("I12", f"{after.id} was claimed at {step.now}, before {before.available_at}")
-        self._fence = max(self._fence, after.fence)
         life.fences.append(after.fence)
         assert after.token is not None
         self._named[after.id, after.token] = step.elapsed

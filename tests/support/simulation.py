@@ -25,6 +25,7 @@ CATCH_UP = 0.5 * HOUR
 DRAIN = 3 * HOUR
 BEHIND_MAX = timedelta(minutes=5)
 TROUBLE_EVERY = 1_500.0
+UNWINDING_TURNS = 20
 # Days in which clocks change somewhere, and one in which none does.
 DAYS = (
     datetime(2026, 3, 28, 13, tzinfo=UTC),
@@ -57,15 +58,12 @@ class Report:
 def simulate(seed: int, *, hours: float = 24.0) -> Report:
     """Lead one day. Raises BrokenPromiseError, or whatever ended a process that must not end."""
     loop = SimLoop(seed)
+    day = _Day(seed, loop, hours)
     try:
-        day = _Day(seed, loop, hours)
         loop.run(day.lead())
         return day.report()
     finally:
-        day_tasks = [each for each in asyncio.all_tasks(loop) if not each.done()]
-        for task in day_tasks:
-            # Whatever is still asleep is dropped with the loop; that is no accident.
-            task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001
+        loop.run_until_complete(day.unwind())
         loop.close()
 
 
@@ -109,6 +107,17 @@ class _Day:
         now = self.world.store.clock.now()
         tasks = [each.task for each in state.tasks.values() if each.task.deleted_at is None]
         self.world.checker.finish(tasks, store_now=now, behind_max=BEHIND_MAX)
+
+    async def unwind(self) -> None:
+        """Let nothing be half done when the loop is closed."""
+        for process in (*(node.process for node in self.nodes), self.people.process):
+            if process is not None:
+                process.kill()
+        rest = [each for each in asyncio.all_tasks() if each is not asyncio.current_task()]
+        for _ in range(UNWINDING_TURNS):
+            for task in rest:
+                task.cancel()
+            await asyncio.sleep(0.01)
 
     def report(self) -> Report:
         """What happened."""

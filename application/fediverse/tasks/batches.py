@@ -123,8 +123,8 @@ class Work:
 
     def _tell(self, phase: str) -> None:
         """A line for the execution's page on a phase that is over, or why the run ends in the midst of it."""
-        how = f"stopped ({self._stopped})" if self._stopped else "done"
-        self._run.log.info(f"{phase} {how}", batches=self._checkpoint.batches, rows_changed=self._checkpoint.changed)
+        told = f"{phase} stopped ({self._stopped})" if self._stopped else f"{phase} done"
+        self._run.log.info(told, batches=self._checkpoint.batches, rows_changed=self._checkpoint.changed)
 
     def _is_stopping(self) -> bool:
         self._run.checkpoint()
