@@ -38,8 +38,8 @@ def _imported(where: str, load: Callable[[], object]) -> object:
         return load()
     except InvalidSettingsError:
         raise
-    except Exception as error:
-        # Importing a module runs all its code, which may fail in any way.
+    except (Exception, SystemExit) as error:
+        # Importing a module runs all its code, which may fail in any way, or be a script that ends.
         told = f"{where} cannot be imported: {type(error).__name__}: {error}"
         raise _invalid(told, "module.path:attribute of a module on PYTHONPATH") from error
 

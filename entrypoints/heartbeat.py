@@ -1,8 +1,6 @@
 """The heartbeat thread of a worker, with an event loop and a store connection of its own."""
 
 import asyncio
-import os
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -17,8 +15,7 @@ from application.scheduling.services.keep_claims import BEAT_EVERY
 from application.scheduling.services.perform_executions import PerformExecutions
 from entrypoints.container import Stores, keep_claims
 from entrypoints.loop import every, repeat
-from entrypoints.process import EXIT_FAILED
-from entrypoints.supervisor import EXIT_REPLACE
+from entrypoints.process import EXIT_FAILED, EXIT_REPLACE, leave_now
 
 WATCH_EVERY = timedelta(seconds=1)
 BLOCKED_AFTER = timedelta(seconds=5)
@@ -74,9 +71,3 @@ def start_heartbeat(
             leave_now(EXIT_FAILED)
 
     Thread(target=in_thread, name="heartbeat", daemon=True).start()
-
-
-def leave_now(code: int) -> None:
-    """End the process although code of it still runs; what it held was settled or will be rescued."""
-    sys.stderr.flush()
-    os._exit(code)

@@ -8,9 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
 
-from entrypoints.supervisor import DRAIN, SCHEDULER, WAKE
-
-EXIT_ORPHANED = 3
+from entrypoints.process import EXIT_ORPHANED
+from entrypoints.supervisor import DRAIN, READY, SCHEDULER, WAKE
 
 
 @dataclass(slots=True)
@@ -34,12 +33,18 @@ class SupervisorLink:
 
         Thread(target=listen, name="supervisor link", daemon=True).start()
 
+    def ready(self) -> None:
+        """Tell the supervisor that settings and handlers are as they should be."""
+        self._say(READY)
+
     def scheduler(self) -> None:
-        """Hint that a task may be due sooner than thought; dropped if the pipe is full."""
-        try:
-            self.socket.send(SCHEDULER, socket.MSG_DONTWAIT)
-        except OSError:
-            return
+        """Hint that a task may be due sooner than thought."""
+        self._say(SCHEDULER)
+
+    def _say(self, line: bytes) -> None:
+        """Send a line; dropped if the pipe is full."""
+        with suppress(OSError):
+            self.socket.send(line, socket.MSG_DONTWAIT)
 
 
 def _call(loop: asyncio.AbstractEventLoop, callback: Callable[[], object] | None) -> None:

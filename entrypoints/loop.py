@@ -1,8 +1,9 @@
 """The only place that repeats: one pass after another, paced, woken early, backing off, until it is told to stop."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
+from typing import Any, TypeVar
 
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.observer import Observer
@@ -12,6 +13,7 @@ BACKOFF_MIN = timedelta(milliseconds=200)
 BACKOFF_MAX = timedelta(seconds=10)
 
 Step = Callable[[], Awaitable[timedelta]]
+Result = TypeVar("Result")
 
 
 async def repeat(
@@ -54,3 +56,19 @@ def every(work: Callable[[], Awaitable[object]], wait: timedelta) -> Step:
         return wait
 
     return step
+
+
+async def unless_stopped(work: Coroutine[Any, Any, Result], stop: asyncio.Event) -> Result | None:
+    """What `work` answers; None if `stop` is set first or already, in which case it is cancelled or never begun.
+
+    An error of `work` comes in a group.
+    """
+    if stop.is_set():
+        work.close()
+        return None
+    async with asyncio.TaskGroup() as group:
+        working, stopping = group.create_task(work), group.create_task(stop.wait())
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        working.cancel()
+    return None if working.cancelled() else working.result()

@@ -6,48 +6,96 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
 
 import structlog
 import uvloop
 
 from application.scheduling.ports.errors import PortError
+from application.scheduling.services.keep_membership import KeepMembership
 from domain.errors import SchedulerError
 from entrypoints.settings import InvalidSettingsError
 
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_ORPHANED = 3
 EXIT_UNREACHABLE = 5
+EXIT_REPLACE = 75
 
 COLLECT_AFTER = (100_000, 20, 100)
+# Silence tells the others the same, a little later.
+LEAVE_WITHIN = timedelta(seconds=2)
 
 Main = Callable[[asyncio.Event], Awaitable[int]]
 
 
-def run(main: Main, *, signals: bool = True) -> int:
+class CannotServeError(SchedulerError):
+    """An address is taken, or is none of this machine's: choose another one."""
+
+
+def run(main: Main) -> int:
     """Run `main` with a stop event to its exit code.
 
-    SIGTERM or SIGINT sets the event; the second one ends the process at once. An error that is ours to explain ends
-    in a line, any other with its traceback; both end the process non-zero.
+    SIGTERM or SIGINT sets the event; the second one ends the process at once. An error is told by `tell`.
     """
-    log = structlog.get_logger()
     calm_collector()
-    code = EXIT_OK
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            code = runner.run(_with_signals(main, signals))
+            return runner.run(_until_signalled(main))
+    except Exception as error:  # noqa: BLE001 - the outermost place there is: what ends the process is told
+        return tell(error)
+
+
+def run_child(main: Callable[[], Awaitable[int]]) -> None:
+    """Run `main` of a supervised process, and end the process with its exit code; never returns.
+
+    Nothing is waited for afterwards, neither tasks nor threads nor the interpreter's own end: user code may still run
+    there, and would keep a process alive that does nothing any more. Its supervisor tells it when to stop; the
+    signals of a terminal or a process manager do nothing.
+    """
+    calm_collector()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_until_the_end(main))
+
+
+def tell(error: BaseException) -> int:
+    """Say what ended a process, in a line if it is ours to explain, else with its traceback; return the exit code."""
+    log = structlog.get_logger()
+    code = EXIT_FAILED
+    try:
+        raise error
     except* InvalidSettingsError as group:
-        for error in _leaves(group):
-            print(error, file=sys.stderr)  # noqa: T201 - the answer to whoever set it, as at the start
+        for each in _leaves(group):
+            print(each, file=sys.stderr)  # noqa: T201 - the answer to whoever set it, as at the start
         code = EXIT_USAGE
     except* SchedulerError as group:
-        for error in _leaves(group):
-            log.error("Cannot go on", because=str(error))
-            code = EXIT_UNREACHABLE if isinstance(error, PortError) else EXIT_FAILED
-    except* Exception as group:
+        for each in _leaves(group):
+            log.error("Cannot go on", because=str(each))
+            code = EXIT_UNREACHABLE if isinstance(each, PortError | CannotServeError) else EXIT_FAILED
+    except* BaseException as group:
         log.error("Ended by an error that nobody expected", exc_info=group)
         code = EXIT_FAILED
     return code
+
+
+def leave_now(code: int) -> None:
+    """End the process although code of it still runs; what it held was settled or will be rescued."""
+    for stream in (sys.stdout, sys.stderr):
+        # A stream may be closed, full or gone, which is no reason to stay.
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
+
+
+async def take_leave(membership: KeepMembership) -> None:
+    """Tell the others that this process is gone, if the store takes it within a moment."""
+    try:
+        async with asyncio.timeout(LEAVE_WITHIN.total_seconds()):
+            await membership.leave()
+    except (PortError, TimeoutError) as error:
+        structlog.get_logger().warning("Left without a word to the other processes", because=str(error) or "no answer")
 
 
 def calm_collector() -> None:
@@ -60,7 +108,7 @@ def calm_collector() -> None:
     gc.set_threshold(*COLLECT_AFTER)
 
 
-async def _with_signals(main: Main, signals: bool) -> int:
+async def _until_signalled(main: Main) -> int:
     stop = asyncio.Event()
 
     def on_signal(number: signal.Signals) -> None:
@@ -70,12 +118,23 @@ async def _with_signals(main: Main, signals: bool) -> int:
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        if signals:
-            asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
-        else:
-            # A supervised child is told to stop by its supervisor; a Ctrl-C on the terminal reaches both.
-            signal.signal(number, signal.SIG_IGN)
+        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
     return await main(stop)
+
+
+async def _until_the_end(main: Callable[[], Awaitable[int]]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # Not SIG_IGN, which the programs that handlers start would inherit, and could then not be ended by.
+        signal.signal(number, _do_nothing)
+    try:
+        code = await main()
+    except BaseException as error:  # noqa: BLE001 - whatever it is, this process ends by it and now
+        code = tell(error)
+    leave_now(code)
+
+
+def _do_nothing(_number: int, _frame: object) -> None:
+    """The supervisor says when to stop."""
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -27,8 +28,8 @@ from entrypoints.container import (
 )
 from entrypoints.hints import Hints
 from entrypoints.logs import configure_logging
-from entrypoints.loop import Step, every, repeat
-from entrypoints.process import EXIT_OK, EXIT_USAGE, run
+from entrypoints.loop import Step, every, repeat, unless_stopped
+from entrypoints.process import EXIT_OK, EXIT_USAGE, run, take_leave
 from entrypoints.settings import InvalidSettingsError, Settings, load_settings
 from entrypoints.supervisor import Supervisor
 
@@ -49,6 +50,7 @@ class Service:
     lock: Lock
     stop: asyncio.Event
     due: asyncio.Event = field(default_factory=asyncio.Event)
+    code: int = EXIT_OK
     _supervisor: Supervisor | None = None
     _dispatched_at: float | None = None
 
@@ -57,23 +59,39 @@ class Service:
         hints = Hints(on_scheduler=self.due.set, on_workers=self._wake_workers)
         container = Container(settings=self.settings, stores=stores, wakeup=hints)
         membership = self._membership(stores, container)
-        supervisor = self._supervised(container)
         # Whoever holds the file's lock knows that nobody else can hold a claim.
         await container.rescue_stuck().rescue_all()
+        await container.reconcile().catch_up()
         await membership.run_once()
         await container.seed_defaults().run_once()
+        async with self._dashboard(container), asyncio.TaskGroup() as group:
+            for name, step, wake in self._steps(container, membership):
+                loop = repeat(step, name=name, stop=self.stop, observer=container.observer(), wake=wake)
+                group.create_task(loop)
+            if "worker" in self.settings.scheduler_roles:
+                self._supervisor = self._supervised(container)
+                group.create_task(self._supervise(self._supervisor))
+        await take_leave(membership)
+        if self.code == EXIT_OK:
+            structlog.get_logger().info("Stopped")
+        return self.code
+
+    @asynccontextmanager
+    async def _dashboard(self, container: Container) -> AsyncIterator[None]:
+        """Serve the dashboard if this is its role, and say that the service is there."""
+        ready = f"Ready: tasks in {self.settings.scheduler_store_path}"
+        if "admin" not in self.settings.scheduler_roles:
+            structlog.get_logger().info(ready)
+            yield
+            return
         async with serve_admin(self.settings, container, self._readiness(container)) as address:
-            structlog.get_logger().info(f"Ready: tasks in {self.settings.scheduler_store_path}, dashboard at {address}")
-            async with asyncio.TaskGroup() as group:
-                for name, step, wake in self._steps(container, membership):
-                    loop = repeat(step, name=name, stop=self.stop, observer=container.observer(), wake=wake)
-                    group.create_task(loop)
-                if "worker" in self.settings.scheduler_roles:
-                    self._supervisor = supervisor
-                    group.create_task(supervisor.run(self.stop))
-        await membership.leave()
-        structlog.get_logger().info("Stopped")
-        return EXIT_OK
+            structlog.get_logger().info(f"{ready}, dashboard at {address}")
+            yield
+
+    async def _supervise(self, supervisor: Supervisor) -> None:
+        """Have a worker all the time; without one that accepts its settings the service ends."""
+        self.code = await supervisor.run(self.stop)
+        self.stop.set()
 
     def _steps(
         self, container: Container, membership: KeepMembership
@@ -115,7 +133,8 @@ class Service:
 
     def _supervised(self, container: Container) -> Supervisor:
         def command(worker_id: NodeId, link: int) -> list[str]:
-            return [sys.executable, "-m", f"{__package__}.worker", "--worker-id", worker_id, "--link", str(link)]
+            program = (sys.executable, "-m", f"{__package__}.worker")
+            return [*program, "--worker-id", worker_id, "--link", str(link), "--lock", str(self.lock.descriptor)]
 
         return Supervisor(
             command=command,
@@ -133,22 +152,28 @@ class Service:
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> int:
-    """Take the lock, open the store, serve. Raises StoreRefusedError if another process serves the file."""
+    """Take the lock, open the store, serve; told to stop before that, end at once.
+
+    Raises StoreRefusedError if another process serves the file, CannotServeError if the dashboard's port is taken.
+    """
     lock = lock_of(settings)
+    async with AsyncExitStack() as leaving:
+        leaving.callback(lock.release)
+        await unless_stopped(_take(lock, settings), stop)
+        # The store may have to wait for another program, or for a long migration.
+        stores = await unless_stopped(leaving.enter_async_context(open_store(settings)), stop)
+        return EXIT_OK if stores is None else await Service(settings, lock, stop).run(stores)
+
+
+async def _take(lock: Lock, settings: Settings) -> None:
     for _ in range(LOCK_LOOKS_MAX):
         if lock.acquire():
-            break
+            return
         # A worker that outlived its supervisor by a moment still holds it.
         await asyncio.sleep(LOCK_LOOK_SECONDS)
-    else:
-        raise StoreRefusedError(
-            f"{settings.scheduler_store_path} is served by another process (pid {lock.holder()}); stop that one first"
-        )
-    try:
-        async with open_store(settings) as stores:
-            return await Service(settings, lock, stop).run(stores)
-    finally:
-        lock.release()
+    raise StoreRefusedError(
+        f"{settings.scheduler_store_path} is served by another process (pid {lock.holder()}); stop that one first"
+    )
 
 
 @click.command()

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROLES = frozenset({"scheduler", "worker", "admin"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SQLITE_PREFIXES = ("sqlite:///", "sqlite+aiosqlite:///")
 MEMORY_PATHS = frozenset({"", ".", ":memory:"})
 # Up to the last @: a password may contain the sign itself.
@@ -66,7 +67,7 @@ class Settings(BaseSettings):
         """The SQLite file of the content database."""
         for prefix in SQLITE_PREFIXES:
             if self.database_url and self.database_url.startswith(prefix):
-                return Path(self.database_url.removeprefix(prefix))
+                return Path(os.path.realpath(self.database_url.removeprefix(prefix)))
         return self.scheduler_content_path
 
     @property
@@ -83,7 +84,8 @@ class Settings(BaseSettings):
 def load_settings(**overrides: object) -> Settings:
     """The settings of this process, options of the command line (those that are not None) going first.
 
-    Raises InvalidSettingsError with a line for each fault; values of URLs are never shown whole.
+    Paths come back absolute and without symbolic links, so that a file has one name and with it one lock. Raises
+    InvalidSettingsError with a line for each fault; values of URLs are never shown whole.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
@@ -93,7 +95,12 @@ def load_settings(**overrides: object) -> Settings:
         raise InvalidSettingsError((*found, *_misspelt())) from None
     if faults := (*_faults(settings), *_misspelt()):
         raise InvalidSettingsError(faults)
-    return settings
+    return settings.model_copy(
+        update={
+            name: Path(os.path.realpath(getattr(settings, name)))
+            for name in ("scheduler_store_path", "scheduler_content_path")
+        }
+    )
 
 
 def without_password(url: str) -> str:
@@ -114,7 +121,12 @@ def _misspelt() -> list[str]:
 
 
 def _faults(settings: Settings) -> list[str]:
-    return [*_role_faults(settings.scheduler_roles), *_store_faults(settings), *_database_faults(settings)]
+    return [
+        *_role_faults(settings.scheduler_roles),
+        *_host_faults(settings.scheduler_host),
+        *_store_faults(settings),
+        *_database_faults(settings),
+    ]
 
 
 def _role_faults(roles: frozenset[str]) -> list[str]:
@@ -124,6 +136,14 @@ def _role_faults(roles: frozenset[str]) -> list[str]:
     if "scheduler" not in roles:
         return ["SCHEDULER_ROLES: one SQLite file serves one machine, so the scheduler's process starts the rest"]
     return []
+
+
+def _host_faults(host: str) -> list[str]:
+    if host in LOOPBACK:
+        return []
+    # The check of the Host header keeps browsers out, but nobody who writes his own.
+    known = ", ".join(sorted(LOOPBACK))
+    return [f"SCHEDULER_HOST: {host!r} is open to others, and this version has no login (right would be: {known})"]
 
 
 def _store_faults(settings: Settings) -> list[str]:
@@ -143,8 +163,8 @@ def _database_faults(settings: Settings) -> list[str]:
     url = settings.database_url
     if url and not url.startswith(SQLITE_PREFIXES):
         return [f"DATABASE_URL: {without_password(url)} is no SQLite file (sqlite:///path), which this version needs"]
-    if url and (str(settings.content_file) in MEMORY_PATHS or "?" in url):
+    if url and (url.partition(":///")[2] in MEMORY_PATHS or "?" in url):
         return [f"DATABASE_URL: {without_password(url)} is no plain path of a file (sqlite:///path)"]
-    if settings.content_file.resolve() == settings.scheduler_store_path.resolve():
+    if os.path.realpath(settings.content_file) == os.path.realpath(settings.scheduler_store_path):
         return ["SCHEDULER_STORE_PATH: tasks and content are two files; this is the content database"]
     return []

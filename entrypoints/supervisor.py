@@ -6,11 +6,12 @@ store's file, so a free lock means that no child is left.
 """
 
 import asyncio
+import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
@@ -18,15 +19,40 @@ import structlog
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreUnavailableError
 from domain.scheduling.identifiers import NodeId
+from entrypoints.process import (
+    EXIT_FAILED,
+    EXIT_OK,
+    EXIT_ORPHANED,
+    EXIT_REPLACE,
+    EXIT_UNREACHABLE,
+    EXIT_USAGE,
+)
 
 WAKE = b"wake\n"
 DRAIN = b"drain\n"
 SCHEDULER = b"scheduler\n"
-EXIT_REPLACE = 75
+READY = b"ready\n"
 RESTART_BACKOFF_MIN = timedelta(milliseconds=100)
 RESTART_BACKOFF_MAX = timedelta(seconds=30)
 SETTLED_AFTER = timedelta(seconds=30)
 KILL_AFTER = timedelta(seconds=10)
+
+_EPITAPHS = {
+    EXIT_OK: (logging.INFO, "The worker ended by itself, with nothing left to do"),
+    EXIT_FAILED: (logging.ERROR, "The worker failed, as told above; its executions start again"),
+    EXIT_ORPHANED: (logging.WARNING, "The worker lost sight of its supervisor; its executions start again"),
+    EXIT_UNREACHABLE: (logging.WARNING, "The worker could not go on, as told above; its executions start again"),
+    EXIT_REPLACE: (logging.WARNING, "The worker is replaced: code that did not stop in time still occupied it"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Epitaph:
+    """How a child ended; `refused` if it did because settings or handlers are wrong, so that another one would too."""
+
+    sentence: str
+    level: int = logging.WARNING
+    refused: bool = False
 
 
 @dataclass(slots=True)
@@ -45,7 +71,8 @@ class Supervisor:
     grace: timedelta
     pid: int | None = None
     kill_after: timedelta = KILL_AFTER
-    _writer: asyncio.StreamWriter | None = field(default=None)
+    _writer: asyncio.StreamWriter | None = None
+    _is_ready: bool = False
 
     def wake(self) -> None:
         """Tell the child to look for work. Lost if there is no child; the next one looks first thing."""
@@ -54,37 +81,47 @@ class Supervisor:
         if writer is not None and not writer.is_closing() and not writer.transport.get_write_buffer_size():
             writer.write(WAKE)
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Start the child, and another one whenever it ends; once `stop` is set, have it drain and wait for it."""
+    async def run(self, stop: asyncio.Event) -> int:
+        """Start the child, and another one whenever it ends; once `stop` is set, have it drain and wait for it.
+
+        Returns EXIT_OK, or EXIT_USAGE if a child said what is wrong with settings or handlers: they are checked whole.
+        """
         backoff = RESTART_BACKOFF_MIN
         while not stop.is_set():
             worker_id, began = self.new_id(), self.clock.monotonic()
             epitaph = await self._one_child(worker_id, stop)
             await self._bury(worker_id)
+            if epitaph.refused:
+                return EXIT_USAGE
             if stop.is_set():
-                return
+                return EXIT_OK
             if timedelta(seconds=self.clock.monotonic() - began) > SETTLED_AFTER:
                 backoff = RESTART_BACKOFF_MIN
-            structlog.get_logger().warning(epitaph, worker=worker_id, restart_in=f"{backoff.total_seconds():.1f}s")
+            again_in = f"{backoff.total_seconds():.1f}s"
+            structlog.get_logger().log(epitaph.level, epitaph.sentence, worker=worker_id, restart_in=again_in)
             await _wait(stop, backoff)
             backoff = min(backoff * 2, RESTART_BACKOFF_MAX)
+        return EXIT_OK
 
-    async def _one_child(self, worker_id: NodeId, stop: asyncio.Event) -> str:
+    async def _one_child(self, worker_id: NodeId, stop: asyncio.Event) -> Epitaph:
         """Start a child and wait until it is reaped; say how it ended."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
                 child = await asyncio.create_subprocess_exec(
-                    *self.command(worker_id, theirs.fileno()), pass_fds=(theirs.fileno(), *self.inherited)
+                    *self.command(worker_id, theirs.fileno()),
+                    pass_fds=(theirs.fileno(), *self.inherited),
+                    # A Ctrl-C on the terminal is for the supervisor alone.
+                    start_new_session=True,
                 )
         except OSError as error:
             # No memory or no process to be had now may be had later.
             ours.close()
-            return f"The worker cannot be started: {error}"
-        self.pid = child.pid
+            return Epitaph(f"The worker cannot be started: {error}")
+        self.pid, self._is_ready = child.pid, False
         reader, self._writer = await asyncio.open_connection(sock=ours)
         try:
-            return _epitaph(await self._accompany(child, reader, stop))
+            return _epitaph(await self._accompany(child, reader, stop), is_ready=self._is_ready)
         finally:
             self.pid = None
             self._writer.close()
@@ -119,7 +156,9 @@ class Supervisor:
                 return
             if not line:
                 return
-            if line == SCHEDULER:
+            if line == READY:
+                self._is_ready = True
+            elif line == SCHEDULER:
                 self.on_scheduler()
 
     async def _drain(self, child: asyncio.subprocess.Process, stop: asyncio.Event) -> None:
@@ -128,16 +167,22 @@ class Supervisor:
         if self._writer is not None:
             self._writer.write(DRAIN)
         await asyncio.sleep((self.grace + self.kill_after).total_seconds())
+        structlog.get_logger().warning("The worker did not stop in its grace and is killed", pid=child.pid)
         with suppress(ProcessLookupError):
             child.kill()
 
 
-def _epitaph(code: int) -> str:
-    if code == EXIT_REPLACE:
-        return "The worker is replaced: code that did not stop in time still occupied it"
+def _epitaph(code: int, *, is_ready: bool) -> Epitaph:
+    """The last words on a child; one that was ready had good settings, whatever code of a handler's it ended with."""
+    if code == EXIT_USAGE and not is_ready:
+        return Epitaph("The worker refused its settings", logging.ERROR, refused=True)
     if code < 0:
-        return f"The worker was killed ({signal.strsignal(-code) or f'signal {-code}'}); its executions start again"
-    return f"The worker ended with exit code {code}; its executions start again"
+        name = signal.strsignal(-code) or f"signal {-code}"
+        return Epitaph(f"The worker was killed ({name}); its executions start again")
+    level, sentence = _EPITAPHS.get(
+        code, (logging.WARNING, f"The worker ended with exit code {code}; its executions start again")
+    )
+    return Epitaph(sentence, level)
 
 
 async def _wait(stop: asyncio.Event, wait: timedelta) -> None:

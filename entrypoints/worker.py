@@ -3,27 +3,31 @@
 import asyncio
 import socket
 import sys
+from collections.abc import Awaitable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from typing import Any, TypeVar, cast
 
 import click
 
 from application.fediverse.tasks.registration import register
+from application.scheduling.ports.observer import Observer
 from application.scheduling.services.keep_membership import ANNOUNCE_EVERY, KeepMembership
 from application.scheduling.services.perform_executions import PerformExecutions
 from domain.scheduling.identifiers import NodeId
 from entrypoints.container import Container, keep_membership, member, open_content, open_store
 from entrypoints.handlers import load_handlers
-from entrypoints.heartbeat import leave_now, start_heartbeat
+from entrypoints.heartbeat import start_heartbeat
 from entrypoints.hints import Hints
+from entrypoints.inheritance import keep_from_programs
 from entrypoints.link import SupervisorLink
 from entrypoints.logs import capture_lines, configure_logging
 from entrypoints.loop import Step, every, repeat
-from entrypoints.process import EXIT_OK, EXIT_USAGE, run
-from entrypoints.settings import InvalidSettingsError, Settings, load_settings
-from entrypoints.supervisor import EXIT_REPLACE
+from entrypoints.process import EXIT_OK, EXIT_REPLACE, EXIT_USAGE, leave_now, run_child, take_leave, tell
+from entrypoints.settings import ROLES, InvalidSettingsError, Settings, load_settings
 
 CLAIM_EVERY = timedelta(seconds=1)
 SETTLE_EVERY = timedelta(seconds=1)
@@ -32,42 +36,83 @@ HAND_BACK_WITHIN = timedelta(seconds=7)
 LOOK_EVERY_SECONDS = 0.05
 SPARE_THREADS = 8
 
+Result = TypeVar("Result")
+
+
+class UnwaitingGroup(asyncio.TaskGroup):
+    """A task group that ends the process with the first of its tasks that fails.
+
+    An ordinary one would wait for the others first. Here these are handlers, which may take for ever to stop, and
+    meanwhile the heartbeat would keep alive what nobody looks after any more.
+    """
+
+    def create_task(
+        self,
+        coro: Generator[Any, None, Result] | Coroutine[Any, Any, Result],
+        *,
+        name: str | None = None,
+        context: Context | None = None,
+    ) -> asyncio.Task[Result]:
+        """See asyncio."""
+        return super().create_task(_vital(cast(Awaitable[Result], coro)), name=name, context=context)
+
+
+async def _vital(work: Awaitable[Result]) -> Result:
+    try:
+        return await work
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        leave_now(tell(error))
+        raise
+
 
 @dataclass(slots=True)
 class Worker:
-    """The life of a worker: claim and settle, drain, hand back, leave."""
+    """The life of a worker: claim and settle, drain, hand back, leave.
 
-    container: Container
+    It is told to stop by `stop`. It is to be replaced once nothing but code that does not stop is left in it; until
+    then it claims nothing new, and if that code ends after all, it goes on as before.
+    """
+
     perform: PerformExecutions
     membership: KeepMembership
+    observer: Observer
     grace: timedelta
-    draining: asyncio.Event = field(default_factory=asyncio.Event)
-    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    _code: int = EXIT_OK
+    _draining: asyncio.Event = field(default_factory=asyncio.Event)
+    _settled: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self) -> None:
+        """Claim no more, finish or hand back what runs, and leave."""
+        self._draining.set()
 
     async def run(self) -> int:
-        """Work until told to drain, or until stuck code makes this a process to be replaced; return its exit code."""
-        start = partial(repeat, observer=self.container.observer())
-        perform = self.perform
-        async with asyncio.TaskGroup() as group:
+        """Work until told to stop, or until this is a process to be replaced; return its exit code."""
+        start = partial(repeat, observer=self.observer)
+        perform, hands = self.perform, cast(asyncio.TaskGroup, UnwaitingGroup())
+        async with hands as group:
             claim = self._claiming(group)
-            group.create_task(start(claim, name="claim", stop=self.draining, wake=perform.hands_free))
-            group.create_task(start(self._settle, name="settle", stop=self.settled, wake=perform.something_ended))
+            claiming = group.create_task(start(claim, name="claim", stop=self._draining, wake=perform.hands_free))
+            group.create_task(start(self._settle, name="settle", stop=self._settled, wake=perform.something_ended))
             announce = every(self.membership.run_once, ANNOUNCE_EVERY)
-            group.create_task(start(announce, name="announce", stop=self.settled))
-            await self._finished()
-            self.settled.set()
-            await self.membership.leave()
-            if perform.is_stuck:
+            group.create_task(start(announce, name="announce", stop=self._settled))
+            await self._finished(claiming)
+            self._settled.set()
+            await take_leave(self.membership)
+            if perform.is_stuck or len(perform.live) or not claiming.done():
                 # Code that does not stop would keep this group open for ever.
-                leave_now(EXIT_REPLACE)
-        return EXIT_OK
+                leave_now(self._code)
+        return self._code
 
     def _claiming(self, group: asyncio.TaskGroup) -> Step:
         async def step() -> timedelta:
-            if self.perform.is_stuck:
-                self.draining.set()
-            elif await self.perform.claim_once(group):
-                return timedelta(0)
+            if not self.perform.is_stuck:
+                return timedelta(0) if await self.perform.claim_once(group) else CLAIM_EVERY
+            # Being replaced is no reason to stop the neighbours of the stuck code: their own time-outs bound them.
+            if not self._has_work():
+                self._code = EXIT_REPLACE
+                self._draining.set()
             return CLAIM_EVERY
 
         return step
@@ -75,24 +120,28 @@ class Worker:
     async def _settle(self) -> timedelta:
         return timedelta(0) if await self.perform.settle_once() else SETTLE_EVERY
 
-    async def _finished(self) -> None:
+    async def _finished(self, claiming: asyncio.Task[None]) -> None:
         """Wait until nothing is to be claimed, then for what still runs, within the grace; then it is handed back."""
-        await self.draining.wait()
-        # Being replaced is no reason to stop the neighbours of the stuck code: their own time-outs bound them.
-        if not await self._drained(None if self.perform.is_stuck else self.grace):
+        await self._draining.wait()
+        if not await self._drained(claiming, self.grace):
             self.perform.leaving.set()
-            await self._drained(HAND_BACK_WITHIN)
+            await self._drained(claiming, HAND_BACK_WITHIN)
 
-    async def _drained(self, within: timedelta | None) -> bool:
+    async def _drained(self, claiming: asyncio.Task[None], within: timedelta) -> bool:
         """True once everything is settled, apart from what is stuck; False if that takes too long."""
         try:
-            async with asyncio.timeout(None if within is None else within.total_seconds()):
-                # Attempts leave the set from two threads, so there is no event to wait for.
-                while {each.token for each in self.perform.live.all()} - self.perform.run_execution.stuck:  # noqa: ASYNC110
+            async with asyncio.timeout(within.total_seconds()):
+                # A claim that is inside the store may still bring work. Attempts leave the set from two threads, so
+                # there is no event to wait for.
+                while not claiming.done() or self._has_work():  # noqa: ASYNC110
                     await asyncio.sleep(LOOK_EVERY_SECONDS)
         except TimeoutError:
             return False
         return True
+
+    def _has_work(self) -> bool:
+        """True while anything runs or waits to be settled, apart from what is stuck."""
+        return bool({each.token for each in self.perform.live.all()} - self.perform.run_execution.stuck)
 
 
 async def work(settings: Settings, worker_id: NodeId, link: SupervisorLink) -> int:
@@ -102,32 +151,35 @@ async def work(settings: Settings, worker_id: NodeId, link: SupervisorLink) -> i
         hands = asyncio.Event()
         hints = Hints(on_scheduler=link.scheduler, on_workers=hands.set)
         container = Container(settings=settings, stores=stores, wakeup=hints)
-        processors, clock = container.processors(), container.clock()
+        processors, clock, observer = container.processors(), container.clock(), container.observer()
         register(processors, content, clock)
         load_handlers(processors, settings.scheduler_processors)
+        link.ready()
         perform = container.perform_executions(worker_id=worker_id, hands_free=hands)
         me = member(worker_id, frozenset({"worker"}), clock, processors, settings.scheduler_concurrency)
-        worker = Worker(container, perform, keep_membership(stores, me), settings.grace)
-        link.start(on_wake=hands.set, on_drain=worker.draining.set)
-        open_own = partial(open_store, settings)
-        start_heartbeat(perform, open_stores=open_own, clock=clock, observer=container.observer())
+        worker = Worker(perform, keep_membership(stores, me), observer, settings.grace)
+        link.start(on_wake=hands.set, on_drain=worker.stop)
+        start_heartbeat(perform, open_stores=partial(open_store, settings), clock=clock, observer=observer)
         return await worker.run()
 
 
 @click.command()
 @click.option("--worker-id", required=True, help="The name the supervisor gave this process.")
 @click.option("--link", "link_fd", required=True, type=int, help="The descriptor of the pipe to the supervisor.")
-def main(worker_id: str, link_fd: int) -> None:
+@click.option("--lock", type=int, help="The descriptor of the lock on the store's file, if there is one.")
+def main(worker_id: str, link_fd: int, lock: int | None) -> None:
     """Run executions. Started by the scheduler's process, never by hand."""
     try:
-        settings = load_settings()
-        configure_logging(settings.scheduler_log_format, settings.scheduler_log_level)
-        capture_lines()
-        link = SupervisorLink(socket.socket(fileno=link_fd))
-        sys.exit(run(lambda _stop: work(settings, NodeId(worker_id), link), signals=False))
+        # Of these the supervisor may have been told otherwise by options; a worker has no use for them.
+        settings = load_settings(scheduler_roles=ROLES, scheduler_host="127.0.0.1", scheduler_port=0)
     except InvalidSettingsError as error:
         click.echo("\n".join(error.lines), err=True)
         sys.exit(EXIT_USAGE)
+    configure_logging(settings.scheduler_log_format, settings.scheduler_log_level)
+    capture_lines()
+    link = socket.socket(fileno=link_fd)
+    keep_from_programs(link, lock)
+    run_child(partial(work, settings, NodeId(worker_id), SupervisorLink(link)))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ from application.scheduling.ports.history import (
 )
 from domain.scheduling.execution import Execution
 from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
-from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule, Schedule, ScheduleType
 from domain.scheduling.task import ScheduledTask, Skip, TaskStatus
 
 
@@ -116,23 +115,11 @@ def _matches(task: ScheduledTask, which: TaskFilter) -> bool:
     texts = (definition.name, definition.description, definition.handler or "")
     return (
         which.status in (None, task.status)
-        and which.schedule_type in (None, _schedule_type(definition.schedule))
+        and which.schedule_type in (None, definition.schedule.kind)
         and which.task_type in (None, definition.task_type)
         and (which.tag is None or which.tag in definition.tags)
         and (which.text is None or any(which.text.casefold() in text.casefold() for text in texts))
     )
-
-
-def _schedule_type(schedule: Schedule) -> ScheduleType:
-    match schedule:
-        case CronSchedule():
-            return ScheduleType.CRON
-        case IntervalSchedule():
-            return ScheduleType.INTERVAL
-        case OneTimeSchedule():
-            return ScheduleType.ONE_TIME
-        case _:
-            assert_never(schedule)
 
 
 def _value(task: ScheduledTask, order: TaskOrder) -> str | int | None:

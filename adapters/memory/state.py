@@ -15,7 +15,7 @@ from application.scheduling.ports.membership import Member
 from application.scheduling.ports.task_store import Unreadable
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, TaskId
-from domain.scheduling.task import Definition, OpenExecution, ScheduledTask, Skip
+from domain.scheduling.task import Definition, OpenExecution, ScheduledTask, Skip, TaskStatus
 from domain.scheduling.work import EndedAttempt, Work
 
 
@@ -71,6 +71,7 @@ class State:
     changes_by_key: dict[str, ChangeRecord] = field(default_factory=dict)
     members: dict[NodeId, tuple[Member, datetime]] = field(default_factory=dict)
     claims_made: int = 0
+    tzdata: str | None = None
     available: bool = True
 
     def now(self) -> datetime:
@@ -87,13 +88,18 @@ class State:
         return Unreadable(task_id, kept.error) if kept.error is not None else self._with_open(kept.task)
 
     def work(self, task_id: TaskId) -> Work:
-        """The task, deleted or not, and its open executions, for a step to decide on."""
-        task = self.tasks[task_id].task
+        """The task, deleted or not, and its open executions, for a step to decide on.
+
+        In place of a task that cannot be read stands one that is completed, which no end of an execution changes.
+        """
+        kept = self.tasks[task_id]
+        task = kept.task if kept.error is None else replace(kept.task, status=TaskStatus.COMPLETED)
         return Work.of(self._with_open(task), (self.executions[each.id].execution for each in task.open))
 
     def write(self, work: Work, at: datetime) -> None:
-        """Store what a step has changed."""
-        self.tasks.setdefault(work.task.id, KeptTask(work.task)).task = work.task
+        """Store what a step has changed; of a task that cannot be read, only what is open."""
+        kept, task = self.tasks.setdefault(work.task.id, KeptTask(work.task)), work.task
+        kept.task = task if kept.error is None else replace(kept.task, open=task.open, open_seq=task.open_seq)
         for execution_id in sorted(work.created | work.changed):
             self.put(work.executions[execution_id])
         for ended in work.ended:

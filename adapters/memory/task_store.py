@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from adapters.memory.state import State
 from application.scheduling.ports.history import ChangeRecord
 from application.scheduling.ports.task_store import (
+    PAYLOAD_LEFT_OUT,
     Applied,
     CommitAnswer,
     Committed,
@@ -18,6 +19,7 @@ from application.scheduling.ports.task_store import (
     Replayed,
     TooEarly,
     Unreadable,
+    loses_payload,
 )
 from domain.scheduling.firing import Firing, Standing
 from domain.scheduling.identifiers import TaskId
@@ -41,7 +43,8 @@ class MemoryTaskStore:
             for task, look_at in self._looked_at()
             if look_at <= until and (task.bucket in share.buckets or look_at + TAKEOVER_AFTER <= now)
         ]
-        return self._read(task_id for _, task_id in sorted(found)[:limit])
+        due = self._read(task_id for _, task_id in sorted(found)[:limit])
+        return [each if isinstance(each, Unreadable) else _without_payload(each) for each in due]
 
     async def next_look_at(self, share: Share) -> datetime | None:
         """See the port."""
@@ -79,6 +82,16 @@ class MemoryTaskStore:
         """See the port."""
         self.state.now()
         return self._replay(idempotency_key, body_hash)
+
+    async def tzdata(self) -> str | None:
+        """See the port."""
+        self.state.now()
+        return self.state.tzdata
+
+    async def keep_tzdata(self, version: str) -> None:
+        """See the port."""
+        self.state.now()
+        self.state.tzdata = version
 
     def _living(self) -> Iterator[ScheduledTask]:
         return (kept.task for kept in self.state.tasks.values() if kept.task.deleted_at is None)
@@ -124,6 +137,7 @@ class MemoryTaskStore:
         return Committed(tuple(sorted(work.created)))
 
     def _mutate(self, mutation: Mutation) -> MutateAnswer:
+        assert not loses_payload(mutation), "what was found due came without its payload"
         known = self._done_before(mutation)
         if known is not None:
             return known
@@ -159,3 +173,7 @@ class MemoryTaskStore:
         if known.change.body_hash != body_hash:
             return KeyReused(known.change)
         return Replayed(known.task_id, known.version, known.execution_id)
+
+
+def _without_payload(task: ScheduledTask) -> ScheduledTask:
+    return replace(task, definition=replace(task.definition, payload_json=PAYLOAD_LEFT_OUT))

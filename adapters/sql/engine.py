@@ -24,10 +24,14 @@ DISCARD_TIMEOUT = timedelta(seconds=2)
 
 @dataclass(slots=True)
 class Database:
-    """One database as one process uses it. Whoever opened it closes it with `close`."""
+    """One database as one process uses it. Whoever opened it closes it with `close`.
+
+    What the loops read has connections apart from what people browse, who may be many and search for long.
+    """
 
     writer: AsyncEngine
     reader: AsyncEngine
+    browser: AsyncEngine
     timeout: timedelta = CALL_TIMEOUT
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     is_closed: bool = False
@@ -49,11 +53,19 @@ class Database:
             async with self._limited(doing), self.reader.begin() as connection:
                 yield connection
 
+    @asynccontextmanager
+    async def browsing(self, doing: str) -> AsyncIterator[AsyncConnection]:
+        """A snapshot like that of `reading`, which may take its time: it keeps nothing waiting but its like."""
+        with store_errors(doing):
+            async with self._limited(doing), self.browser.begin() as connection:
+                yield connection
+
     async def close(self) -> None:
         """Close every connection; afterwards every call raises StoreUnavailableError."""
         self.is_closed = True
         with store_errors("close"):
             async with asyncio.timeout(self.timeout.total_seconds()):
+                await self.browser.dispose()
                 await self.reader.dispose()
                 await self.writer.dispose()
 

@@ -19,6 +19,7 @@ from application.scheduling.ports.errors import StoreRefusedError, StoreUnavaila
 VERSION_MIN = (3, 37, 0)
 BUSY_TIMEOUT_SECONDS = 5.0
 READERS_MAX = 4
+BROWSERS_MAX = 4
 OWNER_ONLY = 0o600
 MIGRATION_WAIT_SECONDS = 30.0
 _LOCK_PAUSE_SECONDS = 0.05
@@ -39,14 +40,15 @@ _PRAGMAS = (
 
 
 def open_database(path: Path) -> Database:
-    """The connections to a store's file, made as they are needed: one that writes, some that read."""
+    """The connections to a database's file, made as they are needed: one that writes, some that read."""
     # The file remembers that it has a log; switching it needs the file alone, hence under the migration's lock.
     # Last of all, and only here: from now on the writer waits in its own way, not in SQLite's.
     writing = ("PRAGMA journal_mode = WAL", *_PRAGMAS, "PRAGMA cache_size = -16384", "PRAGMA busy_timeout = 0")
     reading = (*_PRAGMAS, "PRAGMA query_only = ON", "PRAGMA cache_size = -4096")
     writer = _engine(path, BEGIN_WRITING, writing, connections_max=1)
     reader = _engine(path, "BEGIN", reading, connections_max=READERS_MAX)
-    return Database(writer, reader)
+    browser = _engine(path, "BEGIN", reading, connections_max=BROWSERS_MAX)
+    return Database(writer, reader, browser)
 
 
 def prepare_file(path: Path) -> None:
@@ -136,6 +138,8 @@ def _engine(path: Path, begin: str, pragmas: tuple[str, ...], *, connections_max
         max_overflow=0,
         # Every transaction ends in our hands; another ROLLBACK at its return would be one more trip to the thread.
         pool_reset_on_return=None,
+        # An error on its way to the log must not carry whole rows, payloads and all.
+        hide_parameters=True,
     )
 
     @event.listens_for(engine.sync_engine, "connect")

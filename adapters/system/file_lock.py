@@ -5,6 +5,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from application.scheduling.ports.errors import StoreRefusedError
+
+OWNER_ONLY_FOLDER = 0o700
+OWNER_ONLY_FILE = 0o600
+
 
 @dataclass(slots=True)
 class FileLock:
@@ -14,16 +19,21 @@ class FileLock:
     descriptor: int = -1
 
     def acquire(self) -> bool:
-        """Take it and write our process id into it; False if somebody else has it."""
-        if self.descriptor < 0:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Take it and write our process id into it; False if somebody else has it.
+
+        The file and its folder are made for their owner alone. Raises StoreRefusedError where no lock can be had.
+        """
         try:
+            if self.descriptor < 0:
+                self.path.parent.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
+                self.descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, OWNER_ONLY_FILE)
             fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(self.descriptor, 0)
+            os.pwrite(self.descriptor, f"{os.getpid()}\n".encode(), 0)
         except BlockingIOError:
             return False
-        os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            raise StoreRefusedError(f"{self.path} cannot be locked: {error.strerror}") from error
         return True
 
     def holder(self) -> str:

@@ -11,6 +11,7 @@ from entrypoints.web.rendering import set_up_templates
 from entrypoints.web.routes import web_routes
 
 LINGERING_SECONDS = 2.0
+SHUTDOWN_SECONDS = 3.0
 
 __all__ = ["WebServices", "WebSettings", "create_app", "create_runner"]
 
@@ -34,5 +35,10 @@ def create_runner(app: web.Application) -> web.AppRunner:
     What is left of a body that was refused is read on for a moment only, so that its sender sees the answer.
     """
     return web.AppRunner(
-        app, auto_decompress=False, lingering_time=LINGERING_SECONDS, handle_signals=False, access_log=None
+        app,
+        auto_decompress=False,
+        lingering_time=LINGERING_SECONDS,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+        handle_signals=False,
+        access_log=None,
     )

@@ -29,7 +29,10 @@ async def _memory(clock: ManualClock, folder: Path) -> AsyncIterator[StoreUnderT
         async def spoil(task_id: TaskId) -> None:
             stores.state.tasks[task_id].error = "spoilt by a test"
 
-        yield StoreUnderTest(clock, stores, cut_off, spoil)
+        async def mend(task_id: TaskId) -> None:
+            stores.state.tasks[task_id].error = None
+
+        yield StoreUnderTest(clock, stores, cut_off, spoil, mend)
 
 
 async def _empty_store() -> Path:
@@ -67,10 +70,13 @@ async def _sqlite(clock: ManualClock, folder: Path) -> AsyncIterator[StoreUnderT
             run(f'DROP TABLE "{table}"')
 
     async def spoil(task_id: TaskId) -> None:
-        run("UPDATE definitions SET schedule = '{' WHERE task_id = ?", task_id)
+        run("UPDATE definitions SET schedule = '{' || schedule WHERE task_id = ?", task_id)
+
+    async def mend(task_id: TaskId) -> None:
+        run("UPDATE definitions SET schedule = substr(schedule, 2) WHERE task_id = ?", task_id)
 
     async with open_sqlite_store(path, clock, CountingEntropy()) as stores:
-        yield StoreUnderTest(clock, stores, cut_off, spoil)
+        yield StoreUnderTest(clock, stores, cut_off, spoil, mend)
 
 
 BACKENDS: dict[str, Opening] = {"memory": _memory, "sqlite": _sqlite}

@@ -44,12 +44,16 @@ class Stores(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoreUnderTest:
-    """A store on a clock that stands still. `cut_off` makes it unreachable; `spoil` makes a task's row unreadable."""
+    """A store on a clock that stands still.
+
+    `cut_off` makes it unreachable; `spoil` makes a task's row unreadable, and `mend` readable again.
+    """
 
     clock: ManualClock
     stores: Stores
     cut_off: Callable[[], Awaitable[None]]
     spoil: Callable[[TaskId], Awaitable[None]]
+    mend: Callable[[TaskId], Awaitable[None]]
     _entropy: CountingEntropy = field(default_factory=CountingEntropy)
 
     @property

@@ -40,6 +40,8 @@ CALLS: dict[str, Call] = {
     "commit_firings": lambda store: store.tasks.commit_firings([DECISION]),
     "mutate": lambda store: store.tasks.mutate([a_creation()]),
     "replay": lambda store: store.tasks.replay("key", ""),
+    "tzdata": lambda store: store.tasks.tzdata(),
+    "keep_tzdata": lambda store: store.tasks.keep_tzdata("2025b"),
     "claim": lambda store: store.executions.claim(WORKER, [TOKEN]),
     "heartbeat": lambda store: store.executions.heartbeat(WORKER, [Beat(NOTHING, TOKEN)]),
     "settle": lambda store: store.executions.settle([Settlement(NOTHING, TOKEN, Succeeded())]),

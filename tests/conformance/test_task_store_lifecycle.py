@@ -219,3 +219,12 @@ async def test_work_that_was_asked_to_stop_by_a_deletion_stops_though_the_task_i
     assert await store.beat(claim) == (False, True)
     assert await store.settle(claim, Stopped()) == Settled(ExecutionState.CANCELLED)
     assert (await store.read(task)).open == ()
+
+
+async def test_the_version_of_the_zone_data_is_kept(store: StoreUnderTest) -> None:
+    versions = [await store.tasks.tzdata()]
+    for version in ("2025a", "2025b"):
+        await store.tasks.keep_tzdata(version)
+        versions.append(await store.tasks.tzdata())
+
+    assert versions == [None, "2025a", "2025b"]

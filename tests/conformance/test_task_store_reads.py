@@ -1,19 +1,22 @@
 """`TaskStore`: what is stored, found and due."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from application.scheduling.ports.task_store import Committed, Decision, Unreadable
+from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT, Committed, Decision, Unreadable
+from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import BUCKET_COUNT, TaskId, bucket_of
+from domain.scheduling.mutation import end_pause
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.retry import Backoff, BackoffKind, RetryPolicy
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule, Schedule
-from domain.scheduling.sharing import TAKEOVER_AFTER, Share
+from domain.scheduling.sharing import EVERYTHING, TAKEOVER_AFTER, Share
 from domain.scheduling.task import Delivery, Quarantine, ScheduledTask
 from tests.conformance.store_under_test import StoreUnderTest
-from tests.support.builders import HOUR, HOURLY, MINUTE, SECOND, a_definition, a_failure, a_pause
+from tests.support.builders import HOUR, HOURLY, MINUTE, SECOND, a_change, a_definition, a_failure, a_pause
 from tests.support.manual_clock import NOON
 
 LIST = Backoff(BackoffKind.LIST, delays=(SECOND, MINUTE))
@@ -185,6 +188,44 @@ async def test_a_task_comes_with_its_open_executions_in_their_present_states(sto
 
     states = {each.id: each.state for each in (await store.read(task)).open}
     assert states == {first: ExecutionState.RUNNING, second: ExecutionState.WAITING}
+
+
+async def test_what_is_due_comes_without_its_payload(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(payload_json='{"large": 1}'))
+    store.clock.advance(MINUTE)
+
+    (due,) = await store.tasks.due(EVERYTHING, until=store.clock.now(), limit=10)
+
+    assert isinstance(due, ScheduledTask)
+    assert due.definition == replace(task.definition, payload_json=PAYLOAD_LEFT_OUT)
+    assert isinstance(await store.commit(due), Committed)
+    assert (await store.claim()).definition == task.definition
+
+
+async def test_a_pause_that_ends_as_it_was_found_due_keeps_the_payload(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(payload_json='{"large": 1}'))
+    await store.paused(task, a_pause(until=NOON + HOUR))
+    store.clock.advance(HOUR)
+    (due,) = await store.tasks.due(EVERYTHING, until=store.clock.now(), limit=10)
+    assert isinstance(due, ScheduledTask)
+
+    after = await store.applied(end_pause(due, a_change(ChangeAction.PAUSE_ENDED, at=store.clock.now())))
+
+    assert after.definition == (await store.read(task)).definition == task.definition
+    await store.fired(task)
+    assert (await store.claim()).definition == task.definition
+
+
+async def test_a_definition_without_its_payload_is_never_stored(store: StoreUnderTest) -> None:
+    task = await store.add()
+    store.clock.advance(MINUTE)
+    (due,) = await store.tasks.due(EVERYTHING, until=store.clock.now(), limit=10)
+    assert isinstance(due, ScheduledTask)
+
+    with pytest.raises(AssertionError):
+        await store.described(due, "an edit of what came without its payload")
+
+    assert (await store.read(task)).definition == task.definition
 
 
 async def test_an_unreadable_row_is_named_and_holds_up_nobody(store: StoreUnderTest) -> None:

@@ -102,7 +102,7 @@ class ExecutionChecks:
             if (before.token, before.fence, before.starts) != (after.token, after.fence, after.starts):
                 self.fail("I8", f"{after.id} changed hands while {was}")
             return
-        if after.state not in EDGES.get(was, set()):  # type: ignore[call-overload]
+        if after.state not in EDGES.get(was, set()):
             self.fail("I8", f"{after.id} went from {was} to {after.state} by {step.call}")
         if before is None:
             return

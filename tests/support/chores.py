@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -79,3 +80,23 @@ def thread(payload: Chore, run: Run) -> None:
 @processors.task("chores", "nothing")
 async def nothing(payload: dict[str, Any], run: Run) -> None:
     """Does nothing, for measuring what is around it."""
+
+
+@processors.task("chores", "blink")
+async def blink(payload: Chore, run: Run) -> None:
+    """Is over as soon as it is begun."""
+    note(payload.ledger, "end", run)
+
+
+@processors.task("chores", "daemon")
+def daemon(payload: Chore, run: Run) -> None:
+    """Starts a program that outlives it, as the shell does, which keeps every descriptor it may; notes its id."""
+    os.system(f"sleep {payload.seconds} </dev/null >/dev/null 2>&1 & echo $! >>{payload.ledger}")
+
+
+@processors.task("chores", "terminate")
+def terminate(payload: Chore, run: Run) -> Summary:
+    """Starts a program and asks it to end."""
+    with subprocess.Popen(["sleep", str(payload.seconds)]) as program:
+        program.terminate()
+        return Summary({"ended_by": -program.wait()})

@@ -44,8 +44,8 @@ class Service:
     address: str = ""
     session: aiohttp.ClientSession | None = None
 
-    async def start(self) -> None:
-        """Start it and wait until it says it is ready."""
+    async def launch(self, *options: str) -> None:
+        """Start it, and wait for nothing."""
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("SCHEDULER_")},  # noqa: TID251
             "PYTHONPATH": str(ROOT),
@@ -57,10 +57,22 @@ class Service:
         }
         log = (self.folder / "service.log").open("ab")
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "entrypoints.scheduler", "--port", "0", cwd=ROOT, env=environment, stderr=log
+            sys.executable,
+            "-m",
+            "entrypoints.scheduler",
+            "--port",
+            "0",
+            *options,
+            cwd=ROOT,
+            env=environment,
+            stderr=log,
         )
-        offset = log.tell()
         log.close()
+
+    async def start(self) -> None:
+        """Start it and wait until it says it is ready."""
+        offset = len(self.log().encode())
+        await self.launch()
         self.address = await eventually(lambda: self._address(offset), within=START_SECONDS)
         self.session = self.session or aiohttp.ClientSession()
         await eventually(lambda: self.call("GET", "/../../../health/ready", expect=None), within=START_SECONDS)
@@ -69,6 +81,16 @@ class Service:
     async def stop(self) -> int:
         """SIGTERM, and its exit code."""
         return await self._ended_by(signal.SIGTERM)
+
+    async def ended(self) -> int:
+        """Its exit code, once it has ended by itself."""
+        assert self.process is not None
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                return await self.process.wait()
+        except TimeoutError:
+            self.process.kill()
+            raise
 
     async def kill(self) -> None:
         """SIGKILL for the service alone; what becomes of its child is what the test looks at."""
@@ -117,7 +139,8 @@ class Service:
 
     def log(self) -> str:
         """Everything it has logged."""
-        return (self.folder / "service.log").read_text()
+        log = self.folder / "service.log"
+        return log.read_text() if log.exists() else ""
 
     async def _ended_by(self, number: signal.Signals) -> int:
         assert self.process is not None

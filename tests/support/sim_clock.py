@@ -32,6 +32,10 @@ class SimClock:
         while (left := instant - self.now()) > timedelta(0):
             await asyncio.sleep(min(left, NAP_MAX) / timedelta(seconds=1))
 
+    def follow(self, told: datetime) -> None:
+        """Be what the store said its clock shows, as the adapters of remote stores are."""
+        self.offset = told - self.start - timedelta(microseconds=self.loop.elapsed)
+
     def step(self, by: timedelta) -> None:
         """Set the calendar forward or back; the stop-watch does not notice."""
         self.offset += by // MICROSECOND * MICROSECOND

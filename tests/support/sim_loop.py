@@ -14,9 +14,10 @@ from contextvars import Context, ContextVar
 from itertools import count
 from math import ceil
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 Answer = TypeVar("Answer")
+Given = TypeVarTuple("Given")
 
 STEPS_AT_ONE_INSTANT_MAX = 200_000
 # A handler that ignores its cancellation is cancelled again, in virtual seconds after the kill.
@@ -43,7 +44,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._numbers = count()
         self._moved_on = 0
         self._failure: BaseException | None = None
-        self.set_task_factory(_owned_task)
+        self.set_task_factory(_owned_task)  # type: ignore[arg-type] # the stubs ask for a generic one
 
     def time(self) -> float:
         """Virtual seconds since the beginning."""
@@ -64,22 +65,24 @@ class SimLoop(asyncio.BaseEventLoop):
         """End the whole simulation with this error; the first one counts."""
         if self._failure is None:
             self._failure = error
-        self.stop()
+            self.stop()
 
-    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:
+    def call_soon(
+        self, callback: Callable[[*Given], object], *args: *Given, context: Context | None = None
+    ) -> asyncio.Handle:
         """See asyncio; which of the ready callbacks runs first is drawn by lot."""
         handle = asyncio.Handle(callback, args, self, context)
         self._ready_now(handle)
         return handle
 
     def call_soon_threadsafe(
-        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, callback: Callable[[*Given], object], *args: *Given, context: Context | None = None
     ) -> asyncio.Handle:
         """The same: there are no threads here."""
         return self.call_soon(callback, *args, context=context)
 
     def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, when: float, callback: Callable[[*Given], object], *args: *Given, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """See asyncio; never early by a microsecond."""
         handle = asyncio.TimerHandle(when, callback, args, self, context)
@@ -87,7 +90,7 @@ class SimLoop(asyncio.BaseEventLoop):
         heapq.heappush(self._timers, (ceil(when * 1_000_000 - 0.01), next(self._numbers), handle))
         return handle
 
-    def call_outside(self, delay: float, callback: Callable[..., object], *args: Any) -> asyncio.TimerHandle:
+    def call_outside(self, delay: float, callback: Callable[[*Given], object], *args: *Given) -> asyncio.TimerHandle:
         """Call after a while on behalf of the world, whichever process asks for it."""
         return self.call_later(delay, callback, *args, context=Context())
 

@@ -22,9 +22,9 @@ HOUR = 3_600.0
 DAY = 24 * HOUR
 # After the day everything is repaired, then the people pause every task, then all that is open ends.
 CATCH_UP = 0.5 * HOUR
-DRAIN = 3 * HOUR
+DRAIN = 1.7 * HOUR
 BEHIND_MAX = timedelta(minutes=5)
-TROUBLE_EVERY = 1_500.0
+TROUBLE_EVERY = 1_200.0
 UNWINDING_TURNS = 20
 # Days in which clocks change somewhere, and one in which none does.
 DAYS = (
@@ -35,7 +35,19 @@ DAYS = (
     datetime(2026, 4, 4, 5, tzinfo=UTC),
     datetime(2028, 2, 28, 11, tzinfo=UTC),
 )
-TROUBLES = ("crash", "crash", "freeze", "freeze", "freeze", "deploy", "step", "outage", "storm", "store steps")
+TROUBLES = (
+    "crash",
+    "crash",
+    "freeze",
+    "freeze",
+    "freeze",
+    "freeze",
+    "deploy",
+    "step",
+    "outage",
+    "storm",
+    "store steps",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +88,7 @@ class _Day:
         checker = Checker(seed, replay, broken=loop.fail)
         store = SimStore.open(SimClock(loop, start), checker, Random(f"{seed}/wire"))
         self.world = World(seed, loop, start, store, checker)
-        shares = dice.random() < 0.3
+        shares = dice.random() < 0.2
         self.schedulers = [SchedulerNode(self.world, f"s{n}", self._clock(dice), shares=shares) for n in range(3)]
         self.workers = [
             WorkerNode(self.world, f"w{n}", self._clock(dice), task_types=("mail", "rare") if n < 2 else ("mail",))
@@ -145,13 +157,12 @@ class _Day:
             case "crash":
                 node.crash(back_after=dice.choice((0.5, 20, 600)))
             case "freeze":
-                node.freeze(dice.choice((0.2, 5, 35, 90, 900)))
+                node.freeze(dice.choice((0.2, 5, 70, 100, 200, 900)))
             case "deploy" if isinstance(node, WorkerNode):
                 node.deploy()
             case "step":
-                by = timedelta(seconds=dice.choice((-3_600, -45, -2, 2, 45, 3_600)))
-                node.clock.step(by)
-                self.world.loop.call_outside(dice.uniform(60, 1_800), node.clock.step, -by)
+                # Until the next reply of the store tells better.
+                node.clock.step(timedelta(seconds=dice.choice((-3_600, -45, -2, 2, 45, 3_600))))
             case "store steps":
                 by = timedelta(seconds=dice.choice((-1_800, -30, -1, 1, 30, 1_800)))
                 self.world.store.clock.step(by)

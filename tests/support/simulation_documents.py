@@ -58,7 +58,7 @@ def a_policy(dice: Random, now: datetime) -> dict[str, Any]:
     return {
         "backoff": backoff | ({"delays": ["5s", "40s"]} if kind == "list" else {}),
         "timeout": dice.choice(("30s", "2m", "15m")),
-        "grace": dice.choice((None, None, "90s", "20m")),
+        "grace": dice.choice((None, None, "1s", "90s", "20m")),
         "jitter": dice.choice(("0s", "0s", "40s", "10m")),
         "max_runs": dice.choice((None, None, None, None, 6)),
         "end_at": dice.choice((None,) * 6 + ((now + timedelta(hours=dice.uniform(2, 20))).isoformat(),)),

@@ -13,7 +13,22 @@ from tests.support.ledger import Line
 from tests.support.sim_clock import SimClock
 from tests.support.simulation_world import World
 
-DEEDS = ("ok", "ok", "ok", "slow", "fail", "flaky", "flaky", "hang", "continue", "crash", "stubborn", "permanent")
+DEEDS = (
+    "ok",
+    "ok",
+    "ok",
+    "slow",
+    "fail",
+    "flaky",
+    "flaky",
+    "hang",
+    "continue",
+    "crash",
+    "stubborn",
+    "permanent",
+    "brink",
+    "brink",
+)
 
 
 class Host(Protocol):
@@ -75,9 +90,20 @@ async def _done(deed: str, dice: Random, world: World, host: Host, run: Run) -> 
         case "crash" if dice.random() < 0.3:
             host.crash(back_after=dice.uniform(1, 60))
             await asyncio.sleep(100_000)
+        case "brink":
+            await asyncio.sleep(_until_next(world, run) + dice.uniform(-0.08, 0.05))
+            raise PermanentError("gone")
         case "stubborn":
             await _stubbornly(dice)
     return {"deed": deed}
+
+
+def _until_next(world: World, run: Run) -> float:
+    """Seconds until its task is due again, a few minutes at most: to end when the next one is decided."""
+    kept = world.store.stores.state.tasks.get(run.task_id)
+    look_at = kept.task.look_at if kept else None
+    left = 60.0 if look_at is None else (look_at - world.store.clock.now()) / timedelta(seconds=1)
+    return min(max(1.0, left), 780.0)
 
 
 async def _stubbornly(dice: Random) -> None:

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 
 from application.scheduling.ports.history import Retention
 from application.scheduling.ports.membership import Member
@@ -27,17 +28,20 @@ from tests.support.simulation_store import RemoteStores
 from tests.support.simulation_world import CountingObserver, LossyHints, World, keep_doing
 
 # Slower than in production, where a look costs microseconds of a real second: here it costs them of a virtual one.
-LOOK_EVERY = 90.0
-RESCUE_EVERY = 20.0
+LOOK_EVERY = 120.0
+RESCUE_EVERY = 30.0
 RECONCILE_EVERY = 1_800.0
 PRUNE_EVERY = 3_600.0
 ANNOUNCE_EVERY = 12.0
-CLAIM_EVERY = 60.0
+CLAIM_EVERY = 90.0
 SETTLE_EVERY = 60.0
 BEAT_EVERY = 5.0
-IDLE_BEAT_EVERY = 20.0
+IDLE_BEAT_EVERY = 30.0
 DRAIN_WITHIN = 10.0
 RETENTION = Retention(executions=timedelta(hours=8), changes=timedelta(hours=20), deleted_tasks=timedelta(hours=6))
+
+
+share_among = lru_cache(maxsize=1_000)(share_of)
 
 
 @dataclass(slots=True)
@@ -56,7 +60,7 @@ class Node(ABC):
             return
         self.lives += 1
         self.process = SimProcess(self.world.loop, f"{self.name}.{self.lives}")
-        self.live(self.process, self.world.store.reached_by(self.process))
+        self.live(self.process, self.world.store.reached_by(self.process, self.clock))
 
     def crash(self, *, back_after: float) -> None:
         """Die at once, and be started again after a while."""
@@ -104,7 +108,7 @@ class SchedulerNode(Node):
         async def share() -> Share:
             if not self.shares:
                 return EVERYTHING
-            return share_of(node_id, [each.node_id for each in await stores.membership.members()])
+            return share_among(node_id, tuple(each.node_id for each in await stores.membership.members()))
 
         async def step() -> float:
             next_at = await dispatch.run_once(await share())

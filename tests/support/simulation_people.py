@@ -7,7 +7,8 @@ remembered, so that the end can be compared with it.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -15,11 +16,11 @@ from application.scheduling.drafts import HandlerDefaults, body_from
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.services.errors import ServiceError
 from application.scheduling.services.manage_tasks import Author, Done, ManageTasks
-from domain.errors import DomainError
+from domain.errors import DomainError, TaskStateError
 from domain.scheduling.change import Via
 from domain.scheduling.execution import ExecutionKind
-from domain.scheduling.identifiers import ExecutionId, TaskId
-from domain.scheduling.policy import Misfire
+from domain.scheduling.identifiers import ExecutionId
+from domain.scheduling.policy import Misfire, Overlap
 from domain.scheduling.task import PauseMode, ScheduledTask, TaskStatus
 from tests.support.checker_timeline import BESIDE
 from tests.support.sim_clock import SimClock, SimEntropy
@@ -51,8 +52,8 @@ class People:
     def of(cls, world: World) -> "People":
         """The people of a world, not yet at work."""
         process = SimProcess(world.loop, "people")
-        stores: Any = world.store.reached_by(process)
         clock = world.clock(timedelta(seconds=world.dice("people's clock").uniform(-0.5, 0.5)))
+        stores = world.store.reached_by(process, clock)
         hints = LossyHints(world, world.dice("hints/people"))
         entropy = SimEntropy("people")
         manage = ManageTasks(
@@ -88,7 +89,7 @@ class People:
         """Pause everything, letting open work end by itself."""
         for kept in list(self.world.store.stores.state.tasks.values()):
             if kept.task.status is TaskStatus.ACTIVE and kept.task.deleted_at is None:
-                await self._asked("pause", lambda by, task=kept.task: self.manage.pause(task.id, by), self._dice())
+                await self._asked("pause", partial(self.manage.pause, kept.task.id), self._dice())
 
     def _dice(self) -> Random:
         return self.world.dice("people")
@@ -96,7 +97,7 @@ class People:
     async def _create(self) -> None:
         dice = self.world.dice("documents")
         for document in documents(dice, TASKS, self.clock.now()):
-            await self._asked("create", lambda by, body=body_from(document): self.manage.create(body, by), dice)
+            await self._asked("create", partial(self.manage.create, body_from(document)), dice)
             await asyncio.sleep(dice.uniform(0, 60))
 
     async def _busy(self, dice: Random, until: float) -> None:
@@ -108,12 +109,19 @@ class People:
     async def _wait(self, dice: Random) -> None:
         """Until just about when some task is due, or just for a while."""
         await asyncio.sleep(dice.uniform(1, 900))
-        task = self._some(dice)
+        task = self._busy_one(dice) or self._some(dice)
         if task is not None and task.look_at is not None and dice.random() < 0.7:
             left = (task.look_at - self.world.store.clock.now()) / timedelta(seconds=1)
             if 0 < left < 1_800:
                 await asyncio.sleep(max(0.0, left + dice.uniform(-0.15, 0.15)))
-                await self._do(dice.choice(("run", "edit", "reschedule", "pause")), dice, task)
+                await self._do(dice.choice(("run", "edit", "edit", "overlap", "reschedule", "pause")), dice, task)
+
+    def _busy_one(self, dice: Random) -> ScheduledTask | None:
+        """One that is likely to be due while an execution of it is open: where the order of things matters most."""
+        soon = self.world.store.clock.now() + timedelta(minutes=20)
+        tasks = [kept.task for kept in self.world.store.stores.state.tasks.values()]
+        busy = [each for each in tasks if each.open and each.look_at is not None and each.look_at < soon]
+        return dice.choice(busy) if busy and dice.random() < 0.7 else None
 
     def _some(self, dice: Random) -> ScheduledTask | None:
         tasks = [kept.task for kept in self.world.store.stores.state.tasks.values() if kept.task.deleted_at is None]
@@ -145,6 +153,9 @@ class People:
                 patch = a_patch(dice, self.clock.now(), reschedule=deed == "reschedule")
                 version = task.version if dice.random() < 0.3 else None
                 return lambda by: manage.patch(task_id, patch, by, if_version=version)
+            case "overlap":
+                overlap = dice.choice(tuple(Overlap))
+                return lambda by: manage.patch(task_id, {"policy": {"overlap": overlap.value}}, by)
             case "pause":
                 until = self.clock.now() + timedelta(minutes=dice.uniform(1, 90)) if dice.random() < 0.6 else None
                 mode = dice.choice(tuple(PauseMode))
@@ -188,11 +199,11 @@ class People:
                 await asyncio.sleep(dice.uniform(0, 3))
             except (ServiceError, DomainError) as error:
                 self.world.happened(f"refused {deed} {getattr(error, 'code', '')}")
+                if isinstance(error, TaskStateError) and deed == "run" and key in self.answered:
+                    self.world.checker.fail("I15", f"{key} was answered {self.answered[key]}, then refused: {error}")
                 return
 
     def _keep(self, key: str, answer: Any) -> None:
         self.world.happened(f"did {key.partition('-')[0]}")
         if isinstance(answer, Done):
             self.answered.setdefault(key, set()).add(answer.execution_id or answer.task.id)
-
-

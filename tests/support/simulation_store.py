@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Protocol
 
@@ -27,7 +27,17 @@ from domain.scheduling.work import Work
 from tests.support.sim_clock import SimClock
 from tests.support.sim_loop import SimLoop, SimProcess
 
-CHANGING = ("commit_firings", "mutate", "claim", "heartbeat", "settle", "release_due", "rescue", "rescue_worker")
+CHANGING = (
+    "commit_firings",
+    "mutate",
+    "claim",
+    "heartbeat",
+    "settle",
+    "release_due",
+    "rescue",
+    "rescue_worker",
+    "prune",
+)
 PORTS = ("tasks", "executions", "history", "membership")
 READ_TASKS = ("due", "get", "find", "scan")
 SNAPSHOTS_KEPT = 4
@@ -54,7 +64,10 @@ class WatchedState(State):
 
 @dataclass(frozen=True, slots=True)
 class StoreStep:
-    """One atomic step: the call, its answer, and what is not as it was before; `now` is the store's clock."""
+    """One atomic step: the call, its answer, and what is not as it was before.
+
+    `now` is the store's clock, `ahead` by how much the caller's is before it.
+    """
 
     number: int
     process: str
@@ -63,6 +76,7 @@ class StoreStep:
     answer: Any
     elapsed: int
     now: datetime
+    ahead: timedelta
     tasks: tuple[tuple[ScheduledTask | None, ScheduledTask], ...]
     executions: tuple[tuple[Execution | None, Execution], ...]
     skips: tuple[tuple[TaskId, Skip], ...]
@@ -89,12 +103,12 @@ class Witness:
     _steps: int = 0
 
     def watched(self, call: str, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        """The method, with every call of it seen; `process` says who calls."""
+        """The method, with every call of it seen."""
 
-        async def seen(process: str, *args: Any, **options: Any) -> Any:
+        async def seen(caller: Caller, *args: Any, **options: Any) -> Any:
             before = self._named(call, args)
             answer = await method(*args, **options)
-            self._look(process, call, args, answer, before)
+            self._look(caller, call, args, answer, before)
             return answer
 
         return seen
@@ -109,7 +123,7 @@ class Witness:
         return {each: self.state.work(each).task for each in ids if each in self.state.tasks}
 
     def _look(
-        self, process: str, call: str, args: tuple[Any, ...], answer: Any, before: dict[TaskId, ScheduledTask]
+        self, caller: "Caller", call: str, args: tuple[Any, ...], answer: Any, before: dict[TaskId, ScheduledTask]
     ) -> None:
         tasks = self._moved_tasks()
         executions = self._moved_executions()
@@ -120,12 +134,13 @@ class Witness:
         self._steps += 1
         step = StoreStep(
             number=self._steps,
-            process=process,
+            process=caller.process.name,
             call=call,
             arguments=args,
             answer=answer,
             elapsed=self.clock.loop.elapsed,
             now=self.clock.now(),
+            ahead=caller.clock.now() - self.clock.now(),
             tasks=tasks,
             executions=executions,
             skips=skips,
@@ -157,6 +172,14 @@ class Witness:
         return tuple(moved)
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: a life of a process, and its clock, which follows the store's with each reply."""
+
+    process: SimProcess
+    clock: SimClock
+
+
 @dataclass(slots=True)
 class FaultRates:
     """How often, per call, what goes wrong; `down` refuses everything."""
@@ -166,7 +189,7 @@ class FaultRates:
     twice: float = 0.006
     stale: float = 0.02
     slow: float = 0.15
-    very_slow: float = 0.002
+    very_slow: float = 0.004
     down: bool = False
 
     def heal(self) -> None:
@@ -180,53 +203,62 @@ class Wire:
     """What lies between processes and the store."""
 
     loop: SimLoop
+    clock: SimClock
     rates: FaultRates
     random: Random
-    snapshots: dict[TaskId, deque[ScheduledTask]] = field(default_factory=dict)
+    strays: list[asyncio.Task[None]] = field(default_factory=list)
+    # What is due comes without its payload, so it is remembered apart.
+    snapshots: dict[tuple[bool, TaskId], deque[ScheduledTask]] = field(default_factory=dict)
 
     async def call(
-        self, process: SimProcess, name: str, method: Callable[..., Awaitable[Any]], *args: Any, **options: Any
+        self, caller: Caller, name: str, method: Callable[..., Awaitable[Any]], *args: Any, **options: Any
     ) -> Any:
         """One call of the store, with whatever befalls it on its way there and back."""
         chance = self.random.random
         await self._delay()
-        if not process.alive:
+        if not caller.process.alive:
             raise asyncio.CancelledError
         if self.rates.down or chance() < self.rates.before:
             raise StoreUnavailableError("the store could not be reached")
-        answer = await method(process.name, *args, **options)
+        answer, told = await method(caller, *args, **options), self.clock.now()
         if chance() < self.rates.twice:
-            self.loop.call_outside(self.random.uniform(0.001, 5), self._again, process, method, args, options)
+            self.loop.call_outside(self.random.uniform(0.001, 5), self._again, caller, method, args, options)
         if chance() < self.rates.reply_lost:
             await self._delay()
             raise StoreUnavailableError("the store's answer was lost")
         await self._delay()
+        caller.clock.follow(told)
         return self._aged(name, answer) if name in READ_TASKS else answer
 
     def _again(
-        self, process: SimProcess, method: Callable[..., Awaitable[Any]], args: tuple[Any, ...], options: dict[str, Any]
+        self, caller: Caller, method: Callable[..., Awaitable[Any]], args: tuple[Any, ...], options: dict[str, Any]
     ) -> None:
         """The same message a second time; nobody hears the answer."""
-        self.loop.create_task(method(f"{process.name} (again)", *args, **options))
+
+        async def deliver() -> None:
+            await method(caller, *args, **options)
+
+        self.strays.append(self.loop.create_task(deliver()))
+        self.strays = [each for each in self.strays if not each.done()]
 
     async def _delay(self) -> None:
         drawn = self.random.random()
         if drawn < self.rates.very_slow:
             await asyncio.sleep(self.random.uniform(0.5, 8))
         elif drawn < self.rates.slow:
-            await asyncio.sleep(self.random.uniform(0.0001, 0.08))
+            await asyncio.sleep(self.random.uniform(0.0001, 0.12))
         else:
             await asyncio.sleep(0)
 
     def _aged(self, name: str, answer: Any) -> Any:
         if isinstance(answer, Sequence):
-            return [self._perhaps_older(each) for each in answer]
-        return self._perhaps_older(answer)
+            return [self._perhaps_older(name == "due", each) for each in answer]
+        return self._perhaps_older(False, answer)
 
-    def _perhaps_older(self, read: Any) -> Any:
+    def _perhaps_older(self, due: bool, read: Any) -> Any:
         if not isinstance(read, ScheduledTask):
             return read
-        known = self.snapshots.setdefault(read.id, deque(maxlen=SNAPSHOTS_KEPT))
+        known = self.snapshots.setdefault((due, read.id), deque(maxlen=SNAPSHOTS_KEPT))
         older = self.random.choice(known) if known and self.random.random() < self.rates.stale else read
         if not known or known[-1] != read:
             known.append(read)
@@ -236,16 +268,16 @@ class Wire:
 class RemotePort:
     """One port of the store as one process sees it."""
 
-    def __init__(self, wire: Wire, process: SimProcess, methods: dict[str, Callable[..., Awaitable[Any]]]) -> None:
+    def __init__(self, wire: Wire, caller: Caller, methods: dict[str, Callable[..., Awaitable[Any]]]) -> None:
         for name, method in methods.items():
-            setattr(self, name, self._reached(wire, process, name, method))
+            setattr(self, name, self._reached(wire, caller, name, method))
 
     @staticmethod
     def _reached(
-        wire: Wire, process: SimProcess, name: str, method: Callable[..., Awaitable[Any]]
+        wire: Wire, caller: Caller, name: str, method: Callable[..., Awaitable[Any]]
     ) -> Callable[..., Awaitable[Any]]:
         def call(*args: Any, **options: Any) -> Awaitable[Any]:
-            return wire.call(process, name, method, *args, **options)
+            return wire.call(caller, name, method, *args, **options)
 
         return call
 
@@ -267,13 +299,14 @@ class SimStore:
         stores = MemoryStores(
             state, MemoryTaskStore(state), MemoryExecutionStore(state), MemoryHistory(state), MemoryMembership(state)
         )
-        store = cls(clock, Witness(state, clock, check), Wire(clock.loop, FaultRates(), random), stores)
+        store = cls(clock, Witness(state, clock, check), Wire(clock.loop, clock, FaultRates(), random), stores)
         store._methods = {name: store._served(getattr(stores, name)) for name in PORTS}
         return store
 
-    def reached_by(self, process: SimProcess) -> Any:
-        """The four ports as `process` reaches them, under the names they have in MemoryStores."""
-        return RemoteStores(*(RemotePort(self.wire, process, self._methods[name]) for name in PORTS))
+    def reached_by(self, process: SimProcess, clock: SimClock) -> "RemoteStores":
+        """The four ports as a process with this clock reaches them, under the names they have in MemoryStores."""
+        caller = Caller(process, clock)
+        return RemoteStores(*(RemotePort(self.wire, caller, self._methods[name]) for name in PORTS))
 
     def _served(self, port: Any) -> dict[str, Callable[..., Awaitable[Any]]]:
         names = [each for each in dir(port) if not each.startswith("_") and each != "state"]
@@ -283,7 +316,7 @@ class SimStore:
         if name in CHANGING or name == "cancel":
             return self.witness.watched(name, method)
 
-        async def read(_process: str, *args: Any, **options: Any) -> Any:
+        async def read(_caller: Caller, *args: Any, **options: Any) -> Any:
             return await method(*args, **options)
 
         return read

@@ -86,7 +86,7 @@ class CountingObserver:
 
 
 async def keep_doing(step: Callable[[], Awaitable[float]], loop: SimLoop, bell: asyncio.Event) -> None:
-    """Pass after pass, paced by what each answers in seconds, rung earlier by the bell; a silent store is waited for."""
+    """Pass after pass, paced by the seconds each answers, sooner if the bell rings; a silent store is waited for."""
     backoff = BACKOFF_MIN
     while True:
         bell.clear()

@@ -11,9 +11,9 @@ from adapters.sql.store.execution_rows import (
     ATTEMPT_COLUMNS,
     EXECUTION_COLUMNS,
     LOG_COLUMNS,
-    attempt_of,
+    attempts_of,
     execution_of,
-    log_line_of,
+    log_of,
 )
 from adapters.sql.store.packing import UNREADABLE, unpack_progress
 from adapters.sql.store.pages import decode_cursor, encode_cursor
@@ -61,8 +61,8 @@ class ExecutionLists:
         summaries = tuple(_summaries(await self._one.rows(connection, id=execution_id)))
         if not summaries:
             return None
-        attempts_ = tuple(attempt_of(row) for row in await self._attempts.rows(connection, id=execution_id))
-        lines = tuple(log_line_of(row) for row in await self._log.rows(connection, id=execution_id))
+        attempts_ = attempts_of(await self._attempts.rows(connection, id=execution_id))
+        lines = log_of(await self._log.rows(connection, id=execution_id))
         return ExecutionRecord(summaries[0], attempts_, lines)
 
     def _part(self, which: ExecutionFilter, part: TextClause | None, before: str | None, limit: int) -> Query:

@@ -1,11 +1,13 @@
 """Executions, attempts, log lines, Skips and changes as rows, and back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 from adapters.sql.store.dialect import Row
 from adapters.sql.store.packing import (
+    UNREADABLE,
     at,
     at_or_none,
     pack_cancel,
@@ -21,6 +23,8 @@ from domain.scheduling.change import Change, ChangeAction, Via
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import TaskId, instant_of, microseconds
 from domain.scheduling.task import Skip, SkipReason
+
+Record = TypeVar("Record")
 
 _KINDS = {str(each): each for each in ExecutionKind}
 _STATES = {str(each): each for each in ExecutionState}
@@ -134,6 +138,26 @@ def skip_row(task_id: TaskId, skip: Skip) -> Row:
     return (task_id, skip.reason, first_at, last_at, skip.count, int(skip.at_least))
 
 
+def skips_of(rows: Iterable[Row]) -> list[Skip]:
+    """The Skips of those rows of SKIP_COLUMNS that can be read."""
+    return _readable(skip_of, rows)
+
+
+def attempts_of(rows: Iterable[Row]) -> tuple[AttemptRecord, ...]:
+    """The attempts of those rows of ATTEMPT_COLUMNS that can be read."""
+    return tuple(_readable(attempt_of, rows))
+
+
+def log_of(rows: Iterable[Row]) -> tuple[LogLine, ...]:
+    """The lines of those rows of LOG_COLUMNS that can be read."""
+    return tuple(_readable(log_line_of, rows))
+
+
+def changes_of(rows: Iterable[Row]) -> list[ChangeRecord]:
+    """The records of those rows of CHANGE_COLUMNS that can be read."""
+    return _readable(change_of, rows)
+
+
 def skip_of(row: Row) -> Skip:
     """The Skip of a row of SKIP_COLUMNS; raises one of UNREADABLE."""
     reason, first_at, last_at, count, at_least = row
@@ -162,3 +186,25 @@ def change_of(row: Row) -> ChangeRecord:
     task_id, version, execution_id, action, actor, via, at, reason, idempotency_key, body_hash = row
     change = Change(ChangeAction(action), actor, Via(via), instant_of(at), reason, idempotency_key, body_hash)
     return ChangeRecord(change, task_id, version, execution_id)
+
+
+def remembered_change_of(row: Row) -> ChangeRecord:
+    """What an idempotency key was used for, from a row of CHANGE_COLUMNS; never raises.
+
+    Of a record that cannot be read it keeps what a repetition is answered with: the key must not be taken for new.
+    """
+    try:
+        return change_of(row)
+    except UNREADABLE:
+        task_id, version, execution_id, *_, idempotency_key, body_hash = row
+        change = Change(ChangeAction.EDIT, "", Via.SYSTEM, at(0), "", idempotency_key, body_hash)
+        return ChangeRecord(change, task_id, version, execution_id)
+
+
+def _readable(read: Callable[[Row], Record], rows: Iterable[Row]) -> list[Record]:
+    found: list[Record] = []
+    for row in rows:
+        # The others of a list are shown without the one that is broken.
+        with suppress(*UNREADABLE):
+            found.append(read(row))
+    return found

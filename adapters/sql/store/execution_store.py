@@ -14,10 +14,10 @@ from adapters.sql.store.logbook import Logbook
 from adapters.sql.store.mutations import Mutations
 from adapters.sql.store.open_work import OpenWork, Steps
 from adapters.sql.store.packing import at_or_none
+from adapters.sql.store.rescues import Rescues
 from adapters.sql.store.tables import IS_RETRY_WAIT, IS_RUNNING, Whole, attempts, executions
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.execution_store import (
-    HELD_MAX,
     Beat,
     CancelAnswer,
     Claim,
@@ -43,12 +43,6 @@ class ExecutionQueries:
     def __init__(self, dialect: Dialect) -> None:
         now, limit = bindparam("now", type_=Whole), bindparam("limit", type_=Whole)
         these = dialect.is_among(executions.c.id, "ids")
-        running = select(executions.c.id, executions.c.token, executions.c.worker_id, executions.c.beat)
-        self.held = dialect.query(
-            running.where(IS_RUNNING).order_by(executions.c.available_at, executions.c.id).limit(limit)
-        )
-        self.held_by = dialect.query(running.where(IS_RUNNING, executions.c.worker_id == bindparam("worker_id")))
-        self.held_of = dialect.query(running.where(these, IS_RUNNING))
         holders = select(executions.c.id, executions.c.token, executions.c.cancel.is_not(None))
         self.holders = dialect.query(holders.where(these, IS_RUNNING))
         self.beat = update(executions).where(these).values(beat=executions.c.beat + 1)
@@ -75,6 +69,7 @@ class SqlExecutionStore:
         self._work = OpenWork(dialect)
         self._claims = Claims(dialect)
         self._logbook = Logbook(dialect)
+        self._rescues = Rescues(dialect, self._work)
         self._mutations = Mutations(dialect, self._work)
 
     async def claim(
@@ -107,7 +102,7 @@ class SqlExecutionStore:
         return HeartbeatAnswer(lost, cancelled)
 
     async def settle(self, settlements: Sequence[Settlement]) -> Sequence[SettleAnswer]:
-        """See the port. The attempt of a task whose row cannot be read is lost, until it is rescued or mended."""
+        """See the port. The attempt of an execution whose own row cannot be read is lost."""
         if not settlements:
             return []
         async with self._database.writing("settle") as connection:
@@ -136,22 +131,19 @@ class SqlExecutionStore:
     async def held(self) -> Sequence[Held]:
         """See the port."""
         async with self._database.reading("held") as connection:
-            return [Held(*row) for row in await self._queries.held.rows(connection, limit=HELD_MAX)]
+            return await self._rescues.held(connection)
 
     async def rescue(self, silent: Sequence[Held]) -> int:
         """See the port."""
         if not silent:
             return 0
-        ids = self._dialect.pack_values([each.execution_id for each in silent])
         async with self._database.writing("rescue") as connection:
-            seen = {Held(*row) for row in await self._queries.held_of.rows(connection, ids=ids)}
-            return await self._rescue(connection, [each for each in silent if each in seen])
+            return await self._rescues.take(connection, silent, self._clock.now())
 
     async def rescue_worker(self, worker_id: NodeId) -> int:
         """See the port."""
         async with self._database.writing("rescue_worker") as connection:
-            held = [Held(*row) for row in await self._queries.held_by.rows(connection, worker_id=worker_id)]
-            return await self._rescue(connection, held)
+            return await self._rescues.take_from(connection, worker_id, self._clock.now())
 
     async def cancel(self, execution_id: ExecutionId, change: Change) -> CancelAnswer | None:
         """See the port. A change goes on record only if it changed something."""
@@ -182,20 +174,6 @@ class SqlExecutionStore:
         """What attempts that were settled before led to, by execution and token."""
         rows = await self._queries.ends.rows(connection, ids=self._dialect.pack_values(ids))
         return {(id_, token): ExecutionState(led_to) for id_, token, led_to in rows}
-
-    async def _rescue(self, connection: AsyncConnection, held: Sequence[Held]) -> int:
-        if not held:
-            return 0
-        now = self._clock.now()
-        steps = await self._work.of_executions(connection, [each.execution_id for each in held])
-        rescued = 0
-        for each in held:
-            work = steps.holder_of(each.execution_id)
-            if work is not None:
-                steps.put(work.rescue(each.execution_id, now))
-                rescued += 1
-        await self._work.write(connection, steps, now)
-        return rescued
 
 
 def _settle(steps: Steps, ends: Ends, settlement: Settlement, now: datetime) -> bool:

@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.sql.engine import Database
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.execution_lists import ExecutionLists
-from adapters.sql.store.execution_rows import CHANGE_COLUMNS, SKIP_COLUMNS, change_of, skip_of
+from adapters.sql.store.execution_rows import CHANGE_COLUMNS, SKIP_COLUMNS, changes_of, skips_of
 from adapters.sql.store.pruning import Pruning
 from adapters.sql.store.tables import IS_FINAL, IS_OPEN, Whole, changes, executions, skips, tasks
-from adapters.sql.store.task_lists import TaskLists
+from adapters.sql.store.task_lists import TaskLists, known
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.history import (
     ChangeRecord,
@@ -40,7 +40,7 @@ class SqlHistory:
         self._clock = clock
         self._tasks = TaskLists(dialect)
         self._executions = ExecutionLists(dialect)
-        self._pruning = Pruning(dialect)
+        self._pruning = Pruning(database, dialect)
         task_id, limit = bindparam("task_id", type_=Text), bindparam("limit", type_=Whole)
         of_task = select(*SKIP_COLUMNS).where(skips.c.task_id == task_id)
         self._skips = dialect.query(of_task.order_by(skips.c.first_at.desc()).limit(limit))
@@ -51,55 +51,45 @@ class SqlHistory:
         self, which: TaskFilter, *, order: TaskOrder, descending: bool, limit: int, cursor: str | None
     ) -> TaskPage:
         """See the port."""
-        async with self._database.reading("tasks") as connection:
+        async with self._database.browsing("tasks") as connection:
             return await self._tasks.page(
                 connection, which, order=order, descending=descending, limit=limit, cursor=cursor
             )
 
     async def upcoming(self, limit: int) -> Sequence[ScheduledTask]:
         """See the port."""
-        async with self._database.reading("upcoming") as connection:
+        async with self._database.browsing("upcoming") as connection:
             return await self._tasks.upcoming(connection, limit)
 
     async def executions(self, which: ExecutionFilter, *, limit: int, cursor: str | None) -> ExecutionPage:
         """See the port. The newest is that of the latest occurrence, or the one asked for last."""
-        async with self._database.reading("executions") as connection:
+        async with self._database.browsing("executions") as connection:
             return await self._executions.page(connection, which, limit=limit, cursor=cursor)
 
     async def execution(self, execution_id: ExecutionId) -> ExecutionRecord | None:
         """See the port."""
-        async with self._database.reading("execution") as connection:
+        async with self._database.browsing("execution") as connection:
             return await self._executions.record(connection, execution_id)
 
     async def skips(self, task_id: TaskId, *, limit: int) -> Sequence[Skip]:
         """See the port."""
-        async with self._database.reading("skips") as connection:
-            return [skip_of(row) for row in await self._skips.rows(connection, task_id=task_id, limit=limit)]
+        async with self._database.browsing("skips") as connection:
+            return skips_of(await self._skips.rows(connection, task_id=task_id, limit=limit))
 
     async def changes(self, task_id: TaskId, *, limit: int) -> Sequence[ChangeRecord]:
         """See the port."""
-        async with self._database.reading("changes") as connection:
-            return [change_of(row) for row in await self._changes.rows(connection, task_id=task_id, limit=limit)]
+        async with self._database.browsing("changes") as connection:
+            return changes_of(await self._changes.rows(connection, task_id=task_id, limit=limit))
 
     async def counts(self) -> Counts:
         """See the port."""
         since = self._clock.now() - _DAY
-        async with self._database.reading("counts") as connection:
+        async with self._database.browsing("counts") as connection:
             return await _counts(connection, since)
 
     async def prune(self, retention: Retention, *, limit: int) -> int:
-        """See the port. A transaction for each kind of record, so that writers wait for one at most."""
-        now = self._clock.now()
-        pruning, old = self._pruning, now - retention.executions
-        async with self._database.writing("prune") as connection:
-            forgotten = await pruning.executions(connection, old, limit)
-        async with self._database.writing("prune") as connection:
-            forgotten += await pruning.skips(connection, old, limit)
-            await pruning.definitions(connection, old, limit)
-        async with self._database.writing("prune") as connection:
-            forgotten += await pruning.changes(connection, now - retention.changes, limit)
-        async with self._database.writing("prune") as connection:
-            return forgotten + await pruning.tasks(connection, now - retention.deleted_tasks, limit, now)
+        """See the port. Many short transactions: one that fails undoes none before it."""
+        return await self._pruning.prune(retention, self._clock.now(), limit=limit)
 
 
 async def _counts(connection: AsyncConnection, since: datetime) -> Counts:
@@ -109,10 +99,8 @@ async def _counts(connection: AsyncConnection, since: datetime) -> Counts:
     by_state = select(executions.c.state, func.count()).group_by(executions.c.state)
     ended = by_state.where(IS_FINAL, executions.c.finished_at > microseconds(since))
     return Counts(
-        tasks_by_status={TaskStatus(name): count for name, count in await connection.execute(by_status)},
+        tasks_by_status=known(TaskStatus, await connection.execute(by_status)),
         tasks_by_type={str(name): count for name, count in await connection.execute(by_type)},
-        open_by_state={
-            ExecutionState(name): count for name, count in await connection.execute(by_state.where(IS_OPEN))
-        },
-        finished_24h={ExecutionState(name): count for name, count in await connection.execute(ended)},
+        open_by_state=known(ExecutionState, await connection.execute(by_state.where(IS_OPEN))),
+        finished_24h=known(ExecutionState, await connection.execute(ended)),
     )

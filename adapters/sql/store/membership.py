@@ -58,7 +58,7 @@ class SqlMembership:
     async def members(self) -> Sequence[Member]:
         """See the port. A row that cannot be read is nobody."""
         since = microseconds(self._clock.now() - SILENT_AFTER)
-        async with self._database.reading("members") as connection:
+        async with self._database.browsing("members") as connection:
             rows = await self._living.rows(connection, since=since)
         found = [_member_of(row) for row in rows]
         return [each for each in found if each is not None]

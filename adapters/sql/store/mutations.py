@@ -9,11 +9,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.store.batches import ROWS, ROWS_MAX
 from adapters.sql.store.dialect import Dialect
-from adapters.sql.store.execution_rows import CHANGE_COLUMNS, change_of
+from adapters.sql.store.execution_rows import CHANGE_COLUMNS, remembered_change_of
 from adapters.sql.store.open_work import OpenWork, Steps
 from adapters.sql.store.tables import changes, executions, tasks
 from application.scheduling.ports.history import ChangeRecord
-from application.scheduling.ports.task_store import Applied, KeyReused, Moved, MutateAnswer, NameTaken, Replayed
+from application.scheduling.ports.task_store import (
+    Applied,
+    KeyReused,
+    Moved,
+    MutateAnswer,
+    NameTaken,
+    Replayed,
+    loses_payload,
+)
 from domain.scheduling.change import Change, ChangeAction
 from domain.scheduling.execution import Execution
 from domain.scheduling.identifiers import ExecutionId, TaskId
@@ -35,6 +43,7 @@ class Ledger:
 
     def carry_out(self, mutation: Mutation) -> MutateAnswer:
         """Judge by the idempotency key, then by what was read, then by the name; apply what passes."""
+        assert not loses_payload(mutation), "what was found due came without its payload"
         known = self._done_before(mutation)
         if known is not None:
             return known
@@ -111,7 +120,7 @@ class Mutations:
         if not known:
             return {}
         rows = await self._keys.rows(connection, keys=self._dialect.pack_values(known))
-        records = [change_of(row) for row in rows]
+        records = [remembered_change_of(row) for row in rows]
         return {each.change.idempotency_key or "": each for each in records}
 
     async def _holders(self, connection: AsyncConnection, names: Iterable[str]) -> dict[str, TaskId]:

@@ -1,6 +1,9 @@
 """Tasks with their open executions, read for the domain's steps to decide on, and what the steps left, written.
 
-Whatever the number of tasks, reading is two statements and writing one for each kind of row that changed.
+Whatever the number of tasks, reading is two statements and writing one for each kind of row that changed. An execution
+that cannot be read is left out, and so is one that waits beside it, perhaps for it. The executions of a task that
+cannot be read end like any others, beside a stand-in of it that no end moves; of the task itself, only `open_seq` is
+written.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,13 +35,15 @@ from adapters.sql.store.rows import (
     VERSION_COLUMNS,
     birth_row,
     face_row,
+    stand_in_of,
     state_row,
     task_of,
     version_row,
 )
 from adapters.sql.store.tables import IS_OPEN, attempts, changes, definitions, executions, skips, tasks
 from application.scheduling.ports.history import ChangeRecord
-from domain.scheduling.execution import AttemptOutcome
+from application.scheduling.ports.task_store import Unreadable
+from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionState
 from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
 from domain.scheduling.task import OpenExecution, ScheduledTask, Skip
 from domain.scheduling.work import EndedAttempt, Work
@@ -63,6 +68,7 @@ class Steps:
 
     works: dict[TaskId, Work]
     homes: dict[ExecutionId, TaskId]
+    sealed: frozenset[TaskId] = frozenset()
     new: set[TaskId] = field(default_factory=set)
     touched: set[TaskId] = field(default_factory=set)
     versions: list[Row] = field(default_factory=list)
@@ -103,6 +109,7 @@ class OpenWork:
         self._insert_tasks = inserting(dialect, tasks, (*STATE_COLUMNS, *FACE_COLUMNS[1:], *BIRTH_COLUMNS))
         self._update_state = updating(dialect, tasks, STATE_COLUMNS, ("id",))
         self._update_face = updating(dialect, tasks, FACE_COLUMNS, ("id",))
+        self._move_open_seq = _moving_open_seq(dialect)
         self._insert_versions = inserting(dialect, definitions, VERSION_COLUMNS)
         self._supersede = _superseding(dialect)
         self._insert_executions = _inserting_executions(dialect)
@@ -118,10 +125,11 @@ class OpenWork:
         return _steps(rows, await self._open_by_task.rows(connection, ids=ids) if rows else [])
 
     async def of_executions(self, connection: AsyncConnection, execution_ids: Sequence[ExecutionId]) -> Steps:
-        """Read the work of the tasks that these executions belong to."""
+        """Read the work of the tasks that these executions belong to; those that cannot be read are sealed."""
         ids = self._dialect.pack_values(execution_ids)
         rows = await self._tasks_by_execution.rows(connection, ids=ids)
-        return _steps(rows, await self._open_by_execution.rows(connection, ids=ids) if rows else [])
+        open_ = await self._open_by_execution.rows(connection, ids=ids) if rows else []
+        return _steps(rows, open_, with_sealed=True)
 
     async def write(self, connection: AsyncConnection, steps: Steps, at: datetime) -> None:
         """Store what the steps changed; `at` is when attempts ended and versions were superseded."""
@@ -140,11 +148,13 @@ class OpenWork:
     async def _write_tasks(
         self, connection: AsyncConnection, steps: Steps, works: Sequence[Work], at: datetime
     ) -> None:
-        old = [work.task for work in works if work.task.id not in steps.new]
+        old = [work.task for work in works if work.task.id not in steps.new | steps.sealed]
+        sealed = [(work.task.id, work.task.open_seq) for work in works if work.task.id in steps.sealed]
         renewed = {row[0] for row in steps.versions}
         faces = [face_row(task) for task in old if task.id in renewed]
         await self._run(connection, self._update_state, [state_row(task) for task in old])
         await self._run(connection, self._update_face, faces)
+        await self._run(connection, self._move_open_seq, sealed)
         new = [birth_row(work.task) for work in works if work.task.id in steps.new]
         await self._run(connection, self._insert_tasks, new)
         await self._run(connection, self._insert_versions, steps.versions)
@@ -164,25 +174,43 @@ def _open_where(condition: ColumnElement[bool]) -> Select[tuple[object, ...]]:
     return select(*EXECUTION_COLUMNS).where(condition, IS_OPEN).order_by(executions.c.id)
 
 
-def _steps(task_rows: Iterable[Row], execution_rows: Iterable[Row]) -> Steps:
+def _steps(task_rows: Iterable[Row], execution_rows: Iterable[Row], *, with_sealed: bool = False) -> Steps:
     by_task: dict[str, list[Row]] = {}
     task_at = EXECUTION_COLUMNS.index(executions.c.task_id)
     for row in execution_rows:
         by_task.setdefault(row[task_at], []).append(row)
-    found = (_work(row, by_task.get(row[0], ())) for row in task_rows)
-    works = {work.task.id: work for work in found if work is not None}
-    return Steps(works, {each: task_id for task_id, work in works.items() for each in work.executions})
+    works: dict[TaskId, Work] = {}
+    sealed: set[TaskId] = set()
+    for row in task_rows:
+        task = task_of(row)
+        if isinstance(task, Unreadable):
+            if not with_sealed:
+                continue
+            sealed.add(task.task_id)
+            task = stand_in_of(row)
+        works[task.id] = _work(task, by_task.get(task.id, ()))
+    homes = {each: task_id for task_id, work in works.items() for each in work.executions}
+    return Steps(works, homes, frozenset(sealed))
 
 
-def _work(row: Row, execution_rows: Iterable[Row]) -> Work | None:
-    task = task_of(row)
-    if not isinstance(task, ScheduledTask):
-        return None
+def _work(task: ScheduledTask, execution_rows: Sequence[Row]) -> Work:
+    found = [each for each in map(_execution, execution_rows) if each is not None]
+    if len(found) < len(execution_rows):
+        found = [each for each in found if each.state is not ExecutionState.WAITING]
+    return Work.of(task.with_open(*(OpenExecution(each.id, each.kind, each.state) for each in found)), found)
+
+
+def _execution(row: Row) -> Execution | None:
     try:
-        found = [execution_of(each) for each in execution_rows]
+        return execution_of(row)
     except UNREADABLE:
         return None
-    return Work.of(task.with_open(*(OpenExecution(each.id, each.kind, each.state) for each in found)), found)
+
+
+def _moving_open_seq(dialect: Dialect) -> Executable:
+    given = dialect.given((tasks.c.id, tasks.c.open_seq), ROWS)
+    moved = tasks.c.open_seq + given.c.open_seq
+    return update(tasks).where(tasks.c.id == given.c.id).values(open_seq=moved)
 
 
 def _ended_row(work: Work, ended: EndedAttempt, at: datetime) -> Row:

@@ -68,19 +68,6 @@ def unpack_schedule(text: str) -> Schedule:
             raise ValueError("its schedule is of no known kind")
 
 
-def type_of_schedule(schedule: Schedule) -> ScheduleType:
-    """The name of the kind of a schedule."""
-    match schedule:
-        case CronSchedule():
-            return ScheduleType.CRON
-        case IntervalSchedule():
-            return ScheduleType.INTERVAL
-        case OneTimeSchedule():
-            return ScheduleType.ONE_TIME
-        case _:
-            assert_never(schedule)
-
-
 @lru_cache(CACHE_MAX)
 def pack_policy(policy: ExecutionPolicy) -> str:
     """A policy with every field spelled out, so that another default changes no stored task."""

@@ -16,7 +16,6 @@ from adapters.sql.store.packing import (
     pack_schedule,
     pack_skip,
     packed,
-    type_of_schedule,
     unpack_pause,
     unpack_policy,
     unpack_quarantine,
@@ -29,6 +28,7 @@ from adapters.sql.store.tables import definitions, executions, tasks
 from application.scheduling.ports.task_store import Unreadable
 from domain.scheduling.execution import ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import TaskId, microseconds
+from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.task import Definition, Delivery, OpenExecution, ScheduledTask, TaskStatus
 from domain.scheduling.timeline import Occurrence
 
@@ -86,6 +86,7 @@ _STATUSES = {str(each): each for each in TaskStatus}
 _DELIVERIES = {str(each): each for each in Delivery}
 _KINDS = {str(each): each for each in ExecutionKind}
 _STATES = {str(each): each for each in ExecutionState}
+_NEVER = at(0)
 # Stands between searched texts, so that none is found across two of them.
 _SEPARATOR = "\x1f"
 
@@ -119,7 +120,7 @@ def state_row(task: ScheduledTask) -> Row:
 def face_row(task: ScheduledTask) -> Row:
     """The values of FACE_COLUMNS."""
     definition = task.definition
-    return (task.id, definition.name, definition.task_type, type_of_schedule(definition.schedule))
+    return (task.id, definition.name, definition.task_type, definition.schedule.kind)
 
 
 def birth_row(task: ScheduledTask) -> Row:
@@ -172,6 +173,24 @@ def task_of(row: Row, open_: Sequence[Row] = ()) -> ScheduledTask | Unreadable:
         return _task_of(row, open_)
     except UNREADABLE as error:
         return Unreadable(TaskId(str(row[0])), f"{type(error).__name__}: {error}")
+
+
+def stand_in_of(row: Row) -> ScheduledTask:
+    """What its executions may end beside when the task of a row of TASK_COLUMNS cannot be read.
+
+    Its name and handler are texts that can always be read. It is completed, which no end of an execution changes, and
+    its `open_seq` begins at 0: what it has come to is by how much the task's has moved.
+    """
+    of_definition = dict(zip((each.name for each in DEFINITION_COLUMNS), row[len(_STATE_NAMES) :], strict=True))
+    definition = Definition(
+        of_definition["name"] or "",
+        of_definition["task_type"] or "",
+        OneTimeSchedule(_NEVER),
+        schedule_text="",
+        handler=of_definition["handler"],
+    )
+    version = row[_STATE_NAMES.index("version")]
+    return ScheduledTask(row[0], definition, TaskStatus.COMPLETED, version, _NEVER, _NEVER, _NEVER, None)
 
 
 def tasks_of(rows: Iterable[Row], open_: Iterable[Row]) -> list[ScheduledTask | Unreadable]:

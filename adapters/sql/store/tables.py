@@ -51,6 +51,7 @@ store = Table(
     Column("store_id", Text, nullable=False),
     Column("generation", Whole, nullable=False),
     Column("fence", Whole, nullable=False),
+    Column("tzdata", Text),
     CheckConstraint("id = 1", name="one_row"),
     sqlite_strict=True,
 )

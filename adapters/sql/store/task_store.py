@@ -1,25 +1,28 @@
 """`TaskStore` in SQL."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import itemgetter
 
-from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.engine import Database
+from adapters.sql.errors import RowRefusedError
 from adapters.sql.store.dialect import Dialect, Query, Row
 from adapters.sql.store.firings import Firings, batches_of
 from adapters.sql.store.mutations import Mutations, batches_of_mutations, replayed
 from adapters.sql.store.open_work import TASKS_WITH_DEFINITIONS, OpenWork
 from adapters.sql.store.packing import at_or_none
 from adapters.sql.store.rows import OPEN_COLUMNS, TASK_COLUMNS, tasks_of
-from adapters.sql.store.tables import IS_OPEN, Whole, executions, tasks
+from adapters.sql.store.tables import IS_OPEN, Whole, definitions, executions, store, tasks
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.task_store import (
+    PAYLOAD_LEFT_OUT,
     CommitAnswer,
     Decision,
     KeyReused,
+    Moved,
     MutateAnswer,
     Replayed,
     Unreadable,
@@ -27,8 +30,12 @@ from application.scheduling.ports.task_store import (
 from domain.scheduling.identifiers import TaskId, microseconds
 from domain.scheduling.mutation import Mutation
 from domain.scheduling.sharing import TAKEOVER_AFTER, Share
-from domain.scheduling.task import ScheduledTask
+from domain.scheduling.task import Quarantine, ScheduledTask
 
+# How long a task is left alone whose firing the database refused.
+REFUSED_FOR = timedelta(minutes=5)
+
+_PAYLOAD = definitions.c.payload_json
 _IS_LIVING = text("deleted_at IS NULL")
 
 
@@ -106,11 +113,13 @@ class SqlTaskStore:
             return await self._found(connection, self._queries.scan, after=after or "", limit=limit)
 
     async def commit_firings(self, decisions: Sequence[Decision]) -> Sequence[CommitAnswer]:
-        """See the port. A transaction a batch of ROWS_MAX: one that fails undoes none before it."""
+        """See the port. A transaction a batch of ROWS_MAX: one that fails undoes none before it.
+
+        A firing whose rows the database refuses is answered Moved, and its task put into quarantine.
+        """
         answers: list[CommitAnswer] = []
         for batch in batches_of(decisions):
-            async with self._database.writing("commit_firings") as connection:
-                answers += await self._firings.commit(connection, batch, self._clock.now())
+            answers += await self._commit(batch)
         return answers
 
     async def mutate(self, mutations: Sequence[Mutation]) -> Sequence[MutateAnswer]:
@@ -126,6 +135,35 @@ class SqlTaskStore:
         async with self._database.reading("replay") as connection:
             done = await self._mutations.done(connection, [idempotency_key])
         return replayed(done.get(idempotency_key), body_hash)
+
+    async def tzdata(self) -> str | None:
+        """See the port."""
+        async with self._database.reading("tzdata") as connection:
+            version: str | None = (await connection.execute(select(store.c.tzdata))).scalar_one()
+            return version
+
+    async def keep_tzdata(self, version: str) -> None:
+        """See the port."""
+        async with self._database.writing("keep_tzdata") as connection:
+            await connection.execute(update(store).values(tzdata=version))
+
+    async def _commit(self, batch: Sequence[Decision]) -> list[CommitAnswer]:
+        """Commit a batch; if a row of it is refused, halve it until that row's decision stands alone."""
+        try:
+            async with self._database.writing("commit_firings") as connection:
+                return await self._firings.commit(connection, batch, self._clock.now())
+        except RowRefusedError as error:
+            if len(batch) == 1:
+                return [await self._put_off(batch[0], str(error))]
+        middle = len(batch) // 2
+        return [*await self._commit(batch[:middle]), *await self._commit(batch[middle:])]
+
+    async def _put_off(self, decision: Decision, error: str) -> CommitAnswer:
+        async with self._database.writing("commit_firings") as connection:
+            now = self._clock.now()
+            verdict = Quarantine(error, now + REFUSED_FOR)
+            await self._firings.commit(connection, [Decision(decision.task, verdict)], now)
+        return Moved()
 
     async def _found(
         self, connection: AsyncConnection, query: Query, **parameters: int | str
@@ -145,10 +183,11 @@ class SqlTaskStore:
 
 
 def _whole_rows(due: Select[tuple[str, int]]) -> Select[tuple[object, ...]]:
-    """What is due, then the rows of TASK_COLUMNS: only ids are sorted and counted off, not payloads."""
+    """What is due, then the rows of TASK_COLUMNS but for payloads: there may be 10,000 of 64 kB each."""
     first = due.subquery()
+    columns = [literal(PAYLOAD_LEFT_OUT).label(each.name) if each is _PAYLOAD else each for each in TASK_COLUMNS]
     source = TASKS_WITH_DEFINITIONS.join(first, first.c.id == tasks.c.id)
-    return select(first.c.look_at, first.c.id.label("due_id"), *TASK_COLUMNS).select_from(source)
+    return select(first.c.look_at, first.c.id.label("due_id"), *columns).select_from(source)
 
 
 def _at(name: str) -> ColumnElement[int]:

@@ -118,6 +118,9 @@ class ExecutionStore(Protocol):
 
     Every method raises StoreUnavailableError when the backend does not answer; the call may be repeated: a claim
     whose answer was lost is rescued like any other whose token is never named.
+
+    An execution ends whether or not its task can be read: settle, rescue and cancel do to it what they do to any
+    other. Of a task that cannot be read only `open` and `open_seq` move; nothing is counted, and nothing completes it.
     """
 
     async def claim(
@@ -125,7 +128,8 @@ class ExecutionStore(Protocol):
     ) -> Sequence[Claim]:
         """Take pending executions whose `available_at` has come, oldest first, one for each token; start them.
 
-        `task_types` None: of any type. Answers fewer than asked when there are fewer. Never retry_wait.
+        `task_types` None: of any type. Answers fewer than asked when there are fewer. Never retry_wait. What an
+        earlier attempt told of its progress is forgotten.
         """
 
     async def heartbeat(self, worker_id: NodeId, beats: Sequence[Beat]) -> HeartbeatAnswer:
@@ -150,4 +154,7 @@ class ExecutionStore(Protocol):
         """Take everything from a worker that is known to be dead; return how many executions were taken."""
 
     async def cancel(self, execution_id: ExecutionId, change: Change) -> CancelAnswer | None:
-        """End it, or ask it to stop if it runs, with the audit record; None: there is no such execution."""
+        """End it, or ask it to stop if it runs; None: there is no such execution.
+
+        The change goes on record if it changed something: not for one that has ended or was asked before.
+        """

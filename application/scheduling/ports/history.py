@@ -130,31 +130,40 @@ class Retention:
 class History(Protocol):
     """What is and what was. Reads see committed state; raises StoreUnavailableError like the other ports.
 
-    A cursor that was not made by this port raises DomainError (`bad_cursor`).
+    A cursor that was not made by this port raises DomainError (`bad_cursor`). Records that cannot be read are left
+    out of lists and counts.
     """
 
     async def tasks(
         self, which: TaskFilter, *, order: TaskOrder, descending: bool, limit: int, cursor: str | None
     ) -> TaskPage:
-        """Return a page of the tasks that are not deleted. Tasks whose rows cannot be read are left out."""
+        """Return a page of the tasks that are not deleted."""
 
     async def upcoming(self, limit: int) -> Sequence[ScheduledTask]:
         """Return the active tasks whose next runs come first."""
 
     async def executions(self, which: ExecutionFilter, *, limit: int, cursor: str | None) -> ExecutionPage:
-        """Return a page of executions, newest first."""
+        """Return a page of executions, newest first: by id, which begins with the instant of the occurrence.
+
+        A retry or a late start keeps its place; a run asked for by hand has that of its asking.
+        """
 
     async def execution(self, execution_id: ExecutionId) -> ExecutionRecord | None:
-        """Return all that is kept of one execution."""
+        """Return all that is kept of one execution; None if there is none or it cannot be read."""
 
     async def skips(self, task_id: TaskId, *, limit: int) -> Sequence[Skip]:
         """Return the last Skips of a task, newest first."""
 
     async def changes(self, task_id: TaskId, *, limit: int) -> Sequence[ChangeRecord]:
-        """Return the last changes of a task, newest first."""
+        """Return the last changes of a task, newest first; they outlive the task, by their own retention."""
 
     async def counts(self) -> Counts:
         """Return the figures for the statistics, as of the store's clock."""
 
     async def prune(self, retention: Retention, *, limit: int) -> int:
-        """Forget at most `limit` records of each kind older than `retention` allows; return how many in all."""
+        """Forget at most `limit` records of each kind older than `retention` allows; return how many in all.
+
+        The kinds are executions (attempts and log lines go with them and do not count), Skips, changes and deleted
+        tasks. No step of it keeps writers waiting for long, however much belongs to a record; all of it may take
+        seconds. Cut short, it may leave an old execution without some of its attempts and lines.
+        """

@@ -12,6 +12,9 @@ from domain.scheduling.mutation import Mutation
 from domain.scheduling.sharing import Share
 from domain.scheduling.task import Quarantine, ScheduledTask
 
+PAYLOAD_LEFT_OUT = ""
+"""The `payload_json` of a definition that was read without it; the text of no JSON value."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
@@ -93,6 +96,14 @@ class KeyReused:
 MutateAnswer = Applied | Moved | NameTaken | Replayed | KeyReused
 
 
+def loses_payload(mutation: Mutation) -> bool:
+    """True if the mutation would store a definition that was read without its payload."""
+    before, after = mutation.before, mutation.after
+    if after.definition.payload_json != PAYLOAD_LEFT_OUT:
+        return False
+    return before is None or before.definition != after.definition
+
+
 class TaskStore(Protocol):
     """Scheduled tasks. Each method is one atomic step per item: whole or not at all, also when cancelled.
 
@@ -105,6 +116,10 @@ class TaskStore(Protocol):
 
         That is: active ones whose next run instant has come, paused ones whose pause has ended, quarantined ones to
         be tried again. They lie in `share`, or are 500 ms late by the store's clock, whoever asks. Deleted ones never.
+
+        Deciding looks at no payload, and there may be thousands of large ones: `payload_json` is PAYLOAD_LEFT_OUT.
+        Such a task is good for firings and for mutations that leave its definition alone; `mutate` asserts that it
+        is never asked to store a definition without its payload.
         """
 
     async def next_look_at(self, share: Share) -> datetime | None:
@@ -124,16 +139,25 @@ class TaskStore(Protocol):
 
         As it was read: active, not deleted, same version, same `decided_until` and, unless its overlap is allow,
         same `open_seq`; and the store's clock is before the firing's `good_until`. Answers in order, independent of
-        each other: Committed; Moved; TooEarly, also for a firing that only passes over. A quarantine is committed if
-        the version and `decided_until` are as read (for an unreadable row: if there is such a row).
+        each other: Committed; Moved; TooEarly, also for a firing that only passes over. What has moved is answered
+        Moved whether or not it is too early as well. A quarantine is committed if the version and `decided_until`
+        are as read (for an unreadable row: if there is such a row), unless the task is completed, failed or deleted.
         """
 
     async def mutate(self, mutations: Sequence[Mutation]) -> Sequence[MutateAnswer]:
         """Carry out each change with its audit record, version and idempotency record, in order.
 
-        Judged first by the idempotency key, then by `Mutation.holds_for`, then by the name. Answers in order and
-        independent of each other; nothing of a mutation not Applied is stored.
+        Judged first by the idempotency key, then by `Mutation.holds_for`, then by the name. A run whose task, kind
+        and key an execution has already is answered Replayed too, under a new idempotency key or none: the key of an
+        execution outlives that of the change that asked for it. A task that cannot be read is answered Moved. Answers
+        in order and independent of each other; nothing of a mutation not Applied is stored.
         """
 
     async def replay(self, idempotency_key: str, body_hash: str) -> Replayed | KeyReused | None:
         """Return what `mutate` would answer for this key alone; None if the key is new."""
+
+    async def tzdata(self) -> str | None:
+        """Return the version of the time zone data that all next occurrences were last compared with; None: none."""
+
+    async def keep_tzdata(self, version: str) -> None:
+        """Keep this version, for `tzdata` to return, in place of the one before."""

@@ -63,12 +63,13 @@ class DispatchDue:
             self.wakeup.workers()
         now = self.clock.now()
         found = await self.tasks.due(share, until=now + AHEAD, limit=DUE_MAX)
-        undecidable = await self._end_pauses([each for each in found if _is_paused(each)], now)
-        await self._commit_in_time(undecidable)
         others = [each for each in found if not _is_paused(each)]
         for start in range(0, len(others), COMMIT_MAX):
-            now = self.clock.now()
-            await self._commit_in_time([self._decided(each, now) for each in others[start : start + COMMIT_MAX]])
+            at = self.clock.now()
+            await self._commit_in_time([self._decided(each, at) for each in others[start : start + COMMIT_MAX]])
+        # Last: whatever a change of a pause may meet, what was due has been fired.
+        undecidable = await self._end_pauses([each for each in found if _is_paused(each)], now)
+        await self._commit_in_time(undecidable)
         if len(found) == DUE_MAX or released.moved == RELEASE_MAX:
             return self.clock.now()
         looks = [await self.tasks.next_look_at(share), released.next_at]

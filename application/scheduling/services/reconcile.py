@@ -7,6 +7,7 @@ from application.scheduling.ports.task_store import Applied, TaskStore, Unreadab
 from application.scheduling.ports.wakeup import Wakeup
 from application.scheduling.services.errors import UNDECIDABLE
 from domain.scheduling.change import Change, ChangeAction
+from domain.scheduling.cron.zone import tzdata_version
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.mutation import Mutation, rederive, system_change
 from domain.scheduling.task import ScheduledTask
@@ -22,6 +23,22 @@ class Reconcile:
     clock: Clock
     wakeup: Wakeup
     _after: TaskId | None = None
+
+    async def catch_up(self) -> int:
+        """Check every task if the zone data are not those of the last time, before anything fires by the old ones.
+
+        Returns how many tasks were given another next occurrence.
+        """
+        version, repaired = tzdata_version(), 0
+        if await self.tasks.tzdata() == version:
+            return 0
+        self._after = None
+        while True:
+            repaired += await self.run_once()
+            if self._after is None:
+                break
+        await self.tasks.keep_tzdata(version)
+        return repaired
 
     async def run_once(self) -> int:
         """Check one slice; return how many tasks were given another next occurrence."""

@@ -12,21 +12,24 @@ from application.scheduling.ports.execution_store import ExecutionStore, Held
 from application.scheduling.ports.observer import Observer
 from application.scheduling.ports.wakeup import Wakeup
 from domain.scheduling.events import ExecutionsRescued
-from domain.scheduling.identifiers import ClaimToken, NodeId
+from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId
 
 LEASE = timedelta(seconds=30)
 
 
 @dataclass(slots=True)
 class RescueStuck:
-    """Watches every claim; remembers, for each token, the beat it saw and when it saw it first."""
+    """Watches every claim; remembers, for each, the beat it saw and when it saw it first.
+
+    A claim is an execution and its token: a request that was delivered twice has claimed two with one token.
+    """
 
     executions: ExecutionStore
     clock: Clock
     wakeup: Wakeup
     observer: Observer
     lease: timedelta = LEASE
-    _seen: dict[ClaimToken, tuple[int, float]] = field(default_factory=dict)
+    _seen: dict[tuple[ExecutionId, ClaimToken], tuple[int, float]] = field(default_factory=dict)
 
     async def run_once(self) -> int:
         """Look at all claims once and rescue the silent ones; return how many were rescued."""
@@ -34,8 +37,9 @@ class RescueStuck:
         held = await self.executions.held()
         # A beat is seen by the end of the call and stands still since its beginning: silence is never overrated.
         seen = self.clock.monotonic()
-        self._seen = {each.token: self._sighting(each, seen) for each in held}
-        silent = [each for each in held if asked - self._seen[each.token][1] >= self.lease.total_seconds()]
+        self._seen = {(each.execution_id, each.token): self._sighting(each, seen) for each in held}
+        lease = self.lease.total_seconds()
+        silent = [each for each in held if asked - self._seen[each.execution_id, each.token][1] >= lease]
         if not silent:
             return 0
         return self._told(None, await self.executions.rescue(silent))
@@ -52,7 +56,7 @@ class RescueStuck:
         return self._told(worker_id, await self.executions.rescue_worker(worker_id))
 
     def _sighting(self, held: Held, now: float) -> tuple[int, float]:
-        seen = self._seen.get(held.token)
+        seen = self._seen.get((held.execution_id, held.token))
         return seen if seen is not None and seen[0] == held.beat else (held.beat, now)
 
     def _told(self, worker_id: NodeId | None, count: int) -> int:

@@ -4,24 +4,50 @@ import os
 import signal
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from adapters.sql.store import open_sqlite_store
 from adapters.system.entropy import SystemEntropy
-from domain.scheduling.identifiers import TaskId
+from application.scheduling.ports.task_store import Applied, TaskStore
+from domain.scheduling.change import Change, ChangeAction, Via
+from domain.scheduling.execution import ExecutionState
+from domain.scheduling.identifiers import ExecutionId, TaskId
+from domain.scheduling.mutation import run_now
 from domain.scheduling.schedule import CronSchedule
+from domain.scheduling.task import ScheduledTask
 from tests.support.builders import a_creation, a_definition
 from tests.support.chores import entries
 from tests.support.manual_clock import ManualClock
 from tests.support.service import Service, eventually, running
 
+DONE = ExecutionState.SUCCEEDED
 DEFAULTS = {"cleanup_old_activities", "update_instance_stats", "cleanup_orphaned_data", "purge_deleted_content"}
 
 
 def now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - the test lives in the same time as the process it watches
+
+
+def more_than(count: int, ledger: Path) -> bool:
+    """Whether more than so many runs have come to their end."""
+    return len(entries(ledger, "end")) > count
+
+
+async def run_often(tasks: TaskStore, task_id: TaskId, *, times: int) -> list[ExecutionId]:
+    """So many executions that somebody asked for, written past the service."""
+    ids = []
+    for number in range(times):
+        task = await tasks.get(task_id)
+        assert isinstance(task, ScheduledTask)
+        change = Change(ChangeAction.RUN, "ana", Via.API, now())
+        (answer,) = await tasks.mutate([run_now(task, change, key=str(number), allow_overlap=True)])
+        assert isinstance(answer, Applied)
+        assert answer.execution_id is not None
+        ids.append(answer.execution_id)
+    return ids
 
 
 async def test_the_default_tasks_are_listed_with_their_next_instants_and_deleted_ones_stay_away(tmp_path: Path) -> None:
@@ -159,6 +185,78 @@ async def test_sigterm_under_load_loses_and_doubles_nothing(tmp_path: Path) -> N
         ends = [await service.finished(execution_id) for execution_id in ids]
         assert Counter(ended["state"] for ended in ends) == {"succeeded": 60}
         assert Counter(each["execution"] for each in entries(ledger, "end")) == dict.fromkeys(ids, 1)
+
+
+async def test_sigterm_between_short_runs_forgets_none_that_was_run(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    async with running(tmp_path, SCHEDULER_CONCURRENCY="1") as service:
+        task_id = await service.create(
+            "blink", handler="blink", payload={"ledger": str(ledger)}, policy={"overlap": "allow"}
+        )
+        await service.stop()
+        async with open_sqlite_store(tmp_path / "scheduler.db", ManualClock(now()), SystemEntropy()) as stores:
+            ids = await run_often(stores.tasks, TaskId(task_id), times=300)
+        for _ in range(2):
+            before = len(entries(ledger, "end"))
+            await service.start()
+            await eventually(partial(more_than, before + 20, ledger))
+
+            assert await service.stop() == 0
+
+            async with open_sqlite_store(tmp_path / "scheduler.db", ManualClock(now()), SystemEntropy()) as stores:
+                records = [await stores.history.execution(execution_id) for execution_id in ids]
+            succeeded = {each.summary.execution.id for each in records if each and each.summary.execution.state is DONE}
+            assert Counter(each["execution"] for each in entries(ledger, "end")) == dict.fromkeys(succeeded, 1)
+
+
+async def test_sigterm_while_code_is_stuck_hands_its_neighbours_back(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    async with running(tmp_path, SCHEDULER_GRACE="0.5") as service:
+        neighbour = await service.create("neighbour", handler="wait", payload={"ledger": str(ledger), "seconds": 90})
+        stuck = await service.create(
+            "stuck",
+            handler="thread",
+            payload={"ledger": str(ledger), "seconds": 90},
+            max_retries=0,
+            policy={"timeout": "PT1S"},
+        )
+        waits = await service.run_now(neighbour)
+        await service.finished(await service.run_now(stuck))
+
+        assert await service.stop() == 0
+        assert "is killed" not in service.log()
+
+        await service.start()
+        await eventually(lambda: len(entries(ledger, "start")) == 3)
+        found = await service.call("GET", f"/executions/{waits}")
+        assert (found["attempts"][0]["outcome"], found["rescues"]) == ("handed_back", 0)
+        await service.call("POST", f"/executions/{waits}/cancel", {})
+        await service.finished(waits)
+
+
+async def test_a_program_left_behind_by_a_handler_does_not_keep_the_service_from_starting_again(
+    tmp_path: Path,
+) -> None:
+    pids = tmp_path / "pids"
+    async with running(tmp_path) as service:
+        payload = {"ledger": str(pids), "seconds": 60}
+        await service.finished(await service.run_now(await service.create("daemon", payload=payload)))
+        pid = int(pids.read_text())
+        try:
+            assert await service.stop() == 0
+            os.kill(pid, 0)
+            await service.start()
+        finally:
+            os.kill(pid, signal.SIGKILL)
+
+
+async def test_a_program_that_a_handler_starts_can_be_asked_to_end(tmp_path: Path) -> None:
+    async with running(tmp_path) as service:
+        task_id = await service.create("terminate", payload={"ledger": "", "seconds": 30})
+
+        ended = await service.finished(await service.run_now(task_id))
+
+        assert ended["result"]["ended_by"] == signal.SIGTERM
 
 
 async def test_sigterm_hands_back_what_does_not_finish_in_the_grace(tmp_path: Path) -> None:

@@ -122,6 +122,9 @@ async def serving(settings: WebSettings) -> AsyncIterator[Dashboard]:
         async def spoil(task_id: str) -> None:
             stores.state.tasks[task_id].error = "spoilt by a test"  # type: ignore[index]
 
+        async def mend(task_id: str) -> None:
+            stores.state.tasks[task_id].error = None  # type: ignore[index]
+
         services = WebServices(
             manage=ManageTasks(stores.tasks, stores.executions, stores.membership, clock, entropy, wakeup),
             inspect=InspectTasks(stores.tasks, stores.history, stores.membership, clock),
@@ -137,7 +140,7 @@ async def serving(settings: WebSettings) -> AsyncIterator[Dashboard]:
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             host, port = runner.addresses[0][:2]
             async with ClientSession(f"http://{host}:{port}") as session:
-                store = StoreUnderTest(clock, stores, cut_off, spoil)
+                store = StoreUnderTest(clock, stores, cut_off, spoil, mend)
                 yield Dashboard(clock, stores, store, loops, app, session, wakeup)
         finally:
             await runner.cleanup()

@@ -104,6 +104,16 @@ def test_a_module_that_fails_while_it_is_imported_is_one_line(
     assert line.startswith("SCHEDULER_PROCESSORS: users_broken:x cannot be imported: RuntimeError: first second (")
 
 
+def test_a_module_that_is_a_script_and_ends_is_one_line(
+    tmp_path: Any, module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "users_script.py").write_text("raise SystemExit(3)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(InvalidSettingsError, match="users_script:x cannot be imported: SystemExit: 3"):
+        load_handlers(Processors(), ["users_script:x"])
+
+
 def test_two_functions_for_one_place_are_refused(module: ModuleType) -> None:
     processors = Processors()
     processors.task("mail", "ready")(send_otherwise)

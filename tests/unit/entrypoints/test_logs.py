@@ -181,7 +181,7 @@ async def test_what_a_handler_logs_reaches_its_page_whatever_is_shown(written: W
         lines = [(line.level, line.text) for line in attempt.log.taken()]
 
     assert lines[:2] == [("info", "3 rows"), ("warning", "structured rows=3")]
-    assert [text.partition("\n")[0] for _, text in lines[2:]] == ["plain", "structured"]
+    assert [text.partition(r"\n")[0] for _, text in lines[2:]] == ["plain", "structured"]
     assert all("RuntimeError: no" in text for _, text in lines[2:])
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
 from domain.scheduling.events import StoreFailed
-from entrypoints.loop import BACKOFF_MAX, BACKOFF_MIN, every, repeat
+from entrypoints.loop import BACKOFF_MAX, BACKOFF_MIN, every, repeat, unless_stopped
 from tests.support.recorders import RecordingObserver
 from tests.support.waiting import turns
 
@@ -130,3 +130,30 @@ async def test_a_step_that_does_some_work_always_waits_as_long() -> None:
 
     assert await every(work, LONG)() == LONG
     assert done == [True]
+
+
+async def test_work_is_done_unless_a_stop_comes_first() -> None:
+    stop, begun = asyncio.Event(), []
+
+    async def work(waits: bool) -> int:
+        begun.append(waits)
+        if waits:
+            stop.set()
+            await asyncio.Event().wait()
+        return 3
+
+    async with asyncio.timeout(5):
+        answers = [await unless_stopped(work(waits), stop) for waits in (False, True, False)]
+
+    assert answers == [3, None, None]
+    assert begun == [False, True], "after a stop nothing is begun"
+
+
+async def test_an_error_of_the_work_is_told() -> None:
+    async def work() -> None:
+        raise StoreRefusedError("newer schema")
+
+    with pytest.raises(ExceptionGroup) as told:
+        await unless_stopped(work(), asyncio.Event())
+
+    assert isinstance(told.value.exceptions[0], StoreRefusedError)

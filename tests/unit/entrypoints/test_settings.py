@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.settings import ROLES, InvalidSettingsError, load_settings, without_password
+from entrypoints.settings import LOOPBACK, ROLES, InvalidSettingsError, load_settings, without_password
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,8 @@ def test_without_any_setting_the_guides_defaults_hold() -> None:
         5,
     )
     assert (settings.scheduler_host, settings.scheduler_port, settings.scheduler_roles) == ("127.0.0.1", 8080, ROLES)
-    assert (settings.content_file, settings.scheduler_store_path) == (Path("var/content.db"), Path("var/scheduler.db"))
+    assert settings.content_file == Path("var/content.db").absolute()
+    assert settings.scheduler_store_path == Path("var/scheduler.db").absolute()
 
 
 def test_what_is_set_is_read_and_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +84,9 @@ def test_options_go_before_the_environment_and_none_says_nothing(monkeypatch: py
         ("SCHEDULER_STORE", "redis", "this version keeps its tasks in SQLite"),
         ("SCHEDULER_STORE", "postgres", "this version keeps its tasks in SQLite"),
         ("SCHEDULER_STORE_PATH", ":memory:", "the path of a file"),
+        ("SCHEDULER_HOST", "0.0.0.0", "has no login"),
+        ("SCHEDULER_HOST", "::", "right would be: 127.0.0.1, ::1, localhost"),
+        ("SCHEDULER_HOST", "scheduler.example.org", "is open to others"),
         ("SCHEDULER_ROLES", "scheduler,boss", "no such role: 'boss'"),
         ("SCHEDULER_ROLES", "worker", "the scheduler's process starts the rest"),
         ("SCHEDULER_EXTERNAL_TYPES", "mail", "external types need Redis"),
@@ -109,6 +113,26 @@ def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = faults_of(monkeypatch, SCHEDULER_PORT="x", SCHEDULER_GRACE="x", SCHEDULER_PROT="80")
 
     assert [line.partition(":")[0] for line in lines] == ["SCHEDULER_GRACE", "SCHEDULER_PORT", "SCHEDULER_PROT"]
+
+
+@pytest.mark.parametrize("host", sorted(LOOPBACK))
+def test_this_machine_alone_may_be_served(host: str) -> None:
+    assert load_settings(scheduler_host=host).scheduler_host == host
+
+
+def test_a_file_has_one_name_whatever_links_lead_to_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("scheduler.db", "content.db"):
+        (tmp_path / name).touch()
+        (tmp_path / f"link-{name}").symlink_to(tmp_path / name)
+    monkeypatch.setenv("SCHEDULER_STORE_PATH", "link-scheduler.db")
+    monkeypatch.setenv("SCHEDULER_CONTENT_PATH", "link-content.db")
+
+    by_path = load_settings()
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///link-content.db")
+    by_url = load_settings()
+
+    assert by_path.scheduler_store_path == tmp_path / "scheduler.db"
+    assert by_path.content_file == by_url.content_file == tmp_path / "content.db"
 
 
 def test_variables_of_others_are_left_to_them(monkeypatch: pytest.MonkeyPatch) -> None:

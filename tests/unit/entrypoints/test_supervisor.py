@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ import structlog
 
 from application.scheduling.ports.errors import StoreUnavailableError
 from domain.scheduling.identifiers import NodeId
-from entrypoints.supervisor import EXIT_REPLACE, RESTART_BACKOFF_MIN, SETTLED_AFTER, Supervisor
+from entrypoints.process import EXIT_FAILED, EXIT_OK, EXIT_ORPHANED, EXIT_REPLACE, EXIT_UNREACHABLE, EXIT_USAGE
+from entrypoints.supervisor import RESTART_BACKOFF_MIN, SETTLED_AFTER, Epitaph, Supervisor
 from tests.support.manual_clock import ManualClock
 from tests.support.repository import ROOT
 from tests.support.waiting import eventually
@@ -20,6 +22,10 @@ from tests.support.waiting import eventually
 CHILD = """
 import os, signal, socket, sys
 link = socket.socket(fileno=int(sys.argv[1]))
+if sys.argv[2].startswith("ready"):
+    link.sendall(b"ready\\nscheduler\\n")
+    link.recv(100)
+    sys.exit(int(sys.argv[2][5:]))
 if sys.argv[2].isdigit():
     sys.exit(int(sys.argv[2]))
 if sys.argv[2] == "killed":
@@ -130,16 +136,19 @@ async def test_a_wake_up_reaches_the_child_and_its_answer_the_scheduler() -> Non
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "epitaph"),
+    ("behaviour", "level", "epitaph"),
     [
-        ("3", "exit code 3"),
-        ("0", "exit code 0"),
-        (str(EXIT_REPLACE), "is replaced"),
-        ("killed", "killed (Killed)"),
-        ("missing", "cannot be started"),
+        ("77", "warning", "The worker ended with exit code 77; its executions start again"),
+        (str(EXIT_OK), "info", "The worker ended by itself, with nothing left to do"),
+        (str(EXIT_FAILED), "error", "The worker failed, as told above; its executions start again"),
+        (str(EXIT_ORPHANED), "warning", "The worker lost sight of its supervisor; its executions start again"),
+        (str(EXIT_UNREACHABLE), "warning", "The worker could not go on, as told above; its executions start again"),
+        (str(EXIT_REPLACE), "warning", "The worker is replaced: code that did not stop in time still occupied it"),
+        ("killed", "warning", "The worker was killed (Killed); its executions start again"),
+        ("missing", "warning", "The worker cannot be started: [Errno 2] No such file or directory: '/nowhere/python'"),
     ],
 )
-async def test_a_child_that_ends_is_replaced_by_one_with_another_name(behaviour: str, epitaph: str) -> None:
+async def test_a_child_that_ends_is_replaced_by_one_with_another_name(behaviour: str, level: str, epitaph: str) -> None:
     nursery = Nursery([behaviour, "obedient"])
 
     with structlog.testing.capture_logs() as logged:
@@ -147,7 +156,7 @@ async def test_a_child_that_ends_is_replaced_by_one_with_another_name(behaviour:
 
     assert nursery.started == nursery.dead == ["child-0", "child-1"]
     (line,) = logged
-    assert epitaph in line["event"]
+    assert (line["log_level"], line["event"]) == (level, epitaph)
     assert (line["worker"], line["restart_in"]) == ("child-0", "0.1s")
 
 
@@ -160,9 +169,9 @@ async def waits_between(nursery: Nursery, monkeypatch: pytest.MonkeyPatch, *, li
         if len(waits) == 10:
             stop.set()
 
-    async def one_child(_self: Supervisor, worker_id: NodeId, stop: asyncio.Event) -> str:
+    async def one_child(_self: Supervisor, worker_id: NodeId, stop: asyncio.Event) -> Epitaph:
         nursery.clock.advance(lived)
-        return "it ended"
+        return Epitaph("it ended")
 
     monkeypatch.setattr("entrypoints.supervisor._wait", wait)
     monkeypatch.setattr(Supervisor, "_one_child", one_child)
@@ -195,9 +204,53 @@ async def test_a_stop_during_the_wait_before_a_restart_starts_nothing_more() -> 
 async def test_a_child_that_ignores_the_drain_is_killed_after_its_grace() -> None:
     nursery = Nursery(["stubborn"], grace=INSTANT)
 
-    await supervised(nursery, lambda: nursery.said)
+    with structlog.testing.capture_logs() as logged:
+        await supervised(nursery, lambda: nursery.said)
 
     assert nursery.dead == ["child-0"]
+    assert [line["event"] for line in logged] == ["The worker did not stop in its grace and is killed"]
+
+
+async def test_a_child_that_refuses_its_settings_is_not_started_again() -> None:
+    nursery = Nursery(["obedient", str(EXIT_USAGE)])
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        code = group.create_task(nursery.supervisor.run(nursery.stop))
+        await eventually(lambda: nursery.pids)
+        with structlog.testing.capture_logs() as logged:
+            os.kill(nursery.pids.pop(), signal.SIGKILL)
+            await asyncio.wait({code})
+
+    assert code.result() == EXIT_USAGE
+    assert nursery.started == nursery.dead == ["child-0", "child-1"]
+    assert len(logged) == 1, "what the child said is the last word"
+
+
+async def test_a_handler_that_ends_its_child_with_that_exit_code_ends_nothing_else() -> None:
+    nursery = Nursery([f"ready{EXIT_USAGE}", "obedient"])
+
+    with structlog.testing.capture_logs():
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            code = group.create_task(nursery.supervisor.run(nursery.stop))
+            await eventually(lambda: nursery.said == 1)
+            nursery.supervisor.wake()
+            await eventually(lambda: nursery.said == 2)
+            nursery.stop.set()
+
+    assert code.result() == EXIT_OK
+
+
+async def test_a_child_does_not_hear_the_terminal_of_its_supervisor() -> None:
+    nursery = Nursery(["obedient"])
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        group.create_task(nursery.supervisor.run(nursery.stop))
+        await eventually(lambda: nursery.pids)
+        (pid,) = nursery.pids
+        session = os.getsid(pid)
+        nursery.stop.set()
+
+    assert session == pid
 
 
 async def test_a_line_too_long_or_unknown_means_nothing_and_the_next_one_is_heard() -> None:

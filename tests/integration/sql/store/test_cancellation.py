@@ -35,7 +35,7 @@ async def _due(store: SqlStore, clock: ManualClock) -> list[Decision]:
 
 
 def _checked_out(store: SqlStore) -> int:
-    engines = (store.database.writer, store.database.reader)
+    engines = (store.database.writer, store.database.reader, store.database.browser)
     return sum(cast(QueuePool, each.pool).checkedout() for each in engines)
 
 

@@ -35,7 +35,8 @@ def _captured(store: SqlStore) -> Iterator[Statements]:
     def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_more: object) -> None:
         seen.append((statement, parameters))
 
-    engines = [store.database.writer.sync_engine, store.database.reader.sync_engine]
+    database = store.database
+    engines = [each.sync_engine for each in (database.writer, database.reader, database.browser)]
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
     yield seen
@@ -127,11 +128,17 @@ async def test_changing_tasks_scans_no_table(store: SqlStore, clock: ManualClock
     assert await _scans(store, seen) == []
 
 
-async def test_forgetting_scans_no_table(store: SqlStore) -> None:
-    await _added(store)
+async def test_forgetting_scans_no_table(store: SqlStore, clock: ManualClock) -> None:
+    task = await _added(store)
+    await store.tasks.mutate([run_now(task, a_change(ChangeAction.RUN, at=NOON), key="key")])
+    (claim,) = await store.executions.claim(WORKER, [ClaimToken("a")])
+    log = (LogLine(NOON, "info", "hello"),)
+    await store.executions.settle([Settlement(claim.execution.id, claim.token, Succeeded(), log=log)])
+    clock.advance(timedelta(days=500))
     with _captured(store) as seen:
-        await store.history.prune(Retention(), limit=10)
+        assert await store.history.prune(Retention(), limit=10) == 5
 
+    assert len([statement for statement, _ in seen if statement.startswith("DELETE")]) == 6
     assert await _scans(store, seen) == []
 
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from adapters.sql.store import SqlStore
 from adapters.sql.store.execution_rows import (
@@ -29,14 +28,14 @@ from adapters.sql.store.rows import (
     task_of,
     version_row,
 )
-from application.scheduling.ports.execution_store import LogLine, Lost, Settlement
-from application.scheduling.ports.history import ChangeRecord, ExecutionFilter
-from application.scheduling.ports.task_store import Committed, Decision, Unreadable
+from application.scheduling.ports.execution_store import LogLine, Settlement
+from application.scheduling.ports.history import ChangeRecord
+from application.scheduling.ports.task_store import Decision
 from domain.scheduling.change import Change, ChangeAction, Via
 from domain.scheduling.execution import CancelRequest, ErrorReport, Execution, ExecutionKind, ExecutionState
 from domain.scheduling.firing import fire
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, TaskId
-from domain.scheduling.outcome import Failed, Succeeded
+from domain.scheduling.outcome import Failed
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.retry import Backoff, BackoffKind, GiveUp, RetryPolicy
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule
@@ -227,80 +226,3 @@ async def _commit_due(store: SqlStore, clock: ManualClock) -> None:
     found = await store.tasks.due(EVERYTHING, until=clock.now(), limit=100)
     sound = [task for task in found if isinstance(task, ScheduledTask)]
     await store.tasks.commit_firings([Decision(task, fire(task, clock.now())) for task in sound])
-
-
-async def _broken(store: SqlStore, statement: str) -> None:
-    async with store.database.writing("break") as connection:
-        await connection.execute(text(statement))
-
-
-BREAKS = [
-    "UPDATE tasks SET status = 'asleep' WHERE name = 'b'",
-    "UPDATE tasks SET decided_until = 9223372036854775807 WHERE name = 'b'",
-    "UPDATE tasks SET trailing_skip = '[1,2]' WHERE name = 'b'",
-    "UPDATE tasks SET pause = 'null' WHERE name = 'b'",
-    "UPDATE definitions SET schedule = '[\"lunar\"]' WHERE name = 'b'",
-    'UPDATE definitions SET schedule = \'["cron","0 0 31 2 *","UTC"]\' WHERE name = \'b\'',
-    "UPDATE definitions SET policy = '{}' WHERE name = 'b'",
-    "UPDATE definitions SET policy = '[' WHERE name = 'b'",
-    "UPDATE definitions SET tags = '3' WHERE name = 'b'",
-    "UPDATE definitions SET delivery = 'pigeon' WHERE name = 'b'",
-    "DELETE FROM definitions WHERE name = 'b'",
-]
-
-
-@pytest.mark.parametrize("statement", BREAKS)
-async def test_one_broken_row_is_told_and_keeps_no_other_from_being_due(
-    store: SqlStore, clock: ManualClock, statement: str
-) -> None:
-    await store.tasks.mutate([a_creation(a_definition(name)) for name in ("a", "b", "c")])
-    await _broken(store, statement)
-    clock.advance(MINUTE)
-
-    found = await store.tasks.due(EVERYTHING, until=clock.now(), limit=10)
-
-    assert [type(each) for each in found] == [ScheduledTask, Unreadable, ScheduledTask]
-    assert await store.tasks.get(TaskId("id-b")) == found[1]
-    assert len(await store.history.upcoming(10)) == 2
-
-
-@pytest.mark.parametrize("statement", BREAKS)
-async def test_a_broken_row_put_into_quarantine_is_not_looked_at_again_before_its_time(
-    store: SqlStore, clock: ManualClock, statement: str
-) -> None:
-    await store.tasks.mutate([a_creation(a_definition("b"))])
-    await _broken(store, statement)
-    clock.advance(MINUTE)
-    quarantine = Quarantine("it cannot be read", clock.now() + MINUTE)
-
-    answers = await store.tasks.commit_firings([Decision(Unreadable(TaskId("id-b"), "broken"), quarantine)])
-
-    assert answers == [Committed()]
-    assert await store.tasks.due(EVERYTHING, until=clock.now(), limit=10) == []
-
-
-async def test_a_broken_execution_makes_room_for_the_others(store: SqlStore, clock: ManualClock) -> None:
-    await store.tasks.mutate([a_creation(a_definition(name)) for name in ("a", "b")])
-    await _commit_due(store, clock)
-    await _broken(store, "UPDATE executions SET kind = 'odd' WHERE task_id = 'id-a'")
-    worker, tokens = NodeId("worker"), [ClaimToken("token")]
-
-    taken = [await store.executions.claim(worker, tokens) for _ in range(2)]
-
-    assert [claim.execution.task_id for claims in taken for claim in claims] == ["id-b"]
-    page = await store.history.executions(ExecutionFilter(), limit=10, cursor=None)
-    assert [summary.execution.task_id for summary in page.executions] == ["id-b"]
-
-
-async def test_the_attempt_of_a_broken_task_is_lost_without_harm_to_others(store: SqlStore, clock: ManualClock) -> None:
-    await store.tasks.mutate([a_creation(a_definition(name)) for name in ("a", "b")])
-    await _commit_due(store, clock)
-    claims = await store.executions.claim(NodeId("worker"), [ClaimToken("1"), ClaimToken("2")])
-    await _broken(store, "UPDATE definitions SET policy = '[' WHERE name = 'a'")
-
-    answers = await store.executions.settle(
-        [Settlement(claim.execution.id, claim.token, Succeeded()) for claim in claims]
-    )
-
-    lost = {claim.execution.task_id: isinstance(answer, Lost) for claim, answer in zip(claims, answers, strict=True)}
-    assert lost == {"id-a": True, "id-b": False}

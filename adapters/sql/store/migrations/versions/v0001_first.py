@@ -28,7 +28,8 @@ def upgrade() -> None:
 def _make_store() -> None:
     one_row = sa.CheckConstraint("id = 1", name="one_row")
     number = sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False)
-    _table("store", number, _text("store_id"), _whole("generation"), _whole("fence"), one_row)
+    names = (_text("store_id"), _whole("generation"), _whole("fence"), _text_or_null("tzdata"))
+    _table("store", number, *names, one_row)
 
 
 def _make_tasks() -> None:

@@ -7,6 +7,7 @@ import pytest
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.services.reconcile import SLICE_MAX, Reconcile
 from domain.scheduling.change import Via
+from domain.scheduling.cron.zone import tzdata_version
 from domain.scheduling.task import ScheduledTask
 from domain.scheduling.timeline import Occurrence
 from tests.support.broken import break_
@@ -67,3 +68,20 @@ async def test_reconciling_goes_on_where_it_stopped_and_repeats_what_failed(hous
     second = await reconcile.run_once()
 
     assert (first, second) == (0, 1)
+
+
+async def test_new_zone_data_are_followed_by_a_pass_over_every_task_and_the_same_by_none(house: House) -> None:
+    definitions = [a_definition(f"task-{number:04}") for number in range(SLICE_MAX + 1)]
+    await house.stores.tasks.mutate([a_creation(each) for each in definitions])
+    first, *_, last = await house.stores.tasks.scan(after=None, limit=2 * SLICE_MAX)
+    assert isinstance(first, ScheduledTask)
+    assert isinstance(last, ScheduledTask)
+    displace(house, first)
+    displace(house, last)
+
+    assert await reconciler(house).catch_up() == 2
+    assert await house.stores.tasks.tzdata() == tzdata_version()
+    displace(house, first)
+    assert await reconciler(house).catch_up() == 0
+    await house.stores.tasks.keep_tzdata("1970a")
+    assert await reconciler(house).catch_up() == 1

@@ -1,0 +1,81 @@
+"""Rescues: running executions as an observer sees them, and how they are taken from holders that fell silent."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.sql.store.dialect import Dialect
+from adapters.sql.store.open_work import OpenWork
+from adapters.sql.store.tables import IS_RUNNING, Whole, attempts, executions
+from application.scheduling.ports.execution_store import HELD_MAX, Held
+from domain.scheduling.execution import AttemptOutcome, ExecutionState
+from domain.scheduling.identifiers import ExecutionId, NodeId, microseconds
+
+
+class Rescues:
+    """The statements, prepared for one dialect."""
+
+    def __init__(self, dialect: Dialect, work: OpenWork) -> None:
+        self._dialect = dialect
+        self._work = work
+        running = select(executions.c.id, executions.c.token, executions.c.worker_id, executions.c.beat)
+        running = running.where(IS_RUNNING)
+        first = running.order_by(executions.c.available_at, executions.c.id).limit(bindparam("limit", type_=Whole))
+        these = dialect.is_among(executions.c.id, "ids")
+        self._held = dialect.query(first)
+        self._held_by = dialect.query(running.where(executions.c.worker_id == bindparam("worker_id")))
+        self._held_of = dialect.query(running.where(these))
+        now = bindparam("now", type_=Whole)
+        self._put_back = (
+            update(executions)
+            .where(these)
+            .values(state=str(ExecutionState.PENDING), available_at=now, rescues=executions.c.rescues + 1)
+        )
+        self._end_attempts = (
+            update(attempts)
+            .where(dialect.is_among(attempts.c.execution_id, "ids"), attempts.c.finished_at.is_(None))
+            .values(finished_at=now, outcome=str(AttemptOutcome.RESCUED))
+        )
+
+    async def held(self, connection: AsyncConnection) -> list[Held]:
+        """The running executions, longest available first."""
+        return [Held(*row) for row in await self._held.rows(connection, limit=HELD_MAX)]
+
+    async def take(self, connection: AsyncConnection, silent: Sequence[Held], now: datetime) -> int:
+        """Rescue those that are as they were seen, within a transaction that holds the write lock; how many."""
+        ids = self._dialect.pack_values([each.execution_id for each in silent])
+        seen = {Held(*row) for row in await self._held_of.rows(connection, ids=ids)}
+        return await self._rescue(connection, [each.execution_id for each in silent if each in seen], now)
+
+    async def take_from(self, connection: AsyncConnection, worker_id: NodeId, now: datetime) -> int:
+        """Rescue everything a worker holds, within a transaction that holds the write lock; how many."""
+        held = [Held(*row) for row in await self._held_by.rows(connection, worker_id=worker_id)]
+        return await self._rescue(connection, [each.execution_id for each in held], now)
+
+    async def _rescue(self, connection: AsyncConnection, execution_ids: Sequence[ExecutionId], now: datetime) -> int:
+        if not execution_ids:
+            return 0
+        steps = await self._work.of_executions(connection, execution_ids)
+        unreadable: list[ExecutionId] = []
+        for each in execution_ids:
+            work = steps.holder_of(each)
+            if work is None:
+                unreadable.append(each)
+            else:
+                steps.put(work.rescue(each, now))
+        await self._work.write(connection, steps, now)
+        await self._rescue_unread(connection, unreadable, now)
+        return len(execution_ids)
+
+    async def _rescue_unread(self, connection: AsyncConnection, ids: Sequence[ExecutionId], now: datetime) -> None:
+        """Put back executions of which only state, token and beat are known.
+
+        Nobody can claim one before it is mended, so there is no worker that it could kill again, and none that a
+        request to stop it would have to reach.
+        """
+        if ids:
+            parameters = {"ids": self._dialect.pack_values(ids), "now": microseconds(now)}
+            await connection.execute(self._put_back, parameters)
+            await connection.execute(self._end_attempts, parameters)

@@ -1,0 +1,69 @@
+"""What the database refuses: told without what was to be written, and in nobody else's way."""
+
+import sqlite3
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
+
+from adapters.sql.errors import RowRefusedError, store_errors
+from adapters.sql.store import SqlStore
+from application.scheduling.ports.errors import StoreUnavailableError
+from application.scheduling.ports.task_store import Committed, Decision, Moved
+from domain.scheduling.firing import fire
+from domain.scheduling.sharing import EVERYTHING
+from domain.scheduling.task import ScheduledTask
+from tests.support.builders import MINUTE, a_creation, a_definition
+from tests.support.manual_clock import ManualClock
+
+
+async def _refuse(store: SqlStore, when: str) -> None:
+    """Have the database refuse rows, as a constraint would that nobody thought of."""
+    async with store.database.writing("refuse") as connection:
+        statement = f"CREATE TRIGGER refusing BEFORE INSERT ON {when} BEGIN SELECT raise(ABORT, 'no such row'); END"
+        await connection.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    ("error", "told_as"),
+    [
+        (DataError("INSERT", {}, sqlite3.DataError("string or blob too big")), RowRefusedError),
+        (IntegrityError("INSERT", {}, sqlite3.IntegrityError("UNIQUE constraint failed")), RowRefusedError),
+        (OperationalError("INSERT", {}, sqlite3.OperationalError("disk I/O error")), StoreUnavailableError),
+        (ProgrammingError("INSRT", {}, sqlite3.ProgrammingError("a bug")), ProgrammingError),
+    ],
+)
+def test_a_drivers_error_is_told_as_what_its_caller_can_do(error: DBAPIError, told_as: type[Exception]) -> None:
+    with pytest.raises(told_as) as raised, store_errors("write"):
+        raise error
+
+    assert type(raised.value) is told_as
+
+
+async def test_an_error_does_not_repeat_what_was_to_be_written(store: SqlStore) -> None:
+    await _refuse(store, "definitions")
+
+    with pytest.raises(StoreUnavailableError, match="mutate: no such row") as refused:
+        await store.tasks.mutate([a_creation(a_definition(payload_json='{"password": "hunter2"}'))])
+
+    assert "hunter2" not in str(refused.value.__cause__)
+
+
+async def test_the_task_of_a_refused_firing_is_put_off_and_all_others_run(store: SqlStore, clock: ManualClock) -> None:
+    names = [f"task {number}" for number in range(7)]
+    await store.tasks.mutate([a_creation(a_definition(name), task_id=name) for name in names])
+    await _refuse(store, "executions WHEN new.task_id = 'task 3'")
+    clock.advance(MINUTE)
+    found = await store.tasks.due(EVERYTHING, until=clock.now(), limit=10)
+    due = [task for task in found if isinstance(task, ScheduledTask)]
+
+    answers = await store.tasks.commit_firings([Decision(task, fire(task, clock.now())) for task in due])
+
+    assert [type(each) for each in answers] == [Moved if name == "task 3" else Committed for name in names]
+    assert await store.tasks.due(EVERYTHING, until=clock.now(), limit=10) == []
+    refused = await store.tasks.find("task 3")
+    assert isinstance(refused, ScheduledTask)
+    assert refused.quarantine is not None
+    assert refused.quarantine.error == "commit_firings: no such row"
+    assert replace(refused, quarantine=None) == replace(due[3], definition=refused.definition)

@@ -1,0 +1,254 @@
+"""The life of a worker over a memory store: nothing claimed is forgotten, and nobody waits for code that won't stop."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+import structlog
+
+from application.scheduling.ports.errors import StoreUnavailableError
+from application.scheduling.ports.execution_store import Claim, ExecutionStore
+from application.scheduling.ports.membership import Member, Membership
+from application.scheduling.processors import Run
+from application.scheduling.services.keep_membership import KeepMembership
+from application.scheduling.services.perform_executions import PerformExecutions
+from domain.scheduling.execution import ExecutionState
+from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId
+from entrypoints.process import EXIT_FAILED, EXIT_OK, EXIT_REPLACE
+from entrypoints.worker import Worker
+from tests.support.house import WORKER, House, open_house
+from tests.support.waiting import eventually, turns
+
+LONG = timedelta(minutes=5)
+AT_ONCE = timedelta(0)
+STUCK = ClaimToken("held by code that does not stop")
+
+
+class LeftError(BaseException):
+    """Stands for the end of the process, which a test would not survive."""
+
+
+@dataclass(slots=True)
+class Ward:
+    """A worker, what its handlers wait for, and the exit code it left with."""
+
+    house: House
+    perform: PerformExecutions
+    worker: Worker
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+    code: int | None = None
+
+    @property
+    def stuck(self) -> set[ClaimToken]:
+        return self.perform.run_execution.stuck
+
+    async def asked(self, do: str = "nothing") -> ExecutionId:
+        """An execution that somebody wants to be run, and of which the worker was told."""
+        task = await self.house.create(f"{do}-{self.house.entropy.token()}")
+        execution_id = await self.house.run_now(task, payload={"do": do})
+        self.perform.hands_free.set()
+        return execution_id
+
+    async def running(self, do: str) -> ExecutionId:
+        execution_id = await self.asked(do)
+        await eventually(lambda: self.state(execution_id) is ExecutionState.RUNNING)
+        await turns()
+        return execution_id
+
+    def state(self, execution_id: ExecutionId) -> ExecutionState:
+        return self.house.execution(execution_id).state
+
+    async def live(self) -> None:
+        try:
+            self.code = await self.worker.run()
+        except* LeftError as group:
+            (error,) = group.exceptions
+            self.code = int(str(error))
+
+
+@asynccontextmanager
+async def alive(ward: Ward) -> AsyncIterator[None]:
+    """The worker at work; it must end by itself afterwards."""
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        group.create_task(ward.live())
+        yield
+
+
+@dataclass(slots=True)
+class SilentLeave:
+    """A membership of which nobody can take leave."""
+
+    inner: Membership
+
+    async def announce(self, member: Member) -> None:
+        await self.inner.announce(member)
+
+    async def leave(self, node_id: NodeId) -> None:
+        raise StoreUnavailableError("no answer")
+
+
+@dataclass(slots=True)
+class SlowClaims:
+    """An execution store whose answer to a claim takes a while, though it was carried out at once."""
+
+    inner: ExecutionStore
+    claimed: asyncio.Event = field(default_factory=asyncio.Event)
+    answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def claim(self, worker_id: NodeId, tokens: Sequence[ClaimToken]) -> Sequence[Claim]:
+        claims = await self.inner.claim(worker_id, tokens)
+        self.claimed.set()
+        await self.answer.wait()
+        return claims
+
+
+@pytest.fixture
+async def ward(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ward]:
+    """A worker whose handler does what its payload says."""
+    async with open_house() as house:
+        perform = house.perform(stop_grace=AT_ONCE)
+        membership = house.stores.membership
+        me = Member(WORKER, frozenset({"worker"}), "host", 1, house.clock.now())
+        ward = Ward(house, perform, Worker(perform, KeepMembership(membership, me), house.observer, LONG))
+
+        @house.processors.task("mail")
+        async def handler(payload: dict[str, Any], run: Run) -> None:
+            if payload["do"] == "wait":
+                await ward.release.wait()
+            while payload["do"] == "ignore" and not ward.release.is_set():
+                try:
+                    await ward.release.wait()
+                except asyncio.CancelledError:
+                    continue
+
+        def leave_now(code: int) -> None:
+            # What still runs would end with the process.
+            ward.release.set()
+            raise LeftError(code)
+
+        monkeypatch.setattr("entrypoints.worker.leave_now", leave_now)
+        yield ward
+
+
+async def test_a_claim_that_the_stop_finds_inside_the_store_is_run_and_settled(ward: Ward) -> None:
+    claims = SlowClaims(ward.perform.executions)
+    ward.perform.executions = cast(ExecutionStore, claims)
+    execution_id = await ward.asked()
+
+    async with alive(ward):
+        await claims.claimed.wait()
+        ward.worker.stop()
+        await turns()
+        claims.answer.set()
+
+    assert (ward.code, ward.state(execution_id)) == (EXIT_OK, ExecutionState.SUCCEEDED)
+
+
+async def test_a_claim_that_is_never_answered_does_not_keep_the_process(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("entrypoints.worker.HAND_BACK_WITHIN", AT_ONCE)
+    claims = SlowClaims(ward.perform.executions)
+    ward.perform.executions = cast(ExecutionStore, claims)
+    ward.worker.grace = AT_ONCE
+
+    async with alive(ward):
+        await claims.claimed.wait()
+        ward.worker.stop()
+
+    assert ward.code == EXIT_OK
+
+
+async def test_what_runs_when_told_to_stop_is_finished_within_the_grace_and_nothing_new_begun(ward: Ward) -> None:
+    async with alive(ward):
+        running = await ward.running("wait")
+        ward.worker.stop()
+        late = await ward.asked()
+        await turns()
+        ward.release.set()
+
+    assert ward.code == EXIT_OK
+    assert (ward.state(running), ward.state(late)) == (ExecutionState.SUCCEEDED, ExecutionState.PENDING)
+
+
+async def test_what_is_not_finished_in_the_grace_is_handed_back(ward: Ward) -> None:
+    ward.worker.grace = AT_ONCE
+    async with alive(ward):
+        running = await ward.running("wait")
+        ward.worker.stop()
+
+    assert (ward.code, ward.state(running)) == (EXIT_OK, ExecutionState.PENDING)
+
+
+async def test_stuck_code_stops_the_claiming_until_it_ends_and_no_longer(ward: Ward) -> None:
+    async with alive(ward):
+        await ward.running("wait")
+        ward.stuck.add(STUCK)
+        new = await ward.asked()
+        await turns()
+        meanwhile = ward.state(new)
+        ward.stuck.discard(STUCK)
+        ward.perform.hands_free.set()
+        await eventually(lambda: ward.state(new) is ExecutionState.SUCCEEDED)
+        ward.release.set()
+        ward.worker.stop()
+
+    assert (meanwhile, ward.code) == (ExecutionState.PENDING, EXIT_OK)
+
+
+async def test_a_worker_with_nothing_left_but_stuck_code_is_to_be_replaced(ward: Ward) -> None:
+    async with alive(ward):
+        running = await ward.running("wait")
+        ward.stuck.add(STUCK)
+        ward.release.set()
+
+    assert (ward.code, ward.state(running)) == (EXIT_REPLACE, ExecutionState.SUCCEEDED)
+
+
+async def test_a_stop_while_code_is_stuck_hands_its_neighbours_back_after_the_grace(ward: Ward) -> None:
+    ward.worker.grace = AT_ONCE
+    async with alive(ward):
+        running = await ward.running("wait")
+        ward.stuck.add(STUCK)
+        await turns()
+        ward.worker.stop()
+
+    assert (ward.code, ward.state(running)) == (EXIT_OK, ExecutionState.PENDING)
+
+
+@pytest.mark.parametrize("stuck", [False, True])
+async def test_a_store_that_does_not_hear_the_leave_keeps_nobody(ward: Ward, stuck: bool) -> None:
+    membership = ward.worker.membership
+    leave = cast(Membership, SilentLeave(membership.membership))
+    ward.worker.membership = KeepMembership(leave, membership.member)
+    ward.stuck.update({STUCK} if stuck else ())
+
+    with structlog.testing.capture_logs() as logged:
+        async with alive(ward):
+            if not stuck:
+                ward.worker.stop()
+
+    assert ward.code == (EXIT_REPLACE if stuck else EXIT_OK)
+    assert [line["log_level"] for line in logged] == ["warning"]
+
+
+async def test_a_bug_ends_the_process_at_once_with_its_traceback_whatever_handlers_do(
+    ward: Ward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def settle_once(_self: PerformExecutions) -> bool:
+        raise RuntimeError("a bug")
+
+    with structlog.testing.capture_logs() as logged:
+        async with alive(ward):
+            await ward.running("ignore")
+            monkeypatch.setattr(PerformExecutions, "settle_once", settle_once)
+            ward.perform.something_ended.set()
+
+    assert ward.code == EXIT_FAILED
+    (line,) = logged
+    assert "nobody expected" in line["event"]
+    assert str(line["exc_info"].exceptions[0]) == "a bug"
