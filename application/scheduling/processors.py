@@ -245,9 +245,10 @@ def payload_faults(spec: HandlerSpec, payload_json: str) -> tuple[InvalidTaskErr
 
 def _payload_fault(error: SchemaError) -> InvalidTaskError:
     path = list(error.absolute_path)
-    if error.validator == "additionalProperties":
+    if error.validator == "additionalProperties" and isinstance(error.schema, Mapping):
         # The schema's word for it points at the object; a person looks for the name that should not be there.
-        path += [name for name in error.instance if name not in error.schema.get("properties", {})][:1]
+        known, given = error.schema.get("properties", {}), error.instance
+        path += [name for name in given if name not in known][:1] if isinstance(given, Mapping) else []
     return InvalidTaskError(error.message[:300], code="invalid_payload", pointer=_pointer(path))
 
 
