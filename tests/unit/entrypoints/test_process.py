@@ -101,7 +101,11 @@ run_child(main)
 @pytest.mark.parametrize(
     ("ends", "code", "told"), [("well", 7, ""), ("bug", EXIT_FAILED, "a bug"), ("exit", EXIT_FAILED, "a stray exit")]
 )
-def test_a_child_ends_at_once_though_threads_of_it_go_on(ends: str, code: int, told: str) -> None:
+def test_a_child_ends_at_once_though_threads_of_it_go_on(
+    ends: str, code: int, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
+
     ended = subprocess.run(
         [sys.executable, "-c", CHILD, ends], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
     )

@@ -220,6 +220,15 @@ async def test_a_stop_while_code_is_stuck_hands_its_neighbours_back_after_the_gr
     assert (ward.code, ward.state(running)) == (EXIT_OK, ExecutionState.PENDING)
 
 
+async def test_code_that_ignores_the_stop_does_not_keep_the_process(ward: Ward) -> None:
+    ward.worker.grace = AT_ONCE
+    async with alive(ward):
+        running = await ward.running("ignore")
+        ward.worker.stop()
+
+    assert (ward.code, ward.state(running)) == (EXIT_OK, ExecutionState.PENDING)
+
+
 @pytest.mark.parametrize("stuck", [False, True])
 async def test_a_store_that_does_not_hear_the_leave_keeps_nobody(ward: Ward, stuck: bool) -> None:
     membership = ward.worker.membership
