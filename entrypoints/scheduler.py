@@ -52,6 +52,8 @@ class Service:
     due: asyncio.Event = field(default_factory=asyncio.Event)
     code: int = EXIT_OK
     _supervisor: Supervisor | None = None
+    _greeting: str = ""
+    _is_complete: bool = False
     _dispatched_at: float | None = None
 
     async def run(self, stores: Stores) -> int:
@@ -78,15 +80,21 @@ class Service:
 
     @asynccontextmanager
     async def _dashboard(self, container: Container) -> AsyncIterator[None]:
-        """Serve the dashboard if this is its role, and say that the service is there."""
-        ready = f"Ready: tasks in {self.settings.scheduler_store_path}"
-        if "admin" not in self.settings.scheduler_roles:
-            structlog.get_logger().info(ready)
+        """Serve the dashboard if this is its role."""
+        self._greeting = f"Ready: tasks in {self.settings.scheduler_store_path}"
+        async with AsyncExitStack() as serving:
+            if "admin" in self.settings.scheduler_roles:
+                served = serve_admin(self.settings, container, self._readiness(container))
+                self._greeting += f", dashboard at {await serving.enter_async_context(served)}"
+            if "worker" not in self.settings.scheduler_roles:
+                self._greet()
             yield
-            return
-        async with serve_admin(self.settings, container, self._readiness(container)) as address:
-            structlog.get_logger().info(f"{ready}, dashboard at {address}")
-            yield
+
+    def _greet(self) -> None:
+        """The service is ready once the first worker is: by then it has announced what it can run, and how."""
+        if not self._is_complete:
+            self._is_complete = True
+            structlog.get_logger().info(self._greeting)
 
     async def _supervise(self, supervisor: Supervisor) -> None:
         """Have a worker all the time; without one that accepts its settings the service ends."""
@@ -118,12 +126,13 @@ class Service:
         return step
 
     def _readiness(self, container: Container) -> Callable[[], bool]:
-        """Ready while firing goes on and nobody asked us to stop."""
+        """Ready once there was a worker, while firing goes on and nobody asked us to stop."""
         clock = container.clock()
 
         def is_ready() -> bool:
             at = self._dispatched_at
-            return not self.stop.is_set() and at is not None and clock.monotonic() - at < READY_WITHIN_SECONDS
+            goes_on = at is not None and clock.monotonic() - at < READY_WITHIN_SECONDS
+            return self._is_complete and goes_on and not self.stop.is_set()
 
         return is_ready
 
@@ -136,12 +145,18 @@ class Service:
             program = (sys.executable, "-m", f"{__package__}.worker")
             return [*program, "--worker-id", worker_id, "--link", str(link), "--lock", str(self.lock.descriptor)]
 
+        async def died(worker_id: NodeId) -> None:
+            await container.rescue_stuck().worker_died(worker_id)
+            # Nobody may think for another while that it is there.
+            await container.stores().membership.leave(worker_id)
+
         return Supervisor(
             command=command,
             new_id=lambda: new_node_id(container.entropy()),
             inherited=(self.lock.descriptor,),
-            died=container.rescue_stuck().worker_died,
+            died=died,
             on_scheduler=self.due.set,
+            on_ready=self._greet,
             clock=container.clock(),
             grace=self.settings.grace,
         )

@@ -55,6 +55,10 @@ class Epitaph:
     refused: bool = False
 
 
+def _nobody() -> None:
+    """Nobody waits for the child to be ready."""
+
+
 @dataclass(slots=True)
 class Supervisor:
     """Keeps one worker child alive. `command(worker_id, socket_fd)` is what starts it; `died` rescues its claims.
@@ -72,6 +76,7 @@ class Supervisor:
     pid: int | None = None
     kill_after: timedelta = KILL_AFTER
     _writer: asyncio.StreamWriter | None = None
+    on_ready: Callable[[], None] = _nobody
     _is_ready: bool = False
 
     def wake(self) -> None:
@@ -158,6 +163,7 @@ class Supervisor:
                 return
             if line == READY:
                 self._is_ready = True
+                self.on_ready()
             elif line == SCHEDULER:
                 self.on_scheduler()
 

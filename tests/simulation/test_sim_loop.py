@@ -19,7 +19,8 @@ def test_sleeping_costs_no_time_and_ends_on_the_microsecond() -> None:
 
 
 def _order(seed: int) -> list[int]:
-    loop, seen = SimLoop(seed), []
+    loop = SimLoop(seed)
+    seen: list[int] = []
     for number in range(8):
         loop.call_soon(seen.append, number)
     loop.run(asyncio.sleep(1))
@@ -35,7 +36,8 @@ def test_what_is_ready_runs_in_an_order_drawn_from_the_seed() -> None:
 
 
 def test_a_stopped_process_does_nothing_until_it_goes_on_and_a_killed_one_never_again() -> None:
-    loop, seen = SimLoop(1), []
+    loop = SimLoop(1)
+    seen: list[float] = []
     process = SimProcess(loop, "p")
 
     async def tick() -> None:

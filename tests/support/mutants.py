@@ -239,6 +239,24 @@ def rescue_of_the_living(patch: Patch) -> None:
     patch(RescueStuck, "_sighting", _sighting)
 
 
+def claims_told_apart_by_token(patch: Patch) -> None:
+    """A rescuer that takes two executions for one, because a claim was delivered twice with one token."""
+
+    def _sighting(self: RescueStuck, held: Any, now: float) -> tuple[int, float]:
+        seen = next((self._seen[each] for each in reversed(self._seen) if each[1] == held.token), None)
+        return seen if seen is not None and held.beat in (seen[0], 0) else (held.beat, now)
+
+    async def run_once(self: RescueStuck) -> int:
+        asked = self.clock.monotonic()
+        held = await self.executions.held()
+        by_token = {each.token: _sighting(self, each, self.clock.monotonic()) for each in held}
+        self._seen = {(each.execution_id, each.token): by_token[each.token] for each in held}
+        silent = [each for each in held if asked - by_token[each.token][1] >= self.lease.total_seconds()]
+        return await self.executions.rescue(silent) if silent else 0
+
+    patch(RescueStuck, "run_once", run_once)
+
+
 def without_rescue(patch: Patch) -> None:
     """Nobody looks after the dead."""
 
@@ -296,6 +314,7 @@ MUTANTS: dict[str, Mutant] = {
     "retry counted twice": retry_counted_twice,
     "cancel as a blind write": cancel_as_blind_write,
     "rescue of the living": rescue_of_the_living,
+    "claims told apart by their token alone": claims_told_apart_by_token,
     "no rescue": without_rescue,
     "rescue without end": rescue_without_end,
     "changes not recorded": changes_not_recorded,

@@ -29,7 +29,8 @@ class SimClock:
 
     async def sleep_until(self, instant: datetime) -> None:
         """See the port; long sleeps are cut, as those of the real clock."""
-        while (left := instant - self.now()) > timedelta(0):
+        # The calendar may be stepped meanwhile, so there is no event to wait for.
+        while (left := instant - self.now()) > timedelta(0):  # noqa: ASYNC110
             await asyncio.sleep(min(left, NAP_MAX) / timedelta(seconds=1))
 
     def follow(self, told: datetime) -> None:

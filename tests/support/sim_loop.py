@@ -44,6 +44,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._numbers = count()
         self._moved_on = 0
         self._failure: BaseException | None = None
+        self._is_over = False
         self.set_task_factory(_owned_task)  # type: ignore[arg-type] # the stubs ask for a generic one
 
     def time(self) -> float:
@@ -58,12 +59,13 @@ class SimLoop(asyncio.BaseEventLoop):
             if self._failure is None:
                 raise
         finally:
+            self._is_over = True
             if self._failure is not None:
                 raise self._failure
 
     def fail(self, error: BaseException) -> None:
-        """End the whole simulation with this error; the first one counts."""
-        if self._failure is None:
+        """End the whole simulation with this error; the first one counts, and none after the end."""
+        if self._failure is None and not self._is_over:
             self._failure = error
             self.stop()
 
@@ -133,7 +135,8 @@ class SimLoop(asyncio.BaseEventLoop):
             self._soon.append(self._unwinding.popleft())
 
     def _ready_now(self, handle: asyncio.Handle) -> None:
-        owner = handle._context.get(_OWNER)
+        # The only place that says on whose behalf a callback was made; the type stubs do not know it.
+        owner: SimProcess | None = handle._context.get(_OWNER)  # type: ignore[attr-defined]
         if owner is None or (owner.alive and not owner.stopped):
             self._soon.append(handle)
         elif owner.alive:

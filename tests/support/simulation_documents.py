@@ -23,6 +23,7 @@ CRONS = (
     "0 12 * * MON-SUN",
 )
 INTERVALS = ("11m", "17m", "29m", "30m", "1h", "95m", "3h")
+ON_THE_BRINK = 3
 POLICIES = tuple(product(Misfire, Overlap))
 
 
@@ -37,7 +38,19 @@ def documents(dice: Random, count: int, now: datetime) -> Iterator[dict[str, Any
             "max_retries": dice.choice((0, 1, 3)),
             "policy": a_policy(dice, now) | {"misfire": misfire.value, "overlap": overlap.value},
             **a_schedule(dice, now),
+            **(_on_the_brink() if number >= count - ON_THE_BRINK else {}),
         }
+
+
+def _on_the_brink() -> dict[str, Any]:
+    """A task that is stopped by its failing execution at the very moment the next one is decided."""
+    return {
+        "schedule_type": "interval",
+        "schedule": "11m",
+        "timezone": "UTC",
+        "payload": {"do": "brink"},
+        "policy": {"overlap": "allow", "fail_after": 1, "timeout": "15m"},
+    }
 
 
 def a_schedule(dice: Random, now: datetime) -> dict[str, Any]:

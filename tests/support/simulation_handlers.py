@@ -14,20 +14,8 @@ from tests.support.sim_clock import SimClock
 from tests.support.simulation_world import World
 
 DEEDS = (
-    "ok",
-    "ok",
-    "ok",
-    "slow",
-    "fail",
-    "flaky",
-    "flaky",
-    "hang",
-    "continue",
-    "crash",
-    "stubborn",
-    "permanent",
-    "brink",
-    "brink",
+    *("ok", "ok", "slow", "slow", "fail", "flaky", "flaky", "hang", "continue", "crash"),
+    *("stubborn", "permanent", "brink", "brink"),
 )
 
 
@@ -91,7 +79,7 @@ async def _done(deed: str, dice: Random, world: World, host: Host, run: Run) -> 
             host.crash(back_after=dice.uniform(1, 60))
             await asyncio.sleep(100_000)
         case "brink":
-            await asyncio.sleep(_until_next(world, run) + dice.uniform(-0.08, 0.05))
+            await asyncio.sleep(_until_next(world, run) + dice.uniform(-0.1, 0.01))
             raise PermanentError("gone")
         case "stubborn":
             await _stubbornly(dice)

@@ -41,7 +41,7 @@ from domain.scheduling.mutation import Mutation, create, delete, edit, pause, re
 from domain.scheduling.policy import Misfire
 from domain.scheduling.task import Pause, PauseMode, ScheduledTask, TaskStatus
 
-TRIES_MAX = 5
+TRIES_MAX = 20
 
 
 @dataclass(frozen=True, slots=True)
