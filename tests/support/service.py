@@ -76,7 +76,6 @@ class Service:
         self.address = await eventually(lambda: self._address(offset), within=START_SECONDS)
         self.session = self.session or aiohttp.ClientSession()
         await eventually(lambda: self.call("GET", "/../../../health/ready", expect=None), within=START_SECONDS)
-        await eventually(self._worker_is_here, within=START_SECONDS)
 
     async def stop(self) -> int:
         """SIGTERM, and its exit code."""
@@ -148,10 +147,6 @@ class Service:
             self.process.send_signal(number)
         async with asyncio.timeout(60):
             return await self.process.wait()
-
-    async def _worker_is_here(self) -> bool:
-        health = await self.call("GET", "/health", expect=None)
-        return bool(health and health["workers"])
 
     def _address(self, offset: int) -> str | None:
         assert self.process is not None

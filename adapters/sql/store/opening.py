@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, inspect, select
 
 from adapters.sql.engine import Database
 from adapters.sql.errors import store_errors
@@ -16,11 +16,14 @@ from adapters.sql.store.history import SqlHistory
 from adapters.sql.store.membership import SqlMembership
 from adapters.sql.store.migrations import migrate
 from adapters.sql.store.sqlite import SqliteDialect
-from adapters.sql.store.tables import store
+from adapters.sql.store.tables import METADATA, store
 from adapters.sql.store.task_store import SqlTaskStore
 from application.scheduling.ports.clock import Clock, Entropy
+from application.scheduling.ports.errors import StoreRefusedError
 
 FIRST_GENERATION = 1
+VERSION_TABLE = "alembic_version"
+NAMED_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,25 @@ def _store(database: Database, dialect: Dialect, clock: Clock) -> SqlStore:
     )
 
 
+def _check_ours(connection: Connection, path: Path) -> None:
+    """Refuse a database with tables of somebody else's: ours would be made among them."""
+    names = set(inspect(connection).get_table_names())
+    if names and VERSION_TABLE not in names:
+        some = ", ".join(sorted(names)[:NAMED_MAX])
+        raise StoreRefusedError(f"{path} holds somebody else's tables ({some}): the store needs a file of its own")
+
+
+def _check_whole(connection: Connection, path: Path) -> None:
+    if missing := METADATA.tables.keys() - set(inspect(connection).get_table_names()):
+        raise StoreRefusedError(f"{path} lacks the tables {', '.join(sorted(missing))}: restore it from a backup")
+
+
 async def _prepare(database: Database, path: Path, entropy: Entropy) -> None:
     """Bring the schema up to date, and give a new store its name."""
     async with database.writing(f"open {path}") as connection:
+        await connection.run_sync(_check_ours, path)
         await connection.run_sync(migrate, str(path))
+        await connection.run_sync(_check_whole, path)
         if (await connection.execute(select(store.c.id))).first() is None:
             name = {"id": 1, "store_id": entropy.identifier(), "generation": FIRST_GENERATION, "fence": 0}
             await connection.execute(insert(store).values(name))

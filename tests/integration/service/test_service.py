@@ -129,6 +129,7 @@ async def test_a_killed_worker_is_replaced_and_its_execution_finished_once(tmp_p
         assert starts[1]["fence"] > starts[0]["fence"]
         assert starts[1]["attempt"] == 1
         assert "dead worker" in page
+        assert (await service.call("GET", "/health"))["workers"] == 1
 
 
 async def test_a_killed_service_leaves_no_child_and_the_next_one_finishes_its_work(tmp_path: Path) -> None:

@@ -62,6 +62,24 @@ async def test_every_connection_writes_through_to_the_disk_and_checks_references
     assert values == ["wal", 2, 1]
 
 
+async def test_somebody_elses_database_is_refused_and_left_as_it_is(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE customers (id INTEGER)")
+
+    assert "holds somebody else's tables (customers)" in await _refusal(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("customers",)]
+
+
+async def test_a_store_that_lacks_a_table_is_refused_by_its_name(path: Path, clock: ManualClock) -> None:
+    async with open_sqlite_store(path, clock, CountingEntropy()):
+        pass
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP TABLE attempts")
+
+    assert "lacks the tables attempts" in await _refusal(path)
+
+
 async def test_a_newer_schema_is_refused_and_left_as_it_is(path: Path, clock: ManualClock) -> None:
     async with open_sqlite_store(path, clock, CountingEntropy()):
         pass
