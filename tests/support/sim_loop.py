@@ -60,6 +60,7 @@ class SimLoop(asyncio.BaseEventLoop):
                 raise
         finally:
             self._is_over = True
+            self._moved_on = self.steps
             if self._failure is not None:
                 raise self._failure
 
