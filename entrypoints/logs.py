@@ -1,7 +1,6 @@
 """How log lines look: sentences on a terminal, JSON elsewhere, never two lines for one event."""
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from copy import copy
@@ -9,10 +8,10 @@ from typing import Any
 
 import structlog
 
+from application.scheduling.services.error_reports import on_one_line
 from application.scheduling.services.run_execution import CURRENT_ATTEMPT
 
 # Control characters, line separators, the marks that turn reading direction, and halves of characters.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def configure_logging(log_format: str, level: str) -> None:
@@ -46,23 +45,18 @@ def configure_logging(log_format: str, level: str) -> None:
 
 def _sentence(_logger: object, _name: str, event: MutableMapping[str, Any]) -> str:
     """`2024-01-15 02:00:00 - Executing scheduled task: …`, the line the guide promises, then the values."""
-    at, text = event.pop("timestamp"), _escaped(str(event.pop("event")))
+    at, text = event.pop("timestamp"), on_one_line(str(event.pop("event")))
     level = event.pop("level")
     mark = "" if level in ("info", "debug") else f"{level.upper()}: "
     exception = event.pop("exception", None)
-    values = " ".join(f"{name}={_escaped(str(value))}" for name, value in event.items() if value not in (None, ""))
+    values = " ".join(f"{name}={on_one_line(str(value))}" for name, value in event.items() if value not in (None, ""))
     line = f"{at} - {mark}{text}" + (f"  ({values})" if values else "")
     return line if exception is None else "\n".join([line, *map(_indented, str(exception).splitlines())])
 
 
-def _escaped(text: str) -> str:
-    """Nothing in a value can end the line or move the cursor."""
-    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
-
-
 def _indented(line: str) -> str:
     """A line of a traceback, which can't pass for a line of the log, whatever its error's text says."""
-    return f"    {_escaped(line)}"
+    return f"    {on_one_line(line)}"
 
 
 class _AttemptHandler(logging.Handler):
