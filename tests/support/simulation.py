@@ -164,13 +164,20 @@ class _Day:
                 # Until the next reply of the store tells better.
                 node.clock.step(timedelta(seconds=dice.choice((-3_600, -45, -2, 2, 45, 3_600))))
             case "store steps":
-                by = timedelta(seconds=dice.choice((-1_800, -30, -1, 1, 30, 1_800)))
-                self.world.store.clock.step(by)
+                by = timedelta(seconds=dice.choice((-1_800, -30, -1, 1, 30, 1_800, 1_800)))
+                self.world.loop.call_outside(self._until_something_is_due(), self.world.store.clock.step, by)
             case "outage":
                 rates.down = True
                 self.world.loop.call_outside(dice.choice((1, 20, 300)), setattr, rates, "down", False)
             case "storm":
                 self._storm(dice.uniform(30, 900))
+
+    def _until_something_is_due(self) -> float:
+        """Seconds until some task is decided but not committed yet, if that is soon."""
+        store = self.world.store
+        looks = [kept.task.look_at for kept in store.stores.state.tasks.values()]
+        left = [(each - store.clock.now()) / timedelta(seconds=1) for each in looks if each is not None]
+        return max(0.0, min((each for each in left if each > 1), default=0.0) - self.dice.uniform(0, 0.045))
 
     def _storm(self, seconds: float) -> None:
         """Ten times as many faults, for a while."""
