@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from domain.scheduling.change import ChangeAction
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.task import ScheduledTask, TaskStatus
 from tests.support.checker_executions import ExecutionChecks
@@ -17,6 +18,11 @@ from tests.support.ledger import Ledger, Line
 from tests.support.simulation_store import StoreStep
 
 EVENTS_AROUND = 20
+CHANGED_FROM = {
+    ChangeAction.PAUSE: {TaskStatus.ACTIVE, TaskStatus.PAUSED},
+    ChangeAction.RESUME: {TaskStatus.PAUSED, TaskStatus.FAILED},
+    ChangeAction.PAUSE_ENDED: {TaskStatus.PAUSED},
+}
 
 
 class BrokenPromiseError(AssertionError):
@@ -101,6 +107,9 @@ class Checker:
                 continue
             if after.version != before.version + len(moves):
                 self.fail("I16", f"{after.id}: {len(moves)} changes led from {before.version} to {after.version}")
+            for each in moves:
+                if before.status not in CHANGED_FROM.get(each.change.action, TaskStatus):
+                    self.fail("I4", f"{after.id}: {each.change.action} was done while it was {before.status}")
             if known is not None and known is not before:
                 self.fail("I16", f"{after.id} moved between two steps")
             if before.definition != after.definition and not moves:
