@@ -14,7 +14,7 @@ import pytest
 from tests.support.repository import ROOT
 from tests.support.simulation import Report, simulate
 
-SHORT = range(1, 10)
+SHORT = range(10, 18)
 LONG = range(1_000, 2_000)
 KEPT = sorted(int(path.stem) for path in (Path(__file__).parent / "seeds").glob("*.txt"))
 

@@ -15,7 +15,7 @@ from domain.scheduling.task import ScheduledTask, TaskStatus
 from tests.support.checker_executions import ExecutionChecks
 from tests.support.checker_timeline import TimelineChecks
 from tests.support.ledger import Ledger, Line
-from tests.support.simulation_store import StoreStep
+from tests.support.simulation_witness import StoreStep
 
 EVENTS_AROUND = 20
 CHANGED_FROM = {

@@ -10,7 +10,7 @@ from domain.scheduling.identifiers import ClaimToken, ExecutionId, TaskId
 from domain.scheduling.retry import Backoff, BackoffKind
 from domain.scheduling.task import ScheduledTask
 from tests.support.ledger import Ledger, Line
-from tests.support.simulation_store import StoreStep
+from tests.support.simulation_witness import StoreStep
 
 WAITING, PENDING, RUNNING = ExecutionState.WAITING, ExecutionState.PENDING, ExecutionState.RUNNING
 RETRY_WAIT, SUCCEEDED, DEAD = ExecutionState.RETRY_WAIT, ExecutionState.SUCCEEDED, ExecutionState.DEAD
