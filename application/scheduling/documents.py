@@ -10,7 +10,7 @@ from application.scheduling.ports.history import AttemptRecord, ExecutionRecord,
 from domain.scheduling.execution import ErrorReport
 from domain.scheduling.policy import ExecutionPolicy
 from domain.scheduling.schedule import IntervalSchedule
-from domain.scheduling.task import Pause, ScheduledTask, Skip, TaskStatus
+from domain.scheduling.task import Pause, ScheduledTask, TaskStatus
 
 Document = dict[str, Any]
 
@@ -139,17 +139,6 @@ def record_document(record: ExecutionRecord) -> Document:
         else json_text.read(record.summary.execution.payload_json),
         "attempts": [_attempt(each) for each in record.attempts],
         "log": [_line(each) for each in record.log],
-    }
-
-
-def skip_document(skip: Skip) -> Document:
-    """Occurrences that were passed over."""
-    return {
-        "reason": skip.reason,
-        "first_at": instant(skip.first_at),
-        "last_at": instant(skip.last_at),
-        "count": skip.count,
-        "at_least": skip.at_least,
     }
 
 

@@ -22,7 +22,6 @@ from entrypoints.settings import InvalidSettingsError, load_settings
 if TYPE_CHECKING:
     from entrypoints.container import Container
 
-EXIT_FINDINGS = 1
 EXIT_USAGE = 2
 EXIT_CONFLICT = 3
 EXIT_NOT_FOUND = 4

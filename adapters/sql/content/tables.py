@@ -230,7 +230,6 @@ activity_pub_log = _table(
     Column("created_at", UtcDateTime),
 )
 
-REFERENCE = tuple(METADATA.sorted_tables)
 
 instance_stats = _owned(
     "instance_stats",
@@ -288,5 +287,3 @@ media_outbox = _owned(
         postgresql_where=sa.text("done_at IS NULL"),
     ),
 )
-
-OWNED = (instance_stats, tombstone, task_checkpoint, media_outbox)

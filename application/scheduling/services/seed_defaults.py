@@ -1,7 +1,6 @@
 """The tasks PeachPie starts with, created once in the life of a store."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from application.scheduling.drafts import body_from
@@ -10,7 +9,6 @@ from application.scheduling.services.errors import NameTakenError, TaskNotFoundE
 from application.scheduling.services.manage_tasks import Author, ManageTasks
 from domain.scheduling.change import Via
 
-MAINTENANCE_TIMEOUT = timedelta(minutes=30)
 KEY_PREFIX = "default:"
 
 

@@ -11,13 +11,11 @@ from application.scheduling.documents import (
     execution_document,
     instant,
     record_document,
-    skip_document,
     task_document,
 )
 from application.scheduling.drafts import body_from
 from application.scheduling.ports.history import ExecutionFilter
 from application.scheduling.processors import Run
-from domain.scheduling.task import Skip, SkipReason
 from tests.support.builders import HOUR, MINUTE
 from tests.support.house import ANA, House, a_document, an_author
 from tests.support.manual_clock import NOON
@@ -121,13 +119,3 @@ async def test_a_cancelled_execution_says_who_and_why(house: House) -> None:
         "cancelled",
         {"at": "2024-01-15T12:00:00Z", "by": ANA.actor, "reason": "no need"},
     )
-
-
-def test_a_skip_has_its_ends_and_its_count() -> None:
-    assert skip_document(Skip(SkipReason.OVERLAP, NOON, NOON + HOUR, 61, at_least=True)) == {
-        "reason": "overlap",
-        "first_at": "2024-01-15T12:00:00Z",
-        "last_at": "2024-01-15T13:00:00Z",
-        "count": 61,
-        "at_least": True,
-    }
