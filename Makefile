@@ -21,7 +21,7 @@ ifneq ($(shell $(PY) -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types imports unit bench soak lock
+.PHONY: help run test check format lint types imports unit bench soak mutation lock
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,12 @@ bench: $(DEV) ## Measure speed beside the limits of this machine; writes var/ben
 
 soak: $(DEV) ## The long forms of simulation, chaos and properties
 	$(PY) -m pytest -m soak --hypothesis-profile=soak --timeout=0 $(ARGS)
+
+# Stopped, it goes on where it was. ARGS='domain.scheduling.retry*' tries those again, for instance after a new test;
+# `mutmut show NAME` prints one, `rm -r mutants` begins anew.
+mutation: $(DEV) ## Change the scheduling rules in every small way and count what the unit tests notice
+	$(VENV)/bin/mutmut run $(ARGS)
+	@$(VENV)/bin/mutmut results --all true | $(PY) -m tests.support.mutation_score
 
 # The locks are universal: one file holds for every supported Python, system and processor. The resolver lives in an
 # environment of its own, thrown away afterwards. ARGS=--upgrade takes newer releases.

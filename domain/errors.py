@@ -61,6 +61,12 @@ class InvalidTaskError(DomainError):
     code = "invalid_task"
 
 
+class InvalidAccountError(DomainError):
+    """A user's or a token's name, a password or a term breaks a rule; what was given is never repeated."""
+
+    code = "invalid_account"
+
+
 class IllegalTransitionError(DomainError):
     """An execution was asked to take an edge its transition table does not have."""
 

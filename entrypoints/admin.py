@@ -20,6 +20,10 @@ async def serve_admin(settings: Settings, container: Container, ready: Callable[
     services = WebServices(
         manage=container.manage_tasks(),
         inspect=container.inspect_tasks(),
+        explain=container.explain(),
+        restore=container.restore_version(),
+        redrive=container.redrive_execution(),
+        backfill=container.backfill_task(),
         preview=container.preview(),
         clock=container.clock(),
         entropy=container.entropy(),

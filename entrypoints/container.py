@@ -17,13 +17,16 @@ from application.fediverse.ports.content import ContentPorts
 from application.scheduling.drafts import HandlerDefaults
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.execution_store import ExecutionStore
-from application.scheduling.ports.history import History
+from application.scheduling.ports.history import History, Retention
 from application.scheduling.ports.membership import Member, Membership
 from application.scheduling.ports.observer import Observer
 from application.scheduling.ports.task_store import TaskStore
 from application.scheduling.ports.wakeup import Wakeup
 from application.scheduling.processors import Processors
+from application.scheduling.services.backfill_task import BackfillTask
+from application.scheduling.services.change_task import ChangeTask
 from application.scheduling.services.dispatch_due import DispatchDue
+from application.scheduling.services.explain import Explain
 from application.scheduling.services.inspect_tasks import InspectTasks
 from application.scheduling.services.keep_claims import KeepClaims
 from application.scheduling.services.keep_membership import KeepMembership
@@ -32,10 +35,13 @@ from application.scheduling.services.perform_executions import PerformExecutions
 from application.scheduling.services.preview import Preview
 from application.scheduling.services.prune_history import PruneHistory
 from application.scheduling.services.reconcile import Reconcile
+from application.scheduling.services.redrive_execution import RedriveExecution
 from application.scheduling.services.rescue_stuck import RescueStuck
+from application.scheduling.services.restore_version import RestoreVersion
 from application.scheduling.services.run_execution import RunExecution
 from application.scheduling.services.seed_defaults import SeedDefaults
 from application.scheduling.services.settle_execution import SettleExecution
+from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.identifiers import NodeId
 from entrypoints.settings import Settings
 
@@ -75,15 +81,29 @@ class Container(containers.DeclarativeContainer):
     observer: providers.Provider[Observer] = providers.Singleton(LogObserver)
     processors = providers.Singleton(Processors)
 
+    change_task = providers.Singleton(ChangeTask, tasks=stores.provided.tasks, clock=clock, wakeup=wakeup)
     manage_tasks = providers.Singleton(
         ManageTasks,
-        tasks=stores.provided.tasks,
+        change_task=change_task,
         executions=stores.provided.executions,
         membership=stores.provided.membership,
-        clock=clock,
         entropy=entropy,
-        wakeup=wakeup,
         defaults=providers.Factory(HandlerDefaults, max_retries=settings.provided.scheduler_default_retries),
+    )
+    restore_version = providers.Singleton(
+        RestoreVersion,
+        change_task=change_task,
+        history=stores.provided.history,
+        membership=stores.provided.membership,
+    )
+    redrive_execution = providers.Singleton(
+        RedriveExecution,
+        change_task=change_task,
+        history=stores.provided.history,
+        membership=stores.provided.membership,
+    )
+    backfill_task = providers.Singleton(
+        BackfillTask, change_task=change_task, history=stores.provided.history, entropy=entropy
     )
     inspect_tasks = providers.Singleton(
         InspectTasks,
@@ -92,8 +112,13 @@ class Container(containers.DeclarativeContainer):
         membership=stores.provided.membership,
         clock=clock,
     )
+    retention = providers.Singleton(Retention)
+    explain = providers.Singleton(
+        Explain, history=stores.provided.history, membership=stores.provided.membership, retention=retention
+    )
     preview = providers.Singleton(Preview, clock=clock)
     seed_defaults = providers.Singleton(SeedDefaults, tasks=stores.provided.tasks, manage=manage_tasks)
+    watch_clock = providers.Singleton(WatchClock, clock=clock, observer=observer)
     dispatch_due = providers.Singleton(
         DispatchDue,
         tasks=stores.provided.tasks,
@@ -101,12 +126,17 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         wakeup=wakeup,
         observer=observer,
+        watch=watch_clock,
     )
     rescue_stuck = providers.Singleton(
         RescueStuck, executions=stores.provided.executions, clock=clock, wakeup=wakeup, observer=observer
     )
-    reconcile = providers.Singleton(Reconcile, tasks=stores.provided.tasks, clock=clock, wakeup=wakeup)
-    prune_history = providers.Singleton(PruneHistory, history=stores.provided.history, observer=observer)
+    reconcile = providers.Singleton(
+        Reconcile, tasks=stores.provided.tasks, executions=stores.provided.executions, clock=clock, wakeup=wakeup
+    )
+    prune_history = providers.Singleton(
+        PruneHistory, history=stores.provided.history, observer=observer, retention=retention
+    )
     run_execution = providers.Singleton(RunExecution, processors=processors, clock=clock)
     settle_execution = providers.Singleton(
         SettleExecution, executions=stores.provided.executions, clock=clock, wakeup=wakeup, observer=observer

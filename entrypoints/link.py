@@ -1,22 +1,32 @@
-"""The child's end of the pipe to its supervisor."""
+"""The pipe between supervisor and worker child: the lines that go over it, and the child's end of it."""
 
 import asyncio
 import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from threading import Thread
+from dataclasses import dataclass, field
+from threading import Event, Thread
 
 from entrypoints.process import EXIT_ORPHANED
-from entrypoints.supervisor import DRAIN, READY, SCHEDULER, WAKE
+
+WAKE = b"wake\n"
+DRAIN = b"drain\n"
+SCHEDULER = b"scheduler\n"
+READY = b"ready\n"
+ALIVE = b"alive\n"
+STUCK = b"stuck\n"
 
 
 @dataclass(slots=True)
 class SupervisorLink:
-    """Hears wake and drain in a thread, so that a blocked event loop can't keep an orphan alive."""
+    """Hears wake and drain in a thread, so that a blocked event loop can't keep an orphan alive; speaks from any.
+
+    `draining` is set once the supervisor said so, whether the event loop has heard of it or not.
+    """
 
     socket: socket.socket
+    draining: Event = field(default_factory=Event)
 
     def start(self, *, on_wake: Callable[[], object], on_drain: Callable[[], object]) -> None:
         """Listen from now on; both are called in the running event loop. The end of the pipe ends this process."""
@@ -26,6 +36,8 @@ class SupervisorLink:
         def listen() -> None:
             try:
                 for line in self.socket.makefile("rb"):
+                    if line == DRAIN:
+                        self.draining.set()
                     _call(loop, hears.get(line))
             finally:
                 # Nobody supervises us: whoever serves the file next takes our claims, so we must be gone.
@@ -41,10 +53,19 @@ class SupervisorLink:
         """Hint that a task may be due sooner than thought."""
         self._say(SCHEDULER)
 
-    def _say(self, line: bytes) -> None:
-        """Send a line; dropped if the pipe is full."""
+    def alive(self) -> None:
+        """A sign of life; once ready, a process that gives none for a lease is killed."""
+        self._say(ALIVE)
+
+    def stuck(self) -> bool:
+        """Tell the supervisor that this process claims no more and a successor is needed; False if it can't hear."""
+        return self._say(STUCK)
+
+    def _say(self, line: bytes) -> bool:
+        """Send a line; dropped if the pipe is full, and then False."""
         with suppress(OSError):
-            self.socket.send(line, socket.MSG_DONTWAIT)
+            return self.socket.send(line, socket.MSG_DONTWAIT) == len(line)
+        return False
 
 
 def _call(loop: asyncio.AbstractEventLoop, callback: Callable[[], object] | None) -> None:

@@ -1,58 +1,35 @@
-"""The worker child: started, woken, replaced when it dies, and never outliving its supervisor.
+"""The worker children: one claims, woken and replaced as needed; none outlives the supervisor.
 
-User code runs in the child, so it can stop neither the clock nor the dashboard. Supervisor and child share a socket
-pair: lines go both ways, and its end is how each learns of the other's death. The child inherits the lock on the
+User code runs in a child, so it can stop neither the clock nor the dashboard. Supervisor and child share a socket
+pair: lines go both ways, and its end is how each learns of the other's death. Every child inherits the lock on the
 store's file, so a free lock means that no child is left.
+
+A child that code occupies which did not stop says so, claims no more and finishes its other executions, each within
+its own time-out; its successor is started beside it at once. At most LEAVING_MAX finish at a time. Beyond that new
+work waits until one has left: those that are left have real work, as a child with nothing but stuck code leaves by
+itself, and killing one would start the executions of the innocent again, a fourth time as `poison`.
 """
 
 import asyncio
-import logging
-import signal
-import socket
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreUnavailableError
+from application.scheduling.services.rescue_stuck import LEASE
 from domain.scheduling.identifiers import NodeId
-from entrypoints.process import (
-    EXIT_FAILED,
-    EXIT_OK,
-    EXIT_ORPHANED,
-    EXIT_REPLACE,
-    EXIT_UNREACHABLE,
-    EXIT_USAGE,
-)
+from entrypoints.child import Child, Epitaph, start_child
+from entrypoints.process import EXIT_OK, EXIT_USAGE
 
-WAKE = b"wake\n"
-DRAIN = b"drain\n"
-SCHEDULER = b"scheduler\n"
-READY = b"ready\n"
 RESTART_BACKOFF_MIN = timedelta(milliseconds=100)
 RESTART_BACKOFF_MAX = timedelta(seconds=30)
 SETTLED_AFTER = timedelta(seconds=30)
 KILL_AFTER = timedelta(seconds=10)
-
-_EPITAPHS = {
-    EXIT_OK: (logging.INFO, "The worker ended by itself, with nothing left to do"),
-    EXIT_FAILED: (logging.ERROR, "The worker failed, as told above; its executions start again"),
-    EXIT_ORPHANED: (logging.WARNING, "The worker lost sight of its supervisor; its executions start again"),
-    EXIT_UNREACHABLE: (logging.WARNING, "The worker could not go on, as told above; its executions start again"),
-    EXIT_REPLACE: (logging.WARNING, "The worker is replaced: code that did not stop in time still occupied it"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Epitaph:
-    """How a child ended; `refused` if it did because settings or handlers are wrong, so that another one would too."""
-
-    sentence: str
-    level: int = logging.WARNING
-    refused: bool = False
+LEAVING_MAX = 3
 
 
 def _nobody() -> None:
@@ -61,9 +38,10 @@ def _nobody() -> None:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Keeps one worker child alive. `command(worker_id, socket_fd)` is what starts it; `died` rescues its claims.
+    """Keeps one worker child claiming. `command(worker_id, socket_fd)` is what starts it; `died` rescues its claims.
 
-    `pid` is the child's while there is one. A child that was told to drain is killed `kill_after` after its grace.
+    A child that was told to drain is killed `kill_after` after its grace, and one that was ready and then is silent
+    for a `lease` is killed as well: nothing moves in it any more, not even its heartbeat.
     """
 
     command: Callable[[NodeId, int], Sequence[str]]
@@ -73,74 +51,104 @@ class Supervisor:
     on_scheduler: Callable[[], None]
     clock: Clock
     grace: timedelta
-    pid: int | None = None
     kill_after: timedelta = KILL_AFTER
-    _writer: asyncio.StreamWriter | None = None
+    lease: timedelta = LEASE
     on_ready: Callable[[], None] = _nobody
-    _is_ready: bool = False
+    _children: list[Child] = field(default_factory=list)
+    _somebody_left: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The children's process ids, that of the one which claims last."""
+        return tuple(child.pid for child in self._children)
 
     def wake(self) -> None:
-        """Tell the child to look for work. Lost if there is no child; the next one looks first thing."""
-        writer = self._writer
-        # A wake-up that was not read yet will do for this one too, and a child that is stopped piles up none.
-        if writer is not None and not writer.is_closing() and not writer.transport.get_write_buffer_size():
-            writer.write(WAKE)
+        """Tell the child that claims to look for work. Lost if there is none; the next one looks first thing."""
+        for child in self._children:
+            if not child.claims_no_more.is_set():
+                child.wake()
 
     async def run(self, stop: asyncio.Event) -> int:
-        """Start the child, and another one whenever it ends; once `stop` is set, have it drain and wait for it.
+        """Have a child that claims, and another one whenever it ends or hands over; once `stop` is set, drain them all.
 
         Returns EXIT_OK, or EXIT_USAGE if a child said what is wrong with settings or handlers: they are checked whole.
+        A successor that says so is tried again for as long as a predecessor has work to finish: what was half of a
+        deployment may be whole by then.
         """
         backoff = RESTART_BACKOFF_MIN
-        while not stop.is_set():
-            worker_id, began = self.new_id(), self.clock.monotonic()
-            epitaph = await self._one_child(worker_id, stop)
-            await self._bury(worker_id)
-            if epitaph.refused:
-                return EXIT_USAGE
-            if stop.is_set():
-                return EXIT_OK
-            if timedelta(seconds=self.clock.monotonic() - began) > SETTLED_AFTER:
-                backoff = RESTART_BACKOFF_MIN
-            again_in = f"{backoff.total_seconds():.1f}s"
-            structlog.get_logger().log(epitaph.level, epitaph.sentence, worker=worker_id, restart_in=again_in)
-            await _wait(stop, backoff)
-            backoff = min(backoff * 2, RESTART_BACKOFF_MAX)
+        async with asyncio.TaskGroup() as lives:
+            while await self._has_room(stop):
+                worker_id, began = self.new_id(), self.clock.monotonic()
+                epitaph = await self._tenure(worker_id, lives, stop)
+                if epitaph is not None and epitaph.refused and not self._children:
+                    return EXIT_USAGE
+                if stop.is_set():
+                    break
+                if timedelta(seconds=self.clock.monotonic() - began) > SETTLED_AFTER:
+                    backoff = RESTART_BACKOFF_MIN
+                if epitaph is not None:
+                    again_in = f"{backoff.total_seconds():.1f}s"
+                    structlog.get_logger().log(epitaph.level, epitaph.sentence, worker=worker_id, restart_in=again_in)
+                await _wait(stop, backoff)
+                backoff = min(backoff * 2, RESTART_BACKOFF_MAX)
         return EXIT_OK
 
-    async def _one_child(self, worker_id: NodeId, stop: asyncio.Event) -> Epitaph:
-        """Start a child and wait until it is reaped; say how it ended."""
-        ours, theirs = socket.socketpair()
+    async def _has_room(self, stop: asyncio.Event) -> bool:
+        """Wait until another child may be started; False if the stop comes first, which makes all of them leave."""
+        if len(self._children) > LEAVING_MAX and not stop.is_set():
+            structlog.get_logger().warning(
+                "New executions wait: so many workers occupied by code that did not stop have others to finish first",
+                workers=len(self._children),
+            )
+        while len(self._children) > LEAVING_MAX and not stop.is_set():
+            self._somebody_left.clear()
+            await self._somebody_left.wait()
+        return not stop.is_set()
+
+    async def _tenure(self, worker_id: NodeId, lives: asyncio.TaskGroup, stop: asyncio.Event) -> Epitaph | None:
+        """Start a child and wait while it claims; say how it ended, None if it lives on without claiming."""
         try:
-            with theirs:
-                child = await asyncio.create_subprocess_exec(
-                    *self.command(worker_id, theirs.fileno()),
-                    pass_fds=(theirs.fileno(), *self.inherited),
-                    # A Ctrl-C on the terminal is for the supervisor alone.
-                    start_new_session=True,
-                )
+            child = await start_child(partial(self.command, worker_id), worker_id, self.inherited)
         except OSError as error:
             # No memory or no process to be had now may be had later.
-            ours.close()
             return Epitaph(f"The worker cannot be started: {error}")
-        self.pid, self._is_ready = child.pid, False
-        reader, self._writer = await asyncio.open_connection(sock=ours)
-        try:
-            return _epitaph(await self._accompany(child, reader, stop), is_ready=self._is_ready)
-        finally:
-            self.pid = None
-            self._writer.close()
-            self._writer = None
+        self._children.append(child)
+        lives.create_task(self._life(child, stop))
+        await child.claims_no_more.wait()
+        if child.epitaph is None and not stop.is_set():
+            structlog.get_logger().warning(
+                "The worker hands over: code that did not stop in time occupies it. It finishes its other executions "
+                "and leaves, while a successor takes new ones",
+                worker=worker_id,
+                pid=child.pid,
+            )
+        return child.epitaph
 
-    async def _accompany(
-        self, child: asyncio.subprocess.Process, reader: asyncio.StreamReader, stop: asyncio.Event
-    ) -> int:
+    async def _life(self, child: Child, stop: asyncio.Event) -> None:
+        """Stay with a child until it is reaped, then free its claims."""
+        try:
+            epitaph = await self._accompany(child, stop)
+        finally:
+            child.writer.close()
+            self._children.remove(child)
+        await self._bury(child.worker_id)
+        if child.claims_no_more.is_set() and not stop.is_set():
+            structlog.get_logger().log(epitaph.level, epitaph.sentence, worker=child.worker_id, pid=child.pid)
+        child.epitaph = epitaph
+        child.claims_no_more.set()
+        self._somebody_left.set()
+
+    async def _accompany(self, child: Child, stop: asyncio.Event) -> Epitaph:
         async with asyncio.TaskGroup() as group:
-            company = (group.create_task(self._listen(reader)), group.create_task(self._drain(child, stop)))
-            code = await child.wait()
+            company = (
+                group.create_task(child.listen(on_ready=self.on_ready, on_scheduler=self.on_scheduler)),
+                group.create_task(self._drain(child, stop)),
+                group.create_task(self._end_if_silent(child)),
+            )
+            epitaph = await child.reaped()
             for each in company:
                 each.cancel()
-        return code
+        return epitaph
 
     async def _bury(self, worker_id: NodeId) -> None:
         """Free the claims of a child that is reaped: nothing of it runs any more."""
@@ -150,45 +158,16 @@ class Supervisor:
             # They fall silent, and are rescued for that.
             structlog.get_logger().warning("The store did not take back the worker's executions", because=str(error))
 
-    async def _listen(self, reader: asyncio.StreamReader) -> None:
-        """What the child says, until it says no more; lines that are too long or unknown mean nothing."""
-        while True:
-            try:
-                line = await reader.readline()
-            except ValueError:
-                continue
-            except ConnectionError:
-                return
-            if not line:
-                return
-            if line == READY:
-                self._is_ready = True
-                self.on_ready()
-            elif line == SCHEDULER:
-                self.on_scheduler()
-
-    async def _drain(self, child: asyncio.subprocess.Process, stop: asyncio.Event) -> None:
+    async def _drain(self, child: Child, stop: asyncio.Event) -> None:
         """Once stopping, let the child finish within the grace; then it is killed, and its claims are rescued."""
         await stop.wait()
-        if self._writer is not None:
-            self._writer.write(DRAIN)
+        child.drain()
         await asyncio.sleep((self.grace + self.kill_after).total_seconds())
-        structlog.get_logger().warning("The worker did not stop in its grace and is killed", pid=child.pid)
-        with suppress(ProcessLookupError):
-            child.kill()
+        child.kill("The worker did not stop in its grace and is killed")
 
-
-def _epitaph(code: int, *, is_ready: bool) -> Epitaph:
-    """The last words on a child; one that was ready had good settings, whatever code of a handler's it ended with."""
-    if code == EXIT_USAGE and not is_ready:
-        return Epitaph("The worker refused its settings", logging.ERROR, refused=True)
-    if code < 0:
-        name = signal.strsignal(-code) or f"signal {-code}"
-        return Epitaph(f"The worker was killed ({name}); its executions start again")
-    level, sentence = _EPITAPHS.get(
-        code, (logging.WARNING, f"The worker ended with exit code {code}; its executions start again")
-    )
-    return Epitaph(sentence, level)
+    async def _end_if_silent(self, child: Child) -> None:
+        await child.silence(self.lease)
+        child.kill(f"The worker gave no sign of life for {self.lease.total_seconds():g}s and is killed")
 
 
 async def _wait(stop: asyncio.Event, wait: timedelta) -> None:

@@ -20,7 +20,8 @@ from application.scheduling.services.perform_executions import PerformExecutions
 from domain.scheduling.identifiers import NodeId
 from entrypoints.container import Container, keep_membership, member, open_content, open_store
 from entrypoints.handlers import load_handlers
-from entrypoints.heartbeat import start_heartbeat
+from entrypoints.handover import Handover
+from entrypoints.heartbeat import LoopWatch, start_heartbeat
 from entrypoints.hints import Hints
 from entrypoints.inheritance import keep_from_programs
 from entrypoints.link import SupervisorLink
@@ -71,14 +72,15 @@ async def _vital(work: Awaitable[Result]) -> Result:
 class Worker:
     """The life of a worker: claim and settle, drain, hand back, leave.
 
-    It is told to stop by `stop`. It is to be replaced once nothing but code that does not stop is left in it; until
-    then it claims nothing new, and if that code ends after all, it goes on as before.
+    It is told to stop by `stop`. Once it hands over to a successor it claims nothing new, finishes what runs, and
+    leaves when nothing but code that does not stop is left in it.
     """
 
     perform: PerformExecutions
     membership: KeepMembership
     observer: Observer
     grace: timedelta
+    handover: Handover
     _code: int = EXIT_OK
     _draining: asyncio.Event = field(default_factory=asyncio.Event)
     _settled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -107,7 +109,7 @@ class Worker:
 
     def _claiming(self, group: asyncio.TaskGroup) -> Step:
         async def step() -> timedelta:
-            if not self.perform.is_stuck:
+            if not self.handover.is_due():
                 return timedelta(0) if await self.perform.claim_once(group) else CLAIM_EVERY
             # Being replaced is no reason to stop the neighbours of the stuck code: their own time-outs bound them.
             if not self._has_work():
@@ -160,9 +162,11 @@ async def work(settings: Settings, worker_id: NodeId, link: SupervisorLink) -> i
         # Before the service says that it is ready: from now on payloads are checked by what this worker announces.
         await membership.run_once()
         link.ready()
-        worker = Worker(perform, membership, observer, settings.grace)
+        handover = Handover(perform, link.stuck)
+        worker = Worker(perform, membership, observer, settings.grace, handover)
         link.start(on_wake=hands.set, on_drain=worker.stop)
-        start_heartbeat(perform, open_stores=partial(open_store, settings), clock=clock, observer=observer)
+        watch = LoopWatch(asyncio.get_running_loop(), perform, handover, clock, settings.grace)
+        start_heartbeat(watch, link, open_stores=partial(open_store, settings), observer=observer)
         return await worker.run()
 
 

@@ -1,6 +1,6 @@
 """What every test shares: how hypothesis searches."""
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # The same examples in every run, so that a red build is red again at home. On a busy machine the first example may
 # be slow through no fault of the code under test, hence no deadline.
@@ -13,5 +13,9 @@ settings.register_profile(
     stateful_step_count=100,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
+)
+# One failure is enough to notice a mutant: nothing is shrunk, and no mutant's examples are kept for the next one.
+settings.register_profile(
+    "mutation", settings.get_profile("default"), database=None, phases=(Phase.explicit, Phase.generate)
 )
 settings.load_profile("default")

@@ -22,8 +22,7 @@ from application.scheduling.ports.history import AttemptRecord, ChangeRecord
 from domain.scheduling.change import Change
 from domain.scheduling.execution import CancelRequest, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId
-
-GENERATION = 1
+from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class MemoryExecutionStore:
         claimable = [
             kept
             for kept in self.state.open_executions(ExecutionState.PENDING)
-            if kept.execution.available_at <= now
+            if (kept.execution.unknown_since is None or kept.execution.available_at <= now)
             and (task_types is None or self.state.definition(kept.execution).task_type in task_types)
         ]
         return [self._claim(kept, worker_id, token, now) for kept, token in zip(claimable, tokens, strict=False)]
@@ -75,6 +74,20 @@ class MemoryExecutionStore:
         left = waiting[len(due) :]
         return Released(len(due), left[0].execution.available_at if left else None)
 
+    async def expire_unknown(self, limit: int) -> int:
+        """See the port."""
+        now = self.state.now()
+        expired = sorted(
+            (kept.execution.unknown_since, kept.execution.id)
+            for kept in self.state.open_executions(ExecutionState.PENDING)
+            if kept.execution.unknown_since is not None
+            and now - kept.execution.unknown_since >= UNKNOWN_HANDLER_PATIENCE
+        )[:limit]
+        for _, execution_id in expired:
+            work = self.state.work(self.state.executions[execution_id].execution.task_id)
+            self.state.write(work.expire(execution_id, now), now)
+        return len(expired)
+
     async def held(self) -> Sequence[Held]:
         """See the port."""
         self.state.now()
@@ -107,7 +120,7 @@ class MemoryExecutionStore:
 
     def _claim(self, kept: KeptExecution, worker_id: NodeId, token: ClaimToken, now: datetime) -> Claim:
         self.state.claims_made += 1
-        fence = (GENERATION << 32) + self.state.claims_made
+        fence = (self.state.generation << 32) + self.state.claims_made
         execution = kept.execution.claimed(worker_id, token, fence, now)
         kept.execution, kept.beat, kept.progress = execution, 0, None
         record = AttemptRecord(execution.starts, worker_id, now, finished_at=None, outcome=None, error=None)

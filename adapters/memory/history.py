@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from adapters.memory.evidence import evidence_of
 from adapters.memory.pages import Paging
 from adapters.memory.retention import prune
 from adapters.memory.state import KeptExecution, State
 from application.scheduling.ports.history import (
     ChangeRecord,
     Counts,
+    Evidence,
     ExecutionFilter,
     ExecutionPage,
     ExecutionRecord,
@@ -20,8 +22,9 @@ from application.scheduling.ports.history import (
     TaskFilter,
     TaskOrder,
     TaskPage,
+    VersionRecord,
 )
-from domain.scheduling.execution import Execution
+from domain.scheduling.execution import Execution, ExecutionKind, ExecutionState, backfill_key, redrive_key
 from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
 from domain.scheduling.task import ScheduledTask, Skip, TaskStatus
 
@@ -37,7 +40,9 @@ class MemoryHistory:
     ) -> TaskPage:
         """See the port."""
         self.state.now()
-        matching = [task for task in self._readable() if _matches(task, replace(which, status=None))]
+        matching = [
+            task for task in self._readable(deleted=which.deleted) if _matches(task, replace(which, status=None))
+        ]
         rows = [task for task in matching if which.status in (None, task.status)]
         kind = str if order is TaskOrder.NAME else int
         paging: Paging[ScheduledTask] = Paging(order, kind, lambda task: (_value(task, order), task.id), descending)
@@ -50,7 +55,7 @@ class MemoryHistory:
         self.state.now()
         coming = [
             (task.next_occurrence.run_at, task.id, task)
-            for task in self._readable()
+            for task in self._readable(deleted=False)
             if task.status is TaskStatus.ACTIVE and task.next_occurrence is not None
         ]
         return [task for _, _, task in sorted(coming, key=lambda each: each[:2])[:limit]]
@@ -84,6 +89,20 @@ class MemoryHistory:
         self.state.now()
         return [record for record in reversed(self.state.changes) if record.task_id == task_id][:limit]
 
+    async def evidence(self, task_id: TaskId, *, since: datetime, until: datetime) -> Evidence | None:
+        """See the port."""
+        return evidence_of(self.state, task_id, since, until)
+
+    async def versions(self, task_id: TaskId, *, limit: int) -> Sequence[VersionRecord]:
+        """See the port."""
+        self.state.now()
+        return self._versions(task_id)[:limit]
+
+    async def version(self, task_id: TaskId, version: int) -> VersionRecord | None:
+        """See the port."""
+        self.state.now()
+        return next((each for each in self._versions(task_id) if each.version == version), None)
+
     async def counts(self) -> Counts:
         """See the port."""
         since = self.state.now() - timedelta(days=1)
@@ -100,14 +119,37 @@ class MemoryHistory:
         """See the port."""
         return prune(self.state, retention, self.state.now(), limit)
 
-    def _readable(self) -> list[ScheduledTask]:
-        found = (self.state.task(task_id) for task_id in self.state.tasks)
+    def _readable(self, *, deleted: bool) -> list[ScheduledTask]:
+        read = self.state.deleted_task if deleted else self.state.task
+        found = (read(task_id) for task_id in self.state.tasks)
         return [task for task in found if isinstance(task, ScheduledTask)]
 
     def _summary(self, kept: KeptExecution) -> ExecutionSummary:
         task = self.state.tasks.get(kept.execution.task_id)
         name, task_type = (task.task.definition.name, task.task.definition.task_type) if task else ("", "")
-        return ExecutionSummary(kept.execution, name, task_type, kept.progress)
+        return ExecutionSummary(kept.execution, name, task_type, kept.progress, self._redriven_by(kept.execution))
+
+    def _redriven_by(self, execution: Execution) -> ExecutionId | None:
+        if execution.state is not ExecutionState.DEAD:
+            return None
+        again = self.state.execution_of(execution.task_id, ExecutionKind.MANUAL, redrive_key(execution.id))
+        return None if again is None else again.id
+
+    def _versions(self, task_id: TaskId) -> list[VersionRecord]:
+        task = self.state.tasks.get(task_id)
+        if task is not None and task.error is not None:
+            return []
+        kept = self.state.versions.get(task_id, {})
+        return [
+            VersionRecord(
+                task_id,
+                version,
+                kept[version].definition,
+                kept[version].made_by.change if kept[version].made_by in self.state.changes else None,
+                version - 1 not in kept or kept[version - 1].definition != kept[version].definition,
+            )
+            for version in sorted(kept, reverse=True)
+        ]
 
 
 def _matches(task: ScheduledTask, which: TaskFilter) -> bool:
@@ -145,7 +187,17 @@ def _place(kept: KeptExecution) -> tuple[str, str]:
 
 
 def _is_among(execution: Execution, which: ExecutionFilter) -> bool:
-    return which.task_id in (None, execution.task_id) and (not which.states or execution.state in which.states)
+    return (
+        which.task_id in (None, execution.task_id)
+        and (not which.states or execution.state in which.states)
+        and (which.backfill is None or _is_of_backfill(execution, which.backfill))
+    )
+
+
+def _is_of_backfill(execution: Execution, backfill: str) -> bool:
+    if execution.kind is not ExecutionKind.BACKFILL or execution.nominal_at is None:
+        return False
+    return execution.key == backfill_key(backfill, execution.nominal_at)
 
 
 def _ended_since(execution: Execution, since: datetime) -> bool:

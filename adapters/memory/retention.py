@@ -9,12 +9,14 @@ from domain.scheduling.change import Via
 
 def prune(state: State, retention: Retention, now: datetime, limit: int) -> int:
     """Forget at most `limit` executions, Skips, changes and deleted tasks each, oldest first; return how many."""
-    return (
+    forgotten = (
         _prune_executions(state, now - retention.executions, limit)
         + _prune_skips(state, now - retention.executions, limit)
         + _prune_changes(state, now - retention.changes, limit)
         + _prune_tasks(state, now - retention.deleted_tasks, limit)
     )
+    _prune_versions(state, now - retention.changes, limit)
+    return forgotten
 
 
 def _prune_executions(state: State, before: datetime, limit: int) -> int:
@@ -64,4 +66,18 @@ def _prune_tasks(state: State, before: datetime, limit: int) -> int:
     old = sorted(deleted)[:limit]
     for _, task_id in old:
         del state.tasks[task_id]
+        state.supersede(task_id)
     return len(old)
+
+
+def _prune_versions(state: State, before: datetime, limit: int) -> None:
+    """Forget definitions in whose place others are for long, if no execution refers to them."""
+    referred = {(kept.execution.task_id, kept.execution.version) for kept in state.executions.values()}
+    superseded = [
+        (kept.superseded_at, task_id, version)
+        for task_id, versions in state.versions.items()
+        for version, kept in versions.items()
+        if kept.superseded_at is not None and kept.superseded_at < before and (task_id, version) not in referred
+    ]
+    for _, task_id, version in sorted(superseded)[:limit]:
+        del state.versions[task_id][version]

@@ -50,12 +50,20 @@ class KeptExecution:
 
 @dataclass(slots=True)
 class KeptTask:
-    """A task with its versions and Skips; `error`, set by tests alone, says why its row cannot be read."""
+    """A task with its Skips; `error`, set by tests alone, says why its row cannot be read."""
 
     task: ScheduledTask
-    definitions: dict[int, Definition] = field(default_factory=dict)
     skips: dict[datetime, Skip] = field(default_factory=dict)
     error: str | None = None
+
+
+@dataclass(slots=True)
+class KeptVersion:
+    """A definition, the change that made it a version, and since when another one is in its place."""
+
+    definition: Definition
+    made_by: ChangeRecord
+    superseded_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -66,10 +74,13 @@ class State:
     tasks: dict[TaskId, KeptTask] = field(default_factory=dict)
     executions: dict[ExecutionId, KeptExecution] = field(default_factory=dict)
     open_ids: set[ExecutionId] = field(default_factory=set)
-    # The audit trail outlives the tasks it tells of; by idempotency key it says what was done before.
+    # The audit trail and the versions outlive the tasks they tell of; by idempotency key it says what was done before.
+    versions: dict[TaskId, dict[int, KeptVersion]] = field(default_factory=dict)
     changes: list[ChangeRecord] = field(default_factory=list)
     changes_by_key: dict[str, ChangeRecord] = field(default_factory=dict)
     members: dict[NodeId, tuple[Member, datetime]] = field(default_factory=dict)
+    # How many stores this one has been; a claim's fence counts within one.
+    generation: int = 1
     claims_made: int = 0
     tzdata: str | None = None
     available: bool = True
@@ -83,9 +94,12 @@ class State:
     def task(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
         """The task with its open executions as they are now; None if there is none or it is deleted."""
         kept = self.tasks.get(task_id)
-        if kept is None or kept.task.deleted_at is not None:
-            return None
-        return Unreadable(task_id, kept.error) if kept.error is not None else self._with_open(kept.task)
+        return None if kept is None or kept.task.deleted_at is not None else self._read(kept)
+
+    def deleted_task(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
+        """The task if it is deleted, with what is open of it."""
+        kept = self.tasks.get(task_id)
+        return None if kept is None or kept.task.deleted_at is None else self._read(kept)
 
     def work(self, task_id: TaskId) -> Work:
         """The task, deleted or not, and its open executions, for a step to decide on.
@@ -117,16 +131,22 @@ class State:
 
     def record(self, record: ChangeRecord) -> None:
         """Keep a change: on the audit trail, with the definition it made, and under its idempotency key."""
-        kept = self.tasks[record.task_id]
         self.changes.append(record)
-        if record.change.action.moves_version:
-            kept.definitions[record.version] = kept.task.definition
+        versions = self.versions.setdefault(record.task_id, {})
+        if record.version not in versions:
+            self.supersede(record.task_id)
+            versions[record.version] = KeptVersion(self.tasks[record.task_id].task.definition, record)
         if record.change.idempotency_key is not None:
             self.changes_by_key.setdefault(record.change.idempotency_key, record)
 
     def definition(self, execution: Execution) -> Definition:
         """The definition in the version that this execution runs."""
-        return self.tasks[execution.task_id].definitions[execution.version]
+        return self.versions[execution.task_id][execution.version].definition
+
+    def supersede(self, task_id: TaskId) -> None:
+        """From now on, the last version of the task is that of no task any more."""
+        for kept in self.versions[task_id].values():
+            kept.superseded_at = kept.superseded_at or self.clock.now()
 
     def execution_of(self, task_id: TaskId, kind: ExecutionKind, key: str) -> Execution | None:
         """The one execution of this task, kind and key, or None."""
@@ -141,6 +161,9 @@ class State:
             (kept for kept in found if kept.execution.state in states),
             key=lambda kept: (kept.execution.available_at, kept.execution.id),
         )
+
+    def _read(self, kept: KeptTask) -> ScheduledTask | Unreadable:
+        return Unreadable(kept.task.id, kept.error) if kept.error is not None else self._with_open(kept.task)
 
     def _with_open(self, task: ScheduledTask) -> ScheduledTask:
         # A claim or a released retry moves an execution's state without touching its task.

@@ -1,9 +1,10 @@
-"""The memory store as a whole: its four ports over one state."""
+"""The memory store as a whole: its five ports over one state."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from adapters.memory.access import MemoryAccess
 from adapters.memory.execution_store import MemoryExecutionStore
 from adapters.memory.history import MemoryHistory
 from adapters.memory.membership import MemoryMembership
@@ -21,6 +22,7 @@ class MemoryStores:
     executions: MemoryExecutionStore
     history: MemoryHistory
     membership: MemoryMembership
+    access: MemoryAccess
 
 
 @asynccontextmanager
@@ -32,7 +34,12 @@ async def open_memory_store(clock: Clock, entropy: Entropy) -> AsyncIterator[Mem
     state = State(clock)
     try:
         yield MemoryStores(
-            state, MemoryTaskStore(state), MemoryExecutionStore(state), MemoryHistory(state), MemoryMembership(state)
+            state,
+            MemoryTaskStore(state),
+            MemoryExecutionStore(state),
+            MemoryHistory(state),
+            MemoryMembership(state),
+            MemoryAccess(state),
         )
     finally:
         state.available = False

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from adapters.memory.state import State
 from application.scheduling.ports.history import ChangeRecord
@@ -56,6 +56,11 @@ class MemoryTaskStore:
         self.state.now()
         return self.state.task(task_id)
 
+    async def deleted(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
+        """See the port."""
+        self.state.now()
+        return self.state.deleted_task(task_id)
+
     async def find(self, name: str) -> ScheduledTask | Unreadable | None:
         """See the port."""
         self.state.now()
@@ -75,8 +80,8 @@ class MemoryTaskStore:
 
     async def mutate(self, mutations: Sequence[Mutation]) -> Sequence[MutateAnswer]:
         """See the port."""
-        self.state.now()
-        return [self._mutate(mutation) for mutation in mutations]
+        now = self.state.now()
+        return [self._mutate(mutation, now) for mutation in mutations]
 
     async def replay(self, idempotency_key: str, body_hash: str) -> Replayed | KeyReused | None:
         """See the port."""
@@ -128,15 +133,14 @@ class MemoryTaskStore:
             return Moved()
         if firing.good_until is not None and firing.good_until <= now:
             return Moved()
-        early = max([firing.decided_until, *(start.occurrence.run_at for start in firing.run)]) - now
-        if early > timedelta(0):
-            return TooEarly(early)
+        if firing.decided_at > now:
+            return TooEarly(firing.decided_at - now)
         work = self.state.work(read.id).commit(firing, now)
         self.state.write(work, now)
         self.state.pass_over(read.id, firing.skips)
         return Committed(tuple(sorted(work.created)))
 
-    def _mutate(self, mutation: Mutation) -> MutateAnswer:
+    def _mutate(self, mutation: Mutation, now: datetime) -> MutateAnswer:
         assert not loses_payload(mutation), "what was found due came without its payload"
         known = self._done_before(mutation)
         if known is not None:
@@ -147,24 +151,26 @@ class MemoryTaskStore:
             return Moved()
         if not mutation.holds_for(stored.task if stored else None):
             return Moved()
+        if mutation.change.at > now:
+            return TooEarly(mutation.change.at - now)
         holder = self._holder(mutation.after.definition.name)
         if holder is not None and holder != task_id:
             return NameTaken(holder)
         work = mutation.apply(self.state.work(task_id) if stored else Work(mutation.after))
         self.state.write(work, mutation.change.at)
         self.state.pass_over(task_id, mutation.skips)
-        execution_id = mutation.run.id if mutation.run else None
+        execution_id = mutation.runs[0].id if mutation.runs else None
         self.state.record(ChangeRecord(mutation.change, task_id, work.task.version, execution_id))
         return Applied(self.state.work(task_id).task, execution_id)
 
     def _done_before(self, mutation: Mutation) -> Replayed | KeyReused | None:
-        """What the idempotency key answers, or, without one, the key of the execution that is to be created."""
-        change, run = mutation.change, mutation.run
+        """What the idempotency key answers, or, without one, the key of an execution that is to be created."""
+        change = mutation.change
         known = None if change.idempotency_key is None else self._replay(change.idempotency_key, change.body_hash)
-        if known is not None or run is None:
+        if known is not None:
             return known
-        there = self.state.execution_of(run.task_id, run.kind, run.key)
-        return None if there is None else Replayed(run.task_id, there.version, there.id)
+        named = (self.state.execution_of(run.task_id, run.kind, run.key) for run in mutation.runs)
+        return next((Replayed(there.task_id, there.version, there.id) for there in named if there is not None), None)
 
     def _replay(self, idempotency_key: str, body_hash: str) -> Replayed | KeyReused | None:
         known = self.state.changes_by_key.get(idempotency_key)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 NAP_MAX = timedelta(seconds=1)
 # An event loop rounds its timers to whole milliseconds and wakes a moment late; the last two are spent asking.
 SPIN = timedelta(milliseconds=2)
+UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
@@ -20,6 +21,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """See the port."""
         return time.monotonic()
+
+    def uptime(self) -> float:
+        """See the port. Only Linux has two stop-watches; elsewhere the one there is goes on while suspended."""
+        return time.clock_gettime(UPTIME)
 
     async def sleep_until(self, instant: datetime) -> None:
         """See the port. Other tasks run meanwhile, also during the last two milliseconds."""

@@ -6,6 +6,7 @@ import structlog
 
 from domain.scheduling.events import (
     ClaimLost,
+    ClockLeapt,
     Dispatched,
     Event,
     ExecutionSettled,
@@ -55,6 +56,8 @@ class LogObserver:
                     f"A task cannot be decided and is tried again at {event.look_at:%H:%M:%S}: {event.error}",
                     task=event.task_id,
                 )
+            case ClockLeapt():
+                self._leapt(event)
             case StoreFailed():
                 self._log.warning(f"The store does not answer ({event.doing}); trying again: {event.error}")
             case RecordsPruned():
@@ -72,6 +75,11 @@ class LogObserver:
             self._log.warning(f"Failed task, will be retried: {event.task_name}", error=error, **values)
         else:
             self._log.info(f"Ended task: {event.task_name}", outcome=event.outcome, state=event.state, **values)
+
+    def _leapt(self, event: ClockLeapt) -> None:
+        way = "ahead" if event.by > timedelta(0) else "back"
+        then = f"; firing waits {_seconds(event.held)} for it to be set right" if event.held else ""
+        self._log.error(f"The clock was set {way} by {_seconds(abs(event.by))}{then}")
 
     def _dispatched(self, event: Dispatched) -> None:
         if event.committed and event.lateness > LATE_AFTER:

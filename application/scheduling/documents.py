@@ -6,11 +6,12 @@ from typing import Any
 
 from application.scheduling import json_text
 from application.scheduling.ports.execution_store import LogLine
-from application.scheduling.ports.history import AttemptRecord, ExecutionRecord, ExecutionSummary
+from application.scheduling.ports.history import AttemptRecord, ExecutionRecord, ExecutionSummary, VersionRecord
+from domain.scheduling.change import Change
 from domain.scheduling.execution import ErrorReport
 from domain.scheduling.policy import ExecutionPolicy
 from domain.scheduling.schedule import IntervalSchedule
-from domain.scheduling.task import Pause, ScheduledTask, TaskStatus
+from domain.scheduling.task import Definition, Pause, ScheduledTask, TaskStatus
 
 Document = dict[str, Any]
 
@@ -35,10 +36,32 @@ def duration(length: timedelta | None) -> str | None:
 
 def task_document(task: ScheduledTask, warnings: Iterable[str] = ()) -> Document:
     """A task as the API answers it."""
-    definition = task.definition
-    schedule = definition.schedule
     return {
         "id": task.id,
+        **definition_document(task.definition),
+        "status": task.status,
+        "enabled": task.status not in (TaskStatus.PAUSED, TaskStatus.FAILED),
+        "pause": None if task.pause is None else _pause(task.pause),
+        "version": task.version,
+        "created_at": instant(task.created_at),
+        "updated_at": instant(task.updated_at),
+        "deleted_at": instant(task.deleted_at),
+        "last_run_at": instant(task.last_run_at),
+        "next_run_at": instant(next_run_at(task)),
+        "decided_until": instant(task.decided_until),
+        "run_count": task.run_count,
+        "error_count": task.error_count,
+        "last_error": task.last_error,
+        "last_state": task.last_state,
+        "open_executions": len(task.open),
+        "warnings": list(warnings),
+    }
+
+
+def definition_document(definition: Definition) -> Document:
+    """What people say of a task, as they may say it again."""
+    schedule = definition.schedule
+    return {
         "name": definition.name,
         "handler": definition.handler,
         "task_type": definition.task_type,
@@ -52,21 +75,16 @@ def task_document(task: ScheduledTask, warnings: Iterable[str] = ()) -> Document
         "delivery": definition.delivery,
         "max_retries": definition.policy.retry.max_retries,
         "policy": policy_document(definition.policy),
-        "status": task.status,
-        "enabled": task.status not in (TaskStatus.PAUSED, TaskStatus.FAILED),
-        "pause": None if task.pause is None else _pause(task.pause),
-        "version": task.version,
-        "created_at": instant(task.created_at),
-        "updated_at": instant(task.updated_at),
-        "last_run_at": instant(task.last_run_at),
-        "next_run_at": instant(next_run_at(task)),
-        "decided_until": instant(task.decided_until),
-        "run_count": task.run_count,
-        "error_count": task.error_count,
-        "last_error": task.last_error,
-        "last_state": task.last_state,
-        "open_executions": len(task.open),
-        "warnings": list(warnings),
+    }
+
+
+def version_document(record: VersionRecord) -> Document:
+    """A version of a task, and the change that made it, if that is still on record."""
+    return {
+        "version": record.version,
+        "redefines": record.redefines,
+        "change": None if record.made_by is None else _change(record.made_by),
+        "definition": definition_document(record.definition),
     }
 
 
@@ -127,6 +145,8 @@ def execution_document(summary: ExecutionSummary) -> Document:
         "progress": progress and {"done": progress.done, "total": progress.total, "note": progress.note},
         "cancel": cancel and {"at": instant(cancel.at), "by": cancel.actor, "reason": cancel.reason},
         "root_id": execution.root_id,
+        "redrive_of": execution.redrive_of,
+        "redriven_by": summary.redriven_by,
     }
 
 
@@ -139,6 +159,16 @@ def record_document(record: ExecutionRecord) -> Document:
         else json_text.read(record.summary.execution.payload_json),
         "attempts": [_attempt(each) for each in record.attempts],
         "log": [_line(each) for each in record.log],
+    }
+
+
+def _change(change: Change) -> Document:
+    return {
+        "action": change.action,
+        "by": change.actor,
+        "via": change.via,
+        "at": instant(change.at),
+        "reason": change.reason,
     }
 
 

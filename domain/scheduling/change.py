@@ -15,14 +15,21 @@ class ChangeAction(StrEnum):
     PAUSE_ENDED = "pause_ended"
     DELETE = "delete"
     UNDELETE = "undelete"
+    RESTORE = "restore"
     RUN = "run"
+    REDRIVE = "redrive"
+    BACKFILL = "backfill"
     CANCEL = "cancel"
     REDERIVE = "rederive"
 
     @property
     def moves_version(self) -> bool:
-        """True if the task is another one afterwards; running it or cancelling a run leaves it what it was."""
-        return self not in (ChangeAction.RUN, ChangeAction.CANCEL)
+        """True if the task is another one afterwards; what is done to executions leaves it what it was."""
+        return self not in OF_EXECUTIONS
+
+
+OF_EXECUTIONS = frozenset({ChangeAction.RUN, ChangeAction.REDRIVE, ChangeAction.BACKFILL, ChangeAction.CANCEL})
+"""What people do to the executions of a task and not to the task."""
 
 
 class Via(StrEnum):

@@ -27,6 +27,14 @@ class TaskQuarantined:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockLeapt:
+    """The calendar went further ahead than time did, or back (negative); nothing is decided for the time `held`."""
+
+    by: timedelta
+    held: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionStarted:
     """A worker began an attempt."""
 
@@ -87,6 +95,7 @@ class RecordsPruned:
 Event = (
     Dispatched
     | TaskQuarantined
+    | ClockLeapt
     | ExecutionStarted
     | ExecutionSettled
     | ClaimLost

@@ -5,7 +5,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.errors import IllegalTransitionError
-from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, TaskId, execution_id, microseconds
+from domain.scheduling.identifiers import (
+    MICROSECOND,
+    ClaimToken,
+    ExecutionId,
+    NodeId,
+    TaskId,
+    execution_id,
+    microseconds,
+)
 
 
 class ExecutionState(StrEnum):
@@ -57,6 +65,8 @@ class ExecutionKind(StrEnum):
     BACKFILL = "backfill"
 
 
+_REDRIVE = "redrive:"
+
 TASK_KINDS = frozenset({ExecutionKind.AUTO, ExecutionKind.CONTINUATION})
 """The kinds whose death counts towards `fail_after`, and whose end may complete the task."""
 
@@ -101,8 +111,9 @@ class CancelRequest:
 class Execution:
     """One execution. `attempts_used` counts attempts that ended by themselves, `starts` every claim of it.
 
-    `available_at` is the instant from which a pending one may be claimed, or at which a waiting retry becomes
-    pending. `root_id` and `number` name the place in a chain of continuations (0: not one) that began at `chain_at`.
+    `available_at` is the instant since which a pending one may be claimed (or, if it was put back, from which), or at
+    which a waiting retry becomes pending. `root_id` and `number` name the place in a chain of continuations (0: not
+    one) that began at `chain_at`.
     """
 
     id: ExecutionId
@@ -131,6 +142,13 @@ class Execution:
     root_id: ExecutionId | None = None
     number: int = 0
     chain_at: datetime | None = None
+
+    @property
+    def redrive_of(self) -> ExecutionId | None:
+        """The dead execution that this one was asked for in place of."""
+        if self.kind is not ExecutionKind.MANUAL or not self.key.startswith(_REDRIVE):
+            return None
+        return ExecutionId(self.key.removeprefix(_REDRIVE))
 
     @property
     def is_open(self) -> bool:
@@ -198,6 +216,38 @@ def manual(task_id: TaskId, version: int, *, key: str, at: datetime, payload_jso
         created_at=at,
         available_at=at,
         payload_json=payload_json,
+    )
+
+
+def redrive_key(dead: ExecutionId) -> str:
+    """The key of the one manual execution that may take the place of a dead one."""
+    return f"{_REDRIVE}{dead}"
+
+
+def backfill_key(backfill: str, nominal_at: datetime) -> str:
+    """The key of a backfill's execution for one occurrence; `backfill` names the request."""
+    return f"{backfill}:{microseconds(nominal_at)}"
+
+
+def backfilled(
+    task_id: TaskId, version: int, *, backfill: str, nominal_at: datetime, at: datetime, place: int
+) -> Execution:
+    """The execution of an occurrence of the past, claimable at once; `place` is its own among those of `backfill`.
+
+    Executions that are claimable since the same instant are claimed by id, so the id says the place, too.
+    """
+    key = backfill_key(backfill, nominal_at)
+    return Execution(
+        id=execution_id(task_id, ExecutionKind.BACKFILL, key, at + place * MICROSECOND),
+        task_id=task_id,
+        kind=ExecutionKind.BACKFILL,
+        key=key,
+        version=version,
+        state=ExecutionState.PENDING,
+        scheduled_at=at,
+        created_at=at,
+        available_at=at,
+        nominal_at=nominal_at,
     )
 
 

@@ -29,8 +29,9 @@ class Start(NamedTuple):
 class Firing:
     """What a task owes at one instant: what to run, what to pass over, when to look again.
 
-    `run` and `skips` ascend; a skip that begins where the task's last one does extends it. A firing committed at or
-    after `good_until` (None: any time) would be another decision.
+    `run` and `skips` ascend; a skip that begins where the task's last one does extends it. The decision is that of
+    `decided_at`, and no instant in it is later: committed before, or at or after `good_until` (None: any time), it
+    would be another one.
     """
 
     run: tuple[Start, ...]
@@ -38,6 +39,7 @@ class Firing:
     skips: tuple[Skip, ...]
     decided_until: datetime
     next_occurrence: Occurrence | None
+    decided_at: datetime
     good_until: datetime | None
 
     @property
@@ -137,9 +139,10 @@ def fire(task: ScheduledTask, now: datetime) -> Firing:
     A `now` before the watermark decides nothing and leaves the watermark where it is.
     """
     until = max(task.decided_until, task.decidable_until(now))
+    decided_at = max(task.decided_until, now)
     following = task.occurrence_after(until)
     if (undecided := undecided_until(task, until)) is None:
-        return Firing((), (), (), until, following, following.run_at if following else None)
+        return Firing((), (), (), until, following, decided_at, following.run_at if following else None)
     policy = task.definition.policy
     fresh = undecided if policy.grace is None else undecided.since(now - policy.grace)
     picked = () if fresh is None else _pick(policy, fresh, now, task.runs_left)
@@ -153,6 +156,7 @@ def fire(task: ScheduledTask, now: datetime) -> Firing:
         skips=_extending(task.trailing_skip, skips, admitted.start),
         decided_until=until,
         next_occurrence=following if left else None,
+        decided_at=decided_at,
         good_until=_good_until(policy, fresh, picked, following),
     )
 

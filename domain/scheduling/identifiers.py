@@ -46,3 +46,8 @@ def execution_id(task_id: TaskId, kind: str, key: str, at: datetime) -> Executio
     """
     name = blake2b(f"{task_id}/{kind}/{key}".encode(), digest_size=9).hexdigest()
     return ExecutionId(f"{microseconds(at):014x}{name}")
+
+
+def least_execution_id(at: datetime) -> str:
+    """No id of an execution that is named for `at` or later sorts before this, and each that is named earlier does."""
+    return f"{max(microseconds(at), 0):014x}"

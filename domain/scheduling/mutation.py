@@ -8,16 +8,17 @@ settlement that came between.
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import reduce
 from typing import Any
 
 from domain.errors import InvalidScheduleError, InvalidTaskError, TaskStateError
 from domain.scheduling.change import Change, ChangeAction, Via
-from domain.scheduling.execution import TASK_KINDS, CancelRequest, Execution, ExecutionState, manual
+from domain.scheduling.execution import TASK_KINDS, CancelRequest, Execution
 from domain.scheduling.firing import Firing, catching_up, passing_over
 from domain.scheduling.identifiers import MICROSECOND, TaskId
-from domain.scheduling.policy import Misfire, Overlap
+from domain.scheduling.policy import Misfire
 from domain.scheduling.schedule import OneTimeSchedule
-from domain.scheduling.task import Definition, Delivery, Pause, PauseMode, ScheduledTask, Skip, SkipReason, TaskStatus
+from domain.scheduling.task import Definition, Pause, PauseMode, ScheduledTask, Skip, SkipReason, TaskStatus
 from domain.scheduling.work import Work
 
 
@@ -34,7 +35,7 @@ class Mutation:
     """One change of one task, to be carried out whole or not at all.
 
     `before` is the task as read (None: `after` is created); where `after` differs from it, the mutation writes, and
-    only there. `skips` go on record; `firing`, `run` and `cancel_open` say what becomes of executions.
+    only there. `skips` go on record; `firing`, `runs` and `cancel_open` say what becomes of executions.
     """
 
     change: Change
@@ -43,7 +44,7 @@ class Mutation:
     compares: frozenset[Compared] = frozenset()
     skips: tuple[Skip, ...] = ()
     firing: Firing | None = None
-    run: Execution | None = None
+    runs: tuple[Execution, ...] = ()
     cancel_open: bool = False
 
     def holds_for(self, current: ScheduledTask | None) -> bool:
@@ -67,15 +68,15 @@ class Mutation:
         if self.cancel_open:
             request = CancelRequest(at, self.change.actor, self.change.reason or self.change.action)
             work = work.cancel(tuple(work.executions), request)
-        if self.run is not None:
-            return work.run_now(self.run, at)
+        if self.runs:
+            return reduce(lambda done, run: done.run_now(run, at), self.runs, work)
         # Closing also completes a task that the change left without anything to do.
         return work.cancel((), CancelRequest(at, self.change.actor, ""))
 
     def then(self, following: "Mutation") -> "Mutation":
         """Both as one change, recorded as the first; `following` was decided on what the first leaves."""
-        runs = self.firing or self.run
-        assert runs is None, "what runs is decided last, on what every other change leaves"
+        runs = self.firing or self.runs
+        assert not runs, "what runs is decided last, on what every other change leaves"
         # One that begins where another did has grown out of it.
         skips = {skip.first_at: skip for skip in (*self.skips, *following.skips)}
         return replace(
@@ -95,7 +96,8 @@ class Mutation:
             for each in fields(ScheduledTask)
             if getattr(self.after, each.name) != getattr(self.before, each.name)
         }
-        if self.change.action.moves_version:
+        # What leaves a task as it was makes no other version of it; any other change also ends its quarantine.
+        if self.change.action.moves_version and (written or current.quarantine is not None):
             written |= {"version": current.version + 1, "updated_at": self.change.at, "quarantine": None}
         return replace(current, **written)
 
@@ -206,22 +208,6 @@ def undelete(task: ScheduledTask, change: Change) -> Mutation:
     decided, skips = passing_over(task, SkipReason.DELETED, change.at)
     after = replace(_looking_ahead(decided), deleted_at=None)
     return Mutation(change, before=task, after=after, compares=_TIMELINE, skips=skips)
-
-
-def run_now(
-    task: ScheduledTask, change: Change, *, key: str, payload_json: str | None = None, allow_overlap: bool = False
-) -> Mutation:
-    """A manual execution, whatever the task's status. Raises TaskStateError `already_running` if others are open."""
-    if task.open and task.definition.policy.overlap is not Overlap.ALLOW and not allow_overlap:
-        raise TaskStateError(
-            "an execution of this task is still open",
-            code="already_running",
-            hint="wait for it, cancel it, or allow this run to overlap it",
-        )
-    execution = manual(task.id, task.version, key=key, at=change.at, payload_json=payload_json)
-    if task.definition.delivery is Delivery.EXTERNAL:
-        execution = replace(execution, state=ExecutionState.DELIVERED, finished_at=change.at)
-    return Mutation(change, before=task, after=task, compares=frozenset({Compared.OPEN_SEQ}), run=execution)
 
 
 def rederive(task: ScheduledTask, change: Change) -> Mutation | None:

@@ -74,9 +74,9 @@ def _unreadable_interval(text: str) -> InvalidScheduleError:
     if _SHORT.fullmatch(text.lower()):
         return InvalidScheduleError("units are lower case", code="bad_interval", position=0, hint=text.lower())
     understood = _SHORT.match(text)
-    position = understood.end() if understood else 0
+    assert understood is not None, "every part of it is optional"
     detail = f"{text!r} is not an interval"
-    return InvalidScheduleError(detail, code="bad_interval", position=position, hint=_INTERVAL_HINT)
+    return InvalidScheduleError(detail, code="bad_interval", position=understood.end(), hint=_INTERVAL_HINT)
 
 
 def wall_time_from(text: str) -> tuple[datetime, timedelta | None]:
@@ -89,7 +89,7 @@ def wall_time_from(text: str) -> tuple[datetime, timedelta | None]:
     found = _INSTANT.fullmatch(text)
     if found is None:
         raise _unreadable_instant(text)
-    parts = {name: int(part) for name, part in found.groupdict().items() if part and name not in ("offset", "fraction")}
+    parts = {name: int(part) for name, part in found.groupdict().items() if part and name != "offset"}
     for name, low, high, hint in _RANGES:
         if not low <= parts.get(name, low) <= high:
             detail = f"{name} {found[name]} is out of range"

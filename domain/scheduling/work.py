@@ -125,6 +125,12 @@ class Work:
         again = replace(execution.released(at), rescues=execution.rescues + 1)
         return self._ending(again, AttemptOutcome.RESCUED, at)
 
+    def expire(self, execution_id: ExecutionId, at: datetime) -> "Work":
+        """Nobody has had the handler of a pending execution for UNKNOWN_HANDLER_PATIENCE: it is given up."""
+        execution = self.executions[execution_id]
+        assert execution.unknown_since is not None, "only what was put back for its handler expires"
+        return self._with_changed(_dead(execution, self._unknown_handler(), at))._closed(self, at)
+
     def cancel(self, execution_ids: Iterable[ExecutionId], request: CancelRequest) -> "Work":
         """Each of these ends cancelled at once, or, if it runs, is asked to stop; final ones stay as they are."""
         return self._with_cancelled(execution_ids, request)._closed(self, request.at)
@@ -164,12 +170,15 @@ class Work:
     def _put_back(self, execution: Execution, at: datetime) -> "Work":
         since = execution.unknown_since or at
         if at - since >= UNKNOWN_HANDLER_PATIENCE:
-            name = self.task.definition.handler_name
-            error = ErrorReport("unknown_handler", f"no worker has a handler named {name!r}")
+            error = self._unknown_handler()
             return self._ending(_dead(execution, error, at), AttemptOutcome.UNKNOWN_HANDLER, at, error)
         wait = min(UNKNOWN_HANDLER_WAIT_MIN * 2 ** min(execution.starts - 1, 10), UNKNOWN_HANDLER_WAIT_MAX)
         back = replace(execution.released(at), unknown_since=since, available_at=at + wait)
         return self._ending(back, AttemptOutcome.UNKNOWN_HANDLER, at)
+
+    def _unknown_handler(self) -> ErrorReport:
+        name = self.task.definition.handler_name
+        return ErrorReport("unknown_handler", f"no worker has a handler named {name!r}")
 
     def _with_created(self, execution: Execution) -> "Work":
         executions = {**self.executions, execution.id: execution}

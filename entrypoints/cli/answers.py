@@ -14,6 +14,7 @@ from application.scheduling.services.errors import (
     ExecutionNotFoundError,
     ServiceError,
     TaskNotFoundError,
+    VersionNotFoundError,
 )
 from domain.errors import DomainError, InvalidInputError, SchedulerError, TaskStateError
 from entrypoints.hints import Hints
@@ -74,7 +75,7 @@ def fail(error: SchedulerError) -> NoReturn:
     for fault in error.faults if isinstance(error, InvalidInputError) else (error,):
         click.echo(f"Error: {_sentence(fault)}", err=True)
     match error:
-        case TaskNotFoundError() | ExecutionNotFoundError():
+        case TaskNotFoundError() | VersionNotFoundError() | ExecutionNotFoundError():
             sys.exit(EXIT_NOT_FOUND)
         case ServiceError() | TaskStateError():
             sys.exit(EXIT_CONFLICT)

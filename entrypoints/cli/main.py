@@ -15,7 +15,15 @@ COMMANDS = {
     "pause": ("tasks", "Pause a task."),
     "resume": ("tasks", "Resume a task."),
     "delete": ("tasks", "Delete a task."),
-    "executions": ("tasks", "List the executions of a task."),
+    "undelete": ("versions", "Bring a deleted task back."),
+    "versions": ("versions", "List the versions of a task."),
+    "restore": ("versions", "Give a task the definition of an earlier version."),
+    "explain": ("explain", "Tell why a task did, or did not, run at a time."),
+    "executions": ("executions", "List the executions of a task."),
+    "cancel": ("executions", "Cancel an execution."),
+    "dead-letters": ("executions", "List the executions that are dead."),
+    "redrive": ("executions", "Run dead executions again."),
+    "backfill": ("backfill", "Run a task for occurrences of the past."),
     "demo": ("demo", "Fill the content database with demonstration data."),
 }
 
@@ -40,7 +48,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"{__package__}.{COMMANDS[cmd_name][0]}")
-        command = getattr(module, f"{cmd_name}_command")
+        command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         assert isinstance(command, click.Command), "every module keeps its commands under this name"
         return command
 

@@ -1,38 +1,32 @@
 """Commands on tasks, over the same services as the dashboard and the API."""
 
-import getpass
-import os
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from application.scheduling import json_text
-from application.scheduling.documents import execution_document, instant, next_run_at, task_document
+from application.scheduling.documents import instant, next_run_at, task_document
 from application.scheduling.drafts import body_from
-from application.scheduling.ports.history import ExecutionFilter, TaskFilter
-from application.scheduling.services.errors import TaskNotFoundError
-from application.scheduling.services.manage_tasks import Author
+from application.scheduling.ports.history import TaskFilter
 from domain.errors import DomainError
-from domain.scheduling.change import Via
-from domain.scheduling.identifiers import TaskId
 from domain.scheduling.policy import Misfire
 from domain.scheduling.task import ScheduledTask, TaskStatus
 from entrypoints.cli.answers import Output, fail, output_option, print_document, print_rows, with_services
+from entrypoints.cli.asking import author, named, reason_option
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
-
-reason_option = click.option("--reason", default="", help="Why, for the record.")
 
 
 @click.command("list")
 @click.option("--status", type=click.Choice([each.value for each in TaskStatus]))
 @click.option("--search", help="Text in name, description or handler.")
+@click.option("--deleted", is_flag=True, help="Those that are deleted and can be undeleted, by their ids.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
 @output_option
-def list_command(status: str | None, search: str | None, limit: int, output: Output) -> None:
+def list_command(status: str | None, search: str | None, deleted: bool, limit: int, output: Output) -> None:
     """List the tasks by name."""
-    which = TaskFilter(text=search, status=TaskStatus(status) if status else None)
+    which = TaskFilter(text=search, status=TaskStatus(status) if status else None, deleted=deleted)
     found = with_services(lambda services: services.inspect_tasks().list(which, limit=limit))
     rows = [_row(view.task) for view in found.views]
     print_rows(rows, output)
@@ -46,7 +40,7 @@ def get_command(task: str) -> None:
     """Show TASK (its id or name) as JSON."""
 
     async def read(services: "Container") -> dict[str, Any]:
-        view = await services.inspect_tasks().view(await _named(services, task))
+        view = await services.inspect_tasks().view(await named(services, task))
         return task_document(view.task, view.warnings)
 
     print_document(with_services(read))
@@ -62,7 +56,7 @@ def create_command(file: BinaryIO, dry_run: bool, reason: str) -> None:
         body = body_from(json_text.read(file.read()))
     except DomainError as error:
         fail(error)
-    done = with_services(lambda services: services.manage_tasks().create(body, _author(reason), dry_run=dry_run))
+    done = with_services(lambda services: services.manage_tasks().create(body, author(reason), dry_run=dry_run))
     print_document(task_document(done.task))
 
 
@@ -79,9 +73,9 @@ def run_command(task: str, payload: BinaryIO | None, allow_overlap: bool, reason
         fail(error)
 
     async def run(services: "Container") -> str:
-        found = await _named(services, task)
+        found = await named(services, task)
         done = await services.manage_tasks().run_now(
-            found.id, _author(reason), payload=given, allow_overlap=allow_overlap
+            found.id, author(reason), payload=given, allow_overlap=allow_overlap
         )
         return str(done.execution_id)
 
@@ -95,7 +89,7 @@ def pause_command(task: str, reason: str) -> None:
     """Pause TASK; what runs may finish."""
 
     async def pause(services: "Container") -> None:
-        await services.manage_tasks().pause((await _named(services, task)).id, _author(reason))
+        await services.manage_tasks().pause((await named(services, task)).id, author(reason))
 
     with_services(pause)
     click.echo(f"Paused {task}.")
@@ -109,8 +103,8 @@ def resume_command(task: str, missed: str, reason: str) -> None:
     """Resume TASK; --missed says what becomes of the instants that passed meanwhile."""
 
     async def resume(services: "Container") -> None:
-        found = await _named(services, task)
-        await services.manage_tasks().resume(found.id, _author(reason), missed=Misfire(missed))
+        found = await named(services, task)
+        await services.manage_tasks().resume(found.id, author(reason), missed=Misfire(missed))
 
     with_services(resume)
     click.echo(f"Resumed {task}.")
@@ -124,48 +118,10 @@ def delete_command(task: str, reason: str) -> None:
     """Delete TASK."""
 
     async def delete(services: "Container") -> None:
-        await services.manage_tasks().delete((await _named(services, task)).id, _author(reason))
+        await services.manage_tasks().delete((await named(services, task)).id, author(reason))
 
     with_services(delete)
     click.echo(f"Deleted {task}.")
-
-
-@click.command("executions")
-@click.argument("task")
-@click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
-@output_option
-def executions_command(task: str, limit: int, output: Output) -> None:
-    """List the executions of TASK, newest first."""
-
-    async def read(services: "Container") -> list[dict[str, Any]]:
-        which = ExecutionFilter((await _named(services, task)).id)
-        page = await services.inspect_tasks().executions(which, limit=limit)
-        return [execution_document(each) for each in page.executions]
-
-    shown = ("id", "kind", "state", "scheduled_at", "started_at", "finished_at", "starts", "rescues")
-    found = with_services(read)
-    rows = found if output == Output.JSON else [{name: each[name] for name in shown} for each in found]
-    print_rows(rows, output)
-
-
-async def _named(services: "Container", task: str) -> ScheduledTask:
-    tasks = services.stores().tasks
-    found = await tasks.get(TaskId(task)) or await tasks.find(task)
-    if not isinstance(found, ScheduledTask):
-        raise TaskNotFoundError(task)
-    return found
-
-
-def _author(reason: str) -> Author:
-    return Author(_user(), Via.CLI, reason)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container may run under a number that has no name.
-        return f"uid:{os.getuid()}"
 
 
 def _row(task: ScheduledTask) -> dict[str, Any]:
@@ -179,4 +135,5 @@ def _row(task: ScheduledTask) -> dict[str, Any]:
         "next run": instant(next_run_at(task)),
         "last run": instant(task.last_run_at),
         "runs": task.run_count,
+        **({} if task.deleted_at is None else {"id": task.id, "deleted": instant(task.deleted_at)}),
     }

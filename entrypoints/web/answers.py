@@ -7,6 +7,9 @@ from aiohttp import web
 from application.scheduling import json_text
 from application.scheduling.documents import Document
 
+REPLAYED = {"Idempotency-Replayed": "true"}
+"""The header of an answer to a request that was carried out before."""
+
 
 def json_answer(
     document: Document,

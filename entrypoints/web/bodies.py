@@ -51,11 +51,26 @@ class RunBody(BaseModel):
     overlap: Literal["allow"] | None = None
 
 
-class CancelBody(BaseModel):
-    """Why an execution is to stop."""
+class ReasonBody(BaseModel):
+    """Why something is asked for."""
 
     model_config = _STRICT
     reason: str = Field(default="", max_length=REASON_MAX)
+
+
+class RedriveBody(ReasonBody):
+    """How a dead execution is to be redriven."""
+
+    overlap: Literal["allow"] | None = None
+
+
+class BackfillBody(ReasonBody):
+    """Which occurrences of the past are to be run, both ends of the span included."""
+
+    begin: Instant = Field(alias="from")
+    until: Instant
+    overlap: Literal["allow"] | None = None
+    dry_run: bool = False
 
 
 async def json_body(request: web.Request, types: frozenset[str] = JSON_TYPES) -> Any:
@@ -66,8 +81,11 @@ async def json_body(request: web.Request, types: frozenset[str] = JSON_TYPES) ->
 
 async def optional_body(request: web.Request, model: type[Body]) -> Body:
     """The body, or the defaults if there is none. Raises as `json_body`, and InvalidInputError."""
-    if not await _read(request):
-        return model()
+    return await required_body(request, model) if await _read(request) else model()
+
+
+async def required_body(request: web.Request, model: type[Body]) -> Body:
+    """The body. Raises as `json_body`, and InvalidInputError."""
     document = await json_body(request)
     if not isinstance(document, Mapping):
         raise InvalidInputError((DomainError("the body is a JSON object", code="wrong_type"),))

@@ -48,6 +48,9 @@ KINDS = {
     "execution_not_found": Kind(
         404, "Execution not found", "Records are kept for some days only; older ones are pruned."
     ),
+    "version_not_found": Kind(
+        404, "Version not found", "Versions are kept for a year after another took their place; the list shows which."
+    ),
     "method_not_allowed": Kind(405, "Not with this method", "The Allow header names the methods that are."),
     "request_timeout": Kind(408, "The body took too long to arrive", "Send it again, faster."),
     "name_taken": Kind(409, "Another task bears this name", "Names are unique among the tasks that are not deleted."),

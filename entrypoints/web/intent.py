@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from aiohttp import web
 
-from application.scheduling.services.manage_tasks import Author
+from application.scheduling.services.change_task import Author
 from domain.scheduling.change import Via
 from entrypoints.web.bodies import raw_body
 from entrypoints.web.errors import RequestError

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from application.scheduling.ports.clock import Clock, Entropy
+from application.scheduling.services.backfill_task import BackfillTask
+from application.scheduling.services.explain import Explain
 from application.scheduling.services.inspect_tasks import InspectTasks
 from application.scheduling.services.manage_tasks import ManageTasks
 from application.scheduling.services.preview import Preview
+from application.scheduling.services.redrive_execution import RedriveExecution
+from application.scheduling.services.restore_version import RestoreVersion
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+", re.ASCII)
 
@@ -20,6 +24,10 @@ class WebServices:
 
     manage: ManageTasks
     inspect: InspectTasks
+    explain: Explain
+    restore: RestoreVersion
+    redrive: RedriveExecution
+    backfill: BackfillTask
     preview: Preview
     clock: Clock
     entropy: Entropy

@@ -83,6 +83,7 @@ class Query:
             schedule_type=self.choice("schedule_type", ScheduleType),
             task_type=self.text("task_type"),
             tag=self.text("tag"),
+            deleted=self.flag("deleted"),
         )
 
     def task_order(self, default: TaskOrder = TaskOrder.NAME) -> tuple[TaskOrder, bool]:

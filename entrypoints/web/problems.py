@@ -22,6 +22,7 @@ from application.scheduling.services.errors import (
     TaskChangedError,
     TaskNotFoundError,
     TaskUnreadableError,
+    VersionNotFoundError,
 )
 from domain.errors import DomainError, IllegalTransitionError, InvalidInputError, MalformedJsonError, TaskStateError
 from entrypoints.web.answers import etag, json_answer
@@ -103,7 +104,7 @@ def problem_of(error: Exception) -> Problem | None:
             return _of_request(error)
         case DomainError():
             return _of_domain(error)
-        case TaskNotFoundError() | ExecutionNotFoundError() | KeyReusedError():
+        case TaskNotFoundError() | VersionNotFoundError() | ExecutionNotFoundError() | KeyReusedError():
             return Problem(error.code, str(error))
         case NameTakenError():
             fault = DomainError(str(error), code=error.code, pointer="/name")

@@ -8,7 +8,7 @@ from aiohttp.typedefs import Handler
 
 from entrypoints.web import assets
 from entrypoints.web.access import Permission, admitted
-from entrypoints.web.api import executions, occurrences, status, tasks
+from entrypoints.web.api import executions, explain, occurrences, runs, status, tasks, versions
 from entrypoints.web.keys import ACTOR
 from entrypoints.web.pages import changes, execution_page, kinds, list_page, task_page
 
@@ -57,12 +57,20 @@ ROUTES = (
     Route("DELETE", TASK_API, tasks.delete_task, EDITOR),
     Route("POST", f"{TASK_API}/pause", tasks.pause_task, OPERATOR),
     Route("POST", f"{TASK_API}/resume", tasks.resume_task, OPERATOR),
-    Route("POST", f"{TASK_API}/run", tasks.run_task, OPERATOR),
+    Route("POST", f"{TASK_API}/run", runs.run_task, OPERATOR),
+    Route("POST", f"{TASK_API}/backfill", runs.backfill_task, OPERATOR),
+    Route("POST", f"{TASK_API}/undelete", versions.undelete_task, EDITOR),
+    Route("GET", f"{TASK_API}/versions", versions.list_versions, VIEWER),
+    Route("GET", f"{TASK_API}/versions/{{version}}", versions.read_version, VIEWER),
+    Route("POST", f"{TASK_API}/versions/{{version}}/restore", versions.restore_version, EDITOR),
     Route("GET", f"{TASK_API}/upcoming", occurrences.upcoming_of_task, VIEWER),
+    Route("GET", f"{TASK_API}/explain", explain.explain_task, VIEWER),
     Route("GET", f"{TASK_API}/executions", executions.list_task_executions, VIEWER),
     Route("GET", "/api/executions", executions.list_executions, VIEWER),
     Route("GET", "/api/executions/{execution_id}", executions.read_execution, VIEWER),
     Route("POST", "/api/executions/{execution_id}/cancel", executions.cancel_execution, OPERATOR),
+    Route("POST", "/api/executions/{execution_id}/redrive", runs.redrive_execution, OPERATOR),
+    Route("GET", "/api/dead-letters", runs.list_dead_letters, VIEWER),
     Route("GET", "/api/stats", status.statistics, VIEWER),
     Route("GET", "/api/scheduler/stats", status.statistics, VIEWER),
     Route("GET", "/api/health", status.health, VIEWER),

@@ -13,12 +13,11 @@ from markupsafe import Markup
 
 from application.scheduling import json_text
 from application.scheduling.documents import instant
+from application.scheduling.explanations.words import span
 from domain.errors import InvalidTimezoneError
 from domain.scheduling.cron.zone import zone
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionKind, ExecutionState
 from domain.scheduling.task import Pause, ScheduledTask, Skip, SkipReason
-
-SECONDS_IN = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 STATES = {
     ExecutionState.WAITING: "waiting its turn",
@@ -79,22 +78,6 @@ def distance(at: datetime, now: datetime) -> str:
     if abs(at - now) < timedelta(seconds=1):
         return "now"
     return f"in {span(at - now)}" if at > now else f"{span(now - at)} ago"
-
-
-def span(length: timedelta) -> str:
-    """A length of time in its two largest units; below a minute with a fraction."""
-    seconds = length.total_seconds()
-    if seconds < 1:
-        return f"{round(seconds * 1000)} ms"
-    if seconds < 10:
-        return f"{seconds:.1f} s".replace(".0 s", " s")
-    whole = round(seconds)
-    parts: list[tuple[int, str]] = []
-    for unit, size in SECONDS_IN:
-        count, whole = divmod(whole, size)
-        if count or parts:
-            parts.append((count, unit))
-    return " ".join(f"{count} {unit}" for count, unit in parts[:2] if count)
 
 
 def waited(execution: Execution) -> timedelta | None:

@@ -23,9 +23,9 @@ from application.scheduling.services.run_execution import RunExecution
 from application.scheduling.services.settle_execution import SettleExecution
 from domain.scheduling.change import ChangeAction, Via
 from domain.scheduling.identifiers import ClaimToken, NodeId
-from domain.scheduling.mutation import run_now
 from domain.scheduling.outcome import Succeeded
 from domain.scheduling.policy import ExecutionPolicy, Overlap
+from domain.scheduling.runs import run_now
 from entrypoints.hints import Hints
 from entrypoints.loop import repeat
 from tests.support.builders import a_change, a_creation, a_definition

@@ -13,9 +13,10 @@ from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.firing import fire
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, TaskId
-from domain.scheduling.mutation import Mutation, delete, edit, pause, resume, run_now
+from domain.scheduling.mutation import Mutation, delete, edit, pause, resume
 from domain.scheduling.outcome import Outcome, Succeeded
 from domain.scheduling.policy import Misfire
+from domain.scheduling.runs import run_now
 from domain.scheduling.sharing import EVERYTHING, Share
 from domain.scheduling.task import Definition, Pause, ScheduledTask
 from tests.support.builders import a_change, a_creation, a_pause

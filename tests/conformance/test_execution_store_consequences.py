@@ -7,6 +7,7 @@ import pytest
 
 from application.scheduling.ports.execution_store import Claim, Settled
 from domain.scheduling.execution import ExecutionKind, ExecutionState
+from domain.scheduling.identifiers import MICROSECOND
 from domain.scheduling.outcome import Continued, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
 from domain.scheduling.policy import ExecutionPolicy, Overlap
 from domain.scheduling.schedule import OneTimeSchedule
@@ -139,6 +140,44 @@ async def test_an_unknown_handler_is_waited_for_longer_each_time_and_an_hour_in_
     error = (await store.record(claim.execution.id)).summary.execution.error
     assert error is not None
     assert error.kind == "unknown_handler"
+
+
+async def test_an_unknown_handler_expires_after_an_hour_though_no_worker_is_left_to_put_it_back(
+    store: StoreUnderTest,
+) -> None:
+    task = await store.add(a_definition(policy=ExecutionPolicy(overlap=Overlap.QUEUE_ONE, fail_after=None)))
+    claim = await store.started(task)
+    (waiting,) = await store.fired(task)
+    await store.settle(claim, UnknownHandler())
+    put_back_at = store.clock.now()
+
+    store.clock.advance_to(put_back_at + UNKNOWN_HANDLER_PATIENCE - MICROSECOND)
+    assert await store.executions.expire_unknown(10) == 0
+    store.clock.advance(MICROSECOND)
+    assert await store.executions.expire_unknown(10) == 1
+
+    execution = (await store.record(claim.execution.id)).summary.execution
+    assert (execution.state, execution.finished_at) == (ExecutionState.DEAD, store.clock.now())
+    assert execution.error is not None
+    assert execution.error.kind == "unknown_handler"
+    assert await store.state(waiting) is ExecutionState.PENDING
+    assert (await store.read(task)).error_count == 1
+    assert await store.executions.expire_unknown(10) == 0
+
+
+async def test_only_what_was_put_back_expires_the_longest_unknown_first(store: StoreUnderTest) -> None:
+    tasks = [await store.add(a_definition(name)) for name in ("first", "second", "third")]
+    claims = []
+    for task in tasks[:2]:
+        claims.append(await store.started(task))
+        await store.settle(claims[-1], UnknownHandler())
+    (never_claimed,) = await store.fired(tasks[2])
+    store.clock.advance(2 * UNKNOWN_HANDLER_PATIENCE)
+
+    assert await store.executions.expire_unknown(1) == 1
+    assert await store.state(claims[0].execution.id) is ExecutionState.DEAD
+    assert await store.executions.expire_unknown(10) == 1
+    assert await store.state(never_claimed) is ExecutionState.PENDING
 
 
 async def test_what_was_handed_back_is_started_again_and_used_no_attempt(store: StoreUnderTest) -> None:

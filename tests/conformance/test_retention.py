@@ -132,8 +132,8 @@ async def test_a_deleted_task_is_forgotten_and_what_is_on_record_of_it_stays(sto
     assert await _pruned(store, limit=limit) >= 1
 
     assert len(await store.history.changes(task.id, limit=10)) == 2
-    again = await store.add()
-    assert (again.id, again.version) == (task.id, 1)
+    assert await store.tasks.deleted(task.id) is None
+    assert (await store.applied(a_creation(task_id="heir", at=store.clock.now()))).version == 1
 
 
 async def test_a_deleted_task_that_still_runs_is_kept_until_it_has_ended(store: StoreUnderTest) -> None:

@@ -18,9 +18,10 @@ from domain.scheduling.change import Change, ChangeAction
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.firing import fire
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, TaskId
-from domain.scheduling.mutation import Mutation, create, delete, edit, end_pause, pause, resume, run_now, undelete
+from domain.scheduling.mutation import Mutation, create, delete, edit, end_pause, pause, resume, undelete
 from domain.scheduling.outcome import Continued, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
+from domain.scheduling.runs import run_now
 from domain.scheduling.schedule import OneTimeSchedule, Schedule
 from domain.scheduling.sharing import EVERYTHING
 from domain.scheduling.task import Delivery, Pause, PauseMode, Quarantine, ScheduledTask

@@ -12,8 +12,8 @@ from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionKind, ExecutionState
 from domain.scheduling.firing import fire
 from domain.scheduling.identifiers import MICROSECOND
-from domain.scheduling.mutation import run_now
 from domain.scheduling.policy import ON_TIME, ExecutionPolicy, Misfire, Overlap
+from domain.scheduling.runs import run_now
 from domain.scheduling.task import Quarantine, ScheduledTask, Skip, SkipReason, TaskStatus
 from tests.conformance.store_under_test import WORKER, StoreUnderTest
 from tests.support.builders import HOUR, HOURLY, MINUTE, SECOND, a_change, a_definition, a_failure

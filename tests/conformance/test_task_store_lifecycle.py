@@ -8,9 +8,10 @@ from application.scheduling.ports.task_store import Applied, Moved, NameTaken, R
 from domain.scheduling.change import ChangeAction, Via
 from domain.scheduling.execution import ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import ExecutionId
-from domain.scheduling.mutation import Mutation, delete, end_pause, resume, run_now, system_change, undelete
+from domain.scheduling.mutation import Mutation, delete, end_pause, resume, system_change, undelete
 from domain.scheduling.outcome import Stopped
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
+from domain.scheduling.runs import run_now
 from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.task import PauseMode, ScheduledTask, Skip, SkipReason, TaskStatus
 from tests.conformance.store_under_test import StoreUnderTest

@@ -9,8 +9,9 @@ import pytest
 from application.scheduling.ports.task_store import Applied, KeyReused, Moved, NameTaken, Replayed
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.identifiers import TaskId
-from domain.scheduling.mutation import Mutation, delete, edit, pause, run_now
+from domain.scheduling.mutation import Mutation, delete, edit, pause
 from domain.scheduling.policy import ExecutionPolicy, Overlap
+from domain.scheduling.runs import run_now
 from domain.scheduling.task import PauseMode, ScheduledTask, Skip, SkipReason, TaskStatus
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.builders import (

@@ -1,14 +1,13 @@
 """The life of each execution: only known edges, one outcome, every start explained, every end backed by the ledger."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 
-from application.scheduling.ports.execution_store import Claim
+from application.scheduling.ports.execution_store import Claim, Lost
 from domain.scheduling.execution import Execution, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, TaskId
-from domain.scheduling.retry import Backoff, BackoffKind
 from domain.scheduling.task import ScheduledTask
+from tests.support.checker_pace import wait_before
 from tests.support.ledger import Ledger, Line
 from tests.support.simulation_witness import StoreStep
 
@@ -36,10 +35,14 @@ class Life:
     """What has happened to an execution so far."""
 
     execution: Execution
-    fences: list[int] = field(default_factory=list)
+    claims: dict[int, ClaimToken] = field(default_factory=dict)
     retries: int = 0
     returns: int = 0
     path: list[ExecutionState] = field(default_factory=list)
+
+    def copy(self) -> "Life":
+        """The same so far; what happens to one of them happens to the other no more."""
+        return replace(self, claims=dict(self.claims), path=list(self.path))
 
 
 @dataclass(slots=True)
@@ -50,8 +53,25 @@ class ExecutionChecks:
     ledger: Ledger
     lives: dict[ExecutionId, Life] = field(default_factory=dict)
     open: dict[TaskId, dict[ExecutionId, Execution]] = field(default_factory=dict)
+    # Claims that the store made and has forgotten: by execution and fence, and by execution and token.
+    forgotten: set[tuple[ExecutionId, int]] = field(default_factory=set)
+    _void: set[tuple[ExecutionId, ClaimToken]] = field(default_factory=set)
     _named: dict[tuple[ExecutionId, ClaimToken], int] = field(default_factory=dict)
     _fence: int = 0
+
+    def remember(self) -> Callable[[], None]:
+        """What to call when the store has forgotten everything from now on; of its claims, that they were is kept."""
+        lives = {each: life.copy() for each, life in self.lives.items()}
+        open_ = {each: dict(of_task) for each, of_task in self.open.items()}
+
+        def forget() -> None:
+            for each, life in self.lives.items():
+                kept = lives[each].claims if each in lives else {}
+                self.forgotten |= {(each, fence) for fence in life.claims.keys() - kept.keys()}
+                self._void |= {(each, life.claims[fence]) for fence in life.claims.keys() - kept.keys()}
+            self.lives, self.open = lives, open_
+
+        return forget
 
     def step(self, step: StoreStep, tasks: dict[TaskId, ScheduledTask]) -> None:
         """Judge one step."""
@@ -75,11 +95,15 @@ class ExecutionChecks:
             self._claimed(step)
         elif step.call == "heartbeat":
             self._heard(step)
+        elif step.call == "settle":
+            self._answered(step)
 
     def line(self, line: Line) -> None:
         """Judge one line of the ledger."""
         life = self.lives.get(line.execution_id)
-        if life is None or line.fence not in life.fences:
+        if (line.execution_id, line.fence) in self.forgotten:
+            return
+        if life is None or line.fence not in life.claims:
             self.fail("I5", f"{line.execution_id} runs with fence {line.fence}, which no record tells of")
         elif line.what == "start" and any(each.fence == line.fence for each in self.ledger.starts(line.execution_id)):
             self.fail("I9", f"{line.execution_id} was started twice with fence {line.fence}")
@@ -89,9 +113,9 @@ class ExecutionChecks:
         for execution_id, life in self.lives.items():
             if life.execution.state not in FINAL:
                 self.fail("I6", f"{execution_id} ended as {life.execution.state}")
-            started = len(self.ledger.starts(execution_id))
-            if started > len(life.fences) or len(life.fences) > 1 + life.retries + life.returns:
-                self.fail("I9", f"{execution_id}: {started} starts, {len(life.fences)} claims, {life}")
+            started = [each for each in self.ledger.starts(execution_id) if each.fence in life.claims]
+            if len(started) > len(life.claims) or len(life.claims) > 1 + life.retries + life.returns:
+                self.fail("I9", f"{execution_id}: {len(started)} starts, {len(life.claims)} claims, {life}")
 
     def _moved(
         self, step: StoreStep, life: Life, before: Execution | None, after: Execution, task: ScheduledTask
@@ -118,10 +142,13 @@ class ExecutionChecks:
     def _started(self, step: StoreStep, life: Life, before: Execution, after: Execution) -> None:
         if after.fence <= self._fence or after.starts != before.starts + 1:
             self.fail("I8", f"{after.id}: fence {after.fence} after {self._fence}")
-        if before.available_at > step.now:
+        # Only who was put back for want of a handler waits while pending.
+        if before.unknown_since is not None and before.available_at > step.now:
             self.fail("I12", f"{after.id} was claimed at {step.now}, before {before.available_at}")
-        life.fences.append(after.fence)
         assert after.token is not None
+        if (after.id, after.token) in self._void:
+            self.fail("I8", f"{after.id} was handed out under a token of an earlier generation")
+        life.claims[after.fence] = after.token
         self._named[after.id, after.token] = step.elapsed
 
     def _ended(self, step: StoreStep, life: Life, before: Execution, after: Execution, task: ScheduledTask) -> None:
@@ -197,17 +224,14 @@ class ExecutionChecks:
             if present.state is not RUNNING or present.token != claim.token:
                 self.fail("I8", f"{claim.execution.id} was handed out and is {present.state}")
 
+    def _answered(self, step: StoreStep) -> None:
+        for settlement, answer in zip(step.arguments[0], step.answer, strict=True):
+            if (settlement.execution_id, settlement.token) in self._void and not isinstance(answer, Lost):
+                self.fail("I8", f"{settlement.execution_id} was settled by a claim that the store has forgotten")
+
     def _heard(self, step: StoreStep) -> None:
         for beat in step.arguments[1]:
             if beat.token not in step.answer.lost:
+                if (beat.execution_id, beat.token) in self._void:
+                    self.fail("I8", f"{beat.execution_id} is kept by a claim that the store has forgotten")
                 self._named[beat.execution_id, beat.token] = step.elapsed
-
-
-def wait_before(backoff: Backoff, number: int) -> timedelta:
-    """The wait before retry `number`, without jitter."""
-    if backoff.kind is BackoffKind.LIST:
-        return backoff.delays[min(number, len(backoff.delays)) - 1]
-    if backoff.kind is BackoffKind.FIXED:
-        return backoff.initial
-    grown = backoff.initial * (number if backoff.kind is BackoffKind.LINEAR else 2 ** (number - 1))
-    return min(grown, backoff.cap)

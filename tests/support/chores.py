@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from application.scheduling.processors import Processors, Run, Summary
+from application.scheduling.processors import Processors, Run, RunCancelledError, Summary
 
 processors = Processors()
 
@@ -56,7 +56,11 @@ async def wait(payload: Chore, run: Run) -> Summary:
     """Is busy for a while without hindering anybody."""
     note(payload.ledger, "start", run)
     run.log.info("waiting", seconds=payload.seconds)
-    await asyncio.sleep(payload.seconds)
+    try:
+        await asyncio.sleep(payload.seconds)
+    except asyncio.CancelledError:
+        note(payload.ledger, "stopped", run)
+        raise
     note(payload.ledger, "end", run)
     return Summary({"waited": payload.seconds})
 
@@ -74,6 +78,21 @@ def thread(payload: Chore, run: Run) -> None:
     """A plain function, which runs in a thread."""
     note(payload.ledger, "start", run)
     time.sleep(payload.seconds)  # noqa: TID251 - a plain function may block
+    note(payload.ledger, "end", run)
+
+
+@processors.task("chores", "poll")
+def poll(payload: Chore, run: Run) -> None:
+    """A plain function that minds being stopped."""
+    note(payload.ledger, "start", run)
+    until = time.monotonic() + payload.seconds
+    try:
+        while time.monotonic() < until:
+            run.checkpoint()
+            time.sleep(0.02)  # noqa: TID251 - a plain function may block
+    except RunCancelledError:
+        note(payload.ledger, "stopped", run)
+        raise
     note(payload.ledger, "end", run)
 
 

@@ -31,4 +31,4 @@ class Contested:
 def contested(house: House, times: int) -> tuple[ManageTasks, Contested]:
     """The use cases over such a store, and the store."""
     store = Contested(house.stores.tasks, times)
-    return replace(house.manage, tasks=store), store
+    return replace(house.manage, change_task=replace(house.change_task, tasks=store)), store

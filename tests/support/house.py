@@ -13,12 +13,14 @@ from application.scheduling.ports.execution_store import Claim
 from application.scheduling.ports.membership import HandlerSpec, Member
 from application.scheduling.processors import Processors
 from application.scheduling.services.attempt import Attempt
+from application.scheduling.services.change_task import Author, ChangeTask
 from application.scheduling.services.dispatch_due import DispatchDue
 from application.scheduling.services.keep_claims import KeepClaims
-from application.scheduling.services.manage_tasks import Author, ManageTasks
+from application.scheduling.services.manage_tasks import ManageTasks
 from application.scheduling.services.perform_executions import PerformExecutions
 from application.scheduling.services.run_execution import RunExecution
 from application.scheduling.services.settle_execution import SettleExecution
+from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.change import Via
 from domain.scheduling.execution import Execution, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, TaskId
@@ -58,17 +60,21 @@ class House:
     processors: Processors = field(default_factory=Processors)
 
     @property
+    def change_task(self) -> ChangeTask:
+        """The loop in which tasks are changed."""
+        return ChangeTask(self.stores.tasks, self.clock, self.wakeup)
+
+    @property
     def manage(self) -> ManageTasks:
         """The use cases that change tasks."""
         stores = self.stores
-        return ManageTasks(
-            stores.tasks, stores.executions, stores.membership, self.clock, self.entropy, self.wakeup, HandlerDefaults()
-        )
+        return ManageTasks(self.change_task, stores.executions, stores.membership, self.entropy, HandlerDefaults())
 
     @property
     def dispatch(self) -> DispatchDue:
         """The scheduler's pass."""
-        return DispatchDue(self.stores.tasks, self.stores.executions, self.clock, self.wakeup, self.observer)
+        watch = WatchClock(self.clock, self.observer)
+        return DispatchDue(self.stores.tasks, self.stores.executions, self.clock, self.wakeup, self.observer, watch)
 
     def perform(self, *, concurrency: int = 5, stop_grace: timedelta = timedelta(seconds=5)) -> PerformExecutions:
         """A worker."""

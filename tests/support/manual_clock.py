@@ -22,6 +22,10 @@ class ManualClock:
         """See the port."""
         return self._elapsed.total_seconds()
 
+    def uptime(self) -> float:
+        """See the port."""
+        return self._elapsed.total_seconds()
+
     async def sleep_until(self, instant: datetime) -> None:
         """See the port. The sleeper wakes in the turn of the loop after the clock has been moved there."""
         if instant <= self._now:

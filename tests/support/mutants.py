@@ -15,7 +15,7 @@ from adapters.memory.state import KeptExecution, State
 from adapters.memory.task_store import MemoryTaskStore
 from application.scheduling.ports.execution_store import Claim
 from application.scheduling.services import dispatch_due
-from application.scheduling.services.manage_tasks import ManageTasks
+from application.scheduling.services.change_task import ChangeTask
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionKind, ExecutionState
 from domain.scheduling.firing import Firing, Standing, fire
@@ -134,10 +134,10 @@ def resume_from_now(patch: Patch) -> None:
 def busy_before_key(patch: Patch) -> None:
     """A run now that is refused, although its key was answered before."""
 
-    async def _replayed(self: ManageTasks, by: Any) -> None:
+    async def replayed(self: ChangeTask, by: Any) -> None:
         return None
 
-    patch(ManageTasks, "_replayed", _replayed)
+    patch(ChangeTask, "replayed", replayed)
 
 
 def without_keys(patch: Patch) -> None:
@@ -161,7 +161,7 @@ def run_now_without_open_seq(patch: Patch) -> None:
     original = Mutation.holds_for
 
     def holds_for(self: Mutation, current: ScheduledTask | None) -> bool:
-        return original(self if self.run is None else replace(self, compares=frozenset()), current)
+        return original(replace(self, compares=frozenset()) if self.runs else self, current)
 
     patch(Mutation, "holds_for", holds_for)
 

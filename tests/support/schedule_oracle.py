@@ -12,6 +12,20 @@ from tests.support.cron_oracle import occurrences
 CHUNK = timedelta(days=1)
 LOOK_AHEAD = timedelta(days=2)
 
+_moved: dict[str, str] = {}
+
+
+def move(zone: str, *, like: str) -> None:
+    """From now on a zone has the rules of another one."""
+    _moved[zone] = like
+    _cron_day.cache_clear()
+
+
+def forget_moves() -> None:
+    """Every zone has its own rules again."""
+    _moved.clear()
+    _cron_day.cache_clear()
+
 
 def owed(task: ScheduledTask, after: datetime, until: datetime) -> list[datetime]:
     """The nominal instants in (after, until] of the task's definition, within its bounds; none once it has run out."""
@@ -48,4 +62,4 @@ def _of_cron(schedule: CronSchedule, after: datetime, until: datetime) -> list[d
 def _cron_day(expression: str, timezone: str, day: datetime) -> tuple[datetime, ...]:
     # The brute force asks for (after, until]; a day is [00:00, 24:00).
     moment = timedelta(microseconds=1)
-    return tuple(occurrences(expression, ZoneInfo(timezone), day - moment, day + CHUNK - moment))
+    return tuple(occurrences(expression, ZoneInfo(_moved.get(timezone, timezone)), day - moment, day + CHUNK - moment))

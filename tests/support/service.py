@@ -34,12 +34,21 @@ async def eventually(question: Callable[[], Any], *, within: float = 20.0) -> An
         raise AssertionError(f"not within {within} s: {question}; last answer {answer!r}") from None
 
 
+def started(pid: int) -> int:
+    """When a process started, in ticks since the machine did (proc(5)); 0 if it is gone meanwhile."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19])
+    except FileNotFoundError:
+        return 0
+
+
 @dataclass(slots=True)
 class Service:
     """One run of the service in a folder of its own."""
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    program: str = "entrypoints.scheduler"
     process: asyncio.subprocess.Process | None = None
     address: str = ""
     session: aiohttp.ClientSession | None = None
@@ -59,7 +68,7 @@ class Service:
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "entrypoints.scheduler",
+            self.program,
             "--port",
             "0",
             *options,
@@ -96,10 +105,14 @@ class Service:
         await self._ended_by(signal.SIGKILL)
 
     def worker_pid(self) -> int | None:
-        """The process id of the worker child."""
+        """The process id of the worker child that claims: the youngest."""
+        return max(self.worker_pids(), key=started, default=None)
+
+    def worker_pids(self) -> tuple[int, ...]:
+        """The process ids of the worker children: several while one hands over to the next."""
         assert self.process is not None
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return int(children[0]) if children else None
+        return tuple(map(int, children))
 
     async def call(self, method: str, path: str, body: Any = None, *, expect: int | None = 200) -> Any:
         """The JSON of an answer of the API; `expect` None: None instead of an answer that is not 200."""

@@ -27,6 +27,10 @@ class SimClock:
         """See the port."""
         return self.loop.time()
 
+    def uptime(self) -> float:
+        """See the port."""
+        return self.loop.time()
+
     async def sleep_until(self, instant: datetime) -> None:
         """See the port; long sleeps are cut, as those of the real clock."""
         # The calendar may be stepped meanwhile, so there is no event to wait for.

@@ -1,10 +1,14 @@
 """A day in the life of the scheduler: three schedulers, four workers, forty tasks, people, and everything going wrong.
 
-`simulate(seed)` leads one such day in virtual time, heals the world, lets it come to rest, and judges it. The same
-seed leads to the same day on every machine and under every hash seed of the interpreter.
+`simulate(seed)` leads one such day in virtual time, heals the world, judges how prompt it is, lets it come to rest,
+and judges what is on record. The same seed leads to the same day on every machine and under every hash seed of the
+interpreter. Of the invariants of the reliability plan I20 has nothing to judge: nobody leads here.
 """
 
 import asyncio
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -14,17 +18,22 @@ from tests.support.checker import Checker
 from tests.support.sim_clock import SimClock
 from tests.support.sim_loop import SimLoop
 from tests.support.simulation_nodes import Node, SchedulerNode, WorkerNode
+from tests.support.simulation_pace import EASY, PRODUCTION
 from tests.support.simulation_people import People
 from tests.support.simulation_store import SimStore
+from tests.support.simulation_troubles import LONGEST, Troubles
 from tests.support.simulation_world import World
+from tests.support.simulation_zones import Zones, zones
 
 HOUR = 3_600.0
-DAY = 24 * HOUR
-# After the day everything is repaired, then the people pause every task, then all that is open ends.
-CATCH_UP = 0.5 * HOUR
+# For so long the day keeps the pace of production, at some time of it and while promptness is judged.
+PROMPT = 300.0
+TROUBLE_EVERY = 1_000.0
+TROUBLE_EVERY_WHEN_PROMPT = 60.0
+# The longest time-out, and what its stopping takes.
+LONGEST_RUN = 1_200.0
 DRAIN = 1.7 * HOUR
 BEHIND_MAX = timedelta(minutes=5)
-TROUBLE_EVERY = 1_200.0
 UNWINDING_TURNS = 20
 # Days in which clocks change somewhere, and one in which none does.
 DAYS = (
@@ -34,19 +43,6 @@ DAYS = (
     datetime(2026, 10, 31, 20, tzinfo=UTC),
     datetime(2026, 4, 4, 5, tzinfo=UTC),
     datetime(2028, 2, 28, 11, tzinfo=UTC),
-)
-TROUBLES = (
-    "crash",
-    "crash",
-    "freeze",
-    "freeze",
-    "freeze",
-    "freeze",
-    "deploy",
-    "step",
-    "outage",
-    "storm",
-    "store steps",
 )
 
 
@@ -60,6 +56,8 @@ class Report:
     executions: int
     starts: int
     events: dict[str, int] = field(default_factory=dict)
+    # How late firings were committed, by phase: the median, the 99th percentile and the worst, in seconds.
+    lags: dict[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @property
     def digest(self) -> tuple[Any, ...]:
@@ -69,25 +67,36 @@ class Report:
 
 def simulate(seed: int, *, hours: float = 24.0) -> Report:
     """Lead one day. Raises BrokenPromiseError, or whatever ended a process that must not end."""
-    loop = SimLoop(seed)
-    day = _Day(seed, loop, hours)
+    with zones() as zone_data, _rubbish_left_lying():
+        loop = SimLoop(seed)
+        day = _Day(seed, loop, hours, zone_data)
+        try:
+            loop.run(day.lead())
+            return day.report()
+        finally:
+            loop.run_until_complete(day.unwind())
+            loop.close()
+
+
+@contextmanager
+def _rubbish_left_lying() -> Iterator[None]:
+    """A day leaves less rubbish than looking for it again and again is worth."""
+    gc.disable()
     try:
-        loop.run(day.lead())
-        return day.report()
+        yield
     finally:
-        loop.run_until_complete(day.unwind())
-        loop.close()
+        gc.enable()
 
 
 class _Day:
-    def __init__(self, seed: int, loop: SimLoop, hours: float) -> None:
+    def __init__(self, seed: int, loop: SimLoop, hours: float, zone_data: Zones) -> None:
         dice = Random(f"{seed}/world")
         self.end = hours * HOUR
         start = dice.choice(DAYS) + timedelta(minutes=dice.uniform(0, 180))
         replay = f"pytest tests/simulation --sim-seed {seed}"
         checker = Checker(seed, replay, broken=loop.fail)
         store = SimStore.open(SimClock(loop, start), checker, Random(f"{seed}/wire"))
-        self.world = World(seed, loop, start, store, checker)
+        self.world = World(seed, loop, start, store, checker, zone_data)
         shares = dice.random() < 0.2
         self.schedulers = [SchedulerNode(self.world, f"s{n}", self._clock(dice), shares=shares) for n in range(3)]
         self.workers = [
@@ -96,6 +105,7 @@ class _Day:
         ]
         self.people = People.of(self.world)
         self.dice = Random(f"{seed}/trouble")
+        self.troubles = Troubles(self.world, self.nodes, self.people, self.dice)
 
     @property
     def nodes(self) -> list[Node]:
@@ -106,19 +116,15 @@ class _Day:
         for node in self.nodes:
             node.start()
         self.people.start(self.end)
-        while self.world.loop.time() < self.end:
-            await asyncio.sleep(self.dice.expovariate(1 / TROUBLE_EVERY))
-            self._trouble(self.dice.choice(TROUBLES))
+        prompt_at = self.dice.uniform(0.1, 0.9) * self.end
+        await self._suffer(prompt_at, TROUBLE_EVERY)
+        self.world.pace = PRODUCTION
+        await self._suffer(prompt_at + PROMPT, TROUBLE_EVERY_WHEN_PROMPT)
+        self.world.pace = EASY
+        await self._suffer(self.end, TROUBLE_EVERY)
         await self._heal()
-        await asyncio.sleep(CATCH_UP)
-        self._judge_caught_up()
-        self.people.process.spawn(self.people.pause_all())
-        await asyncio.sleep(DRAIN)
-        self.people.compare()
-        state = self.world.store.stores.state
-        now = self.world.store.clock.now()
-        tasks = [each.task for each in state.tasks.values() if each.task.deleted_at is None]
-        self.world.checker.finish(tasks, store_now=now, behind_max=BEHIND_MAX)
+        await self._judge_promptness()
+        await self._come_to_rest()
 
     async def unwind(self) -> None:
         """Let nothing be half done when the loop is closed."""
@@ -136,66 +142,75 @@ class _Day:
         checker = self.world.checker
         lives, loop = checker.executions.lives, self.world.loop
         return Report(
-            self.world.seed, checker.steps, loop.steps, len(lives), checker.ledger.count, dict(self.world.events)
+            self.world.seed,
+            checker.steps,
+            loop.steps,
+            len(lives),
+            checker.ledger.count,
+            dict(self.world.events),
+            checker.pace.lags(),
         )
 
     def _clock(self, dice: Random) -> SimClock:
         return self.world.clock(timedelta(seconds=dice.gauss(0, 0.2)))
 
-    def _judge_caught_up(self) -> None:
+    async def _suffer(self, until: float, every: float) -> None:
+        """One trouble after the other."""
+        while True:
+            left = until - self.world.loop.time()
+            wait = self.dice.expovariate(1 / every)
+            await asyncio.sleep(max(0.0, min(wait, left)))
+            if wait >= left:
+                return
+            self.troubles.strike()
+
+    async def _heal(self) -> None:
+        """End every trouble, and wait until what they left behind has been caught up with."""
+        self.world.checker.note("healing")
+        # By then each trouble has been undone; so has whatever people had begun.
+        await asyncio.sleep(LONGEST)
+        self.world.store.wire.rates.heal()
+        for node in self.nodes:
+            node.start()
+            assert node.process is not None
+            node.process.go_on()
+        await asyncio.sleep(LONGEST)
         now = self.world.store.clock.now()
         for kept in self.world.store.stores.state.tasks.values():
             look_at = kept.task.look_at
             if look_at is not None and look_at + BEHIND_MAX < now:
                 self.world.checker.fail("I2", f"{kept.task.id} was to be looked at {look_at}, and it is {now}")
 
-    def _trouble(self, what: str) -> None:
-        dice, rates = self.dice, self.world.store.wire.rates
-        node = dice.choice(self.nodes)
-        self.world.checker.note(f"{self.world.loop.time():.6f} trouble {what} {node.name}")
-        match what:
-            case "crash":
-                node.crash(back_after=dice.choice((0.5, 20, 600)))
-            case "freeze":
-                node.freeze(dice.choice((0.2, 5, 70, 100, 200, 900)))
-            case "deploy" if isinstance(node, WorkerNode):
-                node.deploy()
-            case "step":
-                # Until the next reply of the store tells better.
-                node.clock.step(timedelta(seconds=dice.choice((-3_600, -45, -2, 2, 45, 3_600))))
-            case "store steps":
-                by = timedelta(seconds=dice.choice((-1_800, -30, -1, 1, 30, 1_800, 1_800)))
-                self.world.loop.call_outside(self._until_something_is_due(), self.world.store.clock.step, by)
-            case "outage":
-                rates.down = True
-                self.world.loop.call_outside(dice.choice((1, 20, 300)), setattr, rates, "down", False)
-            case "storm":
-                self._storm(dice.uniform(30, 900))
-
-    def _until_something_is_due(self) -> float:
-        """Seconds until some task is decided but not committed yet, if that is soon."""
-        store = self.world.store
-        looks = [kept.task.look_at for kept in store.stores.state.tasks.values()]
-        left = [(each - store.clock.now()) / timedelta(seconds=1) for each in looks if each is not None]
-        return max(0.0, min((each for each in left if each > 1), default=0.0) - self.dice.uniform(0, 0.045))
-
-    def _storm(self, seconds: float) -> None:
-        """Ten times as many faults, for a while."""
-        rates = self.world.store.wire.rates
-        usual = {name: getattr(rates, name) for name in ("before", "reply_lost", "twice", "stale", "slow")}
-        if rates.before > 0.01:
-            return
-        for name, rate in usual.items():
-            setattr(rates, name, min(0.5, rate * 10))
-            self.world.loop.call_outside(seconds, setattr, rates, name, rate)
-
-    async def _heal(self) -> None:
-        """End every trouble: what was to be undone later has been by then."""
-        self.world.checker.note("healing")
-        await asyncio.sleep(HOUR)
-        self.world.store.wire.rates.heal()
+    async def _judge_promptness(self) -> None:
+        """Nothing goes wrong but handlers, then not even these; each time everybody is as quick as in production."""
+        pace = self.world.checker.pace
+        await self._settle_in()
+        pace.phase = "calm"
+        await asyncio.sleep(PROMPT)
+        self.world.pace, pace.phase = EASY, None
         self.world.healed = True
+        await asyncio.sleep(LONGEST_RUN)
+        await self._settle_in()
+        pace.phase = "quiet"
+        await asyncio.sleep(PROMPT)
+        self.world.pace, pace.phase = EASY, None
+        # What has begun in time has to be on the ledger in time as well.
+        await asyncio.sleep(60)
+        pace.finish()
+
+    async def _settle_in(self) -> None:
+        """Let everybody come out of the waits of the easy pace."""
+        self.world.pace = PRODUCTION
+        await asyncio.sleep(max(EASY.look, EASY.claim, EASY.rescue))
+
+    async def _come_to_rest(self) -> None:
+        self.people.process.spawn(self.people.pause_all())
+        await asyncio.sleep(DRAIN)
+        checker, state = self.world.checker, self.world.store.stores.state
+        self.people.compare()
         for node in self.nodes:
-            node.start()
-            assert node.process is not None
-            node.process.go_on()
+            for each in node.left_over():
+                checker.fail("I22", f"{node.name}: {each}")
+        checker.leaks(state, self.world.store.wire, {each.process.name for each in self.schedulers if each.process})
+        tasks = [each.task for each in state.tasks.values() if each.task.deleted_at is None]
+        checker.finish(tasks, store_now=self.world.store.clock.now(), behind_max=BEHIND_MAX)

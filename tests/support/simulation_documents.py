@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from domain.scheduling.policy import Misfire, Overlap
+from tests.support.checker_secrets import CANARY
 from tests.support.simulation_handlers import DEEDS
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns")
@@ -34,7 +35,7 @@ def documents(dice: Random, count: int, now: datetime) -> Iterator[dict[str, Any
         yield {
             "name": f"task-{number}",
             "task_type": "absent" if number == 7 else dice.choice(("mail", "mail", "mail", "rare")),
-            "payload": {"do": dice.choice(DEEDS)},
+            "payload": a_payload(dice),
             "max_retries": dice.choice((0, 1, 3)),
             "policy": a_policy(dice, now) | {"misfire": misfire.value, "overlap": overlap.value},
             **a_schedule(dice, now),
@@ -48,9 +49,26 @@ def _on_the_brink() -> dict[str, Any]:
         "schedule_type": "interval",
         "schedule": "11m",
         "timezone": "UTC",
-        "payload": {"do": "brink"},
+        "payload": {"do": "brink", "password": CANARY},
         "policy": {"overlap": "allow", "fail_after": 1, "timeout": "15m"},
     }
+
+
+def external(dice: Random, number: int) -> dict[str, Any]:
+    """A task whose executions are only delivered."""
+    return {
+        "name": f"external-{number}",
+        "task_type": "foreign",
+        "schedule_type": "interval",
+        "schedule": dice.choice(INTERVALS),
+        "payload": a_payload(dice),
+        "policy": {"misfire": dice.choice(tuple(Misfire)).value, "overlap": Overlap.ALLOW.value},
+    }
+
+
+def a_payload(dice: Random) -> dict[str, Any]:
+    """What to do, and a secret that nobody must ever see again."""
+    return {"do": dice.choice(DEEDS), "password": CANARY}
 
 
 def a_schedule(dice: Random, now: datetime) -> dict[str, Any]:
@@ -88,7 +106,7 @@ def a_patch(dice: Random, now: datetime, *, reschedule: bool) -> dict[str, Any]:
     change = {"misfire": misfire.value, "overlap": overlap.value}
     match dice.choice(("payload", "policy", "policy", "policy", "all")):
         case "payload":
-            return {"payload": {"do": dice.choice(DEEDS)}}
+            return {"payload": a_payload(dice)}
         case "policy":
             return {"policy": change}
     return {"policy": change | a_policy(dice, now)}

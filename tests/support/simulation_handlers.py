@@ -18,6 +18,8 @@ DEEDS = (
     *("stubborn", "permanent", "brink", "brink"),
 )
 
+GONE = "gone"
+
 
 class Host(Protocol):
     """The process a handler runs in, which it may take along."""
@@ -39,11 +41,15 @@ def registered(world: World, host: Host, task_types: tuple[str, ...]) -> Process
 
     async def handler(payload: dict[str, Any], run: Run) -> Returned:
         deed = "ok" if world.healed else payload.get("do", "ok")
+        run.log.info("about to begin", payload=payload, **payload)
         dice = Random(f"{world.seed}/{run.execution_id}/{run.fence}")
         write(world, host, run, "start")
         try:
             returned = await _done(deed, dice, world, host, run)
-        except (HandlerFailedError, PermanentError):
+        except HandlerFailedError:
+            write(world, host, run, "failed")
+            raise HandlerFailedError(f"could not {deed} with {payload}") from None
+        except PermanentError:
             write(world, host, run, "failed")
             raise
         write(world, host, run, "done")
@@ -70,7 +76,7 @@ async def _done(deed: str, dice: Random, world: World, host: Host, run: Run) -> 
         case "flaky" if dice.random() < 0.6:
             raise HandlerFailedError("not this time")
         case "permanent" if dice.random() < 0.3:
-            raise PermanentError("gone")
+            raise PermanentError(GONE, "it will never work")
         case "hang" if dice.random() < 0.7:
             await asyncio.sleep(100_000)
         case "continue" if dice.random() < 0.7:
@@ -80,7 +86,7 @@ async def _done(deed: str, dice: Random, world: World, host: Host, run: Run) -> 
             await asyncio.sleep(100_000)
         case "brink":
             await asyncio.sleep(_until_next(world, run) + dice.uniform(-0.1, 0.01))
-            raise PermanentError("gone")
+            raise PermanentError(GONE)
         case "stubborn":
             await _stubbornly(dice)
     return {"deed": deed}

@@ -3,13 +3,12 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 
 from application.scheduling.ports.history import Retention
 from application.scheduling.ports.membership import Member
-from application.scheduling.processors import Processors
 from application.scheduling.services.dispatch_due import AHEAD, DispatchDue
 from application.scheduling.services.keep_claims import KeepClaims
 from application.scheduling.services.keep_membership import KeepMembership
@@ -19,27 +18,20 @@ from application.scheduling.services.reconcile import Reconcile
 from application.scheduling.services.rescue_stuck import RescueStuck
 from application.scheduling.services.run_execution import RunExecution
 from application.scheduling.services.settle_execution import SettleExecution
+from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.identifiers import NodeId
 from domain.scheduling.sharing import EVERYTHING, Share, share_of
+from entrypoints.scheduler import WAKE_WINDOW
 from tests.support.sim_clock import SimClock, SimEntropy
 from tests.support.sim_loop import SimProcess
 from tests.support.simulation_handlers import registered
-from tests.support.simulation_store import RemoteStores
+from tests.support.simulation_wire import RemoteStores
 from tests.support.simulation_world import CountingObserver, LossyHints, World, keep_doing
 
-# Slower than in production, where a look costs microseconds of a real second: here it costs them of a virtual one.
-LOOK_EVERY = 120.0
-RESCUE_EVERY = 30.0
-RECONCILE_EVERY = 1_800.0
-PRUNE_EVERY = 3_600.0
-ANNOUNCE_EVERY = 12.0
-CLAIM_EVERY = 90.0
-SETTLE_EVERY = 60.0
-BEAT_EVERY = 5.0
-IDLE_BEAT_EVERY = 30.0
 DRAIN_WITHIN = 10.0
 RETENTION = Retention(executions=timedelta(hours=8), changes=timedelta(hours=20), deleted_tasks=timedelta(hours=6))
 
+Step = Callable[[], Awaitable[float]]
 
 share_among = lru_cache(maxsize=1_000)(share_of)
 
@@ -53,12 +45,14 @@ class Node(ABC):
     clock: SimClock
     lives: int = 0
     process: SimProcess | None = None
+    loops: int = 0
 
     def start(self) -> None:
         """Begin a new life with an empty memory."""
         if self.process is not None and self.process.alive:
             return
         self.lives += 1
+        self.loops = 0
         self.process = SimProcess(self.world.loop, f"{self.name}.{self.lives}")
         self.live(self.process, self.world.store.reached_by(self.process, self.clock))
 
@@ -80,15 +74,17 @@ class Node(ABC):
     def live(self, process: SimProcess, stores: RemoteStores) -> None:
         """Start what this process does all day."""
 
-    def again_and_again(self, work: Callable[[], Awaitable[object]], every: float) -> None:
-        """One pass after the other, always as far apart."""
-
-        async def step() -> float:
-            await work()
-            return every
-
+    def left_over(self) -> list[str]:
+        """What is still there of work that has come to its end (I22)."""
         assert self.process is not None
-        self.process.spawn(keep_doing(step, self.world.loop, asyncio.Event()))
+        tasks = [each for each in self.process.tasks if not each.done()]
+        return [] if len(tasks) == self.loops else [f"{len(tasks)} tasks for {self.loops} loops: {tasks}"]
+
+    def repeat(self, step: Step, bell: asyncio.Event | None = None) -> None:
+        """Keep doing a step for as long as this process lives."""
+        assert self.process is not None
+        self.loops += 1
+        self.process.spawn(keep_doing(step, self.world.loop, bell or asyncio.Event()))
 
 
 @dataclass(slots=True)
@@ -99,11 +95,41 @@ class SchedulerNode(Node):
 
     def live(self, process: SimProcess, stores: RemoteStores) -> None:
         """See Node."""
+        hints = LossyHints(self.world, self.world.dice(f"hints/{process.name}"))
+        bell = self.world.scheduler_bells[self.name] = asyncio.Event()
+        reconcile = Reconcile(stores.tasks, stores.executions, self.clock, hints)
+        caught_up = False
+
+        async def reconciling() -> float:
+            # The first pass, before anything fires, is another one.
+            nonlocal caught_up
+            if caught_up:
+                await reconcile.run_once()
+            else:
+                await reconcile.catch_up()
+                caught_up = True
+                self._begin(process, stores, hints, bell)
+            return self.world.pace.reconcile
+
+        self.repeat(reconciling)
+
+    def _begin(self, process: SimProcess, stores: RemoteStores, hints: LossyHints, bell: asyncio.Event) -> None:
         world, clock, node_id = self.world, self.clock, NodeId(process.name)
-        observer = CountingObserver(world)
-        hints = LossyHints(world, world.dice(f"hints/{process.name}"))
-        bell = world.scheduler_bells[self.name] = asyncio.Event()
-        dispatch = DispatchDue(stores.tasks, stores.executions, clock, hints, observer)
+        observer = CountingObserver(self.world)
+        rescue = RescueStuck(stores.executions, clock, hints, observer)
+        prune = PruneHistory(stores.history, observer, RETENTION)
+        self.repeat(self._dispatching(stores, node_id, hints, observer), bell)
+        self.repeat(every(rescue.run_once, lambda: world.pace.rescue))
+        self.repeat(every(prune.run_once, lambda: world.pace.prune))
+        if self.shares:
+            member = Member(node_id, frozenset({"scheduler"}), "sim", self.lives, clock.now())
+            self.repeat(every(KeepMembership(stores.membership, member).run_once, lambda: world.pace.announce))
+
+    def _dispatching(
+        self, stores: RemoteStores, node_id: NodeId, hints: LossyHints, observer: CountingObserver
+    ) -> Step:
+        watch = WatchClock(self.clock, observer)
+        dispatch = DispatchDue(stores.tasks, stores.executions, self.clock, hints, observer, watch)
 
         async def share() -> Share:
             if not self.shares:
@@ -111,18 +137,12 @@ class SchedulerNode(Node):
             return share_among(node_id, tuple(each.node_id for each in await stores.membership.members()))
 
         async def step() -> float:
-            next_at = await dispatch.run_once(await share())
+            next_at, look = await dispatch.run_once(await share()), self.world.pace.look
             if next_at is None:
-                return LOOK_EVERY
-            return max(0.001, min((next_at - clock.now() - AHEAD) / timedelta(seconds=1), LOOK_EVERY))
+                return look
+            return max(WAKE_WINDOW.total_seconds(), min((next_at - self.clock.now() - AHEAD).total_seconds(), look))
 
-        process.spawn(keep_doing(step, world.loop, bell))
-        self.again_and_again(RescueStuck(stores.executions, clock, hints, observer).run_once, RESCUE_EVERY)
-        self.again_and_again(Reconcile(stores.tasks, clock, hints).run_once, RECONCILE_EVERY)
-        self.again_and_again(PruneHistory(stores.history, observer, RETENTION).run_once, PRUNE_EVERY)
-        if self.shares:
-            member = Member(node_id, frozenset({"scheduler"}), "sim", self.lives, clock.now())
-            self.again_and_again(KeepMembership(stores.membership, member).run_once, ANNOUNCE_EVERY)
+        return step
 
 
 @dataclass(slots=True)
@@ -133,40 +153,27 @@ class WorkerNode(Node):
     task_types: tuple[str, ...] = ("mail",)
     _draining: bool = False
     _perform: PerformExecutions | None = None
-    _bell: asyncio.Event = field(default_factory=asyncio.Event)
 
     def live(self, process: SimProcess, stores: RemoteStores) -> None:
         """See Node."""
-        world, clock, worker_id = self.world, self.clock, NodeId(process.name)
-        observer = CountingObserver(world)
-        hints = LossyHints(world, world.dice(f"hints/{process.name}"))
-        self._bell = world.worker_bells[self.name] = asyncio.Event()
         self._draining = False
-        perform = self._perform = PerformExecutions(
-            stores.executions,
-            RunExecution(self._handlers(), clock),
-            SettleExecution(stores.executions, clock, hints, observer),
-            clock,
-            SimEntropy(process.name),
-            observer,
-            worker_id,
-            concurrency=self.concurrency,
-            hands_free=self._bell,
-        )
-        beat = KeepClaims(
-            stores.executions, perform.live, clock, worker_id, perform.run_execution.stuck, observer=observer
+        perform = self._perform = self._performing(process, stores)
+        worker_id, stuck = NodeId(process.name), perform.run_execution.stuck
+        keep_claims = KeepClaims(
+            stores.executions, perform.live, self.clock, worker_id, stuck, observer=CountingObserver(self.world)
         )
 
         async def settle() -> float:
-            return 0.0 if await perform.settle_once() else SETTLE_EVERY
+            return 0.0 if await perform.settle_once() else self.world.pace.settle
 
-        async def keep() -> float:
-            await beat.run_once()
-            return BEAT_EVERY if len(perform.live) else IDLE_BEAT_EVERY
+        async def beat() -> float:
+            await keep_claims.run_once()
+            return self.world.pace.beat if len(perform.live) else self.world.pace.idle_beat
 
+        self.loops += 1
         process.spawn(self._claiming(perform))
-        process.spawn(keep_doing(settle, world.loop, perform.something_ended))
-        process.spawn(keep_doing(keep, world.loop, asyncio.Event()))
+        self.repeat(settle, perform.something_ended)
+        self.repeat(beat)
 
     def deploy(self) -> None:
         """Stop claiming, hand back what does not end at once, leave, and come back as a new process."""
@@ -178,9 +185,33 @@ class WorkerNode(Node):
         perform.leaving.set()
         self.world.loop.call_outside(DRAIN_WITHIN, self._left, process)
 
+    def left_over(self) -> list[str]:
+        """See Node."""
+        perform, found = self._perform, Node.left_over(self)
+        assert perform is not None
+        if len(perform.live) or perform.is_stuck:
+            found.append(f"attempts: {perform.live.all()}, stuck: {perform.run_execution.stuck}")
+        return found
+
     def _left(self, process: SimProcess) -> None:
         process.kill()
         self.start()
+
+    def _performing(self, process: SimProcess, stores: RemoteStores) -> PerformExecutions:
+        hints = LossyHints(self.world, self.world.dice(f"hints/{process.name}"))
+        observer = CountingObserver(self.world)
+        bell = self.world.worker_bells[self.name] = asyncio.Event()
+        return PerformExecutions(
+            stores.executions,
+            RunExecution(registered(self.world, self, self.task_types), self.clock),
+            SettleExecution(stores.executions, self.clock, hints, observer),
+            self.clock,
+            SimEntropy(process.name),
+            observer,
+            NodeId(process.name),
+            concurrency=self.concurrency,
+            hands_free=bell,
+        )
 
     async def _claiming(self, perform: PerformExecutions) -> None:
         async with asyncio.TaskGroup() as group:
@@ -188,10 +219,17 @@ class WorkerNode(Node):
             async def step() -> float:
                 # A process that stuck code occupies claims no more; here that code ends after a while.
                 if self._draining or perform.is_stuck:
-                    return CLAIM_EVERY
-                return 0.0 if await perform.claim_once(group) else CLAIM_EVERY
+                    return self.world.pace.claim
+                return 0.0 if await perform.claim_once(group) else self.world.pace.claim
 
             await keep_doing(step, self.world.loop, perform.hands_free)
 
-    def _handlers(self) -> Processors:
-        return registered(self.world, self, self.task_types)
+
+def every(work: Callable[[], Awaitable[object]], wait: Callable[[], float]) -> Step:
+    """A step that does `work` and then waits for as long as the present pace says."""
+
+    async def step() -> float:
+        await work()
+        return wait()
+
+    return step

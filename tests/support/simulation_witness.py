@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from adapters.memory.state import State
@@ -37,7 +37,7 @@ class WatchedState(State):
 class StoreStep:
     """One atomic step: the call, its answer, and what is not as it was before.
 
-    `now` is the store's clock, `ahead` by how much the caller's is before it.
+    `now` is the store's clock; `unreadable` names the tasks whose rows cannot be read.
     """
 
     number: int
@@ -47,7 +47,7 @@ class StoreStep:
     answer: Any
     elapsed: int
     now: datetime
-    ahead: timedelta
+    unreadable: frozenset[TaskId]
     tasks: tuple[tuple[ScheduledTask | None, ScheduledTask], ...]
     executions: tuple[tuple[Execution | None, Execution], ...]
     skips: tuple[tuple[TaskId, Skip], ...]
@@ -68,6 +68,7 @@ class Witness:
     state: WatchedState
     clock: SimClock
     check: StepCheck
+    unreadable: set[TaskId] = field(default_factory=set)
     _tasks: dict[TaskId, ScheduledTask] = field(default_factory=dict)
     _open: dict[ExecutionId, Execution] = field(default_factory=dict)
     _changes: int = 0
@@ -83,6 +84,13 @@ class Witness:
             return answer
 
         return seen
+
+    def begin_anew(self) -> None:
+        """Take what the store has now for what it had before the next step."""
+        self._tasks = {task_id: kept.task for task_id, kept in self.state.tasks.items()}
+        self._open = {each: self.state.executions[each].execution for each in self.state.open_ids}
+        self._changes = len(self.state.changes)
+        self.state.touched, self.state.passed_over = [], []
 
     def _named(self, call: str, args: tuple[Any, ...]) -> dict[TaskId, ScheduledTask]:
         if call == "commit_firings":
@@ -111,7 +119,7 @@ class Witness:
             answer=answer,
             elapsed=self.clock.loop.elapsed,
             now=self.clock.now(),
-            ahead=caller.clock.now() - self.clock.now(),
+            unreadable=frozenset(self.unreadable),
             tasks=tasks,
             executions=executions,
             skips=skips,

@@ -1,4 +1,4 @@
-"""What the actors of a simulation share: the loop, the store, the dice, the ledger, and hints that get lost."""
+"""What the actors of a simulation share: loop, store, dice, pace, the judge, and hints that get lost."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 from random import Random
 
 from application.scheduling.ports.errors import StoreUnavailableError
-from domain.scheduling.events import Event
+from domain.scheduling.events import Dispatched, Event
+from entrypoints.loop import BACKOFF_MAX, BACKOFF_MIN
 from tests.support.checker import Checker
 from tests.support.sim_clock import SimClock
 from tests.support.sim_loop import SimLoop
+from tests.support.simulation_pace import EASY, Pace
 from tests.support.simulation_store import SimStore
+from tests.support.simulation_zones import Zones
 
-BACKOFF_MIN = 0.2
-BACKOFF_MAX = 10.0
 HINTS_LOST = 0.4
 
 
@@ -27,6 +28,8 @@ class World:
     start: datetime
     store: SimStore
     checker: Checker
+    zones: Zones
+    pace: Pace = EASY
     scheduler_bells: dict[str, asyncio.Event] = field(default_factory=dict)
     worker_bells: dict[str, asyncio.Event] = field(default_factory=dict)
     events: dict[str, int] = field(default_factory=dict)
@@ -76,17 +79,22 @@ class LossyHints:
 
 @dataclass(slots=True)
 class CountingObserver:
-    """`Observer` that counts events by kind."""
+    """`Observer` that counts events by kind, and shows them to the judge."""
 
     world: World
 
     def observe(self, event: Event) -> None:
         """See the port."""
         self.world.happened(type(event).__name__)
+        if not isinstance(event, Dispatched):
+            self.world.checker.secrets.told("an event", event)
 
 
 async def keep_doing(step: Callable[[], Awaitable[float]], loop: SimLoop, bell: asyncio.Event) -> None:
-    """Pass after pass, paced by the seconds each answers, sooner if the bell rings; a silent store is waited for."""
+    """Pass after pass, paced by the seconds each answers, sooner if the bell rings; a silent store is waited for.
+
+    It is `entrypoints.loop.repeat` without the tasks that one needs to hear of its end; a test holds the two together.
+    """
     backoff = BACKOFF_MIN
     while True:
         bell.clear()
@@ -94,7 +102,10 @@ async def keep_doing(step: Callable[[], Awaitable[float]], loop: SimLoop, bell: 
             pause = await step()
             backoff = BACKOFF_MIN
         except StoreUnavailableError:
-            pause, backoff = backoff, min(2 * backoff, BACKOFF_MAX)
+            pause, backoff = backoff.total_seconds(), min(2 * backoff, BACKOFF_MAX)
+        if pause <= 0 or bell.is_set():
+            await asyncio.sleep(0)
+            continue
         timer = loop.call_later(pause, bell.set)
         await bell.wait()
         timer.cancel()

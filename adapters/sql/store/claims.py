@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, bindparam, select, update
+from sqlalchemy import Select, and_, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.store.batches import ROWS, inserting, updating
@@ -106,9 +106,10 @@ class Claims:
 
 
 def _first(found: Select[tuple[object, ...]]) -> Select[tuple[object, ...]]:
-    """Pending and available, longest available first."""
+    """Pending and available, longest available first; only what was put back waits for an instant."""
+    has_come = executions.c.available_at <= bindparam("now", type_=Whole)
     return (
-        found.where(IS_PENDING, executions.c.available_at <= bindparam("now", type_=Whole))
+        found.where(IS_PENDING, or_(executions.c.unknown_since.is_(None), has_come))
         .order_by(executions.c.available_at, executions.c.id)
         .limit(bindparam("limit", type_=Whole))
     )

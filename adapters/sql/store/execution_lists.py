@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Select, TextClause, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, Text, TextClause, bindparam, cast, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.store.dialect import Dialect, Query, Row
@@ -19,17 +19,34 @@ from adapters.sql.store.packing import UNREADABLE, unpack_progress
 from adapters.sql.store.pages import decode_cursor, encode_cursor
 from adapters.sql.store.tables import IS_DEAD, IS_FINAL, IS_OPEN, attempts, executions, log_lines, tasks
 from application.scheduling.ports.history import ExecutionFilter, ExecutionPage, ExecutionRecord, ExecutionSummary
-from domain.scheduling.execution import OPEN_STATES, ExecutionState
+from domain.scheduling.execution import OPEN_STATES, ExecutionKind, ExecutionState, redrive_key
 from domain.scheduling.identifiers import ExecutionId
 
 LIST_NAME = "executions"
 _DEAD = frozenset({ExecutionState.DEAD})
+_IS_REDRIVE = text("again.kind <> 'auto'")
 _NAMED = executions.outerjoin(tasks, tasks.c.id == executions.c.task_id)
+
+
+def _redriven_by() -> ColumnElement[Any]:
+    """The execution in place of this one, found by its unique key; a literal condition says which index that has."""
+    again = executions.alias("again")
+    found = select(again.c.id).where(
+        again.c.task_id == executions.c.task_id,
+        again.c.kind == ExecutionKind.MANUAL,
+        again.c.key == literal(redrive_key(ExecutionId(""))) + executions.c.id,
+        _IS_REDRIVE,
+        executions.c.state == ExecutionState.DEAD,
+    )
+    return found.scalar_subquery().label("redriven_by")
+
+
 _SUMMARY = select(
     *EXECUTION_COLUMNS,
     executions.c.progress,
     func.coalesce(tasks.c.name, "").label("task_name"),
     func.coalesce(tasks.c.task_type, "").label("task_type_now"),
+    _redriven_by(),
 ).select_from(_NAMED)
 
 
@@ -71,6 +88,8 @@ class ExecutionLists:
             found = found.where(executions.c.task_id == which.task_id)
         if which.states:
             found = found.where(executions.c.state.in_(sorted(which.states)))
+        if which.backfill is not None:
+            found = found.where(*_of_backfill(which.backfill))
         if before is not None:
             found = found.where(executions.c.id < before)
         return self._dialect.query(found.order_by(executions.c.id.desc()).limit(limit))
@@ -85,10 +104,17 @@ def _parts(which: ExecutionFilter) -> tuple[TextClause | None, ...]:
     return (IS_DEAD,) if which.states == _DEAD else (None,)
 
 
+def _of_backfill(backfill: str) -> tuple[ColumnElement[bool], ...]:
+    nominal_at = cast(executions.c.nominal_at, Text)
+    return executions.c.kind == ExecutionKind.BACKFILL, executions.c.key == literal(f"{backfill}:") + nominal_at
+
+
 def _summaries(rows: Iterable[Row]) -> Iterator[ExecutionSummary]:
     """The summaries of those rows that can be read."""
-    for *execution, progress, task_name, task_type in rows:
+    for *execution, progress, task_name, task_type, redriven_by in rows:
         try:
-            yield ExecutionSummary(execution_of(execution), task_name, task_type, unpack_progress(progress))
+            yield ExecutionSummary(
+                execution_of(execution), task_name, task_type, unpack_progress(progress), redriven_by
+            )
         except UNREADABLE:
             continue

@@ -15,7 +15,7 @@ from adapters.sql.store.mutations import Mutations
 from adapters.sql.store.open_work import OpenWork, Steps
 from adapters.sql.store.packing import at_or_none
 from adapters.sql.store.rescues import Rescues
-from adapters.sql.store.tables import IS_RETRY_WAIT, IS_RUNNING, Whole, attempts, executions
+from adapters.sql.store.tables import IS_RETRY_WAIT, IS_RUNNING, IS_UNKNOWN, Whole, attempts, executions
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.execution_store import (
     Beat,
@@ -33,6 +33,7 @@ from application.scheduling.ports.history import ChangeRecord
 from domain.scheduling.change import Change
 from domain.scheduling.execution import CancelRequest, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, microseconds
+from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
 
 Ends = dict[tuple[str, str], ExecutionState]
 
@@ -56,6 +57,10 @@ class ExecutionQueries:
         first = first.order_by(executions.c.available_at, executions.c.id).limit(limit)
         released = update(executions).where(executions.c.id.in_(first))
         self.release = released.values(state=str(ExecutionState.PENDING), available_at=now)
+        expired = select(executions.c.id).where(
+            IS_UNKNOWN, executions.c.unknown_since <= bindparam("since", type_=Whole)
+        )
+        self.expired = dialect.query(expired.order_by(executions.c.unknown_since, executions.c.id).limit(limit))
 
 
 class SqlExecutionStore:
@@ -127,6 +132,24 @@ class SqlExecutionStore:
             moved = (await connection.execute(self._queries.release, {"now": now, "limit": limit})).rowcount
             next_at = (await connection.execute(self._queries.next_retry)).scalar_one()
         return Released(moved, at_or_none(next_at))
+
+    async def expire_unknown(self, limit: int) -> int:
+        """See the port. One whose own row cannot be read stays until it is mended."""
+        since = microseconds(self._clock.now() - UNKNOWN_HANDLER_PATIENCE)
+        async with self._database.reading("expire_unknown") as connection:
+            if not await self._queries.expired.rows(connection, since=since, limit=1):
+                return 0
+        async with self._database.writing("expire_unknown") as connection:
+            now = self._clock.now()
+            ids = [row[0] for row in await self._queries.expired.rows(connection, since=since, limit=limit)]
+            steps = await self._work.of_executions(connection, ids)
+            expired = 0
+            for execution_id in ids:
+                if (work := steps.holder_of(execution_id)) is not None:
+                    steps.put(work.expire(execution_id, now))
+                    expired += 1
+            await self._work.write(connection, steps, now)
+        return expired
 
     async def held(self) -> Sequence[Held]:
         """See the port."""

@@ -151,9 +151,8 @@ def _answer(decision: Decision, current: Standing | None, now: datetime, plan: P
 def _fired(task: ScheduledTask, firing: Firing, current: Standing, now: datetime, plan: Plan) -> CommitAnswer:
     if not current.allows_firing(task) or (firing.good_until is not None and firing.good_until <= now):
         return Moved()
-    latest = max([firing.decided_until, *[start.occurrence.run_at for start in firing.run]])
-    if latest > now:
-        return TooEarly(latest - now)
+    if firing.decided_at > now:
+        return TooEarly(firing.decided_at - now)
     if not _is_plain(firing):
         plan.others.append((task.id, firing))
         return Committed()

@@ -8,15 +8,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.engine import Database
 from adapters.sql.store.dialect import Dialect
+from adapters.sql.store.evidence import EvidenceReads
 from adapters.sql.store.execution_lists import ExecutionLists
 from adapters.sql.store.execution_rows import CHANGE_COLUMNS, SKIP_COLUMNS, changes_of, skips_of
 from adapters.sql.store.pruning import Pruning
 from adapters.sql.store.tables import IS_FINAL, IS_OPEN, Whole, changes, executions, skips, tasks
 from adapters.sql.store.task_lists import TaskLists, known
+from adapters.sql.store.versions import NEWEST, Versions
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.history import (
     ChangeRecord,
     Counts,
+    Evidence,
     ExecutionFilter,
     ExecutionPage,
     ExecutionRecord,
@@ -24,6 +27,7 @@ from application.scheduling.ports.history import (
     TaskFilter,
     TaskOrder,
     TaskPage,
+    VersionRecord,
 )
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
@@ -40,6 +44,8 @@ class SqlHistory:
         self._clock = clock
         self._tasks = TaskLists(dialect)
         self._executions = ExecutionLists(dialect)
+        self._evidence = EvidenceReads(dialect)
+        self._versions = Versions(dialect)
         self._pruning = Pruning(database, dialect)
         task_id, limit = bindparam("task_id", type_=Text), bindparam("limit", type_=Whole)
         of_task = select(*SKIP_COLUMNS).where(skips.c.task_id == task_id)
@@ -80,6 +86,23 @@ class SqlHistory:
         """See the port."""
         async with self._database.browsing("changes") as connection:
             return changes_of(await self._changes.rows(connection, task_id=task_id, limit=limit))
+
+    async def evidence(self, task_id: TaskId, *, since: datetime, until: datetime) -> Evidence | None:
+        """See the port."""
+        async with self._database.browsing("evidence") as connection:
+            now = self._clock.now()
+            return await self._evidence.around(connection, task_id, since=since, until=until, now=now)
+
+    async def versions(self, task_id: TaskId, *, limit: int) -> Sequence[VersionRecord]:
+        """See the port."""
+        async with self._database.browsing("versions") as connection:
+            return await self._versions.up_to(connection, task_id, NEWEST, limit=limit)
+
+    async def version(self, task_id: TaskId, version: int) -> VersionRecord | None:
+        """See the port."""
+        async with self._database.browsing("version") as connection:
+            found = await self._versions.up_to(connection, task_id, version, limit=1)
+        return next((each for each in found if each.version == version), None)
 
     async def counts(self) -> Counts:
         """See the port."""

@@ -20,6 +20,7 @@ from application.scheduling.ports.task_store import (
     MutateAnswer,
     NameTaken,
     Replayed,
+    TooEarly,
     loses_payload,
 )
 from domain.scheduling.change import Change, ChangeAction
@@ -40,9 +41,10 @@ class Ledger:
     done: dict[str, ChangeRecord]
     holders: dict[str, TaskId]
     runs: dict[RunKey, Replayed]
+    now: datetime
 
     def carry_out(self, mutation: Mutation) -> MutateAnswer:
-        """Judge by the idempotency key, then by what was read, then by the name; apply what passes."""
+        """Judge by the idempotency key, by what was read, by the clock, then by the name; apply what passes."""
         assert not loses_payload(mutation), "what was found due came without its payload"
         known = self._done_before(mutation)
         if known is not None:
@@ -51,12 +53,14 @@ class Ledger:
         before = self.steps.works.get(task_id)
         if not mutation.holds_for(before.task if before else None):
             return Moved()
+        if mutation.change.at > self.now:
+            return TooEarly(mutation.change.at - self.now)
         holder = self.holders.get(mutation.after.definition.name)
         if holder is not None and holder != task_id:
             return NameTaken(holder)
         after = mutation.apply(before or Work(mutation.after))
         self._keep(mutation, before, after)
-        return Applied(_as_read(after.task), mutation.run.id if mutation.run else None)
+        return Applied(_as_read(after.task), _first_run(mutation))
 
     def _keep(self, mutation: Mutation, before: Work | None, after: Work) -> None:
         task = after.task
@@ -67,19 +71,17 @@ class Ledger:
         if task.deleted_at is None:
             self.holders[task.definition.name] = task.id
         self.steps.put(after, mutation.skips)
-        record = ChangeRecord(mutation.change, task.id, task.version, mutation.run.id if mutation.run else None)
-        self.steps.record(record)
+        record = ChangeRecord(mutation.change, task.id, task.version, _first_run(mutation))
+        self.steps.record(record, is_version=before is None or before.task.version != task.version)
         if mutation.change.idempotency_key is not None:
             self.done[mutation.change.idempotency_key] = record
-        if mutation.run is not None:
-            self.runs[_run_key(mutation.run)] = Replayed(task.id, mutation.run.version, mutation.run.id)
+        self.runs.update((_run_key(run), Replayed(task.id, run.version, run.id)) for run in mutation.runs)
 
     def _done_before(self, mutation: Mutation) -> Replayed | KeyReused | None:
-        """What the idempotency key answers, or, without one, the key of the execution that is to be created."""
+        """What the idempotency key answers, or, without one, the key of an execution that is to be created."""
         known = replayed(self.done.get(mutation.change.idempotency_key or ""), mutation.change.body_hash)
-        if known is not None or mutation.run is None:
-            return known
-        return self.runs.get(_run_key(mutation.run))
+        named = (self.runs.get(_run_key(run)) for run in mutation.runs)
+        return known or next((there for there in named if there is not None), None)
 
 
 class Mutations:
@@ -108,7 +110,8 @@ class Mutations:
             steps,
             await self.done(connection, [each.change.idempotency_key for each in mutations]),
             await self._holders(connection, {each.after.definition.name for each in mutations}),
-            await self._runs_there(connection, [each.run for each in mutations if each.run is not None]),
+            await self._runs_there(connection, [run for each in mutations for run in each.runs]),
+            now,
         )
         answers = [ledger.carry_out(each) for each in mutations]
         await self._work.write(connection, steps, now)
@@ -167,6 +170,10 @@ def batches_of_mutations(mutations: Iterable[Mutation]) -> Iterator[list[Mutatio
 
 def _frees(change: Change) -> bool:
     return change.action is ChangeAction.DELETE
+
+
+def _first_run(mutation: Mutation) -> ExecutionId | None:
+    return mutation.runs[0].id if mutation.runs else None
 
 
 def _run_key(run: Execution) -> RunKey:

@@ -82,10 +82,10 @@ class Steps:
         self.touched.add(task_id)
         self.skips.update(((task_id, skip.first_at), skip) for skip in passed_over)
 
-    def record(self, record: ChangeRecord) -> None:
-        """Keep a change, and the definition it made."""
+    def record(self, record: ChangeRecord, *, is_version: bool = False) -> None:
+        """Keep a change, and the definition it made, if it made a version."""
         self.changes.append(record)
-        if record.change.action.moves_version:
+        if is_version:
             self.versions.append(version_row(self.works[record.task_id].task))
 
     def holder_of(self, execution_id: ExecutionId) -> Work | None:

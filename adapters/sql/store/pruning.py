@@ -70,9 +70,9 @@ class Pruning:
         old = {"before": microseconds(now - retention.executions)}
         forgotten = await self._prune_executions(old, limit)
         forgotten += await self._sweep(self._skips, old, NARROW_MAX, limit)
-        # Versions that were superseded, and that no execution refers to any more, are no records by themselves.
-        await self._sweep(self._definitions, old, WIDE_MAX, limit)
         ancient = {"before": microseconds(now - retention.changes)}
+        # Versions that were superseded, and that no execution refers to any more, are no records by themselves.
+        await self._sweep(self._definitions, ancient, WIDE_MAX, limit)
         forgotten += await self._sweep(self._changes, ancient, NARROW_MAX, limit)
         return forgotten + await self._prune_tasks(now - retention.deleted_tasks, limit, now)
 

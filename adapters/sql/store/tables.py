@@ -35,6 +35,7 @@ Whole = BigInteger().with_variant(Integer(), "sqlite")
 IS_OPEN = text("state IN ('waiting', 'pending', 'running', 'retry_wait')")
 IS_FINAL = text("state IN ('succeeded', 'dead', 'cancelled', 'delivered')")
 IS_PENDING = text("state = 'pending'")
+IS_UNKNOWN = text("state = 'pending' AND unknown_since IS NOT NULL")
 IS_RUNNING = text("state = 'running'")
 IS_RETRY_WAIT = text("state = 'retry_wait'")
 IS_DEAD = text("state = 'dead'")
@@ -152,7 +153,15 @@ executions = Table(
 )
 _index("executions_open", executions.c.task_id, executions.c.id, where=IS_OPEN)
 _index("executions_final", executions.c.task_id, executions.c.id, where=IS_FINAL)
-_index("executions_pending", executions.c.available_at, executions.c.id, executions.c.task_type, where=IS_PENDING)
+_index(
+    "executions_pending",
+    executions.c.available_at,
+    executions.c.id,
+    executions.c.task_type,
+    executions.c.unknown_since,
+    where=IS_PENDING,
+)
+_index("executions_unknown", executions.c.unknown_since, executions.c.id, where=IS_UNKNOWN)
 _index("executions_running", executions.c.worker_id, where=IS_RUNNING)
 _index("executions_retry_wait", executions.c.available_at, executions.c.id, where=IS_RETRY_WAIT)
 _index("executions_dead", executions.c.id, where=IS_DEAD)

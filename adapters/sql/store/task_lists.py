@@ -24,7 +24,7 @@ KEYS: Mapping[TaskOrder, Column[Any]] = {
     TaskOrder.UPDATED_AT: tasks.c.updated_at,
 }
 _IS_LIVING = text("tasks.deleted_at IS NULL")
-
+_IS_DELETED = text("tasks.deleted_at IS NOT NULL")
 
 Name = TypeVar("Name", bound=StrEnum)
 
@@ -113,7 +113,7 @@ class TaskLists:
 
     def _conditions(self, which: TaskFilter) -> list[ColumnElement[bool]]:
         """All conditions but that on the status."""
-        found: list[Any] = [_IS_LIVING]
+        found: list[Any] = [_IS_DELETED if which.deleted else _IS_LIVING]
         if which.schedule_type is not None:
             found.append(tasks.c.schedule_type == which.schedule_type)
         if which.task_type is not None:

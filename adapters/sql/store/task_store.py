@@ -37,6 +37,7 @@ REFUSED_FOR = timedelta(minutes=5)
 
 _PAYLOAD = definitions.c.payload_json
 _IS_LIVING = text("deleted_at IS NULL")
+_IS_DELETED = text("deleted_at IS NOT NULL")
 
 
 class TaskQueries:
@@ -54,6 +55,7 @@ class TaskQueries:
         self.next_look_at = first
         self.next_look_at_of_share = first.where(mine)
         self.by_id = dialect.query(found.where(tasks.c.id == bindparam("id"), _IS_LIVING))
+        self.deleted_by_id = dialect.query(found.where(tasks.c.id == bindparam("id"), _IS_DELETED))
         self.by_name = dialect.query(found.where(tasks.c.name == bindparam("name"), _IS_LIVING))
         self.scan = dialect.query(
             found.where(tasks.c.id > bindparam("after"), _IS_LIVING).order_by(tasks.c.id).limit(limit)
@@ -99,6 +101,12 @@ class SqlTaskStore:
         """See the port."""
         async with self._database.reading("get") as connection:
             found = await self._found(connection, self._queries.by_id, id=task_id)
+        return found[0] if found else None
+
+    async def deleted(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
+        """See the port."""
+        async with self._database.reading("deleted") as connection:
+            found = await self._found(connection, self._queries.deleted_by_id, id=task_id)
         return found[0] if found else None
 
     async def find(self, name: str) -> ScheduledTask | Unreadable | None:

@@ -14,7 +14,7 @@ from domain.errors import DomainError
 from domain.scheduling.retry import Backoff, BackoffKind
 
 READ_ONLY = frozenset(
-    {"id", "status", "created_at", "updated_at", "last_run_at", "next_run_at", "run_count", "error_count"}
+    {"id", "status", "created_at", "updated_at", "deleted_at", "last_run_at", "next_run_at", "run_count", "error_count"}
     | {"last_error", "last_state", "warnings", "pause", "decided_until", "open_executions", "anchor"}
 )
 _STRICT = ConfigDict(extra="forbid", strict=True)

@@ -13,6 +13,9 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds on a stop-watch that never goes back and never jumps; only differences mean anything."""
 
+    def uptime(self) -> float:
+        """Seconds since the machine started, on a stop-watch that goes on while it is suspended."""
+
     async def sleep_until(self, instant: datetime) -> None:
         """Return as soon after `instant` as the machine can; at once if it has passed. Never early."""
 

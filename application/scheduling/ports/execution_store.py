@@ -126,8 +126,10 @@ class ExecutionStore(Protocol):
     async def claim(
         self, worker_id: NodeId, tokens: Sequence[ClaimToken], *, task_types: Sequence[str] | None = None
     ) -> Sequence[Claim]:
-        """Take pending executions whose `available_at` has come, oldest first, one for each token; start them.
+        """Take pending executions, longest available first, one for each token; start them.
 
+        Those that were put back because their handler is unknown wait until their `available_at`; the others wait for
+        no clock, so one that is set back keeps nothing from running.
         `task_types` None: of any type. Answers fewer than asked when there are fewer. Never retry_wait. What an
         earlier attempt told of its progress is forgotten.
         """
@@ -143,6 +145,13 @@ class ExecutionStore(Protocol):
 
     async def release_due(self, limit: int) -> Released:
         """Make at most `limit` retries pending whose wait is over, longest waiting first."""
+
+    async def expire_unknown(self, limit: int) -> int:
+        """End at most `limit` pending executions dead (`unknown_handler`), longest unknown first; return how many.
+
+        Those that were put back first UNKNOWN_HANDLER_PATIENCE ago or earlier because nobody has their handler; no
+        worker needs to be there for it.
+        """
 
     async def held(self) -> Sequence[Held]:
         """Return the running executions, at most HELD_MAX, for an observer who looks for tokens that fell silent."""

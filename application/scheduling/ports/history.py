@@ -7,11 +7,17 @@ from enum import StrEnum
 from typing import Protocol
 
 from application.scheduling.ports.execution_store import LogLine, Progress
-from domain.scheduling.change import Change
+from application.scheduling.ports.task_store import Unreadable
+from domain.scheduling.change import Change, ChangeAction
 from domain.scheduling.execution import AttemptOutcome, ErrorReport, Execution, ExecutionState
 from domain.scheduling.identifiers import ExecutionId, NodeId, TaskId
 from domain.scheduling.schedule import ScheduleType
-from domain.scheduling.task import ScheduledTask, Skip, TaskStatus
+from domain.scheduling.task import Definition, ScheduledTask, Skip, TaskStatus
+
+EVIDENCE_MAX = 200
+"""How many records of a kind stand in the `Evidence` of one question."""
+EXECUTION_ACTIONS = frozenset({ChangeAction.RUN, ChangeAction.REDRIVE, ChangeAction.CANCEL})
+"""The changes that are about one execution."""
 
 
 class TaskOrder(StrEnum):
@@ -28,7 +34,8 @@ class TaskOrder(StrEnum):
 class TaskFilter:
     """Which tasks: each condition that is not None must hold.
 
-    `text` is looked for in name, description and handler, without regard to case; there are no wildcards.
+    `text` is looked for in name, description and handler, without regard to case; there are no wildcards. `deleted`
+    asks for the tasks that are deleted and still kept, instead of the living ones.
     """
 
     text: str | None = None
@@ -36,6 +43,7 @@ class TaskFilter:
     schedule_type: ScheduleType | None = None
     task_type: str | None = None
     tag: str | None = None
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +61,25 @@ class TaskPage:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionFilter:
-    """Which executions: of a task, in these states (empty: any)."""
+    """Which executions: of a task, in these states (empty: any), of the backfill that was asked for under this name."""
 
     task_id: TaskId | None = None
     states: frozenset[ExecutionState] = frozenset()
+    backfill: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionSummary:
-    """An execution in a list, with the name and type its task has now ("" if the task is gone)."""
+    """An execution in a list, with the name and type its task has now ("" if the task is gone).
+
+    `redriven_by` is the execution that was asked for in place of this dead one.
+    """
 
     execution: Execution
     task_name: str
     task_type: str
     progress: Progress | None = None
+    redriven_by: ExecutionId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +122,47 @@ class ChangeRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecutionEvidence:
+    """An execution with its attempts, oldest first, and how far the last of them has come."""
+
+    execution: Execution
+    attempts: tuple[AttemptRecord, ...]
+    progress: Progress | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is on record about a task, deleted or not, around a span of time; `now` is the store's clock.
+
+    `executions` ascend by id, `skips` by instant, `changes` from the oldest. `versions` are definitions without their
+    payloads. `is_cut` says that the span has more executions or Skips than are here.
+    """
+
+    now: datetime
+    task: ScheduledTask | Unreadable
+    executions: tuple[ExecutionEvidence, ...]
+    skips: tuple[Skip, ...]
+    changes: tuple[ChangeRecord, ...]
+    versions: Mapping[int, Definition]
+    is_cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRecord:
+    """A version of a task that is on record.
+
+    `made_by` is the change that made it; None: that is older than the changes kept. `redefines` is False if the version
+    before has the same definition: its change moved something else, the status perhaps.
+    """
+
+    task_id: TaskId
+    version: int
+    definition: Definition
+    made_by: Change | None
+    redefines: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How many: tasks by status and by type, executions by state; `finished_24h` counts ends since a day ago."""
 
@@ -120,7 +174,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long records are kept; open executions always are, and changes by idempotency key of the system."""
+    """How long records are kept; open executions always are, and changes by idempotency key of the system.
+
+    A definition is kept for `changes` after another took its place, and for as long as an execution refers to it.
+    """
 
     executions: timedelta = timedelta(days=14)
     changes: timedelta = timedelta(days=365)
@@ -137,7 +194,7 @@ class History(Protocol):
     async def tasks(
         self, which: TaskFilter, *, order: TaskOrder, descending: bool, limit: int, cursor: str | None
     ) -> TaskPage:
-        """Return a page of the tasks that are not deleted."""
+        """Return a page of the tasks that match."""
 
     async def upcoming(self, limit: int) -> Sequence[ScheduledTask]:
         """Return the active tasks whose next runs come first."""
@@ -157,6 +214,24 @@ class History(Protocol):
     async def changes(self, task_id: TaskId, *, limit: int) -> Sequence[ChangeRecord]:
         """Return the last changes of a task, newest first; they outlive the task, by their own retention."""
 
+    async def evidence(self, task_id: TaskId, *, since: datetime, until: datetime) -> Evidence | None:
+        """Return what is on record about a task around [since, until), as one snapshot; None: there is no such task.
+
+        Executions: all that are open; those named for an instant of the span, and those that made up for it later
+        (backfills); of the last EVIDENCE_MAX named for an instant before, those that had not ended by its beginning;
+        the nearest automatic one on either side; those that took the place of any of these (redrives). Skips: those
+        that begin in the span, and the nearest on either side. Changes: those of these executions (EXECUTION_ACTIONS),
+        and all others. Versions: all that are kept, their `payload_json` PAYLOAD_LEFT_OUT. Of each kind there are
+        EVIDENCE_MAX: the first of the span, the last changes and versions. What cannot be read is left out, but for the
+        task: that is answered Unreadable.
+        """
+
+    async def versions(self, task_id: TaskId, *, limit: int) -> Sequence[VersionRecord]:
+        """Return the last versions of a task, newest first; they outlive the task, by the retention of changes."""
+
+    async def version(self, task_id: TaskId, version: int) -> VersionRecord | None:
+        """Return one version of a task; None if there is none, or it is not kept, or it cannot be read."""
+
     async def counts(self) -> Counts:
         """Return the figures for the statistics, as of the store's clock."""
 
@@ -164,6 +239,7 @@ class History(Protocol):
         """Forget at most `limit` records of each kind older than `retention` allows; return how many in all.
 
         The kinds are executions (attempts and log lines go with them and do not count), Skips, changes and deleted
-        tasks. No step of it keeps writers waiting for long, however much belongs to a record; all of it may take
-        seconds. Cut short, it may leave an old execution without some of its attempts and lines.
+        tasks; definitions go when nothing needs them any more, and do not count. No step of it keeps writers waiting
+        for long, however much belongs to a record; all of it may take seconds. Cut short, it may leave an old execution
+        without some of its attempts and lines.
         """

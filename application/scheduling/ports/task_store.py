@@ -54,7 +54,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class TooEarly:
-    """Unchanged: the store's clock has `by` to go before the firing's instant."""
+    """Unchanged: the store's clock has `by` to go before the instant the firing or change was decided at."""
 
     by: timedelta
 
@@ -64,7 +64,7 @@ CommitAnswer = Committed | Moved | TooEarly
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Done; the task as it is now, and the execution a run created."""
+    """Done; the task as it is now, and the execution a run created, the first if there are several."""
 
     task: ScheduledTask
     execution_id: ExecutionId | None = None
@@ -93,7 +93,7 @@ class KeyReused:
     change: Change
 
 
-MutateAnswer = Applied | Moved | NameTaken | Replayed | KeyReused
+MutateAnswer = Applied | Moved | TooEarly | NameTaken | Replayed | KeyReused
 
 
 def loses_payload(mutation: Mutation) -> bool:
@@ -128,6 +128,9 @@ class TaskStore(Protocol):
     async def get(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
         """Return the task; None if there is none or it is deleted."""
 
+    async def deleted(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
+        """Return the task if it is deleted and still kept; None if it is not deleted, or there is none."""
+
     async def find(self, name: str) -> ScheduledTask | Unreadable | None:
         """Return the task of this name that is not deleted, or None."""
 
@@ -147,10 +150,11 @@ class TaskStore(Protocol):
     async def mutate(self, mutations: Sequence[Mutation]) -> Sequence[MutateAnswer]:
         """Carry out each change with its audit record, version and idempotency record, in order.
 
-        Judged first by the idempotency key, then by `Mutation.holds_for`, then by the name. A run whose task, kind
-        and key an execution has already is answered Replayed too, under a new idempotency key or none: the key of an
-        execution outlives that of the change that asked for it. A task that cannot be read is answered Moved. Answers
-        in order and independent of each other; nothing of a mutation not Applied is stored.
+        Judged first by the idempotency key, then by `Mutation.holds_for`, by the store's clock (TooEarly if `change.at`
+        lies ahead of it: ask the clock again, and decide again), then by the name. If one of the executions to be run
+        has the task, kind and key of one that is there, that is answered Replayed too, under a new idempotency key or
+        none: the key of an execution outlives that of the change that asked for it. A task that cannot be read is
+        answered Moved. Answers in order and independent of each other; nothing of a mutation not Applied is stored.
         """
 
     async def replay(self, idempotency_key: str, body_hash: str) -> Replayed | KeyReused | None:

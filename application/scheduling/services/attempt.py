@@ -14,6 +14,7 @@ from application.scheduling.ports.execution_store import Beat, Claim, Progress
 from application.scheduling.processors import RunCancelledError
 from application.scheduling.services.attempt_log import AttemptLog
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, TaskId
+from domain.scheduling.outcome import Outcome
 
 NOTE_CHARACTERS_MAX = 200
 COUNT_MAX = 2**63 - 1
@@ -32,6 +33,7 @@ class Attempt:
     _hurried: Event = field(default_factory=Event)
     _over: Event = field(default_factory=Event)
     _given_up: Event = field(default_factory=Event)
+    _ended: Outcome | BaseException | None = None
     _interrupt: Callable[[], None] | None = None
     _progress: Progress | None = None
     _lock: Lock = field(default_factory=Lock)
@@ -91,9 +93,19 @@ class Attempt:
         return self._lost.is_set()
 
     @property
+    def is_hurried(self) -> bool:
+        """True if it was told to stop because its time is over, or the worker is leaving."""
+        return self._hurried.is_set()
+
+    @property
     def is_given_up(self) -> bool:
         """True if the heartbeat settled it in its stead."""
         return self._given_up.is_set()
+
+    @property
+    def ended(self) -> Outcome | BaseException | None:
+        """How the handler ended, or the error it ended with; None while code of it runs."""
+        return self._ended
 
     @property
     def is_over(self) -> bool:
@@ -102,7 +114,7 @@ class Attempt:
 
     def checkpoint(self) -> None:
         """See Run; also when its time is over or the worker is leaving."""
-        if self.is_cancelled or self.is_lost or self._hurried.is_set():
+        if self.is_cancelled or self.is_lost or self.is_hurried:
             raise RunCancelledError("the execution was asked to stop")
 
     def progress(self, done: int, total: int | None = None, note: str = "") -> None:
@@ -133,12 +145,13 @@ class Attempt:
         self._stop()
 
     def give_up(self) -> None:
-        """It was settled as timed out while its code went on: what that still does counts for nothing."""
+        """The heartbeat settled it: what its code still does, or the event loop still hears of it, is nothing."""
         self._given_up.set()
         self.lose()
 
-    def end(self) -> None:
-        """The last code of the handler has returned."""
+    def end(self, ended: Outcome | BaseException) -> None:
+        """The last code of the handler has returned, or there never was any."""
+        self._ended = ended
         self._over.set()
 
     def beat(self) -> Beat:
@@ -195,9 +208,9 @@ def mark_stuck(stuck: set[ClaimToken], attempt: Attempt) -> None:
         stuck.discard(attempt.token)
 
 
-def unmark_stuck(stuck: set[ClaimToken], attempt: Attempt) -> None:
+def unmark_stuck(stuck: set[ClaimToken], attempt: Attempt, ended: Outcome | BaseException) -> None:
     """The code of the attempt has ended, whether anybody had given it up or not."""
-    attempt.end()
+    attempt.end(ended)
     stuck.discard(attempt.token)
 
 

@@ -26,6 +26,7 @@ from application.scheduling.ports.task_store import (
 )
 from application.scheduling.ports.wakeup import Wakeup
 from application.scheduling.services.errors import UNDECIDABLE
+from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.events import Dispatched, TaskQuarantined
 from domain.scheduling.firing import Firing, fire
@@ -52,12 +53,16 @@ class DispatchDue:
     clock: Clock
     wakeup: Wakeup
     observer: Observer
+    watch: WatchClock
 
     async def run_once(self, share: Share) -> datetime | None:
         """Decide and commit what is due now or within AHEAD, then return the next instant at which anything is.
 
-        None: nothing waits for any instant. Raises StoreUnavailableError; whatever was committed stays committed.
+        None: nothing waits for any instant, or the clock has leapt and is not followed yet. Raises
+        StoreUnavailableError; whatever was committed stays committed.
         """
+        if not self.watch.is_steady():
+            return None
         released = await self.executions.release_due(RELEASE_MAX)
         if released.moved:
             self.wakeup.workers()
@@ -172,11 +177,8 @@ def _resumed(task: ScheduledTask, now: datetime) -> list[Mutation]:
 
 def _instant(decision: Decision) -> datetime:
     """The instant before which the commit would be too early."""
-    verdict, task = decision.verdict, decision.task
-    if isinstance(verdict, Quarantine):
-        return verdict.look_at - QUARANTINE_FOR
-    look_at = task.look_at if isinstance(task, ScheduledTask) else None
-    return max(verdict.decided_until, look_at or verdict.decided_until)
+    verdict = decision.verdict
+    return verdict.look_at - QUARANTINE_FOR if isinstance(verdict, Quarantine) else verdict.decided_at
 
 
 def _lateness(decisions: Iterable[Decision], now: datetime) -> timedelta:

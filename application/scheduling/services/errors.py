@@ -18,9 +18,27 @@ class TaskNotFoundError(ServiceError):
 
     code = "task_not_found"
 
-    def __init__(self, task_id: str) -> None:
-        super().__init__("Task not found")
+    def __init__(self, task_id: str, detail: str = "Task not found") -> None:
+        super().__init__(detail)
         self.task_id = task_id
+
+
+class DeletedTaskNotFoundError(TaskNotFoundError):
+    """No task of this id is deleted and still kept."""
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(task_id, "No deleted task has this id")
+
+
+class VersionNotFoundError(ServiceError):
+    """There is no such version of the task, or its definition is not kept any more."""
+
+    code = "version_not_found"
+
+    def __init__(self, task_id: TaskId, version: int) -> None:
+        super().__init__(f"Version {version} of the task is not on record")
+        self.task_id = task_id
+        self.version = version
 
 
 class ExecutionNotFoundError(ServiceError):

@@ -15,11 +15,17 @@ from application.scheduling.ports.history import (
     TaskFilter,
     TaskOrder,
     TaskPage,
+    VersionRecord,
 )
 from application.scheduling.ports.membership import HandlerSpec, Member, Membership
 from application.scheduling.ports.task_store import TaskStore, Unreadable
 from application.scheduling.processors import announced_spec
-from application.scheduling.services.errors import ExecutionNotFoundError, TaskNotFoundError, TaskUnreadableError
+from application.scheduling.services.errors import (
+    ExecutionNotFoundError,
+    TaskNotFoundError,
+    TaskUnreadableError,
+    VersionNotFoundError,
+)
 from domain.scheduling.identifiers import ExecutionId, TaskId
 from domain.scheduling.task import ScheduledTask, Skip
 
@@ -102,6 +108,20 @@ class InspectTasks:
     async def view(self, task: ScheduledTask) -> TaskView:
         """A task that was read already, with its warnings."""
         return _view(task, await self._announced())
+
+    async def versions(self, task_id: TaskId, *, limit: int) -> Sequence[VersionRecord]:
+        """The last versions of a task, newest first, also of one that is deleted, as long as they are kept."""
+        found = await self.history.versions(task_id, limit=limit)
+        if not found:
+            raise TaskNotFoundError(task_id)
+        return found
+
+    async def version(self, task_id: TaskId, version: int) -> VersionRecord:
+        """One version of a task. Raises VersionNotFoundError."""
+        found = await self.history.version(task_id, version)
+        if found is None:
+            raise VersionNotFoundError(task_id, version)
+        return found
 
     async def executions(self, which: ExecutionFilter, *, limit: int, cursor: str | None = None) -> ExecutionPage:
         """A page of executions, newest first."""

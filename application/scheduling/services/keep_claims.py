@@ -1,19 +1,21 @@
 """The heartbeat of a worker: it keeps claims alive and hears what became of them.
 
 It runs in a thread with a store connection of its own, so that a handler which blocks the worker's event loop loses
-neither its claim nor those of its neighbours, and so that its time-out is settled although the loop can't.
+neither its claim nor those of its neighbours, and so that its time-out is settled although the loop can't. A loop that
+is not going to come back it stands in for: plain functions go on in their threads, and their ends are settled here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from datetime import timedelta
 
 from application.scheduling.ports.clock import Clock
-from application.scheduling.ports.execution_store import ExecutionStore, Settled, Settlement
+from application.scheduling.ports.execution_store import ExecutionStore, Settled
 from application.scheduling.ports.observer import Observer
 from application.scheduling.services.attempt import Attempt, LiveAttempts, mark_stuck
 from application.scheduling.services.rescue_stuck import LEASE
-from application.scheduling.services.settle_execution import Ended, settled_event
+from application.scheduling.services.run_execution import outcome_unheard
+from application.scheduling.services.settle_execution import Ended, settle_all, settled_event
 from domain.scheduling.execution import ErrorReport
 from domain.scheduling.identifiers import ClaimToken, NodeId
 from domain.scheduling.outcome import Failed
@@ -60,6 +62,22 @@ class KeepClaims:
             attempts[token].ask_to_stop()
         await self._settle_overdue(attempts.values())
 
+    async def stand_in(self, in_threads: Set[ClaimToken]) -> bool:
+        """Settle what has ended, hand back what only the event loop could go on with, leave `in_threads` to go on.
+
+        For an event loop that is held by code which was given up. True while anything goes on in a thread.
+        """
+        now = self.clock.monotonic()
+        # Looked at before the attempts: what has left a thread since then has ended.
+        going_on = {*in_threads} - self.stuck
+        cut_off = [
+            Ended(each, outcome_unheard(each), timedelta(seconds=now - each.deadline) + _timeout(each))
+            for each in self.live.all()
+            if each.token not in going_on and not each.is_lost and each.token not in self.stuck
+        ]
+        await self._settle(cut_off)
+        return bool(going_on)
+
     def _lose_if_silent_too_long(self, attempts: Iterable[Attempt], *, since: float) -> None:
         """Stop working on claims that others may take before we can name them again (River's trust window)."""
         if self.clock.monotonic() - since > self.lease.total_seconds() * 3 / 4:
@@ -74,16 +92,18 @@ class KeepClaims:
             for each in attempts
             if each.deadline + OVERDUE_AFTER.total_seconds() < now and not self._is_looked_after(each)
         ]
-        if not overdue:
-            return
-        answers = await self.executions.settle(
-            [Settlement(each.attempt.execution_id, each.attempt.token, each.outcome) for each in overdue]
-        )
-        for ended, answer in zip(overdue, answers, strict=True):
+        await self._settle(overdue)
+        for ended in overdue:
             mark_stuck(self.stuck, ended.attempt)
-            ended.attempt.give_up()
+
+    async def _settle(self, ended: Sequence[Ended]) -> None:
+        if not ended:
+            return
+        answers = await settle_all(self.executions, ended)
+        for each, answer in zip(ended, answers, strict=True):
+            each.attempt.give_up()
             if self.observer is not None and isinstance(answer, Settled):
-                self.observer.observe(settled_event(ended, answer.state))
+                self.observer.observe(settled_event(each, answer.state))
 
     def _is_looked_after(self, attempt: Attempt) -> bool:
         """True if its end is known, though perhaps not settled yet, or nobody waits for it any more."""

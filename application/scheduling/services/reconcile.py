@@ -1,8 +1,9 @@
-"""The slow second look: what the store says comes next is compared with what the schedule says."""
+"""The slow second look: what comes next by the store and by the schedule, and what waits for a handler in vain."""
 
 from dataclasses import dataclass
 
 from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.execution_store import ExecutionStore
 from application.scheduling.ports.task_store import Applied, TaskStore, Unreadable
 from application.scheduling.ports.wakeup import Wakeup
 from application.scheduling.services.errors import UNDECIDABLE
@@ -17,9 +18,13 @@ SLICE_MAX = 1_000
 
 @dataclass(slots=True)
 class Reconcile:
-    """Goes through all tasks in slices, from one pass to the next, and repairs what new zone data has moved."""
+    """Goes through all tasks in slices, from one pass to the next, and repairs what new zone data has moved.
+
+    Each pass also gives up executions whose handler nobody has had for an hour.
+    """
 
     tasks: TaskStore
+    executions: ExecutionStore
     clock: Clock
     wakeup: Wakeup
     _after: TaskId | None = None
@@ -34,7 +39,7 @@ class Reconcile:
             return 0
         self._after = None
         while True:
-            repaired += await self.run_once()
+            repaired += await self._rederive_slice()
             if self._after is None:
                 break
         await self.tasks.keep_tzdata(version)
@@ -42,6 +47,10 @@ class Reconcile:
 
     async def run_once(self) -> int:
         """Check one slice; return how many tasks were given another next occurrence."""
+        await self.executions.expire_unknown(SLICE_MAX)
+        return await self._rederive_slice()
+
+    async def _rederive_slice(self) -> int:
         found = await self.tasks.scan(after=self._after, limit=SLICE_MAX)
         change = system_change(ChangeAction.REDERIVE, self.clock.now(), "the next occurrence was computed afresh")
         mutations = [mutation for each in found if (mutation := _rederived(each, change)) is not None]

@@ -7,7 +7,7 @@ occupies is marked for replacement.
 
 import asyncio
 import inspect
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -34,12 +34,16 @@ CURRENT_ATTEMPT: ContextVar[Attempt | None] = ContextVar("current_attempt", defa
 
 @dataclass(slots=True)
 class RunExecution:
-    """Calls handlers. `stuck` holds the tokens of attempts whose code did not stop and still occupies this process."""
+    """Calls handlers. `stuck` holds the tokens of attempts whose code did not stop and still occupies this process.
+
+    `in_threads` holds the tokens of those whose code runs in a thread, and goes on whatever the event loop does.
+    """
 
     processors: Processors
     clock: Clock
     stop_grace: timedelta = STOP_GRACE
     stuck: set[ClaimToken] = field(default_factory=set)
+    in_threads: set[ClaimToken] = field(default_factory=set)
 
     async def run(self, attempt: Attempt, group: asyncio.TaskGroup, leaving: asyncio.Event) -> Outcome | None:
         """Run the handler to its end, its time-out, its cancellation, or until `leaving` is set.
@@ -50,14 +54,15 @@ class RunExecution:
         definition = attempt.claim.definition
         handler = self.processors.find(definition.task_type, definition.handler_name)
         if handler is None:
-            attempt.end()
-            return UnknownHandler()
+            unknown = UnknownHandler()
+            attempt.end(unknown)
+            return unknown
         call = group.create_task(self._call(handler, attempt))
         if handler.is_async:
             loop = asyncio.get_running_loop()
             attempt.interruptible(lambda: _ignored(loop.call_soon_threadsafe(call.cancel)))
         ended_by = await self._ended(call, handler, attempt, leaving)
-        return None if attempt.is_lost else _outcome(call, attempt, ended_by)
+        return None if attempt.is_lost else _outcome(attempt, ended_by)
 
     async def _ended(self, call: Call, handler: Handler, attempt: Attempt, leaving: asyncio.Event) -> "_EndedBy":
         """Wait for the handler, and make it stop when its time or ours is over; say which it was."""
@@ -86,40 +91,52 @@ class RunExecution:
         try:
             payload = handler.payload(attempt.payload_json)
         except Exception as error:  # noqa: BLE001 - validators of a payload's model are user code too
-            attempt.end()
-            return _unfit(attempt, error)
-        try:
-            if handler.is_async:
-                return _success(await cast(Awaitable[Returned], handler.function(payload, attempt)))
-            ended = await self._plain(handler, payload, attempt)
-            return ended if isinstance(ended, BaseException) else _success(ended)
-        except BaseException as error:  # noqa: BLE001 - whatever user code raises is an ordinary end of an attempt
-            return error
-        finally:
-            if handler.is_async:
-                unmark_stuck(self.stuck, attempt)
+            unfit = _unfit(attempt, error)
+            attempt.end(unfit)
+            return unfit
+        if handler.is_async:
+            return await self._awaited(lambda: cast(Awaitable[Returned], handler.function(payload, attempt)), attempt)
+        return await self._plain(handler, payload, attempt)
 
-    async def _plain(self, handler: Handler, payload: object, attempt: Attempt) -> Returned | BaseException:
-        ended = await asyncio.to_thread(self._in_thread, handler, payload, attempt)
+    async def _plain(self, handler: Handler, payload: object, attempt: Attempt) -> Outcome | BaseException:
+        try:
+            ended = await asyncio.to_thread(self._in_thread, handler, payload, attempt)
+        except asyncio.CancelledError as cancelled:
+            # Awaiting a thread can be cancelled, the thread itself can't: only its own end frees the process of it.
+            return cancelled
+        except RuntimeError as error:
+            # The machine has no thread to spare.
+            unmark_stuck(self.stuck, attempt, error)
+            return error
         if not inspect.isawaitable(ended):
             return ended
         # A plain function may be a wrapper around an async one.
+        return await self._awaited(lambda: ended, attempt)
+
+    async def _awaited(self, start: Callable[[], Awaitable[Returned]], attempt: Attempt) -> Outcome | BaseException:
+        ended: Outcome | BaseException
         try:
-            return await ended
-        finally:
-            unmark_stuck(self.stuck, attempt)
+            ended = _success(await start())
+        except BaseException as error:  # noqa: BLE001 - whatever user code raises is an ordinary end of an attempt
+            ended = error
+        unmark_stuck(self.stuck, attempt, ended)
+        return ended
 
     def _in_thread(
         self, handler: Handler, payload: object, attempt: Attempt
-    ) -> Returned | Awaitable[Returned] | BaseException:
-        ended: Returned | Awaitable[Returned] | BaseException
+    ) -> Outcome | BaseException | Awaitable[Returned]:
+        ended: Outcome | BaseException
+        self.in_threads.add(attempt.token)
         try:
-            ended = handler.function(payload, attempt)
+            returned = handler.function(payload, attempt)
+            if inspect.isawaitable(returned):
+                return returned
+            ended = _success(returned)
         except BaseException as error:  # noqa: BLE001 - some, like StopIteration, can't pass from a thread to the loop
             ended = error
-        if not inspect.isawaitable(ended):
-            # Awaiting a thread can be cancelled, the thread itself can't: only its own end frees the process of it.
-            unmark_stuck(self.stuck, attempt)
+        finally:
+            self.in_threads.discard(attempt.token)
+        unmark_stuck(self.stuck, attempt, ended)
         return ended
 
 
@@ -131,8 +148,15 @@ class _EndedBy(Enum):
     LEAVING = auto()
 
 
-def _outcome(call: Call, attempt: Attempt, ended_by: _EndedBy) -> Outcome:
-    ended = call.result() if call.done() else None
+def outcome_unheard(attempt: Attempt) -> Outcome:
+    """How an attempt ended whose end the event loop does not hear of; handed back if it has not."""
+    if not attempt.is_over:
+        return _outcome(attempt, _EndedBy.LEAVING)
+    return _outcome(attempt, _EndedBy.TIMEOUT if attempt.is_hurried else _EndedBy.ITSELF)
+
+
+def _outcome(attempt: Attempt, ended_by: _EndedBy) -> Outcome:
+    ended = attempt.ended
     if ended is not None and not isinstance(ended, BaseException):
         return ended
     if attempt.is_cancelled:

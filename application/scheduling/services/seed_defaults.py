@@ -5,8 +5,9 @@ from typing import Any
 
 from application.scheduling.drafts import body_from
 from application.scheduling.ports.task_store import TaskStore
+from application.scheduling.services.change_task import Author
 from application.scheduling.services.errors import NameTakenError, TaskNotFoundError
-from application.scheduling.services.manage_tasks import Author, ManageTasks
+from application.scheduling.services.manage_tasks import ManageTasks
 from domain.scheduling.change import Via
 
 KEY_PREFIX = "default:"

@@ -47,18 +47,7 @@ class SettleExecution:
 
     async def settle(self, ended: Sequence[Ended]) -> None:
         """Settle all of these in one step. Raises StoreUnavailableError; the call may be repeated."""
-        beats = [each.attempt.beat() for each in ended]
-        try:
-            answers = await self.executions.settle(
-                [
-                    Settlement(each.attempt.execution_id, each.attempt.token, each.outcome, beat.progress, beat.log)
-                    for each, beat in zip(ended, beats, strict=True)
-                ]
-            )
-        except BaseException:
-            for each, beat in zip(ended, beats, strict=True):
-                each.attempt.unsent(beat)
-            raise
+        answers = await settle_all(self.executions, ended)
         self.wakeup.changed(each.attempt.task_id for each in ended)
         self.wakeup.scheduler()
         for each, answer in zip(ended, answers, strict=True):
@@ -69,6 +58,22 @@ class SettleExecution:
             self.observer.observe(ClaimLost(ended.attempt.execution_id, ended.attempt.task_name))
         else:
             self.observer.observe(settled_event(ended, answer.state))
+
+
+async def settle_all(executions: ExecutionStore, ended: Sequence[Ended]) -> Sequence[SettleAnswer]:
+    """Settle all of these in one step, with what they logged last; see the port."""
+    beats = [each.attempt.beat() for each in ended]
+    try:
+        return await executions.settle(
+            [
+                Settlement(each.attempt.execution_id, each.attempt.token, each.outcome, beat.progress, beat.log)
+                for each, beat in zip(ended, beats, strict=True)
+            ]
+        )
+    except BaseException:
+        for each, beat in zip(ended, beats, strict=True):
+            each.attempt.unsent(beat)
+        raise
 
 
 def settled_event(ended: Ended, state: ExecutionState) -> ExecutionSettled:

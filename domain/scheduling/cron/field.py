@@ -131,6 +131,4 @@ def _unreadable(unit: Unit, piece: Piece) -> InvalidScheduleError:
     if text.isalpha():
         hint = " ".join(unit.names) if unit.names else unit.span
         return piece.error("unknown_name", f"{text} is no {unit.name}", hint=hint)
-    if not text.isalnum():
-        return piece.error("bad_character", f"{text} is no {unit.name}", hint=unit.span)
     return piece.error("bad_number", f"{text} is no {unit.name}", hint=unit.span)

@@ -39,6 +39,8 @@ _LAST_YEAR = END_OF_TIME.year
 _REACH = 2 * DAY_SECONDS
 # In the wheel, but no place: `Factory` means "not set"; the others exist on hosts and depend on them.
 _NO_PLACES = frozenset({"Factory", "localtime", "posixrules"})
+# No country's, and yet the names people should use.
+_NAMED_NOWHERE = frozenset({"UTC", "GMT"})
 _NO_PLACE_FOLDERS = ("posix/", "right/")
 
 
@@ -47,6 +49,21 @@ def timezone_keys() -> frozenset[str]:
     """Every IANA key that a schedule may name, aliases such as `US/Eastern` included."""
     listed = files("tzdata").joinpath("zones").read_text(encoding="ascii").split()
     return frozenset(key for key in listed if key not in _NO_PLACES and not key.startswith(_NO_PLACE_FOLDERS))
+
+
+@cache
+def _backward_links() -> dict[str, str]:
+    """Old keys and the key whose rules each has: links of the database that no country's table names any more."""
+    with files("tzdata").joinpath("zoneinfo", "tzdata.zi").open("r", encoding="ascii") as source:
+        links = [line.split() for line in source if line.startswith("L ")]
+    table = files("tzdata").joinpath("zoneinfo", "zone.tab").read_text(encoding="utf-8").splitlines()
+    named = {line.split("\t")[2] for line in table if not line.startswith("#")}
+    return {old: current for _, current, old in links if old not in named | _NAMED_NOWHERE}
+
+
+def current_key(key: str) -> str | None:
+    """The key to write instead of a deprecated one, such as `America/New_York` for `US/Eastern`; None if it is none."""
+    return _backward_links().get(key)
 
 
 @cache

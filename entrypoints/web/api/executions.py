@@ -7,11 +7,14 @@ from application.scheduling.ports.history import ExecutionFilter
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import TaskId
 from entrypoints.web.answers import json_answer
-from entrypoints.web.bodies import CancelBody, optional_body
+from entrypoints.web.bodies import ReasonBody, optional_body
 from entrypoints.web.ids import execution_id_of, task_id_of
 from entrypoints.web.intent import author
 from entrypoints.web.keys import SERVICES
 from entrypoints.web.parameters import Query
+
+BACKFILL_MAX = 300
+"""How long the name of a backfill may be: that of an idempotency key, and a prefix."""
 
 
 async def list_executions(request: web.Request) -> web.Response:
@@ -20,7 +23,7 @@ async def list_executions(request: web.Request) -> web.Response:
 
 
 async def list_task_executions(request: web.Request) -> web.Response:
-    """A page of one task's executions, newest first."""
+    """A page of one task's executions, newest first; `backfill` asks for those of one backfill."""
     task_id = task_id_of(request)
     await request.app[SERVICES].inspect.task(task_id)
     return await _page(request, task_id)
@@ -36,7 +39,7 @@ async def read_execution(request: web.Request) -> web.Response:
 async def cancel_execution(request: web.Request) -> web.Response:
     """Ended at once, or asked to stop if it runs; what was over stays as it ended."""
     Query(request)
-    body = await optional_body(request, CancelBody)
+    body = await optional_body(request, ReasonBody)
     execution_id = execution_id_of(request)
     by = await author(request, reason=body.reason)
     answer = await request.app[SERVICES].manage.cancel(execution_id, by)
@@ -44,8 +47,9 @@ async def cancel_execution(request: web.Request) -> web.Response:
 
 
 async def _page(request: web.Request, task_id: TaskId | None) -> web.Response:
-    query = Query(request, "state", "limit", "cursor")
-    which = ExecutionFilter(task_id, query.choices("state", ExecutionState))
+    query = Query(request, "state", "backfill", "limit", "cursor")
+    backfill = query.text("backfill", characters_max=BACKFILL_MAX)
+    which = ExecutionFilter(task_id, query.choices("state", ExecutionState), backfill)
     page = await request.app[SERVICES].inspect.executions(which, limit=query.limit(), cursor=query.cursor())
     return json_answer(
         {"executions": [execution_document(each) for each in page.executions], "next_cursor": page.next_cursor}

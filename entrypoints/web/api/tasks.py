@@ -1,29 +1,26 @@
-"""The API of tasks: list, create, read, replace, patch, delete, pause, resume, run."""
+"""The API of tasks: list, create, read, replace, patch, delete, pause, resume."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from aiohttp import web
 
 from application.scheduling.documents import Document, task_document
 from application.scheduling.drafts import body_from
-from application.scheduling.services.manage_tasks import Done
+from application.scheduling.services.change_task import Done
 from domain.errors import DomainError, InvalidInputError
 from domain.scheduling.policy import Misfire
 from domain.scheduling.task import PauseMode, ScheduledTask, TaskStatus
-from entrypoints.web.answers import etag, json_answer
-from entrypoints.web.bodies import PATCH_TYPES, PauseBody, ResumeBody, RunBody, json_body, optional_body
+from entrypoints.web.answers import REPLAYED, etag, json_answer
+from entrypoints.web.bodies import PATCH_TYPES, PauseBody, ResumeBody, json_body, optional_body
 from entrypoints.web.ids import task_id_of
 from entrypoints.web.intent import author, version_known
 from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.parameters import TASK_FILTERS, Query
 
-REPLAYED = {"Idempotency-Replayed": "true"}
-
 
 async def list_tasks(request: web.Request) -> web.Response:
-    """A page of the tasks that match; `total` and `counts` tell of all of them."""
-    query = Query(request, *TASK_FILTERS, "limit", "cursor")
+    """A page of the tasks that match, of the deleted ones with `?deleted=true`; `total` and `counts` tell of all."""
+    query = Query(request, *TASK_FILTERS, "deleted", "limit", "cursor")
     order, descending = query.task_order()
     found = await request.app[SERVICES].inspect.list(
         query.task_filter(), order=order, descending=descending, limit=query.limit(), cursor=query.cursor()
@@ -64,8 +61,7 @@ async def replace_task(request: web.Request) -> web.Response:
     done = await request.app[SERVICES].manage.replace(
         task_id_of(request), body, await author(request), if_version=version_known(request), dry_run=dry_run
     )
-    document = await _document(request, done.task)
-    return json_answer(document, headers={} if dry_run else _marks(done))
+    return await changed_answer(request, done, dry_run=dry_run)
 
 
 async def patch_task(request: web.Request) -> web.Response:
@@ -77,7 +73,7 @@ async def patch_task(request: web.Request) -> web.Response:
     done = await request.app[SERVICES].manage.patch(
         task_id_of(request), patch, await author(request), if_version=version_known(request)
     )
-    return json_answer(await _document(request, done.task), headers=_marks(done))
+    return await changed_answer(request, done)
 
 
 async def delete_task(request: web.Request) -> web.Response:
@@ -96,7 +92,7 @@ async def pause_task(request: web.Request) -> web.Response:
     done = await request.app[SERVICES].manage.pause(
         task_id_of(request), await author(request, reason=body.reason), until=body.until, mode=PauseMode(body.mode)
     )
-    return await _told(request, done, "Task paused")
+    return await changed_answer(request, done, message="Task paused")
 
 
 async def resume_task(request: web.Request) -> web.Response:
@@ -106,32 +102,15 @@ async def resume_task(request: web.Request) -> web.Response:
     done = await request.app[SERVICES].manage.resume(
         task_id_of(request), await author(request), missed=Misfire(body.missed)
     )
-    return await _told(request, done, "Task resumed")
+    return await changed_answer(request, done, message="Task resumed")
 
 
-async def run_task(request: web.Request) -> web.Response:
-    """A manual execution at once; where to follow it stands in Location."""
-    Query(request)
-    body = await optional_body(request, RunBody)
-    done = await request.app[SERVICES].manage.run_now(
-        task_id_of(request),
-        await author(request),
-        payload=body.payload,
-        allow_overlap=body.overlap == "allow",
-    )
-    location = under_prefix(request, f"/api/executions/{done.execution_id}")
-    answer: dict[str, Any] = {
-        "message": "Task queued to run now",
-        "execution_id": done.execution_id,
-        "task_id": done.task.id,
-        "location": location,
-    }
-    return json_answer(answer, status=202, headers={"Location": location, **(REPLAYED if done.replayed else {})})
-
-
-async def _told(request: web.Request, done: Done, message: str) -> web.Response:
-    document = {"message": message, **await _document(request, done.task)}
-    return json_answer(document, headers=_marks(done))
+async def changed_answer(
+    request: web.Request, done: Done, *, message: str | None = None, dry_run: bool = False
+) -> web.Response:
+    """The task after a change, with its version; of a dry run, which made none, without."""
+    said = {} if message is None else {"message": message}
+    return json_answer({**said, **await _document(request, done.task)}, headers={} if dry_run else _marks(done))
 
 
 async def _document(request: web.Request, task: ScheduledTask) -> Document:

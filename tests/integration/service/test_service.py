@@ -15,7 +15,7 @@ from application.scheduling.ports.task_store import Applied, TaskStore
 from domain.scheduling.change import Change, ChangeAction, Via
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import ExecutionId, TaskId
-from domain.scheduling.mutation import run_now
+from domain.scheduling.runs import run_now
 from domain.scheduling.schedule import CronSchedule
 from domain.scheduling.task import ScheduledTask
 from tests.support.builders import a_creation, a_definition

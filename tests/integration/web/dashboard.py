@@ -10,9 +10,14 @@ from aiohttp import ClientSession, web
 
 from adapters.memory import open_memory_store
 from adapters.memory.stores import MemoryStores
+from application.scheduling.services.backfill_task import BackfillTask
+from application.scheduling.services.change_task import ChangeTask
+from application.scheduling.services.explain import Explain
 from application.scheduling.services.inspect_tasks import InspectTasks
 from application.scheduling.services.manage_tasks import ManageTasks
 from application.scheduling.services.preview import Preview
+from application.scheduling.services.redrive_execution import RedriveExecution
+from application.scheduling.services.restore_version import RestoreVersion
 from entrypoints.web.app import WebServices, WebSettings, create_app, create_runner
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.manual_clock import ManualClock
@@ -125,9 +130,14 @@ async def serving(settings: WebSettings) -> AsyncIterator[Dashboard]:
         async def mend(task_id: str) -> None:
             stores.state.tasks[task_id].error = None  # type: ignore[index]
 
+        change_task = ChangeTask(stores.tasks, clock, wakeup)
         services = WebServices(
-            manage=ManageTasks(stores.tasks, stores.executions, stores.membership, clock, entropy, wakeup),
+            manage=ManageTasks(change_task, stores.executions, stores.membership, entropy),
             inspect=InspectTasks(stores.tasks, stores.history, stores.membership, clock),
+            explain=Explain(stores.history, stores.membership),
+            restore=RestoreVersion(change_task, stores.history, stores.membership),
+            redrive=RedriveExecution(change_task, stores.history, stores.membership),
+            backfill=BackfillTask(change_task, stores.history, entropy),
             preview=Preview(clock),
             clock=clock,
             entropy=entropy,

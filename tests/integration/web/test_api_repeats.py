@@ -89,7 +89,8 @@ async def test_a_stale_version_is_refused_with_the_present_one(dashboard: Dashbo
 async def test_the_present_version_and_the_star_match(dashboard: Dashboard, tag: str) -> None:
     task = await dashboard.create()
 
-    answer = await dashboard.call("PUT", f"{TASKS}/{task['id']}", a_body(), headers={"If-Match": tag})
+    body = a_body(description="another")
+    answer = await dashboard.call("PUT", f"{TASKS}/{task['id']}", body, headers={"If-Match": tag})
 
     assert answer.status == 200
     assert answer.headers["ETag"] == '"2"'

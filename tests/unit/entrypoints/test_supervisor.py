@@ -3,43 +3,18 @@
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 import structlog
 
-from application.scheduling.ports.errors import StoreUnavailableError
-from domain.scheduling.identifiers import NodeId
+from entrypoints.child import Epitaph
 from entrypoints.process import EXIT_FAILED, EXIT_OK, EXIT_ORPHANED, EXIT_REPLACE, EXIT_UNREACHABLE, EXIT_USAGE
-from entrypoints.supervisor import RESTART_BACKOFF_MIN, SETTLED_AFTER, Epitaph, Supervisor
-from tests.support.manual_clock import ManualClock
+from entrypoints.supervisor import RESTART_BACKOFF_MIN, SETTLED_AFTER, Supervisor
+from tests.support.children import INSTANT, Nursery, is_gone, supervised
 from tests.support.repository import ROOT
 from tests.support.waiting import eventually
 
-CHILD = """
-import os, signal, socket, sys
-link = socket.socket(fileno=int(sys.argv[1]))
-if sys.argv[2].startswith("ready"):
-    link.sendall(b"ready\\nscheduler\\n")
-    link.recv(100)
-    sys.exit(int(sys.argv[2][5:]))
-if sys.argv[2].isdigit():
-    sys.exit(int(sys.argv[2]))
-if sys.argv[2] == "killed":
-    os.kill(os.getpid(), signal.SIGKILL)
-if sys.argv[2] == "chatty":
-    link.sendall(b"x" * 200_000 + b"\\nunknown\\n")
-link.sendall(b"scheduler\\n")
-for line in link.makefile("rb"):
-    if line == b"wake\\n":
-        link.sendall(b"scheduler\\n")
-    if line == b"drain\\n" and sys.argv[2] != "stubborn":
-        sys.exit(0)
-sys.exit(3)
-"""
 LINKED = """
 import asyncio, socket, sys
 from entrypoints.link import SupervisorLink
@@ -47,71 +22,13 @@ async def main():
     drained = asyncio.Event()
     link = SupervisorLink(socket.socket(fileno=int(sys.argv[1])))
     link.start(on_wake=link.scheduler, on_drain=drained.set)
+    link.ready()
+    link.alive()
     link.scheduler()
     await drained.wait()
+    sys.exit(0 if link.draining.is_set() and link.stuck() else 1)
 asyncio.run(main())
 """
-INSTANT = timedelta(milliseconds=50)
-LONG = timedelta(minutes=5)
-
-
-@dataclass(slots=True)
-class Nursery:
-    """A supervisor whose children behave as told, one after the other, the last one for ever."""
-
-    behaviours: list[str]
-    grace: timedelta = LONG
-    script: str = CHILD
-    unavailable: bool = False
-    clock: ManualClock = field(default_factory=ManualClock)
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
-    started: list[NodeId] = field(default_factory=list)
-    dead: list[NodeId] = field(default_factory=list)
-    said: int = 0
-    pids: set[int] = field(default_factory=set)
-    supervisor: Supervisor = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.supervisor = Supervisor(
-            command=self._command,
-            new_id=lambda: NodeId(f"child-{len(self.started)}"),
-            inherited=(),
-            died=self._died,
-            on_scheduler=self._on_scheduler,
-            clock=self.clock,
-            grace=self.grace,
-            kill_after=INSTANT,
-        )
-
-    def _command(self, worker_id: NodeId, link: int) -> Sequence[str]:
-        behaviour = self.behaviours[min(len(self.started), len(self.behaviours) - 1)]
-        self.started.append(worker_id)
-        if behaviour == "missing":
-            return ["/nowhere/python"]
-        options = ["-S", "-E"] if self.script is CHILD else []
-        return [sys.executable, *options, "-c", self.script, str(link), behaviour]
-
-    async def _died(self, worker_id: NodeId) -> None:
-        assert self.supervisor.pid is None
-        for pid in self.pids:
-            with pytest.raises(ProcessLookupError):
-                os.kill(pid, 0)
-        self.dead.append(worker_id)
-        if self.unavailable:
-            raise StoreUnavailableError("no answer")
-
-    def _on_scheduler(self) -> None:
-        self.said += 1
-        assert self.supervisor.pid is not None
-        self.pids.add(self.supervisor.pid)
-
-
-async def supervised(nursery: Nursery, until: Callable[[], object]) -> None:
-    """Run it until something holds, then have it stop."""
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-        group.create_task(nursery.supervisor.run(nursery.stop))
-        await eventually(until)
-        nursery.stop.set()
 
 
 async def test_a_child_is_started_drained_and_reaped_before_its_claims_are_freed() -> None:
@@ -120,7 +37,7 @@ async def test_a_child_is_started_drained_and_reaped_before_its_claims_are_freed
     await supervised(nursery, lambda: nursery.said)
 
     assert (nursery.started, nursery.dead) == (["child-0"], ["child-0"])
-    assert len(nursery.pids) == 1
+    assert len(nursery.known) == 1
 
 
 async def test_a_wake_up_reaches_the_child_and_its_answer_the_scheduler() -> None:
@@ -133,6 +50,7 @@ async def test_a_wake_up_reaches_the_child_and_its_answer_the_scheduler() -> Non
         await eventually(lambda: nursery.said == 2)
         nursery.stop.set()
     nursery.supervisor.wake()
+    assert nursery.pids == ()
 
 
 @pytest.mark.parametrize(
@@ -143,7 +61,7 @@ async def test_a_wake_up_reaches_the_child_and_its_answer_the_scheduler() -> Non
         (str(EXIT_FAILED), "error", "The worker failed, as told above; its executions start again"),
         (str(EXIT_ORPHANED), "warning", "The worker lost sight of its supervisor; its executions start again"),
         (str(EXIT_UNREACHABLE), "warning", "The worker could not go on, as told above; its executions start again"),
-        (str(EXIT_REPLACE), "warning", "The worker is replaced: code that did not stop in time still occupied it"),
+        (str(EXIT_REPLACE), "info", "The worker that handed over has left, its other work finished or handed back"),
         ("killed", "warning", "The worker was killed (Killed); its executions start again"),
         ("missing", "warning", "The worker cannot be started: [Errno 2] No such file or directory: '/nowhere/python'"),
     ],
@@ -154,14 +72,17 @@ async def test_a_child_that_ends_is_replaced_by_one_with_another_name(behaviour:
     with structlog.testing.capture_logs() as logged:
         await supervised(nursery, lambda: nursery.said)
 
-    assert nursery.started == nursery.dead == ["child-0", "child-1"]
+    assert nursery.started == ["child-0", "child-1"]
+    assert nursery.dead == nursery.started[behaviour == "missing" :], "who was never there has no claims"
     (line,) = logged
     assert (line["log_level"], line["event"]) == (level, epitaph)
     assert (line["worker"], line["restart_in"]) == ("child-0", "0.1s")
 
 
-async def waits_between(nursery: Nursery, monkeypatch: pytest.MonkeyPatch, *, lived: timedelta) -> list[timedelta]:
-    """The first nine waits before a restart, of children that lived so long."""
+async def waits_between(
+    nursery: Nursery, monkeypatch: pytest.MonkeyPatch, *, lived: timedelta, epitaph: Epitaph | None
+) -> list[timedelta]:
+    """The first ten waits before a restart, of children that claimed for so long; None: they handed over."""
     waits: list[timedelta] = []
 
     async def wait(stop: asyncio.Event, length: timedelta) -> None:
@@ -169,25 +90,31 @@ async def waits_between(nursery: Nursery, monkeypatch: pytest.MonkeyPatch, *, li
         if len(waits) == 10:
             stop.set()
 
-    async def one_child(_self: Supervisor, worker_id: NodeId, stop: asyncio.Event) -> Epitaph:
+    async def tenure(_self: Supervisor, *_: object) -> Epitaph | None:
         nursery.clock.advance(lived)
-        return Epitaph("it ended")
+        return epitaph
 
     monkeypatch.setattr("entrypoints.supervisor._wait", wait)
-    monkeypatch.setattr(Supervisor, "_one_child", one_child)
+    monkeypatch.setattr(Supervisor, "_tenure", tenure)
     with structlog.testing.capture_logs():
         await nursery.supervisor.run(nursery.stop)
     return waits
 
 
-async def test_children_that_die_young_are_restarted_slower_and_slower(monkeypatch: pytest.MonkeyPatch) -> None:
-    waits = await waits_between(Nursery(["3"]), monkeypatch, lived=timedelta(0))
+@pytest.mark.parametrize("epitaph", [Epitaph("it ended"), None])
+async def test_children_that_die_or_get_stuck_young_are_followed_slower_and_slower(
+    monkeypatch: pytest.MonkeyPatch, epitaph: Epitaph | None
+) -> None:
+    waits = await waits_between(Nursery(["3"]), monkeypatch, lived=timedelta(0), epitaph=epitaph)
 
     assert [wait.total_seconds() for wait in waits] == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0]
 
 
-async def test_a_child_that_lived_long_is_replaced_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    waits = await waits_between(Nursery(["3"]), monkeypatch, lived=SETTLED_AFTER * 2)
+@pytest.mark.parametrize("epitaph", [Epitaph("it ended"), None])
+async def test_a_child_that_claimed_for_long_is_followed_at_once(
+    monkeypatch: pytest.MonkeyPatch, epitaph: Epitaph | None
+) -> None:
+    waits = await waits_between(Nursery(["3"]), monkeypatch, lived=SETTLED_AFTER * 2, epitaph=epitaph)
 
     assert set(waits) == {RESTART_BACKOFF_MIN}
 
@@ -218,7 +145,7 @@ async def test_a_child_that_refuses_its_settings_is_not_started_again() -> None:
         code = group.create_task(nursery.supervisor.run(nursery.stop))
         await eventually(lambda: nursery.pids)
         with structlog.testing.capture_logs() as logged:
-            os.kill(nursery.pids.pop(), signal.SIGKILL)
+            os.kill(nursery.pids[0], signal.SIGKILL)
             await asyncio.wait({code})
 
     assert code.result() == EXIT_USAGE
@@ -276,11 +203,10 @@ async def test_wake_ups_for_a_child_that_does_not_read_do_not_pile_up() -> None:
     async with asyncio.timeout(10), asyncio.TaskGroup() as group:
         group.create_task(nursery.supervisor.run(nursery.stop))
         await eventually(lambda: nursery.said)
-        writer = nursery.supervisor._writer
-        assert writer is not None
+        (child,) = nursery.supervisor._children
         for _ in range(200_000):
             nursery.supervisor.wake()
-        waiting = writer.transport.get_write_buffer_size()
+        waiting = child.writer.transport.get_write_buffer_size()
         nursery.stop.set()
 
     assert waiting <= len(b"wake\n")
@@ -309,13 +235,27 @@ async def test_a_child_whose_supervisor_is_gone_ends() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        (pid,) = nursery.pids
-        await eventually(lambda: _is_gone(pid))
+        (pid,) = nursery.known
+        await eventually(lambda: is_gone(pid))
 
 
-def _is_gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return False
+async def test_a_child_that_gives_no_sign_of_life_is_killed_and_replaced() -> None:
+    nursery = Nursery(["frozen", "lively"], lease=INSTANT)
+
+    with structlog.testing.capture_logs() as logged:
+        await supervised(nursery, lambda: nursery.said)
+
+    assert (nursery.started, nursery.dead) == (["child-0", "child-1"],) * 2
+    assert [line["event"] for line in logged] == [
+        "The worker gave no sign of life for 0.05s and is killed",
+        "The worker was killed (Killed); its executions start again",
+    ]
+
+
+@pytest.mark.parametrize(("behaviour", "says"), [("lively", 150), ("late", 1)])
+async def test_a_child_that_lives_or_is_not_ready_yet_is_given_its_time(behaviour: str, says: int) -> None:
+    nursery = Nursery([behaviour], lease=INSTANT * 6)
+
+    await supervised(nursery, lambda: nursery.said >= says)
+
+    assert nursery.dead == ["child-0"]

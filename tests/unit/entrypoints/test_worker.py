@@ -18,6 +18,7 @@ from application.scheduling.services.keep_membership import KeepMembership
 from application.scheduling.services.perform_executions import PerformExecutions
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId
+from entrypoints.handover import Handover
 from entrypoints.process import EXIT_FAILED, EXIT_OK, EXIT_REPLACE
 from entrypoints.worker import Worker
 from tests.support.house import WORKER, House, open_house
@@ -41,6 +42,7 @@ class Ward:
     worker: Worker
     release: asyncio.Event = field(default_factory=asyncio.Event)
     code: int | None = None
+    told: int = 0
 
     @property
     def stuck(self) -> set[ClaimToken]:
@@ -61,6 +63,11 @@ class Ward:
 
     def state(self, execution_id: ExecutionId) -> ExecutionState:
         return self.house.execution(execution_id).state
+
+    def hear(self) -> bool:
+        """The supervisor's part in a hand-over."""
+        self.told += 1
+        return True
 
     async def live(self) -> None:
         try:
@@ -113,25 +120,27 @@ async def ward(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ward]:
         perform = house.perform(stop_grace=AT_ONCE)
         membership = house.stores.membership
         me = Member(WORKER, frozenset({"worker"}), "host", 1, house.clock.now())
-        ward = Ward(house, perform, Worker(perform, KeepMembership(membership, me), house.observer, LONG))
+        handover = Handover(perform, lambda: False)
+        here = Ward(house, perform, Worker(perform, KeepMembership(membership, me), house.observer, LONG, handover))
+        handover.announce = here.hear
 
         @house.processors.task("mail")
         async def handler(payload: dict[str, Any], run: Run) -> None:
             if payload["do"] == "wait":
-                await ward.release.wait()
-            while payload["do"] == "ignore" and not ward.release.is_set():
+                await here.release.wait()
+            while payload["do"] == "ignore" and not here.release.is_set():
                 try:
-                    await ward.release.wait()
+                    await here.release.wait()
                 except asyncio.CancelledError:
                     continue
 
         def leave_now(code: int) -> None:
             # What still runs would end with the process.
-            ward.release.set()
+            here.release.set()
             raise LeftError(code)
 
         monkeypatch.setattr("entrypoints.worker.leave_now", leave_now)
-        yield ward
+        yield here
 
 
 async def test_a_claim_that_the_stop_finds_inside_the_store_is_run_and_settled(ward: Ward) -> None:
@@ -184,29 +193,31 @@ async def test_what_is_not_finished_in_the_grace_is_handed_back(ward: Ward) -> N
     assert (ward.code, ward.state(running)) == (EXIT_OK, ExecutionState.PENDING)
 
 
-async def test_stuck_code_stops_the_claiming_until_it_ends_and_no_longer(ward: Ward) -> None:
-    async with alive(ward):
-        await ward.running("wait")
-        ward.stuck.add(STUCK)
-        new = await ward.asked()
-        await turns()
-        meanwhile = ward.state(new)
-        ward.stuck.discard(STUCK)
-        ward.perform.hands_free.set()
-        await eventually(lambda: ward.state(new) is ExecutionState.SUCCEEDED)
-        ward.release.set()
-        ward.worker.stop()
-
-    assert (meanwhile, ward.code) == (ExecutionState.PENDING, EXIT_OK)
-
-
-async def test_a_worker_with_nothing_left_but_stuck_code_is_to_be_replaced(ward: Ward) -> None:
+async def test_stuck_code_hands_new_work_to_a_successor_at_once(ward: Ward) -> None:
     async with alive(ward):
         running = await ward.running("wait")
         ward.stuck.add(STUCK)
+        new = await ward.asked()
+        await eventually(lambda: ward.told)
+        meanwhile = ward.state(running)
         ward.release.set()
 
+    assert (meanwhile, ward.told) == (ExecutionState.RUNNING, 1)
     assert (ward.code, ward.state(running)) == (EXIT_REPLACE, ExecutionState.SUCCEEDED)
+    assert ward.state(new) is ExecutionState.PENDING, "it is the successor's"
+
+
+async def test_a_worker_that_handed_over_leaves_although_the_stuck_code_ended_after_all(ward: Ward) -> None:
+    async with alive(ward):
+        await ward.running("wait")
+        ward.stuck.add(STUCK)
+        ward.perform.hands_free.set()
+        await eventually(lambda: ward.told)
+        ward.stuck.discard(STUCK)
+        new = await ward.asked()
+        ward.release.set()
+
+    assert (ward.code, ward.state(new)) == (EXIT_REPLACE, ExecutionState.PENDING)
 
 
 async def test_a_stop_while_code_is_stuck_hands_its_neighbours_back_after_the_grace(ward: Ward) -> None:

@@ -13,8 +13,9 @@ from application.scheduling.ports.execution_store import LogLine, Settlement
 from application.scheduling.ports.history import ExecutionFilter, Retention
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.identifiers import ClaimToken, NodeId, TaskId
-from domain.scheduling.mutation import delete, run_now
+from domain.scheduling.mutation import delete
 from domain.scheduling.outcome import Succeeded
+from domain.scheduling.runs import run_now
 from domain.scheduling.task import ScheduledTask
 from tests.support.builders import SECOND, a_change, a_creation
 from tests.support.manual_clock import NOON, ManualClock

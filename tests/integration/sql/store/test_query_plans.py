@@ -16,8 +16,8 @@ from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.firing import fire
 from domain.scheduling.identifiers import ClaimToken, NodeId
-from domain.scheduling.mutation import run_now
 from domain.scheduling.outcome import Succeeded
+from domain.scheduling.runs import run_now
 from domain.scheduling.sharing import EVERYTHING, Share
 from domain.scheduling.task import ScheduledTask
 from tests.support.builders import a_change, a_creation, a_definition

@@ -11,9 +11,9 @@ from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.firing import fire
 from domain.scheduling.identifiers import ClaimToken, NodeId, TaskId
-from domain.scheduling.mutation import run_now
 from domain.scheduling.outcome import Succeeded
 from domain.scheduling.policy import ExecutionPolicy, Overlap
+from domain.scheduling.runs import run_now
 from domain.scheduling.sharing import EVERYTHING
 from domain.scheduling.task import (
     Quarantine,

@@ -111,6 +111,7 @@ def test_days_of_the_month_may_be_counted_from_its_end_or_to_a_workday(
     [
         ("MON#1", [(1, 1)]),
         ("1#2,fri#5", [(1, 2), (5, 5)]),
+        ("TUE#3,WED#4", [(2, 3), (3, 4)]),
         ("7#5", [(0, 5)]),
         ("5L", [(5, LAST_IN_MONTH)]),
         ("FRIL", [(5, LAST_IN_MONTH)]),

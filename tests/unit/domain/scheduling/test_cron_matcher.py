@@ -56,11 +56,13 @@ def days_of(expression: str, month: str) -> list[int]:
         ("LW * *", "2026-05", [29]),  # the 31st is a Sunday
         ("LW * *", "2026-10", [30]),  # the 31st is a Saturday
         ("LW * *", "2026-06", [30]),
+        ("1,LW * *", "2026-05", [1, 29]),
         ("15W * *", "2026-08", [14]),  # the 15th is a Saturday
         ("15W * *", "2026-02", [16]),  # the 15th is a Sunday
         ("15W * *", "2026-06", [15]),
         ("1W * *", "2026-08", [3]),  # the 1st is a Saturday: not back into July
         ("1W * *", "2026-11", [2]),
+        ("2W * *", "2026-05", [1]),  # the 2nd is a Saturday
         ("31W * *", "2026-05", [29]),  # the 31st is a Sunday: not on into June
         ("31W * *", "2026-06", []),
         ("28W * *", "2027-02", [26]),  # the 28th is a Sunday and the last

@@ -19,9 +19,10 @@ from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import CancelRequest, Execution, ExecutionKind, ExecutionState
 from domain.scheduling.firing import Firing, fire
 from domain.scheduling.identifiers import EPOCH, ClaimToken, ExecutionId, NodeId
-from domain.scheduling.mutation import Mutation, delete, edit, end_pause, pause, resume, run_now, undelete
+from domain.scheduling.mutation import Mutation, delete, edit, end_pause, pause, resume, undelete
 from domain.scheduling.outcome import Continued, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
+from domain.scheduling.runs import run_now
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule, Schedule
 from domain.scheduling.task import PauseMode, ScheduledTask, Skip, TaskStatus
 from domain.scheduling.work import Work

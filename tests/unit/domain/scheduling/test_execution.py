@@ -114,7 +114,8 @@ def test_an_occurrence_can_have_one_automatic_execution_only() -> None:
     )
 
     assert one.id == again.id
-    assert (one.kind, one.key, one.nominal_at) == (ExecutionKind.AUTO, str(microseconds(NOON)), NOON)
+    assert (one.task_id, one.kind, one.nominal_at) == (TASK, ExecutionKind.AUTO, NOON)
+    assert one.key == str(microseconds(NOON))
     assert (one.scheduled_at, one.created_at, one.available_at) == (NOON + MINUTE, NOON + MINUTE, NOON + MINUTE)
     assert (one.version, again.version, one.finished_at) == (1, 2, None)
 
@@ -129,6 +130,7 @@ def test_a_manual_execution_can_be_claimed_at_once_and_has_no_occurrence() -> No
     run = manual(TASK, 3, key="k", at=NOON, payload_json='{"a":1}')
 
     assert (run.kind, run.key, run.state, run.version) == (ExecutionKind.MANUAL, "k", ExecutionState.PENDING, 3)
+    assert (run.task_id, run.created_at) == (TASK, NOON)
     assert (run.scheduled_at, run.available_at, run.nominal_at, run.payload_json) == (NOON, NOON, None, '{"a":1}')
 
 
@@ -138,7 +140,9 @@ def test_a_continuation_starts_afresh_where_its_predecessor_stopped() -> None:
         payload_json="{}",
         attempts_used=2,
         rescues=1,
+        cancel=ASKED,
         error=ErrorReport("ValueError", "odd"),
+        finished_at=NOON + HOUR,
         result_json="1",
         unknown_since=NOON,
     )
@@ -146,7 +150,8 @@ def test_a_continuation_starts_afresh_where_its_predecessor_stopped() -> None:
     following = continuation(done, at=NOON + HOUR, after=MINUTE)
 
     assert (following.kind, following.state) == (ExecutionKind.CONTINUATION, ExecutionState.RETRY_WAIT)
-    assert (following.created_at, following.available_at) == (NOON + HOUR, NOON + HOUR + MINUTE)
+    assert (following.created_at, following.finished_at) == (NOON + HOUR, None)
+    assert (following.scheduled_at, following.available_at) == (NOON + HOUR + MINUTE, NOON + HOUR + MINUTE)
     assert (following.version, following.payload_json) == (done.version, "{}")
     assert (following.root_id, following.number, following.key) == (done.id, 1, f"{done.id}+1")
     assert (following.token, following.worker_id, following.fence, following.started_at) == (None, None, 0, None)
@@ -160,6 +165,16 @@ def test_a_chain_is_named_by_its_root_and_counted_from_it() -> None:
     second = continuation(continuation(root, at=NOON + MINUTE, after=MINUTE), at=NOON + HOUR, after=MINUTE)
 
     assert (second.root_id, second.number, second.key, second.chain_at) == (root.id, 2, f"{root.id}+2", NOON)
+
+
+def test_every_process_and_every_release_names_an_execution_alike() -> None:
+    run = manual(TASK, 1, key="k", at=NOON, payload_json=None)
+    fired = automatic(TASK, 1, nominal_at=NOON, run_at=NOON, at=NOON, state=ExecutionState.PENDING)
+
+    # Literals: two schedulers of different releases that decide one occurrence must find that they did.
+    assert fired.id == "060efac0d410002d2b26667acdff7a01"
+    assert run.id == "060efac0d4100069ede3c12de13d6c7e"
+    assert continuation(run, at=NOON, after=MINUTE).id == "060efac0d410000eeff9109b5c332c1c"
 
 
 def test_only_what_the_schedule_started_counts_for_the_task() -> None:

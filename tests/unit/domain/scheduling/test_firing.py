@@ -77,6 +77,7 @@ def test_one_occurrence_on_time_runs_and_leaves_nothing_behind() -> None:
         skips=(),
         decided_until=minute(10),
         next_occurrence=occurrence(20),
+        decided_at=minute(10),
         good_until=minute(20),
     )
 
@@ -84,13 +85,13 @@ def test_one_occurrence_on_time_runs_and_leaves_nothing_behind() -> None:
 def test_nothing_owed_moves_the_watermark_alone() -> None:
     firing = fire(a_task(schedule=EVERY_TEN), minute(9))
 
-    assert firing == Firing((), (), (), minute(9), occurrence(10), minute(10))
+    assert firing == Firing((), (), (), minute(9), occurrence(10), minute(9), minute(10))
 
 
 def test_a_clock_behind_the_watermark_decides_nothing_and_takes_nothing_back() -> None:
     task = replace(a_task(schedule=EVERY_TEN), decided_until=minute(15), next_occurrence=occurrence(20))
 
-    assert fire(task, minute(5)) == Firing((), (), (), minute(15), occurrence(20), minute(20))
+    assert fire(task, minute(5)) == Firing((), (), (), minute(15), occurrence(20), minute(15), minute(20))
 
 
 @pytest.mark.parametrize(
@@ -195,7 +196,7 @@ def test_what_overlap_refuses_does_not_count_as_a_run() -> None:
 def test_no_runs_left_is_no_occurrence_left() -> None:
     task = replace(a_task(schedule=EVERY_TEN, policy=ExecutionPolicy(max_runs=2)), auto_runs=2)
 
-    assert fire(task, minute(35)) == Firing((), (), (), minute(35), None, None)
+    assert fire(task, minute(35)) == Firing((), (), (), minute(35), None, minute(35), None)
 
 
 def test_start_and_end_bound_what_is_owed() -> None:
@@ -204,7 +205,7 @@ def test_start_and_end_bound_what_is_owed() -> None:
     )
     task = a_task(schedule=EVERY_TEN, policy=policy)
 
-    assert fire(task, minute(19)) == Firing((), (), (), minute(19), occurrence(20), minute(20))
+    assert fire(task, minute(19)) == Firing((), (), (), minute(19), occurrence(20), minute(19), minute(20))
     firing = fire(task, minute(300))
     assert [each.occurrence for each in firing.run] == [occurrence(20), occurrence(30), occurrence(40)]
     assert (firing.skips, firing.next_occurrence, firing.good_until) == ((), None, None)
@@ -213,7 +214,7 @@ def test_start_and_end_bound_what_is_owed() -> None:
 def test_a_one_time_task_runs_once_however_late() -> None:
     firing = fire(a_task(schedule=OneTimeSchedule(minute(10))), NOON + 400 * DAY)
 
-    assert firing == Firing((Start(occurrence(10), PENDING),), (), (), NOON + 400 * DAY, None, None)
+    assert firing == Firing((Start(occurrence(10), PENDING),), (), (), NOON + 400 * DAY, None, NOON + 400 * DAY, None)
 
 
 @pytest.mark.parametrize("open_", OPEN.values(), ids=OPEN)
@@ -257,7 +258,7 @@ def test_an_occurrence_waits_for_its_jitter_undecided() -> None:
     just_before = fire(task, first.run_at - MICROSECOND)
     firing = fire(task, first.run_at)
 
-    assert just_before == Firing((), (), (), minute(10) - MICROSECOND, first, first.run_at)
+    assert just_before == Firing((), (), (), minute(10) - MICROSECOND, first, first.run_at - MICROSECOND, first.run_at)
     assert (firing.run, firing.decided_until) == ((Start(first, PENDING),), first.run_at)
 
 

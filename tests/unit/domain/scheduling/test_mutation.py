@@ -18,12 +18,12 @@ from domain.scheduling.mutation import (
     pause,
     rederive,
     resume,
-    run_now,
     system_change,
     undelete,
 )
 from domain.scheduling.outcome import Succeeded
 from domain.scheduling.policy import Misfire, Overlap
+from domain.scheduling.runs import run_now
 from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.task import Delivery, PauseMode, Quarantine, SkipReason, TaskStatus
 from domain.scheduling.work import Work
@@ -90,7 +90,7 @@ def test_run_now_beside_open_work_must_be_allowed(overlap: Overlap, allow: bool)
     task = a_job(overlap=overlap).with_open(*opened(WAITING))
 
     if allow or overlap is Overlap.ALLOW:
-        assert run_now(task, change(ChangeAction.RUN, 5), key="k", allow_overlap=allow).run is not None
+        assert run_now(task, change(ChangeAction.RUN, 5), key="k", allow_overlap=allow).runs
     else:
         with pytest.raises(TaskStateError) as refused:
             run_now(task, change(ChangeAction.RUN, 5), key="k", allow_overlap=allow)

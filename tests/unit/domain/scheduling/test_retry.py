@@ -111,6 +111,12 @@ def test_waits_out_of_range_are_refused(backoff: dict[str, object], pointer: str
     assert (refused.value.reason, refused.value.pointer) == ("out_of_range", pointer)
 
 
+@pytest.mark.parametrize("extreme", [timedelta(0), DELAY_MAX])
+def test_the_shortest_and_the_longest_wait_are_allowed(extreme: timedelta) -> None:
+    assert Backoff(BackoffKind.FIXED, initial=extreme, cap=extreme).before_retry(1) == extreme
+    assert Backoff(BackoffKind.LIST, delays=(extreme,) * 100).before_retry(100) == extreme
+
+
 @pytest.mark.parametrize("max_retries", [-1, 101, 10**9])
 def test_so_many_retries_are_refused(max_retries: int) -> None:
     with pytest.raises(InvalidPolicyError) as refused:

@@ -87,6 +87,8 @@ def test_an_unknown_key_is_refused_before_anything_is_opened(key: str) -> None:
         ("new york", "America/New_York"),
         ("Europe/Berln", "Europe/Berlin"),
         ("utc", "UTC"),
+        ("canada/pacific", "Canada/Pacific"),  # and not the Pacific of the United States
+        ("Monticello", "America/Kentucky/Monticello"),
     ],
 )
 def test_an_unknown_key_is_answered_with_the_nearest_known_one(key: str, nearest: str) -> None:
@@ -94,6 +96,13 @@ def test_an_unknown_key_is_answered_with_the_nearest_known_one(key: str, nearest
         zone(key)
 
     assert caught.value.hint == f"did you mean {nearest}?"
+
+
+def test_a_wild_guess_is_not_offered() -> None:
+    with pytest.raises(InvalidTimezoneError) as caught:
+        zone("Europe/Frankfurt")  # the nearest key is Europe/Tirane
+
+    assert caught.value.hint == "use an IANA key, such as Europe/Berlin"
 
 
 def test_the_tzdata_version_is_an_iana_release() -> None:
@@ -148,6 +157,10 @@ def test_no_change_of_any_zone_is_missed() -> None:
         ("<-02>2<-01>,M3.5.0/-1,M10.5.0/0", 2026, [("2026-03-29T01:00", -3600), ("2026-10-25T01:00", -7200)]),
         ("IST-2IDT,M3.4.4/26,M10.5.0", 2026, [("2026-03-27T00:00", 10800), ("2026-10-24T23:00", 7200)]),
         ("XST0XDT,J60/0,J300", 2028, [("2028-03-01T00:00", 3600), ("2028-10-27T01:00", 0)]),
+        ("XST0XDT,J59/0,J300", 2028, [("2028-02-28T00:00", 3600), ("2028-10-27T01:00", 0)]),
+        ("XST0XDT,J60/0,J300", 2026, [("2026-03-01T00:00", 3600), ("2026-10-27T01:00", 0)]),
+        ("XST0XDT,M12.5.0,M4.1.0", 2026, [("2026-04-05T01:00", 0), ("2026-12-27T02:00", 3600)]),
+        ("XST0:44:30XDT,M3.5.0,M10.5.0", 2026, [("2026-03-29T02:44:30", 930), ("2026-10-25T01:44:30", -2670)]),
         ("XST0XDT,59/0,299", 2028, [("2028-02-29T00:00", 3600), ("2028-10-26T01:00", 0)]),
         ("<+0330>-3:30", 2026, []),
     ],
@@ -172,6 +185,9 @@ def test_a_posix_rule_makes_these_changes(rule: str, year: int, expected: list[t
         ("Africa/Cairo", "2026-04-24T00:00", "2026-04-23T22:00"),
         ("Pacific/Apia", "2011-12-30T12:00", "2011-12-30T10:00"),
         ("Europe/Berlin", "1970-01-01T01:00", "1970-01-01T00:00"),
+        ("Europe/Berlin", "1970-01-01T00:59", "1969-12-31T23:59"),
+        ("Europe/Berlin", "1980-04-06T02:30", "1980-04-06T01:00"),  # the first change there since 1970
+        ("Europe/Berlin", "2199-07-01T12:00", "2199-07-01T10:00"),
         ("America/New_York", "2199-12-31T18:59", "2199-12-31T23:59"),
         ("America/New_York", "2199-12-31T19:01", "2200-01-01T00:01"),
     ],

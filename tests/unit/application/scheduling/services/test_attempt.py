@@ -9,6 +9,7 @@ from application.scheduling.processors import RunCancelledError
 from application.scheduling.services.attempt import COUNT_MAX, LiveAttempts, mark_stuck, unmark_stuck
 from application.scheduling.services.attempt_log import LINE_CHARACTERS_MAX, LINES_MAX, LINES_WAITING_MAX
 from domain.scheduling.identifiers import ClaimToken
+from domain.scheduling.outcome import Succeeded
 from tests.support.house import House
 
 
@@ -131,7 +132,7 @@ async def test_code_that_ends_as_it_is_given_up_leaves_no_mark(house: House) -> 
 
     mark_stuck(stuck, attempt)
     marked = set(stuck)
-    unmark_stuck(stuck, attempt)
+    unmark_stuck(stuck, attempt, Succeeded())
     mark_stuck(stuck, attempt)
 
     assert (marked, stuck) == ({attempt.token}, set())

@@ -9,12 +9,14 @@ import pytest
 
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Beat, Claim, ExecutionStore, HeartbeatAnswer
+from application.scheduling.processors import RunCancelledError
 from application.scheduling.services.attempt import Attempt
 from application.scheduling.services.keep_claims import OVERDUE_AFTER
 from application.scheduling.services.perform_executions import PerformExecutions
 from domain.scheduling.events import ClaimLost, ExecutionSettled
 from domain.scheduling.execution import AttemptOutcome, ExecutionState
 from domain.scheduling.identifiers import NodeId
+from domain.scheduling.outcome import Succeeded
 from tests.support.builders import SECOND
 from tests.support.house import ANA, House
 from tests.support.waiting import turns
@@ -229,3 +231,68 @@ async def test_what_given_up_code_does_later_is_not_told_as_a_lost_claim(house: 
     assert len(house.observer.seen(ExecutionSettled)) == 1
     assert not perform.is_stuck, "it ended after all"
     assert not await perform.settle_once()
+
+
+async def test_for_a_held_loop_what_has_ended_is_settled_by_what_it_came_to(house: House) -> None:
+    perform = await holding(house, count=5)
+    succeeded, failed, late, stopped, lost = perform.live.all()
+    lost.lose()
+    await house.manage.cancel(stopped.execution_id, ANA)
+    await house.heartbeat(perform).run_once()
+    failed.end(ValueError("no"))
+    late.hurry()
+    late.end(RunCancelledError("its time is over"))
+    stopped.end(RunCancelledError("asked"))
+    succeeded.log.info("its last words")
+    succeeded.end(Succeeded())
+
+    goes_on = await house.heartbeat(perform).stand_in(frozenset())
+
+    assert not goes_on
+    outcomes = {each.execution_id: each.outcome for each in house.observer.seen(ExecutionSettled)}
+    assert outcomes == {
+        succeeded.execution_id: AttemptOutcome.SUCCEEDED,
+        failed.execution_id: AttemptOutcome.FAILED,
+        late.execution_id: AttemptOutcome.TIMEOUT,
+        stopped.execution_id: AttemptOutcome.CANCELLED,
+    }
+    assert [line.text for line in house.stores.state.executions[succeeded.execution_id].log] == ["its last words"]
+    assert all(attempt.is_given_up for attempt in (succeeded, failed, late, stopped))
+
+
+async def test_for_a_held_loop_threads_go_on_and_what_waits_in_it_is_handed_back(house: House) -> None:
+    perform = await holding(house, count=3)
+    thread, waiting, stuck = perform.live.all()
+    perform.run_execution.stuck.add(stuck.token)
+
+    goes_on = await house.heartbeat(perform).stand_in({thread.token, stuck.token})
+
+    assert goes_on
+    assert [house.execution(each.execution_id).state for each in (thread, waiting, stuck)] == [
+        ExecutionState.RUNNING,
+        ExecutionState.PENDING,
+        ExecutionState.RUNNING,
+    ]
+    assert [each.is_given_up for each in (thread, waiting, stuck)] == [False, True, False]
+
+
+async def test_what_stuck_code_alone_runs_in_goes_on_for_nobody(house: House) -> None:
+    perform = await holding(house)
+    (stuck,) = perform.live.all()
+    perform.run_execution.stuck.add(stuck.token)
+
+    assert not await house.heartbeat(perform).stand_in({stuck.token})
+
+
+async def test_a_settlement_for_a_held_loop_that_failed_is_tried_again(house: House) -> None:
+    perform = await holding(house)
+    (attempt,) = perform.live.all()
+    attempt.end(Succeeded())
+    house.stores.state.available = False
+    with pytest.raises(StoreUnavailableError):
+        await house.heartbeat(perform).stand_in(frozenset())
+    house.stores.state.available = True
+
+    await house.heartbeat(perform).stand_in(frozenset())
+
+    assert house.states() == [ExecutionState.SUCCEEDED]

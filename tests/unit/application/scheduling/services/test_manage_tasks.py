@@ -9,6 +9,7 @@ import pytest
 
 from application.scheduling.ports.membership import HandlerSpec
 from application.scheduling.ports.task_store import TaskStore, Unreadable
+from application.scheduling.services.change_task import TRIES_MAX
 from application.scheduling.services.errors import (
     ExecutionNotFoundError,
     KeyReusedError,
@@ -18,7 +19,6 @@ from application.scheduling.services.errors import (
     TaskNotFoundError,
     TaskUnreadableError,
 )
-from application.scheduling.services.manage_tasks import TRIES_MAX
 from domain.errors import InvalidInputError, InvalidScheduleError, InvalidTaskError, TaskStateError
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import ExecutionId, TaskId
@@ -284,7 +284,7 @@ class LateReader:
 
 async def test_the_key_is_looked_up_before_the_task_is_found_busy(house: House) -> None:
     task = await house.create()
-    late = replace(house.manage, tasks=LateReader(house.stores.tasks, house))
+    late = replace(house.manage, change_task=replace(house.change_task, tasks=LateReader(house.stores.tasks, house)))
 
     done = await late.run_now(task.id, an_author("k"))
 

@@ -222,7 +222,7 @@ async def test_a_claim_whose_answer_was_lost_costs_no_hand(house: House, task: S
 
 async def test_the_time_out_counts_from_the_claim(house: House, task: ScheduledTask) -> None:
     definition = replace(task.definition, policy=replace(task.definition.policy, timeout=HOUR))
-    house.stores.state.tasks[task.id].definitions[task.version] = definition
+    house.stores.state.versions[task.id][task.version].definition = definition
     await house.run_now(task, payload={"do": "wait"})
     house.clock.advance(MINUTE)
     perform: PerformExecutions = house.perform()

@@ -1,0 +1,23 @@
+"""What waits for a handler nobody has is told from what may be claimed, and found, without looking at all that wait."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+_IS_PENDING = "state = 'pending'"
+_IS_UNKNOWN = "state = 'pending' AND unknown_since IS NOT NULL"
+
+
+def upgrade() -> None:
+    """Widen the index of what is pending, and make one of what was put back for its handler."""
+    op.drop_index("executions_pending", "executions")
+    _index("executions_pending", ("available_at", "id", "task_type", "unknown_since"), _IS_PENDING)
+    _index("executions_unknown", ("unknown_since", "id"), _IS_UNKNOWN)
+
+
+def _index(name: str, columns: Sequence[str], where: str) -> None:
+    op.create_index(name, "executions", list(columns), sqlite_where=sa.text(where), postgresql_where=sa.text(where))

@@ -1,0 +1,210 @@
+"""Why there is neither a run nor a Skip: nothing was due, it is not decided yet, or the records don't say."""
+
+from datetime import datetime
+
+from application.scheduling.explanations.answer import Code, Finding
+from application.scheduling.explanations.case import Case, Due
+from application.scheduling.explanations.words import counted, sentence, span
+from domain.scheduling.change import ChangeAction
+from domain.scheduling.policy import Overlap
+from domain.scheduling.task import Definition, Quarantine, ScheduledTask, TaskStatus
+from domain.scheduling.timeline import Occurrence, Timeline
+
+_OLDER = "this is older than the records kept (since {since})"
+
+
+def without_record(case: Case, due: Due) -> list[Finding]:
+    """What is to be told of the occurrences of the span that neither ran nor lie in a Skip: at most one thing each."""
+    recorded = {each.execution.nominal_at for each in case.evidence.executions}
+    bare = [each for each in due.occurrences if each.nominal_at not in recorded and not case.skip_of(each.nominal_at)]
+    task = case.task
+    if task is None:
+        return [_unreadable(case, bare[0].nominal_at if bare else None)] if bare else []
+    open_ = [each for each in bare if each.nominal_at > task.decided_until]
+    lost = [each for each in bare if each.nominal_at <= task.decided_until]
+    said = [_lost(case, lost)] if lost else []
+    if open_:
+        said.append(_with_more(_undecided(case, task, open_[0]), len(open_) - 1))
+    return [_told(each) for each in said]
+
+
+def nothing_due(case: Case, due: Due) -> Finding:
+    """Why the span has no occurrence at all, as far as that can be told."""
+    task = case.task
+    if task is None:
+        return _told(_unreadable(case, None))
+    if case.span.until <= task.created_at:
+        created = case.first_change({ChangeAction.CREATE}, since=task.created_at)
+        by = f", {case.face.made(created.change)}" if created else f" at {case.face.about(task.created_at)}"
+        made = (created,) if created else ()
+        return _told(
+            Finding(Code.BEFORE_CREATION, (f"the task did not exist yet: it was created later{by}",), changes=made)
+        )
+    if case.span.until <= case.horizon:
+        return _told(_older(case))
+    if task.quarantine is not None and case.span.until > task.decided_until and not due.is_known:
+        return _told(_quarantined(case, task.quarantine, "what is due then cannot be told", None))
+    if not due.is_known:
+        return _told(_version_gone())
+    return _told(_nothing_by(case, task))
+
+
+def older_than_records(case: Case) -> bool:
+    """True if nothing about the span can be told from records any more, but for what happens to be left of them."""
+    return case.span.until <= case.horizon and (case.task is None or case.span.until > case.task.created_at)
+
+
+def _older(case: Case) -> Finding:
+    return Finding(Code.OLDER_THAN_RECORDS, (_OLDER.format(since=case.face.about(case.records_since)),))
+
+
+def _version_gone() -> Finding:
+    says = "the version of the task that was in force then is no longer on record, so what it was due for is not known"
+    return Finding(Code.NO_RECORD, (says, "neither a run nor a passed-over occurrence is on record for this time"))
+
+
+def _nothing_by(case: Case, task: ScheduledTask) -> Finding:
+    at = case.span.since
+    if task.deleted_at is not None and at >= task.deleted_at:
+        return _deleted(case, task)
+    definition = case.definition_at(case.span.until) or task.definition
+    if (bound := _outside(case, task, definition)) is not None:
+        return bound
+    was = "is" if at > case.now else "was"
+    version = case.version_at(case.span.until)
+    schedule = f"{definition.schedule_text!r} ({definition.timezone}, version {version})"
+    finding = Finding(
+        Code.NOT_DUE, (f"nothing {was} due then: the schedule {schedule} has no occurrence at that time",)
+    )
+    ended = task.status in (TaskStatus.COMPLETED, TaskStatus.FAILED) and at > task.decided_until
+    return finding.adding(f"the task is {task.status} by now") if ended else finding
+
+
+def _outside(case: Case, task: ScheduledTask, definition: Definition) -> Finding | None:
+    """That the schedule would have an occurrence in the span, were it not for start_at or end_at."""
+    policy, when = definition.policy, case.span
+    if policy.start_at is not None and when.since < policy.start_at:
+        bound = f"its start, {case.face.at(policy.start_at)}"
+        side = "before"
+    elif policy.end_at is not None and when.until > policy.end_at:
+        bound, side = f"its end, {case.face.at(policy.end_at)}", "after"
+    else:
+        return None
+    unbounded = Timeline(task.id, definition.schedule)
+    found = unbounded.newest(after=when.since - (when.until - when.since), until=when.until)
+    if found is None or found.nominal_at not in when:
+        return None
+    says = f"nothing was due then: {case.face.at(found.nominal_at)} lies {side} {bound}"
+    return Finding(Code.OUT_OF_BOUNDS, (says,), at=found.nominal_at)
+
+
+def _lost(case: Case, lost: list[Occurrence]) -> Finding:
+    """Decided, and not on record."""
+    at = lost[0].nominal_at
+    if at < case.horizon:
+        return _older(case)
+    definition = case.definition_at(at)
+    if definition is not None and definition.policy.max_runs is not None:
+        says = f"the occurrence of {case.face.at(at)} did not run: all {definition.policy.max_runs:,} runs (max_runs)"
+        return _with_more(Finding(Code.MAX_RUNS, (f"{says} had been used up",), at=at), len(lost) - 1)
+    says = f"the schedule has an occurrence at {case.face.at(at)}, and it was decided, but no record of that is left"
+    why = "the record may have been unreadable, forgotten early, or made under other time zone data"
+    return _with_more(Finding(Code.NO_RECORD, (says, why), at=at), len(lost) - 1)
+
+
+def _undecided(case: Case, task: ScheduledTask, occurrence: Occurrence) -> Finding:
+    at, face = occurrence.nominal_at, case.face
+    due = f"the occurrence of {face.at(at)} has not been decided yet"
+    if task.deleted_at is not None:
+        return _deleted(case, task)
+    if task.status in (TaskStatus.COMPLETED, TaskStatus.FAILED):
+        return _at_an_end(case, task, at)
+    if task.quarantine is not None:
+        return _quarantined(case, task.quarantine, due, at)
+    if task.status is TaskStatus.PAUSED:
+        return _paused(case, task, occurrence, due)
+    if occurrence.run_at > case.now:
+        return _upcoming(case, task, occurrence)
+    late = span(case.now - occurrence.run_at)
+    alive = any("scheduler" in member.roles for member in case.members)
+    who = "a scheduler is alive and should decide it within moments" if alive else "no scheduler is running"
+    reason = "scheduler_alive" if alive else "no_scheduler"
+    return Finding(Code.OVERDUE, (f"{due}: it is {late} late", who), at=at, reason=reason)
+
+
+def _quarantined(case: Case, quarantine: Quarantine, due: str, at: datetime | None) -> Finding:
+    says = f"{due}: the task cannot be decided at present: {quarantine.error}"
+    return Finding(Code.QUARANTINED, (says, f"it is looked at again at {case.face.about(quarantine.look_at)}"), at=at)
+
+
+def _upcoming(case: Case, task: ScheduledTask, occurrence: Occurrence) -> Finding:
+    face, at = case.face, occurrence.nominal_at
+    jittered = occurrence.run_at != at
+    gist = f"it runs at {face.at(occurrence.run_at)}, in {span(occurrence.run_at - case.now)}"
+    finding = Finding(Code.UPCOMING, (gist,), at=at, reason="jitter" if jittered and at <= case.now else None)
+    if jittered:
+        finding = finding.adding(f"its instant is {face.at(at)}; its jitter puts it off")
+    left = task.runs_left
+    ahead = 0 if left is None else task.timeline.schedule.count_between(task.decided_until, at, at_most=left + 1)
+    if left is not None and ahead > left:
+        return Finding(
+            Code.MAX_RUNS,
+            (f"it will not run: {counted(left, 'run')} of max_runs is left, for the occurrences before it",),
+            at=at,
+        )
+    if task.open and task.definition.policy.overlap is Overlap.SKIP:
+        named = ", ".join(each.id for each in task.open)
+        return finding.adding(f"that is, if the execution that is open now ({named}) has ended by then (overlap skip)")
+    return finding
+
+
+def _paused(case: Case, task: ScheduledTask, occurrence: Occurrence, due: str) -> Finding:
+    pause = task.pause
+    at, face = occurrence.nominal_at, case.face
+    why = f": {pause.reason}" if pause and pause.reason else ""
+    by = f" by {pause.actor} since {face.about(pause.at)}{why}" if pause else ""
+    change = case.last_change({ChangeAction.PAUSE}, until=case.now)
+    says = f"{due}: the task is paused{by}"
+    if pause is not None and pause.until is not None and pause.until <= at:
+        then = f"the pause ends by itself at {face.about(pause.until)}, before it: unless that changes, it runs"
+    elif pause is not None and pause.until is not None:
+        then = f"the pause ends by itself at {face.about(pause.until)}, and passes it over then"
+    else:
+        then = "whoever resumes the task decides: it is passed over, unless the resume says to run what was missed"
+    return Finding(Code.PAUSED, (says, then), at=at, changes=(change,) if change else ())
+
+
+def _at_an_end(case: Case, task: ScheduledTask, at: datetime) -> Finding:
+    head = f"the occurrence of {case.face.at(at)} does not run"
+    if task.status is TaskStatus.FAILED:
+        last = f"; the last error was {task.last_error}" if task.last_error else ""
+        failures = counted(task.error_count, "execution")
+        why = f"{failures} in a row failed for good" if task.error_count else "its one run did not end well"
+        return Finding(Code.FAILED, (f"{head}: the task is stopped, since {why}{last}", "resume it to go on"), at=at)
+    if task.runs_left == 0:
+        return Finding(Code.MAX_RUNS, (f"{head}: all {task.auto_runs:,} runs (max_runs) are used up",), at=at)
+    return Finding(Code.COMPLETED, (f"{head}: the task is completed",), at=at)
+
+
+def _deleted(case: Case, task: ScheduledTask) -> Finding:
+    change = case.last_change({ChangeAction.DELETE}, until=case.now)
+    how = case.face.made(change.change) if change else f"at {case.face.about(task.deleted_at or case.now)}"
+    says = f"the task was deleted {how}; nothing runs after that"
+    return Finding(Code.DELETED, (says,), changes=(change,) if change else ())
+
+
+def _unreadable(case: Case, at: datetime | None) -> Finding:
+    error = case.evidence.task.error if not isinstance(case.evidence.task, ScheduledTask) else ""
+    says = f"the record of the task cannot be read ({error}), and neither a run nor a Skip is on record for this time"
+    return Finding(Code.UNREADABLE, (says, "nothing of it is decided until the record can be read again"), at=at)
+
+
+def _with_more(finding: Finding, more: int) -> Finding:
+    return finding.adding(f"the same goes for {counted(more, 'further occurrence')} of this time") if more else finding
+
+
+def _told(finding: Finding) -> Finding:
+    sentences = tuple(sentence(each) for each in finding.sentences)
+    return Finding(
+        finding.code, sentences, finding.at, finding.reason, finding.executions, finding.skip, finding.changes
+    )

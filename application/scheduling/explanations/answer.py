@@ -1,0 +1,202 @@
+"""The answer to "why did it, or did it not, run?": stable codes, sentences, and the records they rest on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from application.scheduling.documents import Document, instant
+from application.scheduling.ports.history import ChangeRecord
+from domain.scheduling.asked_time import Span
+from domain.scheduling.execution import Execution
+from domain.scheduling.identifiers import TaskId
+from domain.scheduling.task import Skip
+
+
+class Code(StrEnum):
+    """What became of an occurrence, or why there is none."""
+
+    WAITING = "waiting"
+    PENDING = "pending"
+    RUNNING = "running"
+    RETRY_WAIT = "retry_wait"
+    SUCCEEDED = "succeeded"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+    DELIVERED = "delivered"
+
+    SKIPPED_GRACE = "skipped_grace"
+    SKIPPED_MISFIRE = "skipped_misfire"
+    SKIPPED_OVERLAP = "skipped_overlap"
+    SKIPPED_EDITED = "skipped_edited"
+    SKIPPED_DELETED = "skipped_deleted"
+    SKIPPED_PAUSED = "skipped_paused"
+    SKIPPED_FAILED = "skipped_failed"
+
+    NOT_DUE = "not_due"
+    OUT_OF_BOUNDS = "out_of_bounds"
+    MAX_RUNS = "max_runs"
+    BEFORE_CREATION = "before_creation"
+
+    UPCOMING = "upcoming"
+    OVERDUE = "overdue"
+    PAUSED = "paused"
+    FAILED = "failed"
+    COMPLETED = "completed"
+    DELETED = "deleted"
+    QUARANTINED = "quarantined"
+    UNREADABLE = "unreadable"
+
+    OLDER_THAN_RECORDS = "older_than_records"
+    NO_RECORD = "no_record"
+    SEVERAL = "several"
+
+    @property
+    def is_nothing(self) -> bool:
+        """True if it says that there was no occurrence: beside something that ran, it is a remark."""
+        return self in (Code.NOT_DUE, Code.OUT_OF_BOUNDS, Code.BEFORE_CREATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing the records say. `sentences` begin with the gist; `reason` is a finer code, where there is one.
+
+    `at` is the nominal instant it is about, or the first of them (None: no single one). `skip` is as recorded.
+    """
+
+    code: Code
+    sentences: tuple[str, ...]
+    at: datetime | None = None
+    reason: str | None = None
+    executions: tuple[Execution, ...] = ()
+    skip: Skip | None = None
+    changes: tuple[ChangeRecord, ...] = ()
+
+    def adding(self, *sentences: str) -> "Finding":
+        """The finding with more to say; an empty sentence says nothing."""
+        return replace(self, sentences=(*self.sentences, *(each for each in sentences if each)))
+
+
+class Remark(StrEnum):
+    """What is peculiar about the time that was asked about, or about the answer."""
+
+    GAP = "gap"
+    FOLD = "fold"
+    ZONE_UNKNOWN = "zone_unknown"
+    CUT = "cut"
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The decision next to what was asked about: an execution, a Skip, or an occurrence still to come."""
+
+    at: datetime
+    code: Code
+    sentence: str
+    execution_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that is answered. `findings`, in order, are about the time itself; `also` ran meanwhile.
+
+    `records_since`: everything about the task from then on is on record.
+    """
+
+    task_id: TaskId
+    task_name: str
+    asked: str
+    timezone: str
+    spans: tuple[Span, ...]
+    now: datetime
+    records_since: datetime
+    code: Code
+    summary: str
+    findings: tuple[Finding, ...]
+    remarks: Mapping[Remark, str]
+    also: tuple[Finding, ...] = ()
+    before: Neighbour | None = None
+    after: Neighbour | None = None
+
+
+def explanation_document(explanation: Explanation) -> Document:
+    """The answer as the API and the command line give it to programs."""
+    return {
+        "task_id": explanation.task_id,
+        "task_name": explanation.task_name,
+        "asked": explanation.asked,
+        "timezone": explanation.timezone,
+        "spans": [{"since": instant(each.since), "until": instant(each.until)} for each in explanation.spans],
+        "code": explanation.code,
+        "summary": explanation.summary,
+        "remarks": [{"code": code, "sentence": said} for code, said in explanation.remarks.items()],
+        "details": [_finding(each) for each in explanation.findings],
+        "also_ran": [_finding(each) for each in explanation.also],
+        "before": _neighbour(explanation.before),
+        "after": _neighbour(explanation.after),
+        "records_since": instant(explanation.records_since),
+        "now": instant(explanation.now),
+    }
+
+
+def _finding(finding: Finding) -> Document:
+    return {
+        "code": finding.code,
+        "reason": finding.reason,
+        "at": instant(finding.at),
+        "sentences": list(finding.sentences),
+        "executions": [_execution(each) for each in finding.executions],
+        "skip": None if finding.skip is None else _skip(finding.skip),
+        "changes": [_change(each) for each in finding.changes],
+    }
+
+
+def _neighbour(neighbour: Neighbour | None) -> Document | None:
+    if neighbour is None:
+        return None
+    return {
+        "at": instant(neighbour.at),
+        "code": neighbour.code,
+        "sentence": neighbour.sentence,
+        "execution_id": neighbour.execution_id,
+    }
+
+
+def _execution(execution: Execution) -> Document:
+    return {
+        "id": execution.id,
+        "kind": execution.kind,
+        "state": execution.state,
+        "version": execution.version,
+        "nominal_at": instant(execution.nominal_at),
+        "scheduled_at": instant(execution.scheduled_at),
+        "created_at": instant(execution.created_at),
+        "started_at": instant(execution.started_at),
+        "finished_at": instant(execution.finished_at),
+        "attempts_used": execution.attempts_used,
+        "rescues": execution.rescues,
+        "worker_id": execution.worker_id,
+    }
+
+
+def _skip(skip: Skip) -> Document:
+    return {
+        "reason": skip.reason,
+        "first_at": instant(skip.first_at),
+        "last_at": instant(skip.last_at),
+        "count": skip.count,
+        "at_least": skip.at_least,
+    }
+
+
+def _change(record: ChangeRecord) -> dict[str, Any]:
+    change = record.change
+    return {
+        "action": change.action,
+        "by": change.actor,
+        "via": change.via,
+        "at": instant(change.at),
+        "reason": change.reason,
+        "version": record.version,
+    }

@@ -1,0 +1,231 @@
+"""The records around the time that was asked about, and what can be looked up in them."""
+
+from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from application.scheduling.explanations.words import Clockface
+from application.scheduling.ports.history import EVIDENCE_MAX, ChangeRecord, Evidence, ExecutionEvidence, Retention
+from application.scheduling.ports.membership import Member
+from domain.errors import DomainError
+from domain.scheduling.asked_time import Span
+from domain.scheduling.change import ChangeAction
+from domain.scheduling.execution import Execution, ExecutionKind
+from domain.scheduling.identifiers import EPOCH, MICROSECOND, TaskId
+from domain.scheduling.task import Definition, ScheduledTask, Skip, TaskStatus
+from domain.scheduling.timeline import Occurrence, Timeline
+
+REDEFINING = frozenset({ChangeAction.EDIT, ChangeAction.RESTORE})
+OCCURRENCES_MAX = EVIDENCE_MAX
+# What computing the occurrences of a broken schedule may raise, such as one in a zone that is gone.
+_BROKEN = (DomainError, ArithmeticError, ValueError)
+
+
+class Due(NamedTuple):
+    """The occurrences of a span by the versions in force then; `is_known` False: not of all of it."""
+
+    occurrences: tuple[Occurrence, ...]
+    is_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One span of time, what is on record around it, and who is alive now."""
+
+    evidence: Evidence
+    span: Span
+    retention: Retention
+    members: Sequence[Member]
+    face: Clockface
+
+    @property
+    def task(self) -> ScheduledTask | None:
+        """The task; None if its row cannot be read."""
+        return self.evidence.task if isinstance(self.evidence.task, ScheduledTask) else None
+
+    @property
+    def task_id(self) -> TaskId:
+        """Whose records these are."""
+        task = self.evidence.task
+        return task.id if isinstance(task, ScheduledTask) else task.task_id
+
+    @property
+    def now(self) -> datetime:
+        """The store's clock."""
+        return self.evidence.now
+
+    @property
+    def horizon(self) -> datetime:
+        """Since when nothing about executions and Skips has been forgotten."""
+        return self.now - self.retention.executions
+
+    @property
+    def records_since(self) -> datetime:
+        """Since when everything about the task is on record: its creation, or the horizon if that came later."""
+        return self.horizon if self.task is None else max(self.horizon, self.task.created_at)
+
+    def version_at(self, instant: datetime) -> int | None:
+        """The version whose occurrence an instant is; None if that is no longer on record.
+
+        An edit decides what lies up to its own instant by the version before it.
+        """
+        if self.task is not None and self.task.updated_at < instant:
+            return self.task.version
+        versions = [record.version for record in self.evidence.changes if record.change.at < instant]
+        return versions[-1] if versions else None
+
+    def definition_at(self, instant: datetime) -> Definition | None:
+        """The definition in force at an instant; None if it is no longer on record."""
+        return self.definition_of(self.version_at(instant))
+
+    def definition_of(self, version: int | None) -> Definition | None:
+        """The definition of a version, if that is kept."""
+        if self.task is not None and version == self.task.version:
+            return self.task.definition
+        return None if version is None else self.evidence.versions.get(version)
+
+    def due(self) -> Due:
+        """The occurrences whose nominal or run instant lies in the span, the first OCCURRENCES_MAX."""
+        late = self._put_off()
+        found = {} if late is None else {late.nominal_at: late}
+        is_known = True
+        for after, until in self._parts():
+            definition = self.definition_at(until)
+            if definition is None:
+                is_known = False
+                continue
+            try:
+                found |= {each.nominal_at: each for each in self._listed(self._timeline(definition), after, until)}
+            except _BROKEN:
+                is_known = False
+        return Due(tuple(found[each] for each in sorted(found)[:OCCURRENCES_MAX]), is_known)
+
+    def runs(self) -> list[ExecutionEvidence]:
+        """The executions of the span's occurrences, and whatever else was asked for, or began, in it."""
+        return [each for each in self.evidence.executions if self._is_about(each)]
+
+    def meanwhile(self) -> list[ExecutionEvidence]:
+        """The executions that were open at some instant of the span, but for `runs`; of what is to come, none."""
+        if self.span.since > self.now:
+            return []
+        lasting = (each for each in self.evidence.executions if _lasts_into(each.execution, self.span.since))
+        return [each for each in lasting if each.execution.created_at < self.span.until and not self._is_about(each)]
+
+    def open_at(self, nominal_at: datetime) -> list[Execution]:
+        """The executions that may have stood in an occurrence's way: for an earlier instant, and not over by then."""
+        found = (each.execution for each in self.evidence.executions)
+        return [each for each in found if _nominal(each) < nominal_at and _lasts_into(each, nominal_at)]
+
+    def nearest_auto(self, *, before: datetime | None = None, behind: datetime | None = None) -> Execution | None:
+        """The automatic execution on record next to an instant, on the one side or the other."""
+        found = [each.execution for each in self.evidence.executions if each.execution.kind is ExecutionKind.AUTO]
+        if before is not None:
+            return next((each for each in reversed(found) if _nominal(each) < before), None)
+        assert behind is not None, "one side is asked for"
+        return next((each for each in found if _nominal(each) > behind), None)
+
+    def coming(self, *, before: datetime | None = None, behind: datetime | None = None) -> Occurrence | None:
+        """The occurrence still to be decided that is next to an instant, on one side; None if nothing is to come."""
+        task = self.task
+        if task is None or task.status is not TaskStatus.ACTIVE or task.deleted_at is not None:
+            return None
+        with suppress(*_BROKEN):
+            if before is not None:
+                return task.timeline.newest(after=task.decided_until, until=before - MICROSECOND)
+            assert behind is not None, "one side is asked for"
+            return task.occurrence_after(max(behind, task.decided_until))
+        return None
+
+    def due_next_to(self, *, before: datetime | None = None, behind: datetime | None = None) -> Occurrence | None:
+        """The occurrence next to an instant, on one side, by the version in force there; None: none, or not known."""
+        at = before or behind
+        assert at is not None, "one side is asked for"
+        definition = self.definition_at(at)
+        if definition is None:
+            return None
+        timeline = self._timeline(definition)
+        with suppress(*_BROKEN):
+            return (
+                timeline.after(at)
+                if before is None
+                else timeline.newest(after=EPOCH - MICROSECOND, until=at - MICROSECOND)
+            )
+        return None
+
+    def skip_of(self, nominal_at: datetime) -> Skip | None:
+        """The Skip that holds an instant."""
+        return next((each for each in self.evidence.skips if each.first_at <= nominal_at <= each.last_at), None)
+
+    def last_change(self, actions: Container[ChangeAction], *, until: datetime) -> ChangeRecord | None:
+        """The last of these changes that was made at or before an instant."""
+        found = (each for each in reversed(self.evidence.changes) if each.change.action in actions)
+        return next((each for each in found if each.change.at <= until), None)
+
+    def first_change(self, actions: Container[ChangeAction], *, since: datetime) -> ChangeRecord | None:
+        """The first of these changes at or after an instant; of edits, only one that moved occurrences decides any."""
+        found = (each for each in self.evidence.changes if each.change.action in actions)
+        return next((each for each in found if each.change.at >= since and self._decides(each)), None)
+
+    def change_of(self, execution: Execution, actions: Container[ChangeAction]) -> ChangeRecord | None:
+        """The change that was about this execution."""
+        found = (each for each in self.evidence.changes if each.change.action in actions)
+        return next((each for each in found if each.execution_id == execution.id), None)
+
+    def _is_about(self, each: ExecutionEvidence) -> bool:
+        execution = each.execution
+        planned = (execution.nominal_at, execution.scheduled_at)
+        if execution.kind is ExecutionKind.AUTO:
+            return any(at is not None and at in self.span for at in planned)
+        began = (execution.created_at, *(attempt.started_at for attempt in each.attempts[:1]))
+        return any(at is not None and at in self.span for at in (*planned, *began))
+
+    def _decides(self, record: ChangeRecord) -> bool:
+        if record.change.action not in REDEFINING:
+            return True
+        old, new = self.definition_of(record.version - 1), self.definition_of(record.version)
+        return old is None or new is None or _moving_parts(old) != _moving_parts(new)
+
+    def _put_off(self) -> Occurrence | None:
+        """The occurrence before the span that its jitter has put into it; run instants come before the next nominal."""
+        before = self.due_next_to(before=self.span.since)
+        born = EPOCH if self.task is None else self.task.created_at
+        return before if before is not None and before.run_at in self.span and before.nominal_at > born else None
+
+    def _parts(self) -> Iterator[tuple[datetime, datetime]]:
+        """The span cut at every change, as (after, until], what lies before the task's creation left out."""
+        since, until = self.span.since - MICROSECOND, self.span.until - MICROSECOND
+        if self.task is not None:
+            since = max(since, self.task.created_at)
+        cuts = sorted({each.change.at for each in self.evidence.changes if since < each.change.at < until})
+        for cut in (*cuts, until):
+            if since < cut:
+                yield since, cut
+            since = cut
+
+    def _timeline(self, definition: Definition) -> Timeline:
+        policy = definition.policy
+        return Timeline(self.task_id, definition.schedule, policy.start_at, policy.end_at, policy.jitter)
+
+    def _listed(self, timeline: Timeline, after: datetime, until: datetime) -> Iterator[Occurrence]:
+        following = timeline.after(after)
+        count = 0
+        while following is not None and following.nominal_at <= until and count < OCCURRENCES_MAX:
+            yield following
+            following, count = timeline.after(following.nominal_at), count + 1
+
+
+def _moving_parts(definition: Definition) -> tuple[object, ...]:
+    """What occurrences depend on."""
+    policy = definition.policy
+    bounds = (policy.start_at, policy.end_at, policy.jitter, policy.max_runs)
+    return (definition.schedule, definition.timezone, *bounds)
+
+
+def _nominal(execution: Execution) -> datetime:
+    return execution.nominal_at or execution.scheduled_at
+
+
+def _lasts_into(execution: Execution, since: datetime) -> bool:
+    return execution.finished_at is None or execution.finished_at >= since

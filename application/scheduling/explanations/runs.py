@@ -1,0 +1,194 @@
+"""What became of an execution: how it came to be, and where it stands or how it ended."""
+
+from datetime import timedelta
+
+from application.scheduling.explanations.answer import Code, Finding
+from application.scheduling.explanations.case import Case
+from application.scheduling.explanations.endings import cancelled, died
+from application.scheduling.explanations.words import counted, gist, sentence, span
+from application.scheduling.ports.history import AttemptRecord, ExecutionEvidence
+from application.scheduling.processors import announced_spec
+from domain.scheduling.change import ChangeAction
+from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionKind, ExecutionState
+from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
+
+LATE_FROM = timedelta(seconds=1)
+_FAILURES = (AttemptOutcome.FAILED, AttemptOutcome.TIMEOUT)
+
+
+def run_finding(case: Case, found: ExecutionEvidence) -> Finding:
+    """What is to be told of one execution, whatever called for it."""
+    execution = found.execution
+    finding = _standing(case, found)
+    about = (case.change_of(execution, {ChangeAction.RUN, ChangeAction.REDRIVE}),)
+    changes = (*(each for each in about if each is not None), *finding.changes)
+    told = finding.adding(_start(case, found), _deliberate_delay(case, execution), _takeovers(found))
+    return Finding(
+        told.code,
+        tuple(sentence(each) for each in (*told.sentences, _again(case, execution)) if each),
+        at=execution.nominal_at,
+        reason=told.reason,
+        executions=(execution, *told.executions),
+        changes=changes,
+    )
+
+
+def subject(case: Case, execution: Execution) -> str:
+    """What ran, as the beginning of a sentence."""
+    face = case.face
+    match execution.kind:
+        case ExecutionKind.AUTO:
+            return f"the run due at {face.at(execution.nominal_at or execution.scheduled_at)}"
+        case ExecutionKind.MANUAL:
+            asked = case.change_of(execution, {ChangeAction.RUN, ChangeAction.REDRIVE})
+            who = face.made(asked.change) if asked else f"by somebody at {face.about(execution.created_at)}"
+            dead = execution.redrive_of
+            return f"the repetition of execution {dead}, asked for {who}" if dead else f"the run asked for {who}"
+        case ExecutionKind.CONTINUATION:
+            return f"part {execution.number + 1} of execution {execution.root_id}, which asked to be continued"
+        case ExecutionKind.BACKFILL:
+            nominal_at = execution.nominal_at or execution.scheduled_at
+            asked_at = face.about(execution.created_at)
+            return f"the backfill of {face.at(nominal_at)}, asked for at {asked_at}"
+
+
+def _standing(case: Case, found: ExecutionEvidence) -> Finding:
+    execution = found.execution
+    what, face = subject(case, execution), case.face
+    match execution.state:
+        case ExecutionState.WAITING:
+            return _waiting(case, what)
+        case ExecutionState.PENDING:
+            return _pending(case, execution, what)
+        case ExecutionState.RUNNING:
+            return _running(case, found, what)
+        case ExecutionState.RETRY_WAIT:
+            return _retry_wait(case, found, what)
+        case ExecutionState.SUCCEEDED:
+            return _succeeded(case, found, what)
+        case ExecutionState.DEAD:
+            return died(case, execution, what).adding(*_failures(case, found.attempts[:-1]))
+        case ExecutionState.CANCELLED:
+            return cancelled(case, execution, what)
+        case ExecutionState.DELIVERED:
+            handed = f"{what} was handed to its stream at {face.about(execution.created_at)}"
+            return Finding(Code.DELIVERED, (handed, "what its reader made of it is not on record here"))
+
+
+def _waiting(case: Case, what: str) -> Finding:
+    ahead = [
+        each.execution
+        for each in case.evidence.executions
+        if each.execution.is_open and each.execution.state is not ExecutionState.WAITING
+    ]
+    named = ", ".join(f"{each.id} ({each.state})" for each in ahead) or "another execution"
+    says = f"{what} has not run yet: it waits until {named} has ended (overlap queue_one or cancel_previous)"
+    return Finding(Code.WAITING, (says,), executions=tuple(ahead))
+
+
+def _pending(case: Case, execution: Execution, what: str) -> Finding:
+    face, handler = case.face, _handler(case, execution)
+    since = face.about(execution.available_at)
+    if execution.unknown_since is not None:
+        ends = face.about(execution.unknown_since + UNKNOWN_HANDLER_PATIENCE)
+        says = f"{what} has not run yet: the workers that took it have no handler named {handler[1]!r}"
+        more = f"it has been put back since {face.about(execution.unknown_since)}, and is given up at {ends}"
+        return Finding(Code.PENDING, (says, more), reason="put_back")
+    if execution.available_at > case.now:
+        return Finding(Code.PENDING, (f"{what} has not run yet: it may be taken from {since} on",), reason="backoff")
+    waits = f"{what} has not run yet: it waits for a worker since {since}"
+    specs = [spec for member in case.members for spec in member.handlers]
+    if not any(spec.task_type == handler[0] for spec in specs):
+        return Finding(Code.PENDING, (waits, f"no living worker serves the type {handler[0]!r}"), reason="no_worker")
+    if announced_spec(specs, *handler) is None:
+        lacks = f"no living worker has a handler named {handler[1]!r} for the type {handler[0]!r}"
+        return Finding(Code.PENDING, (waits, lacks), reason="no_handler")
+    return Finding(Code.PENDING, (waits, "workers that serve it are alive: they are busy"), reason="queued")
+
+
+def _handler(case: Case, execution: Execution) -> tuple[str, str]:
+    definition = case.definition_of(execution.version)
+    return ("", "") if definition is None else (definition.task_type, definition.handler_name)
+
+
+def _running(case: Case, found: ExecutionEvidence, what: str) -> Finding:
+    execution, progress = found.execution, found.progress
+    started = execution.started_at or case.now
+    says = f"{what} is running: attempt {execution.attempts_used + 1} on worker {execution.worker_id}"
+    finding = Finding(Code.RUNNING, (f"{says}, for {span(max(case.now - started, timedelta(0)))} so far",))
+    if progress is not None:
+        total = "" if progress.total is None else f" of {progress.total:,}"
+        note = f" ({progress.note})" if progress.note else ""
+        finding = finding.adding(f"it has done {progress.done:,}{total}{note}")
+    if execution.cancel is not None:
+        finding = finding.adding(f"{execution.cancel.actor} asked it to stop at {case.face.about(execution.cancel.at)}")
+    return finding.adding(*_failures(case, found.attempts))
+
+
+def _retry_wait(case: Case, found: ExecutionEvidence, what: str) -> Finding:
+    execution = found.execution
+    again = case.face.about(execution.available_at)
+    if not execution.attempts_used:
+        return Finding(Code.RETRY_WAIT, (f"{what} begins at {again}",), reason="continuation")
+    failed = f"{what} has not succeeded yet: attempt {execution.attempts_used} failed"
+    says = f"{failed} with {gist(execution.error)}; it is tried again at {again}"
+    return Finding(Code.RETRY_WAIT, (says, *_failures(case, found.attempts)[:-1]))
+
+
+def _succeeded(case: Case, found: ExecutionEvidence, what: str) -> Finding:
+    execution = found.execution
+    ended = case.face.about(execution.finished_at or case.now)
+    says = f"{what} ran and succeeded at {ended}"
+    if execution.attempts_used:
+        says += f", in attempt {execution.attempts_used + 1}"
+    return Finding(Code.SUCCEEDED, (says, *_failures(case, found.attempts)))
+
+
+def _failures(case: Case, attempts: tuple[AttemptRecord, ...]) -> list[str]:
+    """The attempts that failed, in the order they did."""
+    failed = [each for each in attempts if each.outcome in _FAILURES]
+    return [
+        f"attempt {number} {'ran out of time' if each.outcome is AttemptOutcome.TIMEOUT else 'failed'}"
+        f" at {case.face.about(each.finished_at or each.started_at)} with {gist(each.error)}"
+        for number, each in enumerate(failed, start=1)
+    ]
+
+
+def _start(case: Case, found: ExecutionEvidence) -> str:
+    """When it began, and how late, if it was late."""
+    execution = found.execution
+    if not found.attempts:
+        return ""
+    first = found.attempts[0].started_at
+    began = f"it began at {case.face.about(first)}"
+    late = first - execution.scheduled_at
+    if late < LATE_FROM:
+        return f"{began}, on time"
+    decided = execution.created_at - execution.scheduled_at
+    if execution.kind is ExecutionKind.AUTO and decided >= LATE_FROM:
+        return f"{began}, {span(late)} late: it was decided {span(decided)} after its instant"
+    return f"{began}, {span(late)} late: it waited for a worker, or for its turn"
+
+
+def _deliberate_delay(case: Case, execution: Execution) -> str:
+    if execution.nominal_at is None or execution.kind is not ExecutionKind.AUTO:
+        return ""
+    delay = execution.scheduled_at - execution.nominal_at
+    return f"its jitter put it off by {span(delay)}, to {case.face.about(execution.scheduled_at)}" if delay else ""
+
+
+def _takeovers(found: ExecutionEvidence) -> str:
+    said = []
+    if found.execution.rescues:
+        said.append(f"taken over from a dead worker {counted(found.execution.rescues, 'time')}")
+    back = sum(each.outcome is AttemptOutcome.HANDED_BACK for each in found.attempts)
+    if back:
+        said.append(f"handed back by a worker that shut down {counted(back, 'time')}")
+    return f"it was {' and '.join(said)}, which used up no attempt" if said else ""
+
+
+def _again(case: Case, execution: Execution) -> str:
+    """That a dead execution was repeated."""
+    redriven = (each.execution for each in case.evidence.executions if each.execution.redrive_of == execution.id)
+    repetition = next(redriven, None)
+    return f"it was run again as execution {repetition.id}, which is {repetition.state}" if repetition else ""

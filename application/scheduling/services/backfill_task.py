@@ -1,0 +1,64 @@
+"""Running a task for occurrences of the past, whether or not they ran in their time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.scheduling.ports.clock import Entropy
+from application.scheduling.ports.history import ExecutionFilter, History
+from application.scheduling.services.change_task import Author, ChangeTask, Done
+from domain.scheduling.change import Change, ChangeAction
+from domain.scheduling.execution import Execution
+from domain.scheduling.identifiers import TaskId
+from domain.scheduling.mutation import Mutation
+from domain.scheduling.runs import BACKFILL_MAX, backfill, occurrences_to_backfill
+from domain.scheduling.task import ScheduledTask
+
+
+@dataclass(frozen=True, slots=True)
+class Backfilled:
+    """What a backfill has made of a task: its name, and its executions that are still on record, in their order."""
+
+    done: Done
+    backfill: str
+    executions: Sequence[Execution]
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillTask:
+    """Runs the occurrences of the present schedule in a span of the past, all or none of them."""
+
+    change_task: ChangeTask
+    history: History
+    entropy: Entropy
+
+    async def backfill(
+        self,
+        task_id: TaskId,
+        by: Author,
+        *,
+        begin: datetime,
+        until: datetime,
+        allow_overlap: bool = False,
+        dry_run: bool = False,
+    ) -> Backfilled:
+        """An execution for each occurrence in [begin, until]; the same idempotency key answers with the same ones.
+
+        With `dry_run`, the executions as they would be. Raises InvalidTaskError (`in_the_future`, `no_occurrence`, `too_many`) and TaskStateError (`already_running`,
+        `runs_overlap`).
+        """
+        name = by.idempotency_key or self.entropy.identifier()
+        planned: list[Execution] = []
+
+        def decide(task: ScheduledTask, change: Change) -> Mutation:
+            occurrences = occurrences_to_backfill(task, begin, until, change.at)
+            mutation = backfill(task, occurrences, change, key=name, allow_overlap=allow_overlap)
+            planned[:] = mutation.runs
+            return mutation
+
+        done = await self.change_task.carry_out(task_id, ChangeAction.BACKFILL, by, decide, dry_run=dry_run)
+        if dry_run and not done.replayed:
+            return Backfilled(done, name, tuple(planned))
+        which = ExecutionFilter(done.task.id, backfill=name)
+        page = await self.history.executions(which, limit=BACKFILL_MAX, cursor=None)
+        return Backfilled(done, name, tuple(each.execution for each in reversed(page.executions)))

@@ -1,0 +1,195 @@
+"""How every change of a task is made: read, decide, write, and again from the start when somebody came between.
+
+A change is written only if the task is still as it was read. What its idempotency key has done before is answered
+again, by now or long ago, whatever has become of the task since.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.errors import StoreUnavailableError
+from application.scheduling.ports.task_store import (
+    Applied,
+    KeyReused,
+    Moved,
+    MutateAnswer,
+    NameTaken,
+    Replayed,
+    TaskStore,
+    TooEarly,
+    Unreadable,
+)
+from application.scheduling.ports.wakeup import Wakeup
+from application.scheduling.services.errors import (
+    KeyReusedError,
+    NameTakenError,
+    StaleVersionError,
+    TaskChangedError,
+    TaskNotFoundError,
+    TaskUnreadableError,
+)
+from domain.scheduling.change import Change, ChangeAction, Via
+from domain.scheduling.identifiers import ExecutionId, TaskId
+from domain.scheduling.mutation import Compared, Mutation
+from domain.scheduling.task import ScheduledTask
+
+TRIES_MAX = 20
+EARLY_WAIT_MAX = timedelta(milliseconds=50)
+CLOCK_AHEAD = "the clock of this machine is ahead of the store's"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who asks for a change, which way, why, and under which idempotency key."""
+
+    actor: str
+    via: Via
+    reason: str = ""
+    idempotency_key: str | None = None
+    body_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The task after the change; `replayed` says that an earlier request with the same key had done it."""
+
+    task: ScheduledTask
+    replayed: bool = False
+    execution_id: ExecutionId | None = None
+
+
+Decide = Callable[[ScheduledTask, Change], Mutation | None]
+Read = Callable[[TaskId], Awaitable[ScheduledTask | Unreadable | None]]
+Earlier = Callable[[], Awaitable[Done | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTask:
+    """The loop in which the use cases that change tasks are carried out.
+
+    Besides what `decide` raises: KeyReusedError, NameTakenError, TaskChangedError if others always came first, and
+    StoreUnavailableError.
+    """
+
+    tasks: TaskStore
+    clock: Clock
+    wakeup: Wakeup
+
+    async def create(self, by: Author, decide: Callable[[Change], Mutation], *, dry_run: bool = False) -> Done:
+        """Carry out a creation; with `dry_run`, only say what would be."""
+        # First of all: a request that was carried out is answered so, also when it would be refused by now.
+        if (done := await self.replayed(by)) is not None:
+            return done
+        for _ in range(TRIES_MAX):
+            mutation = decide(self.recorded(ChangeAction.CREATE, by))
+            if dry_run:
+                return await self._tried(mutation)
+            answer = await self._mutate(mutation)
+            if not isinstance(answer, TooEarly):
+                return await self._done(answer, mutation.after.id)
+        raise StoreUnavailableError(CLOCK_AHEAD)
+
+    async def carry_out(
+        self,
+        task_id: TaskId,
+        action: ChangeAction,
+        by: Author,
+        decide: Decide,
+        *,
+        read: Read | None = None,
+        earlier: Earlier | None = None,
+        if_version: int | None = None,
+        dry_run: bool = False,
+    ) -> Done:
+        """Carry out what is decided on the task as `read` finds it (None: one that is not deleted).
+
+        `earlier` finds what was done for this request before (None: by the author's key). Raises TaskNotFoundError, TaskUnreadableError, and StaleVersionError if it is not at `if_version`.
+        """
+        read = read or self.tasks.get
+        answer: MutateAnswer = Moved()
+        for _ in range(TRIES_MAX):
+            found = await read(task_id)
+            # After the reading: what this key has done before, by now or long ago, must not be refused or done again.
+            if (done := await (self.replayed(by) if earlier is None else earlier())) is not None:
+                return done
+            task = _readable(task_id, found)
+            if if_version is not None and task.version != if_version:
+                raise StaleVersionError(task_id, task.version)
+            change = self.recorded(action, by)
+            mutation = decide(task, change)
+            if mutation is None and by.idempotency_key is None:
+                return Done(task)
+            # What changes nothing goes on record under its key all the same: repeated, it must change nothing again.
+            mutation = mutation or Mutation(change, task, task, frozenset({Compared.STATUS}))
+            if dry_run:
+                return await self._tried(mutation)
+            answer = await self._mutate(mutation)
+            if not isinstance(answer, Moved | TooEarly):
+                return await self._done(answer, task_id)
+        if isinstance(answer, TooEarly):
+            raise StoreUnavailableError(CLOCK_AHEAD)
+        raise TaskChangedError(task_id, _readable(task_id, await read(task_id)).version)
+
+    async def replayed(self, by: Author) -> Done | None:
+        """What the author's idempotency key was answered with; None if it is new. Raises KeyReusedError."""
+        if by.idempotency_key is None:
+            return None
+        answer = await self.tasks.replay(by.idempotency_key, by.body_hash)
+        return None if answer is None else await self._done(answer, TaskId(""))
+
+    async def answered(self, task_id: TaskId, execution_id: ExecutionId | None) -> Done:
+        """The answer to a request that was carried out before. Raises TaskNotFoundError, TaskUnreadableError."""
+        task = _readable(task_id, await self.tasks.get(task_id))
+        return Done(task, replayed=True, execution_id=execution_id)
+
+    async def was_done(self, by: Author) -> bool:
+        """True if something was done under the author's idempotency key, whatever has become of it."""
+        key = by.idempotency_key
+        return key is not None and await self.tasks.replay(key, by.body_hash) is not None
+
+    def recorded(self, action: ChangeAction, by: Author) -> Change:
+        """The change as it is to go on record, if it is made now."""
+        return Change(action, by.actor, by.via, self.clock.now(), by.reason, by.idempotency_key, by.body_hash)
+
+    async def _tried(self, mutation: Mutation) -> Done:
+        """What would be answered, with nothing stored. Raises NameTakenError."""
+        holder = await self.tasks.find(mutation.after.definition.name)
+        if isinstance(holder, ScheduledTask) and holder.id != mutation.after.id:
+            raise NameTakenError(mutation.after.definition.name, holder.id)
+        return Done(mutation.after)
+
+    async def _mutate(self, mutation: Mutation) -> MutateAnswer:
+        (answer,) = await self.tasks.mutate([mutation])
+        if isinstance(answer, Applied):
+            self.wakeup.scheduler()
+            self.wakeup.changed([answer.task.id])
+            if mutation.cancel_open or mutation.runs or mutation.firing is not None:
+                self.wakeup.workers()
+        if isinstance(answer, NameTaken):
+            raise NameTakenError(mutation.after.definition.name, answer.by)
+        if isinstance(answer, TooEarly):
+            # Our clock was set back since, or is ahead of the store's: either way it is asked again.
+            await asyncio.sleep(min(answer.by, EARLY_WAIT_MAX).total_seconds())
+        return answer
+
+    async def _done(self, answer: MutateAnswer, task_id: TaskId) -> Done:
+        match answer:
+            case Applied(task, execution_id):
+                return Done(task, execution_id=execution_id)
+            case Replayed(task_id=replayed_id, execution_id=execution_id):
+                return await self.answered(replayed_id, execution_id)
+            case KeyReused():
+                raise KeyReusedError("this idempotency key was used for another request")
+            case _:
+                raise TaskChangedError(task_id, 0)
+
+
+def _readable(task_id: TaskId, found: ScheduledTask | Unreadable | None) -> ScheduledTask:
+    if found is None:
+        raise TaskNotFoundError(task_id)
+    if isinstance(found, Unreadable):
+        raise TaskUnreadableError(task_id, found.error)
+    return found

@@ -1,0 +1,54 @@
+"""Giving work that died another chance: one new execution in place of a dead one, linked to it both ways."""
+
+from dataclasses import dataclass, replace
+
+from application.scheduling.ports.history import ExecutionSummary, History
+from application.scheduling.ports.membership import Membership
+from application.scheduling.services.change_task import Author, ChangeTask, Done
+from application.scheduling.services.edits import announced_by, check_runnable
+from application.scheduling.services.errors import ExecutionNotFoundError
+from domain.scheduling.change import Change, ChangeAction
+from domain.scheduling.identifiers import ExecutionId
+from domain.scheduling.mutation import Mutation
+from domain.scheduling.runs import redrive
+from domain.scheduling.task import ScheduledTask
+
+
+@dataclass(frozen=True, slots=True)
+class RedriveExecution:
+    """Runs the task of a dead execution again, as the task is now and with the payload that was given for that one."""
+
+    change_task: ChangeTask
+    history: History
+    membership: Membership
+
+    async def redrive(self, execution_id: ExecutionId, by: Author, *, allow_overlap: bool = False) -> Done:
+        """The new execution; if there is one in its place already, that one, replayed.
+
+        Raises ExecutionNotFoundError, TaskNotFoundError, TaskStateError (`not_dead`, `already_running`),
+        InvalidInputError.
+        """
+        dead = await self._summary(execution_id)
+        announced = await announced_by(self.membership)
+
+        def decide(task: ScheduledTask, change: Change) -> Mutation:
+            mutation = redrive(task, dead.execution, change, allow_overlap=allow_overlap)
+            if dead.execution.payload_json is not None:
+                check_runnable(replace(task.definition, payload_json=dead.execution.payload_json), announced)
+            return mutation
+
+        async def earlier() -> Done | None:
+            if (done := await self.change_task.replayed(by)) is not None:
+                return done
+            again = (await self._summary(execution_id)).redriven_by
+            return None if again is None else await self.change_task.answered(dead.execution.task_id, again)
+
+        return await self.change_task.carry_out(
+            dead.execution.task_id, ChangeAction.REDRIVE, by, decide, earlier=earlier
+        )
+
+    async def _summary(self, execution_id: ExecutionId) -> ExecutionSummary:
+        record = await self.history.execution(execution_id)
+        if record is None:
+            raise ExecutionNotFoundError(execution_id)
+        return record.summary

@@ -1,0 +1,304 @@
+"""`explain` where nothing ran and nothing was passed over: not due, not decided yet, or no longer on record."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from application.scheduling.explanations import Code, Finding, Remark, explanation_document
+from application.scheduling.ports.history import Retention
+from application.scheduling.ports.membership import Member
+from application.scheduling.ports.task_store import Decision
+from application.scheduling.services.errors import TaskNotFoundError
+from domain.scheduling.change import ChangeAction
+from domain.scheduling.identifiers import NodeId
+from domain.scheduling.mutation import edit
+from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
+from domain.scheduling.schedule import CronSchedule, OneTimeSchedule
+from domain.scheduling.task import Quarantine, ScheduledTask
+from tests.conformance.store_under_test import StoreUnderTest
+from tests.support.builders import DAY, HOUR, HOURLY, MINUTE, a_change, a_definition, a_failure, a_pause, a_task
+from tests.support.explaining import explained, found
+from tests.support.manual_clock import NOON
+
+ONE = NOON + HOUR
+
+
+async def _hourly(store: StoreUnderTest, **policy: object) -> ScheduledTask:
+    return await store.add(a_definition(schedule=HOURLY, policy=ExecutionPolicy(**policy)))  # type: ignore[arg-type]
+
+
+async def _ran(store: StoreUnderTest, task: ScheduledTask) -> None:
+    await store.settle(await store.started(task))
+
+
+def _says(finding: Finding, *texts: str) -> bool:
+    whole = " ".join(finding.sentences)
+    missing = [text for text in texts if text not in whole]
+    assert not missing, (missing, whole)
+    return True
+
+
+async def test_nothing_was_due_and_the_neighbours_are_named(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    await _ran(store, task)
+    await _ran(store, task)
+
+    told = await explained(store, task, "2024-01-15T13:30")
+
+    assert told.summary == (
+        "Nothing was due then: the schedule '0 * * * *' (UTC, version 1) has no occurrence at that time."
+    )
+    assert (told.code, told.before and told.before.at, told.after and told.after.at) == (
+        Code.NOT_DUE,
+        ONE,
+        ONE + HOUR,
+    )
+
+
+async def test_the_version_in_force_then_decides_what_was_due(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    await _ran(store, task)
+    read = await store.read(task)
+    schedule = CronSchedule("30 * * * *")
+    definition = replace(read.definition, schedule=schedule, schedule_text=schedule.expression)
+    edited = await store.applied(edit(read, definition, a_change(at=store.clock.now())))
+    await _ran(store, edited)
+    store.clock.advance(HOUR)
+
+    before, after = await found(store, task, "2024-01-15T12:30"), await found(store, task, "2024-01-15T14:00")
+
+    assert (before.code, after.code) == (Code.NOT_DUE, Code.NOT_DUE)
+    assert _says(before, "'0 * * * *' (UTC, version 1)")
+    assert _says(after, "'30 * * * *' (UTC, version 2)")
+
+
+async def test_a_version_that_is_forgotten_is_not_guessed(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    await _ran(store, task)
+    await store.described(await store.read(task), "version 2")
+    store.clock.advance(DAY)
+    day = Retention(executions=timedelta(hours=1), changes=timedelta(hours=1))
+    await store.history.prune(day, limit=100)
+
+    assert (await found(store, task, ONE)).code is Code.NO_RECORD
+    assert (await explained(store, task, ONE, retention=day)).code is Code.OLDER_THAN_RECORDS
+
+
+@pytest.mark.parametrize(
+    ("bounds", "at", "said"),
+    [
+        ({"start_at": NOON + 3 * HOUR}, 2, "lies before its start, Mon 2024-01-15 15:00 UTC."),
+        ({"end_at": NOON + 3 * HOUR}, 4, "lies after its end, Mon 2024-01-15 15:00 UTC."),
+    ],
+)
+async def test_what_lies_outside_its_bounds(
+    store: StoreUnderTest, bounds: dict[str, datetime], at: int, said: str
+) -> None:
+    task = await _hourly(store, **bounds)
+    store.clock.advance(DAY)
+
+    finding = await found(store, task, NOON + at * HOUR)
+
+    assert finding.code is Code.OUT_OF_BOUNDS
+    assert _says(finding, said)
+
+
+async def test_after_the_last_of_its_runs(store: StoreUnderTest) -> None:
+    task = await _hourly(store, max_runs=1)
+    await _ran(store, task)
+    store.clock.advance(DAY)
+
+    assert (await found(store, task, ONE + HOUR)).code is Code.MAX_RUNS
+
+
+async def test_what_max_runs_will_not_reach(store: StoreUnderTest) -> None:
+    task = await _hourly(store, max_runs=2)
+
+    told = [await found(store, task, NOON + number * HOUR) for number in (1, 2, 3)]
+
+    assert [each.code for each in told] == [Code.UPCOMING, Code.UPCOMING, Code.MAX_RUNS]
+
+
+async def test_before_the_task_was_created(store: StoreUnderTest) -> None:
+    store.clock.advance(10 * MINUTE)
+    task = await _hourly(store)
+
+    finding = await found(store, task, "2024-01-15T12:00")
+
+    assert finding.code is Code.BEFORE_CREATION
+    assert _says(finding, "it was created later, by ana (api) at Mon 2024-01-15 12:10 UTC.")
+
+
+async def test_a_deleted_task_is_explained_while_it_is_on_record(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    await _ran(store, task)
+    await store.deleted(await store.read(task))
+    store.clock.advance(DAY)
+
+    assert (await found(store, task, ONE)).code is Code.SUCCEEDED
+    assert _says(await found(store, task, ONE + HOUR), "was deleted by ana (api) at Mon 2024-01-15 13:00 UTC")
+
+
+async def test_a_task_that_never_was_is_not_found(store: StoreUnderTest) -> None:
+    with pytest.raises(TaskNotFoundError):
+        await explained(store, a_task(), ONE)
+
+
+async def test_what_will_run_says_when_and_what_could_hinder_it(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    alone = await found(store, task, "2024-01-15T13:00")
+    claim = await store.started(task)
+    beside = await found(store, task, "2024-01-15T14:00")
+
+    assert (alone.code, alone.sentences) == (Code.UPCOMING, ("It runs at Mon 2024-01-15 13:00 UTC, in 1 h.",))
+    assert _says(beside, f"({claim.execution.id}) has ended by then (overlap skip)")
+
+
+async def test_what_is_due_and_lies_undecided(store: StoreUnderTest) -> None:
+    task = await _hourly(store, jitter=timedelta(minutes=10))
+    run_at = task.next_occurrence.run_at if task.next_occurrence else ONE
+    store.clock.advance_to(run_at - timedelta(seconds=1))
+    put_off = await found(store, task, ONE)
+    store.clock.advance_to(run_at + 2 * MINUTE)
+    nobody = await found(store, task, ONE)
+    await store.membership.announce(Member(NodeId("s"), frozenset({"scheduler"}), "host", 1, store.clock.now()))
+    somebody = await found(store, task, ONE)
+
+    assert [(each.code, each.reason) for each in (put_off, nobody, somebody)] == [
+        (Code.UPCOMING, "jitter"),
+        (Code.OVERDUE, "no_scheduler"),
+        (Code.OVERDUE, "scheduler_alive"),
+    ]
+    assert _says(nobody, "it is 2 min late", "No scheduler is running.")
+
+
+@pytest.mark.parametrize(
+    ("until", "said"),
+    [
+        (None, "whoever resumes the task decides"),
+        (ONE - MINUTE, "before it: unless that changes, it runs"),
+        (ONE + MINUTE, "and passes it over then"),
+    ],
+)
+async def test_what_a_pause_holds_back(store: StoreUnderTest, until: datetime | None, said: str) -> None:
+    task = await _hourly(store)
+    await store.paused(task, a_pause(until=until))
+
+    finding = await found(store, task, ONE)
+
+    assert finding.code is Code.PAUSED
+    assert _says(
+        finding,
+        "the task is paused by ana since Mon 2024-01-15 12:00 UTC: maintenance",
+        *([said.capitalize()] if not until else [said]),
+    )
+
+
+async def test_a_task_at_its_end(store: StoreUnderTest) -> None:
+    task = await _hourly(store, fail_after=1)
+    await store.settle(await store.started(task), a_failure(text="disk full"))
+    once = await store.add(a_definition("once", schedule=OneTimeSchedule(ONE + HOUR)))
+    await _ran(store, once)
+    store.clock.advance(HOUR)
+
+    stopped, done = await found(store, task, ONE + HOUR), await found(store, once, store.clock.now())
+
+    assert (stopped.code, done.code) == (Code.FAILED, Code.NOT_DUE)
+    assert _says(stopped, "1 execution in a row failed for good; the last error was RuntimeError: disk full.")
+    assert _says(done, "The task is completed by now.")
+
+
+async def test_a_quarantined_task_says_why_and_what_the_records_still_tell(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    await _ran(store, task)
+    read = await store.read(task)
+    quarantine = Quarantine("no such zone", store.clock.now() + 5 * MINUTE)
+    await store.tasks.commit_firings([Decision(read, quarantine)])
+    store.clock.advance(HOUR)
+
+    finding = await found(store, task, ONE + HOUR)
+
+    assert (finding.code, (await found(store, task, ONE)).code) == (Code.QUARANTINED, Code.SUCCEEDED)
+    assert _says(finding, "cannot be decided at present: no such zone", "looked at again at Mon 2024-01-15 13:05 UTC")
+
+
+async def test_of_an_unreadable_task_the_records_still_tell(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    await _ran(store, task)
+    await store.spoil(task.id)
+
+    assert (await found(store, task, ONE)).code is Code.SUCCEEDED
+    assert (await found(store, task, ONE + HOUR)).code is Code.UNREADABLE
+
+
+async def test_before_the_oldest_record_nothing_is_derived_again(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    await _ran(store, task)
+    store.clock.advance(15 * DAY)
+
+    kept = await explained(store, task, ONE)
+    await store.history.prune(Retention(), limit=100)
+    told = await explained(store, task, ONE)
+    between = await explained(store, task, "2024-01-15T13:30")
+
+    assert kept.code is Code.SUCCEEDED
+    assert (told.code, between.code) == (Code.OLDER_THAN_RECORDS, Code.OLDER_THAN_RECORDS)
+    assert told.summary == "This is older than the records kept (since Tue 2024-01-16 13:00 UTC)."
+    assert explanation_document(told)["records_since"] == "2024-01-16T13:00:00Z"
+
+
+def _berlin(store: StoreUnderTest, expression: str, at: datetime) -> CronSchedule:
+    store.clock.advance_to(at)
+    return CronSchedule(expression, "Europe/Berlin")
+
+
+async def test_a_time_that_the_clocks_skip_is_told_by_what_ran_instead(store: StoreUnderTest) -> None:
+    schedule = _berlin(store, "30 2 * * *", datetime(2024, 3, 30, 12, tzinfo=UTC))
+    task = await store.add(a_definition(schedule=schedule))
+    await _ran(store, task)
+
+    told = await explained(store, task, "2024-03-31T02:30")
+
+    assert (told.code, told.findings[0].at) == (Code.SUCCEEDED, datetime(2024, 3, 31, 1, tzinfo=UTC))
+    assert "2024-03-31T02:30 does not exist in Europe/Berlin" in told.remarks[Remark.GAP]
+    assert "What a schedule has among the skipped times runs then, once." in told.remarks[Remark.GAP]
+    assert told.summary.startswith("The run due at Sun 2024-03-31 03:00 CEST ran")
+
+
+async def test_a_schedule_for_every_hour_leaves_skipped_times_out(store: StoreUnderTest) -> None:
+    schedule = _berlin(store, "30 * * * *", datetime(2024, 3, 30, 23, tzinfo=UTC))
+    task = await store.add(a_definition(schedule=schedule))
+    store.clock.advance(DAY)
+
+    told = await explained(store, task, "2024-03-31T02:30")
+
+    assert told.code is Code.NOT_DUE
+    assert "A schedule for every hour of the day leaves skipped times out." in told.remarks[Remark.GAP]
+
+
+async def test_a_time_that_the_clocks_show_twice_is_told_twice(store: StoreUnderTest) -> None:
+    schedule = _berlin(store, "30 2 * * *", datetime(2024, 10, 26, 12, tzinfo=UTC))
+    task = await store.add(a_definition(schedule=schedule))
+    await _ran(store, task)
+    store.clock.advance(DAY)
+
+    told = await explained(store, task, "2024-10-27T02:30")
+
+    assert [each.code for each in told.findings] == [Code.SUCCEEDED, Code.NOT_DUE]
+    assert (told.code, len(told.spans)) == (Code.SUCCEEDED, 2)
+    assert "Sun 2024-10-27 02:30 CEST and Sun 2024-10-27 02:30 CET" in told.remarks[Remark.FOLD]
+
+
+async def test_more_than_can_be_told_is_said_to_be_cut(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(policy=ExecutionPolicy(misfire=Misfire.ALL, overlap=Overlap.ALLOW)))
+    for _ in range(3):
+        store.clock.advance(100 * MINUTE)
+        await store.commit(await store.read(task))
+    for execution_id in [each.id for each in (await store.read(task)).open]:
+        await store.executions.cancel(execution_id, a_change(ChangeAction.CANCEL, at=store.clock.now()))
+
+    told = await explained(store, task, "2024-01-15")
+
+    assert Remark.CUT in told.remarks
+    assert told.code is Code.SEVERAL

@@ -1,0 +1,168 @@
+"""What is left in the store's file after a run, read with plain sqlite3 and none of the product's own reading."""
+
+import json
+import sqlite3
+from collections import defaultdict
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A row of `tasks`; instants are microseconds since 1970, as everywhere in the dump."""
+
+    id: str
+    name: str
+    task_type: str
+    status: str
+    version: int
+    created_at: int
+    decided_until: int
+    deleted_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """A row of `definitions`; `schedule` is `[type, …]`."""
+
+    task_id: str
+    version: int
+    schedule: list[Any]
+    policy: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionRow:
+    """A row of `executions`."""
+
+    id: str
+    task_id: str
+    kind: str
+    key: str
+    version: int
+    state: str
+    scheduled_at: int
+    created_at: int
+    nominal_at: int | None
+    attempts_used: int
+    starts: int
+    rescues: int
+    fence: int
+    finished_at: int | None
+    cancel: Any
+    error: Any
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """A row of `attempts`; `outcome` is None while it runs."""
+
+    execution_id: str
+    start: int
+    worker_id: str
+    started_at: int
+    finished_at: int | None
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SkipRow:
+    """A row of `skips`."""
+
+    task_id: str
+    first_at: int
+    last_at: int
+    reason: str
+    count: int
+    at_least: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """A row of `changes`, the audit."""
+
+    id: int
+    task_id: str
+    version: int
+    execution_id: str | None
+    action: str
+    actor: str
+    at: int
+    reason: str
+    idempotency_key: str | None
+
+
+_TABLES: dict[type, str] = {
+    TaskRow: "tasks",
+    VersionRow: "definitions",
+    ExecutionRow: "executions",
+    AttemptRow: "attempts",
+    SkipRow: "skips",
+    ChangeRow: "changes",
+}
+_JSON = frozenset({"schedule", "policy", "cancel", "error"})
+
+
+@dataclass(slots=True)
+class Dump:
+    """All of it; the lists of a task or an execution are in the order of the rows' keys."""
+
+    tasks: dict[str, TaskRow] = field(default_factory=dict)
+    executions: dict[str, ExecutionRow] = field(default_factory=dict)
+    versions: dict[str, list[VersionRow]] = field(default_factory=lambda: defaultdict(list))
+    attempts: dict[str, list[AttemptRow]] = field(default_factory=lambda: defaultdict(list))
+    skips: dict[str, list[SkipRow]] = field(default_factory=lambda: defaultdict(list))
+    changes: list[ChangeRow] = field(default_factory=list)
+
+    def executions_of(self, task_id: str) -> list[ExecutionRow]:
+        """Those of one task."""
+        return [each for each in self.executions.values() if each.task_id == task_id]
+
+    def version_of(self, execution: ExecutionRow) -> VersionRow | None:
+        """The definition it was recorded under."""
+        kept = self.versions.get(execution.task_id, ())
+        return next((each for each in kept if each.version == execution.version), None)
+
+
+def read(path: Path) -> Dump:
+    """Read the file at `path`, in one snapshot; whoever serves it may go on meanwhile."""
+    connection = sqlite3.connect(path)
+    try:
+        connection.execute("BEGIN")
+        dump = Dump()
+        dump.tasks = {row.id: row for row in _rows(connection, TaskRow, "id")}
+        dump.executions = {row.id: row for row in _rows(connection, ExecutionRow, "id")}
+        dump.changes = _rows(connection, ChangeRow, "id")
+        for version in _rows(connection, VersionRow, "task_id, version"):
+            dump.versions[version.task_id].append(version)
+        for attempt in _rows(connection, AttemptRow, "execution_id, start"):
+            dump.attempts[attempt.execution_id].append(attempt)
+        for skip in _rows(connection, SkipRow, "task_id, first_at"):
+            dump.skips[skip.task_id].append(skip)
+        return dump
+    finally:
+        connection.close()
+
+
+def is_whole(path: Path) -> bool:
+    """True if SQLite itself finds nothing wrong with the file."""
+    connection = sqlite3.connect(path)
+    try:
+        return bool(connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
+    finally:
+        connection.close()
+
+
+def _rows(connection: sqlite3.Connection, kind: type[Row], order: str) -> list[Row]:
+    names = [each.name for each in fields(kind)]  # type: ignore[arg-type]  # every kind is a dataclass
+    marks = [name in _JSON for name in names]
+    # Names and tables are ours, so this is no way for anything of somebody else's into the statement.
+    found = connection.execute(f"SELECT {', '.join(names)} FROM {_TABLES[kind]} ORDER BY {order}")
+    return [kind(*(_value(*pair) for pair in zip(row, marks, strict=True))) for row in found]
+
+
+def _value(value: Any, is_json: bool) -> Any:
+    return json.loads(value) if is_json and value is not None else value

@@ -1,0 +1,96 @@
+"""`python -m tests.support.chaos_launcher`: the real service, with faults that only its inside can have.
+
+Three things are changed before the entrypoint runs, and nothing after: the calendar clock has the controls' offset
+(the stop-watch is untouched), a process ends itself at an armed store write, and the disk is full when the controls
+say so. The worker child is started through here as well.
+"""
+
+import asyncio
+import os
+import runpy
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.sql.engine import Database
+from adapters.system.clock import SystemClock
+from tests.support.chaos_control import Cell, Controls
+from tests.support.chaos_ledger import NEMESIS, append
+
+FOLDER = "CHAOS_FOLDER"
+MODULE = "tests.support.chaos_launcher"
+SCHEDULER, WORKER = "entrypoints.scheduler", "entrypoints.worker"
+# SQLite takes no smaller number than the pages there are, and no larger one than this.
+PAGES_MIN, PAGES_MAX = 1, 0xFFFFFFFE
+
+
+def step_clock(controls: Controls) -> None:
+    """Give the calendar clock of this process the controls' offset."""
+    true_now = SystemClock.now
+
+    @wraps(true_now)
+    def now(self: SystemClock) -> datetime:
+        return true_now(self) + timedelta(microseconds=controls[Cell.OFFSET])
+
+    SystemClock.now = now  # type: ignore[method-assign]  # the clock under test
+
+
+def haunt_writes(controls: Controls, cell: Cell, journal: Path) -> None:
+    """End this process at an armed write, before or after its commit; refuse to grow while the disk is full."""
+    true_writing = Database.writing
+
+    @asynccontextmanager
+    async def writing(self: Database, doing: str) -> AsyncIterator[AsyncConnection]:
+        last = controls.counted_down(cell)
+        async with true_writing(self, doing) as connection:
+            pages = PAGES_MIN if controls[Cell.DISK_FULL] else PAGES_MAX
+            await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+            yield connection
+            if last < 0:
+                _die(journal, f"before the commit of {doing}")
+        if last > 0:
+            _die(journal, f"after the commit of {doing}")
+
+    Database.writing = writing  # type: ignore[method-assign, assignment]  # the store under test
+
+
+def adopt_children() -> None:
+    """Have the worker child started through this module."""
+    true_exec = asyncio.create_subprocess_exec
+
+    @wraps(true_exec)
+    async def create(*command: Any, **options: Any) -> asyncio.subprocess.Process:
+        if command[1:3] == ("-m", WORKER):
+            command = (command[0], "-m", MODULE, *command[2:])
+        return await true_exec(*command, **options)
+
+    asyncio.create_subprocess_exec = create
+
+
+def _die(journal: Path, where: str) -> None:
+    append(journal, what="death", pid=os.getpid(), because=where)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main() -> None:
+    """Change what is to be changed and become the entrypoint."""
+    folder = Path(os.environ[FOLDER])  # noqa: TID251 - the harness's own setting
+    module = SCHEDULER
+    if sys.argv[1:2] == [WORKER]:
+        module = sys.argv.pop(1)
+    controls = Controls(folder)
+    step_clock(controls)
+    haunt_writes(controls, Cell.WORKER_WRITES if module == WORKER else Cell.SCHEDULER_WRITES, folder / NEMESIS)
+    adopt_children()
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

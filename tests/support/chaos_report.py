@@ -1,0 +1,139 @@
+"""What a run came to in figures: how much was done, what went wrong, how late things were, how soon they recovered."""
+
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.support.chaos_clock import MICROSECONDS
+from tests.support.chaos_evidence import Evidence, Finding
+from tests.support.chaos_ledger import Mark
+
+# After a fault, what it delayed is still being caught up with.
+CALM_AFTER_SECONDS = 3.0
+# Tasks that wait for nobody, so that a late start is the scheduler's doing.
+PROMPT = ("quick", "misfire")
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long something took, in milliseconds."""
+
+    count: int
+    p50_ms: float | None
+    p99_ms: float | None
+    max_ms: float | None
+
+    @staticmethod
+    def of(seconds: list[float]) -> "Times":
+        """The summary of so many measurements."""
+        if not seconds:
+            return Times(0, None, None, None)
+        ordered = sorted(round(each * 1_000, 1) for each in seconds)
+        at = [ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.99)]
+        return Times(len(ordered), *at, ordered[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One run. `late` is the start of prompt tasks after their instant, in calm phases."""
+
+    seed: int
+    seconds: float
+    faults: dict[str, int]
+    tasks: int
+    requests: dict[str, int]
+    executions: dict[str, int]
+    starts: int
+    retries: int
+    recoveries: dict[str, int]
+    skipped_by_reason: dict[str, int]
+    lost: int
+    dup_unexplained: int
+    early: int
+    late: Times
+    worker_death_to_next_start: Times
+    service_start_to_first_fire: Times
+    findings: list[str]
+    evidence: str
+
+
+def reported(seed: int, evidence: Evidence, found: list[Finding]) -> Report:
+    """The figures of a run and of what the checker found in it."""
+    outcomes = Counter(str(each.outcome) for of in evidence.dump.attempts.values() for each in of)
+    skips = Counter[str]()
+    for each in (skip for of in evidence.dump.skips.values() for skip in of):
+        skips[each.reason] += each.count
+    times = [line["monotonic"] for line in evidence.nemesis]
+    return Report(
+        seed=seed,
+        seconds=round(times[-1] - times[0], 1),
+        faults=dict(Counter(fault.kind for fault in evidence.faults)),
+        tasks=len(evidence.dump.tasks),
+        requests=dict(Counter(line["what"] for line in evidence.requests)),
+        executions=dict(Counter(each.state for each in evidence.dump.executions.values())),
+        starts=sum(mark.what == "start" for mark in evidence.ledger),
+        retries=outcomes["failed"] + outcomes["timeout"],
+        recoveries={name: outcomes[name] for name in ("rescued", "handed_back")},
+        skipped_by_reason=dict(skips),
+        lost=sum(finding.text.startswith("lost") for finding in found),
+        dup_unexplained=sum(finding.text.startswith("dup") for finding in found),
+        early=sum(finding.text.startswith("early") for finding in found),
+        late=Times.of(_lateness(evidence)),
+        worker_death_to_next_start=Times.of(_restarts(evidence)),
+        service_start_to_first_fire=Times.of(_first_fires(evidence)),
+        findings=[f"{finding.invariant}: {finding.text}" for finding in found],
+        evidence=str(evidence.aftermath.folder),
+    )
+
+
+def written(folder: Path, report: Report) -> None:
+    """Put the report where people look for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    document = asdict(report)
+    (folder / "report.json").write_text(json.dumps(document, indent=2) + "\n")
+
+
+def _lateness(evidence: Evidence) -> list[float]:
+    """How long after its instant each prompt task's execution began, where nothing was wrong."""
+    found = []
+    for mark in _first_starts(evidence):
+        execution = evidence.dump.executions[mark.execution]
+        is_set_back = evidence.clock.reached(mark.monotonic) > mark.wall + MICROSECONDS
+        troubled = any(fault.touches(mark.monotonic, after=CALM_AFTER_SECONDS) for fault in evidence.faults)
+        if execution.kind == "auto" and mark.task.startswith(PROMPT) and not is_set_back and not troubled:
+            found.append((mark.wall - mark.scheduled_at) / MICROSECONDS)
+    return found
+
+
+def _restarts(evidence: Evidence) -> list[float]:
+    """From the death of the process that ran an execution to the next start of it."""
+    found = []
+    for execution_id in evidence.marks:
+        starts = evidence.starts(execution_id)
+        for earlier, later in zip(starts, starts[1:], strict=False):
+            death = evidence.deaths.get(earlier.pid)
+            if death is not None and evidence.end_of(earlier) is None and death <= later.monotonic:
+                found.append(later.monotonic - death)
+    return found
+
+
+def _first_fires(evidence: Evidence) -> list[float]:
+    """From the start of each service but the first to the first execution that began after it."""
+    births = [line for line in evidence.nemesis if line["what"] == "birth" and line["role"] == "service"]
+    starts = [mark.monotonic for mark in _first_starts(evidence)]
+    found = []
+    for line in births[1:]:
+        birth, death = line["monotonic"], evidence.deaths.get(line["pid"], float("inf"))
+        found += [start - birth for start in starts if birth < start < death][:1]
+    return found
+
+
+def _first_starts(evidence: Evidence) -> list[Mark]:
+    seen: set[str] = set()
+    found = []
+    for mark in evidence.ledger:
+        if mark.what == "start" and mark.execution not in seen:
+            seen.add(mark.execution)
+            found.append(mark)
+    return found

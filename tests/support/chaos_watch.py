@@ -1,0 +1,95 @@
+"""Looks at the processes of a run from outside: which there are, when each was gone, and what each has in its hands."""
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.chaos_launcher import FOLDER
+from tests.support.chaos_ledger import NEMESIS, append
+from tests.support.chaos_nemesis import children, is_alive
+from tests.support.service import Service
+
+LOOK_SECONDS = 0.1
+# A process that has just started is still importing.
+GROWN_UP_SECONDS = 4.0
+
+
+@dataclass(slots=True)
+class Life:
+    """A process: since when it was seen, and descriptors and resident kB when it had grown up and at the last look."""
+
+    role: str
+    since: float
+    first: tuple[int, int] | None = None
+    last: tuple[int, int] | None = None
+    descriptors_most: int = 0
+
+
+@dataclass(slots=True)
+class Watch:
+    """Every process of the service that ever was, by its id."""
+
+    service: Service
+    folder: Path
+    lives: dict[int, Life] = field(default_factory=dict)
+    _alive: set[int] = field(default_factory=set)
+
+    async def look_on(self, over: asyncio.Event) -> None:
+        """Look until it is over."""
+        while not over.is_set():
+            self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+        self.look()
+
+    def look(self) -> None:
+        """Note who is new, who is gone, and what the others hold."""
+        if self.service.process is not None:
+            parent = self.service.process.pid
+            self._meet(parent, "service")
+            for pid in children(parent):
+                self._meet(pid, "worker")
+        for pid in [each for each in self._alive if not is_alive(each)]:
+            self._alive.remove(pid)
+            append(self.folder / NEMESIS, what="death", pid=pid, because="seen to be gone")
+        for pid in self._alive:
+            self._measure(self.lives[pid], pid)
+
+    def _meet(self, pid: int, role: str) -> None:
+        if pid not in self.lives and is_alive(pid):
+            self.lives[pid] = Life(role, time.monotonic())
+            self._alive.add(pid)
+            append(self.folder / NEMESIS, what="birth", pid=pid, role=role)
+
+    def _measure(self, life: Life, pid: int) -> None:
+        if time.monotonic() - life.since < GROWN_UP_SECONDS:
+            return
+        found = holdings(pid)
+        if found is not None:
+            life.first, life.last = life.first or found, found
+            life.descriptors_most = max(life.descriptors_most, found[0])
+
+
+def holdings(pid: int) -> tuple[int, int] | None:
+    """Open descriptors and resident kB of a process; None if it is gone or going."""
+    try:
+        descriptors = len(os.listdir(f"/proc/{pid}/fd"))
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except OSError:
+        return None
+    # A process on its way out has let go of its memory first.
+    return (descriptors, pages * os.sysconf("SC_PAGE_SIZE") // 1024) if pages else None
+
+
+def left_over(folder: Path) -> list[int]:
+    """The processes of the run in `folder` that are still there, frozen ones too."""
+    mark = f"{FOLDER}={folder}".encode()
+    return [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit() and _is_marked(each, mark)]
+
+
+def _is_marked(process: Path, mark: bytes) -> bool:
+    try:
+        return mark in (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
