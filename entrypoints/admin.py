@@ -4,13 +4,19 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import structlog
 from aiohttp import web
 
 from entrypoints.container import Container
 from entrypoints.process import CannotServeError
-from entrypoints.settings import Settings
+from entrypoints.settings import LOOPBACK, Settings
 from entrypoints.web.app import WebServices, WebSettings, create_app, create_runner
+from entrypoints.web.keys import AccessServices
 
+IN_THE_CLEAR = (
+    "The dashboard is open to the network by plain http, where passwords and sessions can be read on their way: put it"
+    " behind a proxy with TLS and set SCHEDULER_PUBLIC_URL to its https address"
+)
 OPEN_TO_THIS_MACHINE = "Open without a login to everybody on this machine, and to nobody else."
 
 
@@ -25,11 +31,12 @@ async def serve_admin(settings: Settings, container: Container, ready: Callable[
         redrive=container.redrive_execution(),
         backfill=container.backfill_task(),
         preview=container.preview(),
+        access=_access_services(container),
         clock=container.clock(),
         entropy=container.entropy(),
         ready=ready,
     )
-    app = create_app(services, WebSettings(loopback_hosts_only=True, banner=OPEN_TO_THIS_MACHINE))
+    app = create_app(services, _web_settings(settings))
     runner = create_runner(app)
     await runner.setup()
     try:
@@ -41,9 +48,49 @@ async def serve_admin(settings: Settings, container: Container, ready: Callable[
             # uvloop's text repeats the address.
             reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
             raise CannotServeError(f"cannot serve on {where}: {reason}; choose another --port") from error
-        yield f"http://{_authority(*runner.addresses[0][:2])}/admin/scheduler/"
+        origin = settings.scheduler_public_url or f"http://{_authority(*runner.addresses[0][:2])}"
+        address = f"{origin.rstrip('/')}/admin/scheduler/"
+        if settings.login_required:
+            await _open_doors(settings, services.access, address)
+        yield address
     finally:
         await runner.cleanup()
+
+
+def _web_settings(settings: Settings) -> WebSettings:
+    return WebSettings(
+        loopback_hosts_only=not settings.login_required,
+        banner=None if settings.login_required else OPEN_TO_THIS_MACHINE,
+        login_required=settings.login_required,
+        public_origin=settings.scheduler_public_url,
+        trusted_proxies=settings.trusted_proxies,
+    )
+
+
+def _access_services(container: Container) -> AccessServices:
+    return AccessServices(
+        identify=container.identify(),
+        sign_in=container.sign_in(),
+        set_up=container.set_up(),
+        account=container.manage_account(),
+        users=container.manage_users(),
+        tokens=container.manage_tokens(),
+        log=container.access_log(),
+    )
+
+
+async def _open_doors(settings: Settings, access: AccessServices, address: str) -> None:
+    """Say how the first person comes in, and what others on the network could read."""
+    log = structlog.get_logger()
+    if settings.scheduler_host not in LOOPBACK and not (settings.scheduler_public_url or "").startswith("https:"):
+        log.warning(IN_THE_CLEAR)
+    if settings.scheduler_admin_token is None and (secret := await access.set_up.offer()) is not None:
+        # The one secret that is meant for the log: whoever reads that runs this service.
+        log.warning(
+            "Nobody can sign in yet: make the first admin within 15 minutes",
+            at=f"{address}set-up",
+            one_time_token=secret,
+        )
 
 
 def _authority(host: str, port: int) -> str:

@@ -35,7 +35,7 @@ class Epitaph:
     refused: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Child:
     """A worker process and our end of the pipe to it.
 

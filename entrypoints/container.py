@@ -7,30 +7,40 @@ from typing import Protocol
 
 from dependency_injector import containers, providers
 
+from adapters.passwords.argon2id import Argon2Passwords
 from adapters.sql.content.sqlite import open_sqlite_content
 from adapters.sql.store import open_sqlite_store
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
 from adapters.system.file_lock import FileLock
+from adapters.telemetry.access_log import LogAccess
 from adapters.telemetry.log_observer import LogObserver
 from application.fediverse.ports.content import ContentPorts
 from application.scheduling.drafts import HandlerDefaults
+from application.scheduling.ports.access import Access, AccessLog
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.execution_store import ExecutionStore
 from application.scheduling.ports.history import History, Retention
 from application.scheduling.ports.membership import Member, Membership
 from application.scheduling.ports.observer import Observer
+from application.scheduling.ports.passwords import Passwords
 from application.scheduling.ports.task_store import TaskStore
 from application.scheduling.ports.wakeup import Wakeup
 from application.scheduling.processors import Processors
 from application.scheduling.services.backfill_task import BackfillTask
 from application.scheduling.services.change_task import ChangeTask
+from application.scheduling.services.check_password import CheckPassword
+from application.scheduling.services.credentials import digest
 from application.scheduling.services.dispatch_due import DispatchDue
 from application.scheduling.services.explain import Explain
+from application.scheduling.services.identify import Identify
 from application.scheduling.services.inspect_tasks import InspectTasks
 from application.scheduling.services.keep_claims import KeepClaims
 from application.scheduling.services.keep_membership import KeepMembership
+from application.scheduling.services.manage_account import ManageAccount
 from application.scheduling.services.manage_tasks import ManageTasks
+from application.scheduling.services.manage_tokens import ManageTokens
+from application.scheduling.services.manage_users import ManageUsers
 from application.scheduling.services.perform_executions import PerformExecutions
 from application.scheduling.services.preview import Preview
 from application.scheduling.services.prune_history import PruneHistory
@@ -40,7 +50,9 @@ from application.scheduling.services.rescue_stuck import RescueStuck
 from application.scheduling.services.restore_version import RestoreVersion
 from application.scheduling.services.run_execution import RunExecution
 from application.scheduling.services.seed_defaults import SeedDefaults
+from application.scheduling.services.set_up import SetUp
 from application.scheduling.services.settle_execution import SettleExecution
+from application.scheduling.services.sign_in import SignIn
 from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.identifiers import NodeId
 from entrypoints.settings import Settings
@@ -57,6 +69,8 @@ class Stores(Protocol):
     def history(self) -> History: ...
     @property
     def membership(self) -> Membership: ...
+    @property
+    def access(self) -> Access: ...
 
 
 class Lock(Protocol):
@@ -67,6 +81,12 @@ class Lock(Protocol):
     def acquire(self) -> bool: ...
     def holder(self) -> str: ...
     def release(self) -> None: ...
+
+
+def _admin_token(settings: Settings) -> str | None:
+    """The digest of the token the settings name; the token itself goes no further."""
+    token = settings.scheduler_admin_token
+    return None if token is None else digest(token.get_secret_value())
 
 
 class Container(containers.DeclarativeContainer):
@@ -80,6 +100,25 @@ class Container(containers.DeclarativeContainer):
     entropy: providers.Provider[Entropy] = providers.Singleton(SystemEntropy)
     observer: providers.Provider[Observer] = providers.Singleton(LogObserver)
     processors = providers.Singleton(Processors)
+
+    access: providers.Provider[Access] = stores.provided.access
+    access_log: providers.Provider[AccessLog] = providers.Singleton(LogAccess)
+    passwords: providers.Provider[Passwords] = providers.Singleton(Argon2Passwords)
+    identify = providers.Singleton(
+        Identify, access=access, log=access_log, admin_token=providers.Callable(_admin_token, settings)
+    )
+    check_password = providers.Singleton(CheckPassword, access=access, passwords=passwords, clock=clock, log=access_log)
+    sign_in = providers.Singleton(
+        SignIn, access=access, check=check_password, clock=clock, entropy=entropy, log=access_log
+    )
+    set_up = providers.Singleton(
+        SetUp, access=access, passwords=passwords, clock=clock, entropy=entropy, log=access_log
+    )
+    manage_account = providers.Singleton(
+        ManageAccount, access=access, check=check_password, sign_in=sign_in, passwords=passwords, log=access_log
+    )
+    manage_users = providers.Singleton(ManageUsers, access=access, passwords=passwords, clock=clock, log=access_log)
+    manage_tokens = providers.Singleton(ManageTokens, access=access, clock=clock, entropy=entropy, log=access_log)
 
     change_task = providers.Singleton(ChangeTask, tasks=stores.provided.tasks, clock=clock, wakeup=wakeup)
     manage_tasks = providers.Singleton(

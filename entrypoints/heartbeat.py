@@ -19,7 +19,8 @@ from entrypoints.link import SupervisorLink
 from entrypoints.loop import every, repeat
 from entrypoints.process import EXIT_FAILED, EXIT_REPLACE, leave_now
 
-WATCH_EVERY = timedelta(seconds=1)
+WATCH_EVERY = timedelta(milliseconds=250)
+ALIVE_EVERY = timedelta(seconds=1)
 BLOCKED_AFTER = timedelta(seconds=5)
 
 
@@ -89,7 +90,7 @@ def start_heartbeat(
             work: dict[str, tuple[Callable[[], Awaitable[object]], timedelta]] = {
                 "heartbeat": (keep.run_once, BEAT_EVERY),
                 "watch": (look, WATCH_EVERY),
-                "sign of life": (sign_of_life, WATCH_EVERY),
+                "sign of life": (sign_of_life, ALIVE_EVERY),
             }
             for name, (pass_, pace) in work.items():
                 group.create_task(repeat(every(pass_, pace), name=name, stop=asyncio.Event(), observer=observer))

@@ -4,16 +4,22 @@ import os
 import re
 from datetime import timedelta
 from difflib import get_close_matches
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from entrypoints.secret_files import read_secret
 
 ROLES = frozenset({"scheduler", "worker", "admin"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SQLITE_PREFIXES = ("sqlite:///", "sqlite+aiosqlite:///")
 MEMORY_PATHS = frozenset({"", ".", ":memory:"})
+ADMIN_TOKEN_MIN = 32
+_ADMIN_TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
 # Up to the last @: a password may contain the sign itself.
 _PASSWORD = re.compile(r"(://[^:/@]*:).*@", re.DOTALL)
 _SECRET_OPTION = re.compile(r"([?&][^=&]*(?:password|secret|token)[^=&]*=)[^&]*", re.IGNORECASE)
@@ -48,16 +54,27 @@ class Settings(BaseSettings):
     scheduler_roles: Annotated[frozenset[str], NoDecode] = ROLES
     scheduler_processors: Annotated[tuple[str, ...], NoDecode] = ()
     scheduler_external_types: Annotated[tuple[str, ...], NoDecode] = ()
+    scheduler_auth: Annotated[str, Field(pattern="^(auto|required)$")] = "auto"
+    scheduler_admin_token: SecretStr | None = None
+    scheduler_admin_token_file: Path | None = None
+    scheduler_public_url: str | None = None
+    scheduler_trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     scheduler_log_format: Annotated[str, Field(pattern="^(auto|human|json)$")] = "auto"
     scheduler_log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     scheduler_store: Annotated[str | None, Field(pattern="^(sqlite|redis|postgres)$")] = None
 
-    @field_validator("scheduler_roles", "scheduler_processors", "scheduler_external_types", mode="before")
+    @field_validator(
+        "scheduler_roles",
+        "scheduler_processors",
+        "scheduler_external_types",
+        "scheduler_trusted_proxies",
+        mode="before",
+    )
     @classmethod
     def _listed(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("scheduler_log_format", "scheduler_log_level", "scheduler_store", mode="before")
+    @field_validator("scheduler_log_format", "scheduler_log_level", "scheduler_store", "scheduler_auth", mode="before")
     @classmethod
     def _lower_case(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
@@ -69,6 +86,17 @@ class Settings(BaseSettings):
             if self.database_url and self.database_url.startswith(prefix):
                 return Path(os.path.realpath(self.database_url.removeprefix(prefix)))
         return self.scheduler_content_path
+
+    @property
+    def login_required(self) -> bool:
+        """True unless the dashboard is open to this machine alone and nobody asked for a login."""
+        asked_for = self.scheduler_auth == "required" or self.scheduler_admin_token is not None
+        return asked_for or self.scheduler_public_url is not None or self.scheduler_host not in LOOPBACK
+
+    @property
+    def trusted_proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Whose word is taken for the address a request came from."""
+        return tuple(ip_network(each, strict=False) for each in self.scheduler_trusted_proxies)
 
     @property
     def grace(self) -> timedelta:
@@ -93,7 +121,8 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         found = [f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors(include_input=False)]
         raise InvalidSettingsError((*found, *_misspelt())) from None
-    if faults := (*_faults(settings), *_misspelt()):
+    settings, unread = _with_secrets(settings)
+    if faults := (*_faults(settings), *unread, *_misspelt()):
         raise InvalidSettingsError(faults)
     return settings.model_copy(
         update={
@@ -101,6 +130,19 @@ def load_settings(**overrides: object) -> Settings:
             for name in ("scheduler_store_path", "scheduler_content_path")
         }
     )
+
+
+def _with_secrets(settings: Settings) -> tuple[Settings, list[str]]:
+    """The settings with what lies in files, and what is wrong with those."""
+    path, name = settings.scheduler_admin_token_file, "SCHEDULER_ADMIN_TOKEN_FILE"
+    if path is None:
+        return settings, []
+    if settings.scheduler_admin_token is not None:
+        return settings, [f"{name}: SCHEDULER_ADMIN_TOKEN is set as well; unset one of them"]
+    try:
+        return settings.model_copy(update={"scheduler_admin_token": SecretStr(read_secret(path))}), []
+    except ValueError as error:
+        return settings, [f"{name}: {error}"]
 
 
 def without_password(url: str) -> str:
@@ -123,7 +165,7 @@ def _misspelt() -> list[str]:
 def _faults(settings: Settings) -> list[str]:
     return [
         *_role_faults(settings.scheduler_roles),
-        *_host_faults(settings.scheduler_host),
+        *_access_faults(settings),
         *_store_faults(settings),
         *_database_faults(settings),
     ]
@@ -138,12 +180,33 @@ def _role_faults(roles: frozenset[str]) -> list[str]:
     return []
 
 
-def _host_faults(host: str) -> list[str]:
-    if host in LOOPBACK:
-        return []
-    # The check of the Host header keeps browsers out, but nobody who writes his own.
-    known = ", ".join(sorted(LOOPBACK))
-    return [f"SCHEDULER_HOST: {host!r} is open to others, and this version has no login (right would be: {known})"]
+def _access_faults(settings: Settings) -> list[str]:
+    faults = []
+    if (token := settings.scheduler_admin_token) is not None and not _is_strong(token.get_secret_value()):
+        told = f"at least {ADMIN_TOKEN_MIN} letters, digits and signs in ASCII, such as `openssl rand -hex 32` prints"
+        faults.append(f"SCHEDULER_ADMIN_TOKEN: {told}")
+    if (url := settings.scheduler_public_url) is not None and not _is_origin(url):
+        shown = without_password(url)
+        faults.append(f"SCHEDULER_PUBLIC_URL: {shown} is not of the form https://scheduler.example.org, without a path")
+    for each in settings.scheduler_trusted_proxies:
+        try:
+            ip_network(each, strict=False)
+        except ValueError:
+            faults.append(f"SCHEDULER_TRUSTED_PROXIES: {each!r} is no IP address and no network such as 10.0.0.0/8")
+    return faults
+
+
+def _is_strong(token: str) -> bool:
+    return len(token) >= ADMIN_TOKEN_MIN and _ADMIN_TOKEN.fullmatch(token) is not None
+
+
+def _is_origin(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        return False
+    return bool(named) and "@" not in parts.netloc and parts.path in ("", "/") and not (parts.query or parts.fragment)
 
 
 def _store_faults(settings: Settings) -> list[str]:

@@ -57,11 +57,6 @@ class Supervisor:
     _children: list[Child] = field(default_factory=list)
     _somebody_left: asyncio.Event = field(default_factory=asyncio.Event)
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The children's process ids, that of the one which claims last."""
-        return tuple(child.pid for child in self._children)
-
     def wake(self) -> None:
         """Tell the child that claims to look for work. Lost if there is none; the next one looks first thing."""
         for child in self._children:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from adapters.memory.state import State
 from application.scheduling.ports.access import SESSIONS_MAX, Refusal, TokenUse, Visit
-from domain.access.account import Account, ApiToken, Session, User, is_due
+from domain.access.account import Account, ApiToken, Session, User
 from domain.access.role import Role
 from domain.access.throttle import Attempts, LoginKeys, opens_at
 
@@ -37,9 +37,7 @@ class MemoryAccess:
         self.state.now()
         return self._accounts.get(name)
 
-    async def change_user(
-        self, name: str, *, role: Role | None = None, disabled: bool | None = None
-    ) -> User | Refusal:
+    async def change_user(self, name: str, *, role: Role | None = None, disabled: bool | None = None) -> User | Refusal:
         """See the port."""
         now = self.state.now()
         if (account := self._accounts.get(name)) is None:
@@ -82,8 +80,8 @@ class MemoryAccess:
         session = self._sessions.get(digest)
         if session is None or not session.is_live(now) or (user := self._enabled(session.user_name)) is None:
             return None
-        if noting and is_due(session.seen_at, now):
-            session = self._sessions[digest] = replace(session, seen_at=now)
+        if noting:
+            session = self._sessions[digest] = session.seen(now)
         return Visit(user, session)
 
     async def sessions(self, name: str) -> Sequence[Session]:
@@ -119,8 +117,7 @@ class MemoryAccess:
         owner = self._enabled(token.owner) if token.owner else None
         if token.owner and owner is None:
             return None
-        if is_due(token.used_at, now):
-            token = self._tokens[digest] = replace(token, used_at=now)
+        token = self._tokens[digest] = token.used(now)
         return TokenUse(token, owner)
 
     async def tokens(self, owner: str | None = None) -> Sequence[ApiToken]:

@@ -8,6 +8,8 @@ from application.scheduling import json_text
 from application.scheduling.ports.execution_store import LogLine
 from application.scheduling.ports.history import AttemptRecord, ExecutionRecord, ExecutionSummary, VersionRecord
 from domain.scheduling.change import Change
+from domain.scheduling.cron.lint import Finding
+from domain.scheduling.description import described
 from domain.scheduling.execution import ErrorReport
 from domain.scheduling.policy import ExecutionPolicy
 from domain.scheduling.schedule import IntervalSchedule
@@ -67,6 +69,7 @@ def definition_document(definition: Definition) -> Document:
         "task_type": definition.task_type,
         "schedule_type": schedule.kind,
         "schedule": definition.schedule_text,
+        "schedule_sentence": described(schedule, definition.timezone),
         "anchor": instant(schedule.anchor) if isinstance(schedule, IntervalSchedule) else None,
         "timezone": definition.timezone,
         "payload": json_text.read(definition.payload_json),
@@ -115,6 +118,19 @@ def policy_document(policy: ExecutionPolicy) -> Document:
         "max_runs": policy.max_runs,
         "jitter": duration(policy.jitter),
         "fail_after": policy.fail_after,
+    }
+
+
+def finding_document(finding: Finding) -> Document:
+    """A finding about a schedule, in the form of the errors of a problem."""
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "pointer": finding.pointer,
+        "position": finding.position,
+        "detail": finding.detail,
+        "hint": finding.hint,
+        "at": instant(finding.at),
     }
 
 

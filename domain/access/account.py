@@ -67,6 +67,10 @@ class Session:
         """True if it has not ended by itself."""
         return now - self.created_at < SESSION_MAX and now - self.seen_at < IDLE_MAX
 
+    def seen(self, now: datetime) -> "Session":
+        """The session, having been seen noted if that is due."""
+        return replace(self, seen_at=now) if is_due(self.seen_at, now) else self
+
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
@@ -86,6 +90,10 @@ class ApiToken:
     def is_valid(self, now: datetime) -> bool:
         """True if it has not expired; whether its owner may come in is another question."""
         return self.expires_at is None or now < self.expires_at
+
+    def used(self, now: datetime) -> "ApiToken":
+        """The token, its use noted if that is due."""
+        return replace(self, used_at=now) if is_due(self.used_at, now) else self
 
     @property
     def actor(self) -> str:

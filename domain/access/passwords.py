@@ -21,21 +21,20 @@ NAME_MIN = 3
 BESIDE_NAME_MIN = 5
 DISTINCT_MIN = 4
 
-_WORDS = frozenset(
-    """
-    abc abcabc access account admin administrator adminadmin andrew angel apple arsenal asdf ashley azerty babygirl
-    backup bailey banana baseball basketball batman blink buster changeme changeit charlie cheese chelsea chocolate
-    computer cookie corvette daniel database default demo donald dragon family ferrari flower football freedom friend
-    friends gandalf ginger google guest hallo hannah harley hello helloworld hockey hunter iloveu iloveyou internet
-    jessica jennifer jordan joshua killer letmein letmeinnow linux liverpool login logmein lovely loveme master
-    matrix maverick merlin michael michelle monday monkey mustang mypass mypassword naruto ninja nothing orange pass
-    passme passw passwd passwort password passwordpassword pepper phoenix pokemon princess private purple qazwsx qwer
-    qwert qwerty qwertz ranger robert root samsung scheduler peachpie secret secure server service shadow silver
-    simple snoopy soccer something spiderman starwars steelers strong student summer sunday sunshine superman
-    superuser support sysadmin system temp temppass temporary test tester testing testtest thomas thunder tigger toor
-    trustno trustnoone user username welcome whatever winter wizard yankees zaq
-    """.split()
-)
+_WORDS_TEXT = """
+abc abcabc access account admin adminadmin administrator andrew angel apple arsenal asdf ashley azerty babygirl
+backup bailey banana baseball basketball batman blink buster changeit changeme charlie cheese chelsea chocolate
+computer cookie corvette daniel database default demo donald dragon family ferrari flower football freedom friend
+friends gandalf ginger google guest hallo hannah harley hello helloworld hockey hunter iloveu iloveyou internet
+jennifer jessica jordan joshua killer letmein letmeinnow linux liverpool login logmein lovely loveme master matrix
+maverick merlin michael michelle monday monkey mustang mypass mypassword naruto ninja nothing orange pass passme
+passw passwd password passwordpassword passwort peachpie pepper phoenix pokemon princess private purple qazwsx qwer
+qwert qwerty qwertz ranger robert root samsung scheduler secret secure server service shadow silver simple snoopy
+soccer something spiderman starwars steelers strong student summer sunday sunshine superman superuser support
+sysadmin system temp temporary temppass test tester testing testtest thomas thunder tigger toor trustno trustnoone
+user username welcome whatever winter wizard yankees zaq
+"""
+_WORDS = frozenset(_WORDS_TEXT.split())
 _ROWS = (
     "1234567890",
     "0123456789",

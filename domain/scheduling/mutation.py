@@ -252,7 +252,8 @@ def _resumed(task: ScheduledTask, change: Change, until: datetime) -> Mutation:
 
 def _caught_up(task: ScheduledTask, change: Change, missed: Misfire) -> Mutation:
     """Active, and what was owed run as `missed` says, however late it is."""
-    firing = catching_up(task, missed, _IDLE_REASONS[task.status], change.at)
+    # Nobody derives afresh what comes next for a task that has failed: new zone data may have moved it since.
+    firing = catching_up(_looking_ahead(task), missed, _IDLE_REASONS[task.status], change.at)
     after = replace(_unpaused(task), next_occurrence=firing.next_occurrence)
     compares = _TIMELINE | {Compared.OPEN_SEQ}
     return Mutation(change, before=task, after=after, compares=compares, skips=firing.skips, firing=firing)

@@ -7,6 +7,7 @@ import click
 
 from application.scheduling.explanations import Explanation, Finding, explanation_document
 from application.scheduling.explanations.words import Clockface
+from application.scheduling.ports.history import TaskFilter, TaskOrder
 from application.scheduling.ports.task_store import Unreadable
 from domain.errors import DomainError
 from domain.scheduling.asked_time import AskedTime
@@ -15,6 +16,9 @@ from entrypoints.cli.answers import Output, fail, output_option, print_document,
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
+
+# Deleted tasks with the text in name, description or handler, among which one of that name is looked for.
+LOOKED_MAX = 200
 
 
 @click.command("explain")
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 )
 @output_option
 def explain_command(task: str, at: str, output: Output) -> None:
-    """Tell why TASK (its id or name; a deleted one's id) did, or did not, run at a time."""
+    """Tell why TASK (its id or name; deleted ones too) did, or did not, run at a time."""
     try:
         asked = AskedTime.parse(at)
     except DomainError as error:
@@ -44,11 +48,14 @@ def explain_command(task: str, at: str, output: Output) -> None:
 
 
 async def _id_of(services: "Container", task: str) -> TaskId:
-    """The task of this name; any other text may be an id, also of a task that is deleted or cannot be read."""
-    found = await services.stores().tasks.find(task)
-    if found is None:
-        return TaskId(task)
-    return found.task_id if isinstance(found, Unreadable) else found.id
+    """The task of this id or name, or the one deleted last that bore the name; any other text is taken for an id."""
+    stores = services.stores()
+    found = await stores.tasks.get(TaskId(task)) or await stores.tasks.find(task)
+    if found is not None:
+        return found.task_id if isinstance(found, Unreadable) else found.id
+    which = TaskFilter(text=task, deleted=True)
+    gone = await stores.history.tasks(which, order=TaskOrder.UPDATED_AT, descending=True, limit=LOOKED_MAX, cursor=None)
+    return next((each.id for each in gone.tasks if each.definition.name == task), TaskId(task))
 
 
 def _lines(told: Explanation) -> Iterator[str]:
@@ -69,7 +76,7 @@ def _lines(told: Explanation) -> Iterator[str]:
         yield f"Before: {told.before.sentence}"
     if told.after is not None:
         yield f"After:  {told.after.sentence}"
-    yield f"On record since {face.about(told.records_since)}."
+    yield f"Everything since {face.about(told.records_since)} is on record."
 
 
 def _told(finding: Finding) -> Iterator[str]:

@@ -1,15 +1,24 @@
-"""`peachpie-scheduler next`: when a schedule fires, computed by the engine that fires it."""
+"""`peachpie-scheduler next`: a schedule in words, when it fires and what might surprise, from the engine that fires."""
 
-from datetime import datetime, timedelta, tzinfo
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 import click
 
-from application.scheduling.documents import instant
+from application.scheduling.documents import finding_document, instant
+from application.scheduling.services.preview import ComingOccurrence, Forecast, forecast
 from domain.errors import DomainError
+from domain.scheduling.cron.lint import Finding
 from domain.scheduling.cron.zone import zone
-from domain.scheduling.schedule import CronSchedule, IntervalSchedule, Schedule
-from entrypoints.cli.answers import Output, fail, output_option, print_rows
+from domain.scheduling.identifiers import TaskId
+from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule, Schedule
+from domain.scheduling.timeline import Occurrence, Timeline
+from entrypoints.cli.answers import Output, fail, output_option, print_document, print_rows
 from entrypoints.container import clock
+
+_DATE = re.compile(r"\s*[0-9]{4}-")
 
 
 @click.command("next")
@@ -18,29 +27,82 @@ from entrypoints.container import clock
 @click.option("-n", "count", type=click.IntRange(1, 100), default=10, show_default=True, help="How many instants.")
 @output_option
 def next_command(schedule: str, timezone: str, count: int, output: Output) -> None:
-    """Show when SCHEDULE, a cron expression or an interval such as 1h30m, fires next."""
+    """Say in words what SCHEDULE means, when it fires next, and what might surprise you.
+
+    SCHEDULE is a cron expression, an interval such as 1h30m, or an instant such as 2026-12-24T18:00.
+    """
     now = clock().now()
     try:
-        zoned = zone(timezone)
-        parsed: Schedule = (
-            CronSchedule(schedule, timezone)
-            if " " in schedule.strip() or schedule.strip().startswith("@")
-            else IntervalSchedule.parse(schedule, anchor=now)
-        )
+        zone(timezone)
+        parsed = _parsed(schedule, timezone, now)
     except DomainError as error:
         fail(error)
-    rows: list[dict[str, str | int | None]] = []
-    at = now
-    while len(rows) < count and (following := parsed.next_after(at)) is not None:
-        rows.append(_row(following, zoned, following - now, output))
-        at = following
-    print_rows(rows, output)
-
-
-def _row(at: datetime, zoned: tzinfo, wait: timedelta, output: Output) -> dict[str, str | int | None]:
-    local = at.astimezone(zoned)
+    told = forecast(parsed, timezone, _occurrences(parsed, now, count), now=now)
     if output is Output.JSON:
-        return {"local": local.isoformat(), "utc": instant(at), "in_seconds": int(wait.total_seconds())}
+        print_document(_document(told, now))
+    else:
+        _print(told, now)
+
+
+def _parsed(text: str, timezone: str, now: datetime) -> Schedule:
+    if _DATE.match(text):
+        return OneTimeSchedule.parse(text.strip(), timezone)
+    if len(text.split()) > 1 or text.strip().startswith("@"):
+        return CronSchedule(text, timezone)
+    return IntervalSchedule.parse(text, anchor=now.replace(microsecond=0))
+
+
+def _occurrences(schedule: Schedule, now: datetime, count: int) -> list[Occurrence]:
+    timeline, found = Timeline(TaskId("next"), schedule), list[Occurrence]()
+    while len(found) < count and (following := timeline.after(found[-1].nominal_at if found else now)) is not None:
+        found.append(following)
+    return found
+
+
+def _print(told: Forecast, now: datetime) -> None:
+    click.echo(f"{told.sentence} ({told.timezone})\n")
+    with_notes = any(each.affected for each in told.coming)
+    print_rows([_row(each, told.timezone, now, with_notes=with_notes) for each in told.coming], Output.TABLE)
+    if told.findings:
+        click.echo()
+    for finding in told.findings:
+        click.echo(_line(finding))
+
+
+def _row(coming: ComingOccurrence, timezone: str, now: datetime, *, with_notes: bool) -> Mapping[str, str | None]:
+    at = coming.occurrence.nominal_at
+    row = {
+        "local": f"{at.astimezone(zone(timezone)):%a %Y-%m-%d %H:%M:%S %Z}",
+        "utc": instant(at),
+        "in": _wait(at - now),
+    }
+    return row | {"note": coming.affected.told if coming.affected else None} if with_notes else row
+
+
+def _wait(wait: timedelta) -> str:
     hours, minutes = wait.seconds // 3_600, wait.seconds // 60 % 60
-    soon = f"{wait.days} d {hours} h" if wait.days else f"{hours} h {minutes} min" if hours else f"{minutes} min"
-    return {"local": f"{local:%a %Y-%m-%d %H:%M:%S %Z}", "utc": instant(at), "in": soon}
+    return f"{wait.days} d {hours} h" if wait.days else f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def _line(finding: Finding) -> str:
+    where = "" if finding.position is None else f" (at character {finding.position + 1})"
+    hint = f" - {finding.hint}" if finding.hint else ""
+    return f"{finding.severity.capitalize()}: {finding.detail}{where}{hint}"
+
+
+def _document(told: Forecast, now: datetime) -> Mapping[str, Any]:
+    shown_in = zone(told.timezone)
+    return {
+        "sentence": told.sentence,
+        "timezone": told.timezone,
+        "next": [
+            {
+                "local": each.occurrence.nominal_at.astimezone(shown_in).isoformat(),
+                "utc": instant(each.occurrence.nominal_at),
+                "in_seconds": int((each.occurrence.nominal_at - now).total_seconds()),
+                "flags": [{"code": each.affected.effect, "detail": each.affected.told}] if each.affected else [],
+            }
+            for each in told.coming
+        ],
+        "lint": [finding_document(each) for each in told.findings],
+    }

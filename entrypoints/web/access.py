@@ -1,88 +1,88 @@
-"""Who may ask for what: the names we answer to, the sites changes may come from, the permission of each route.
+"""Who may ask for what: the permission of each route, and the one hook that every request passes.
 
-Also the headers that tell a browser how little these pages need. They go with every answer, errors included.
+Denied by default: a route is `public` or asks for a role, and who is not known to have it gets nothing. A program
+shows a token (`Authorization: Bearer`, never in an address), a person has a session in a cookie; a request that shows
+a token is judged by it alone.
 """
 
-import re
 from enum import StrEnum
+from typing import NoReturn
+from urllib.parse import urlencode
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
-from yarl import URL
 
+from application.scheduling.services.identify import Caller
+from domain.access.events import PermissionRefused
+from domain.access.role import Role
+from entrypoints.web.addresses import client_address
+from entrypoints.web.audience import is_for_browser
+from entrypoints.web.cookies import session_of
 from entrypoints.web.errors import RequestError
-from entrypoints.web.keys import SETTINGS
+from entrypoints.web.keys import SERVICES, SETTINGS, under_prefix
+from entrypoints.web.origins import SAFE_METHODS
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-LOCAL_ACTOR = "local"
-_LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.ASCII | re.IGNORECASE)
+LOCAL = Caller("local", Role.ADMIN)
+"""Whoever is at this machine, where no login is asked for."""
+CREDENTIAL_MAX = 500
+LOGIN = "/login"
+# Pages that fetch themselves anew keep nobody from falling idle.
+REFRESH_HEADER = "X-Refresh"
 
 
 class Permission(StrEnum):
     """What a route asks of its caller, each including the one before; `public` asks nothing."""
 
     PUBLIC = "public"
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    EDITOR = "editor"
-    ADMIN = "admin"
+    VIEWER = Role.VIEWER.value
+    OPERATOR = Role.OPERATOR.value
+    EDITOR = Role.EDITOR.value
+    ADMIN = Role.ADMIN.value
 
 
-def admitted(request: web.Request, permission: Permission) -> str:  # noqa: ARG001 - one local user may do everything
-    """Return who is asking, if the route's permission is theirs: the one hook every route passes."""
-    return LOCAL_ACTOR
+async def admitted(request: web.Request, permission: Permission) -> Caller | None:
+    """Who is asking, if the route's permission is theirs: the one hook every route passes. None: it is public.
 
-
-@web.middleware
-async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer to the names of the loopback only, where there is no login to ask for."""
-    hosts = request.headers.getall("Host", [])
-    if request.app[SETTINGS].loopback_hosts_only and not (len(hosts) == 1 and _LOOPBACK.fullmatch(hosts[0])):
-        raise RequestError("wrong_host", "this dashboard answers to 127.0.0.1 and localhost only", header="Host")
-    return await handler(request)
-
-
-@web.middleware
-async def check_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Take changes from our own pages and from programs, never from another site's page in somebody's browser."""
-    if request.method not in SAFE_METHODS and not comes_from_here(request):
-        raise RequestError("cross_site", "the request came from another site")
-    return await handler(request)
-
-
-def comes_from_here(request: web.Request) -> bool:
-    """True unless a browser says that another site sent it.
-
-    Browsers set Sec-Fetch-Site where they trust the connection, and Origin with every unsafe request; a program that
-    sets neither carries no cookies either, so nobody can borrow its rights.
+    Raises RequestError `unauthenticated` or `forbidden`; leads a browser without a session to the login page.
     """
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site in ("same-origin", "none")
-    origin = request.headers.get("Origin")
-    if origin is None:
-        return True
-    try:
-        return URL(origin).authority.lower() == request.headers.get("Host", "").lower() != ""
-    except ValueError:
-        return False
+    if permission is Permission.PUBLIC:
+        return None
+    caller = await identified(request)
+    if caller is None:
+        _ask_to_sign_in(request)
+    if not caller.role.includes(Role(permission)):
+        event = PermissionRefused(
+            caller.actor, caller.role, request.method, request.rel_url.raw_path, client_address(request)
+        )
+        request.app[SERVICES].access.log.observe(event)
+        raise RequestError("forbidden", f"this takes the role {permission}, and you are {caller.role}")
+    return caller
 
 
-async def add_headers(request: web.Request, response: web.StreamResponse) -> None:  # noqa: ARG001 - a signal's shape
-    """Set what is missing of the headers; an answer that may be cached has said so itself."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    # Which software answers, and in which version, is nobody's business.
-    response.headers.pop("Server", None)
+async def identified(request: web.Request) -> Caller | None:
+    """Who is asking; None for a stranger. Raises RequestError for an Authorization that cannot be read."""
+    if not request.app[SETTINGS].login_required:
+        return LOCAL
+    identify = request.app[SERVICES].access.identify
+    shown = request.headers.getall("Authorization", [])
+    if shown:
+        return await identify.by_token(_bearer(shown), client_address(request))
+    secret = session_of(request)
+    if secret is None:
+        return None
+    return await identify.by_session(secret, noting=REFRESH_HEADER not in request.headers)
+
+
+def _bearer(shown: list[str]) -> str:
+    scheme, _, token = shown[0].partition(" ")
+    if len(shown) > 1 or scheme.lower() != "bearer" or not 0 < len(token.strip()) <= CREDENTIAL_MAX:
+        detail = "show one token, as Authorization: Bearer <token>"
+        raise RequestError("unauthenticated", detail, header="Authorization")
+    return token.strip()
+
+
+def _ask_to_sign_in(request: web.Request) -> NoReturn:
+    if not is_for_browser(request):
+        raise RequestError("unauthenticated", "show a token, as Authorization: Bearer <token>")
+    # A form whose session has ended leads back to where it probably stood: nothing is sent a second time.
+    here = request.rel_url.raw_path_qs if request.method in SAFE_METHODS else under_prefix(request, "/")
+    raise web.HTTPSeeOther(f"{under_prefix(request, LOGIN)}?{urlencode({'next': here})}")

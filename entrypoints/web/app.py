@@ -2,10 +2,10 @@
 
 from aiohttp import web
 
-from entrypoints.web.access import add_headers, check_host, check_origin
 from entrypoints.web.assets import ASSETS, load_assets
 from entrypoints.web.bodies import BODY_BYTES_MAX
 from entrypoints.web.keys import SERVICES, SETTINGS, WebServices, WebSettings
+from entrypoints.web.origins import add_headers, check_host, check_origin
 from entrypoints.web.problems import answer_problems
 from entrypoints.web.rendering import set_up_templates
 from entrypoints.web.routes import web_routes

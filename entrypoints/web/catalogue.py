@@ -36,6 +36,21 @@ KINDS = {
         "If-Match holds one entity tag as this server gave it; Idempotency-Key is 1 to 200 printable ASCII characters.",
     ),
     "bad_request": Kind(400, "The request cannot be understood", "Check how your client puts it together."),
+    "unauthenticated": Kind(
+        401,
+        "Who are you?",
+        "Send Authorization: Bearer with a token that is still good, or sign in on the login page. Tokens are made on "
+        "the account page and by `peachpie-scheduler token create`.",
+    ),
+    "sign_in_refused": Kind(
+        401, "Name and password do not fit", "Try again, or ask an admin whether the account is enabled."
+    ),
+    "set_up_refused": Kind(
+        403,
+        "The set-up token is not good",
+        "It stands in the log of the server, lasts 15 minutes and makes one user. Start the service again for another "
+        "one, or use `peachpie-scheduler user add` on the server.",
+    ),
     "forbidden": Kind(403, "You may not do this", "Ask somebody with the right role."),
     "cross_site": Kind(
         403,
@@ -45,6 +60,8 @@ KINDS = {
     ),
     "not_found": Kind(404, "There is nothing at this address", "Check the address."),
     "task_not_found": Kind(404, "Task not found", "It was deleted, or never was. The list shows what there is."),
+    "user_not_found": Kind(404, "There is no such user", "The list of users shows who there is."),
+    "token_not_found": Kind(404, "There is no such token", "It was revoked, or it belongs to somebody else."),
     "execution_not_found": Kind(
         404, "Execution not found", "Records are kept for some days only; older ones are pruned."
     ),
@@ -59,6 +76,9 @@ KINDS = {
         "The task is in no state for this",
         "The code in `errors` says why, the hint what would help: wait for the open execution, or resume the task.",
     ),
+    "user_exists": Kind(409, "The name is somebody's", "Names stay their owner's, also when the account is disabled."),
+    "token_exists": Kind(409, "There is a token of that name", "Take another name, or revoke the other one first."),
+    "last_admin": Kind(409, "This is the last admin", "Make another user an admin first: somebody must let others in."),
     "task_changed": Kind(409, "Somebody else changed the task meanwhile", "Read it again and decide anew."),
     "stale_version": Kind(
         412,
@@ -74,7 +94,8 @@ KINDS = {
     "wrong_host": Kind(
         421,
         "This server does not go by that name",
-        "Without login the dashboard answers on this machine only: open it as 127.0.0.1 or localhost.",
+        "Without login the dashboard answers on this machine only, and to no proxy: open it as 127.0.0.1 or localhost. "
+        "With login it answers to the host of SCHEDULER_PUBLIC_URL, if that is set.",
     ),
     "invalid_input": Kind(
         422,
@@ -86,6 +107,9 @@ KINDS = {
         422,
         "The idempotency key was used for another request",
         "A key names one request for ever. Take a new one for another body or another address.",
+    ),
+    "too_many_attempts": Kind(
+        429, "Too many attempts failed", "Wait as long as Retry-After says. Nobody else is kept waiting."
     ),
     "internal_error": Kind(
         500,

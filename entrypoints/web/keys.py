@@ -3,19 +3,40 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 
 from aiohttp import web
 
+from application.scheduling.ports.access import AccessLog
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.services.backfill_task import BackfillTask
 from application.scheduling.services.explain import Explain
+from application.scheduling.services.identify import Caller, Identify
 from application.scheduling.services.inspect_tasks import InspectTasks
+from application.scheduling.services.manage_account import ManageAccount
 from application.scheduling.services.manage_tasks import ManageTasks
+from application.scheduling.services.manage_tokens import ManageTokens
+from application.scheduling.services.manage_users import ManageUsers
 from application.scheduling.services.preview import Preview
 from application.scheduling.services.redrive_execution import RedriveExecution
 from application.scheduling.services.restore_version import RestoreVersion
+from application.scheduling.services.set_up import SetUp
+from application.scheduling.services.sign_in import SignIn
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessServices:
+    """The use cases of who may come in."""
+
+    identify: Identify
+    sign_in: SignIn
+    set_up: SetUp
+    account: ManageAccount
+    users: ManageUsers
+    tokens: ManageTokens
+    log: AccessLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +50,7 @@ class WebServices:
     redrive: RedriveExecution
     backfill: BackfillTask
     preview: Preview
+    access: AccessServices
     clock: Clock
     entropy: Entropy
     ready: Callable[[], bool]
@@ -41,12 +63,23 @@ class WebSettings:
     `prefix` is the path beneath which pages and API lie: it begins with a slash and ends without one.
     `loopback_hosts_only` refuses every `Host` that does not name this machine's loopback, which keeps names that
     others point here (DNS rebinding) away from a dashboard without login. `banner` stands on top of every page.
+    `login_required` asks for a session or a token wherever a route's permission is not `public`. `public_origin` is
+    how browsers reach us, where that is known: with https its cookies are for https alone, and no other host is
+    answered but the loopback. `trusted_proxies` are believed when they say whom they ask for.
     Raises ValueError for a prefix of another shape.
     """
 
     prefix: str = "/admin/scheduler"
     loopback_hosts_only: bool = True
     banner: str | None = None
+    login_required: bool = False
+    public_origin: str | None = None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+
+    @property
+    def is_https(self) -> bool:
+        """True if browsers reach us by https, whoever ends it."""
+        return (self.public_origin or "").lower().startswith("https:")
 
     def __post_init__(self) -> None:
         if not _PREFIX.fullmatch(self.prefix):
@@ -56,6 +89,7 @@ class WebSettings:
 SERVICES = web.AppKey("services", WebServices)
 SETTINGS = web.AppKey("settings", WebSettings)
 ACTOR = web.RequestKey("actor", str)
+CALLER = web.RequestKey("caller", Caller)
 
 
 def under_prefix(request: web.Request, path: str) -> str:

@@ -14,6 +14,8 @@ from aiohttp.typedefs import Handler
 
 from application.scheduling.documents import Document
 from application.scheduling.ports.errors import PortError
+from application.scheduling.ports.passwords import PasswordsBusyError
+from application.scheduling.services.access_errors import AccessError, SignInDelayedError
 from application.scheduling.services.errors import (
     ExecutionNotFoundError,
     KeyReusedError,
@@ -24,15 +26,24 @@ from application.scheduling.services.errors import (
     TaskUnreadableError,
     VersionNotFoundError,
 )
-from domain.errors import DomainError, IllegalTransitionError, InvalidInputError, MalformedJsonError, TaskStateError
+from domain.errors import (
+    DomainError,
+    IllegalTransitionError,
+    InvalidInputError,
+    MalformedJsonError,
+    SchedulerError,
+    TaskStateError,
+)
 from entrypoints.web.answers import etag, json_answer
+from entrypoints.web.audience import is_for_browser
 from entrypoints.web.catalogue import BY_STATUS, KINDS
 from entrypoints.web.errors import RequestError
-from entrypoints.web.keys import SERVICES, SETTINGS, under_prefix
+from entrypoints.web.keys import SERVICES, SETTINGS
 from entrypoints.web.rendering import render
 
 ERRORS_MAX = 50
 RETRY_AFTER_SECONDS = 1
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="PeachPie scheduler"'}
 
 logger = structlog.get_logger()
 
@@ -52,6 +63,11 @@ class Problem:
         """The HTTP status."""
         return KINDS[self.kind].status
 
+    @property
+    def all_headers(self) -> Mapping[str, str]:
+        """Its headers, and with a 401 what would be taken, which RFC 9110, 15.5.2 asks for."""
+        return {**self.headers, **(CHALLENGE if self.status == web.HTTPUnauthorized.status_code else {})}
+
 
 @web.middleware
 async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -70,17 +86,11 @@ def problem_answer(request: web.Request, problem: Problem) -> web.StreamResponse
     """The answer to a program, or a page for a person with a browser."""
     if is_for_browser(request):
         context = {"problem": problem, "kind": KINDS[problem.kind]}
-        return render(request, "problem.html", context, status=problem.status, headers=problem.headers)
+        return render(request, "problem.html", context, status=problem.status, headers=problem.all_headers)
     document = problem_document(request, problem)
     return json_answer(
-        document, status=problem.status, headers=problem.headers, content_type="application/problem+json"
+        document, status=problem.status, headers=problem.all_headers, content_type="application/problem+json"
     )
-
-
-def is_for_browser(request: web.Request) -> bool:
-    """True if HTML was asked for outside the API."""
-    is_api = request.path.startswith((under_prefix(request, "/api/"), "/health/"))
-    return not is_api and "text/html" in request.headers.get("Accept", "")
 
 
 def problem_document(request: web.Request, problem: Problem) -> Document:
@@ -104,8 +114,8 @@ def problem_of(error: Exception) -> Problem | None:
             return _of_request(error)
         case DomainError():
             return _of_domain(error)
-        case TaskNotFoundError() | VersionNotFoundError() | ExecutionNotFoundError() | KeyReusedError():
-            return Problem(error.code, str(error))
+        case TaskNotFoundError() | VersionNotFoundError() | ExecutionNotFoundError() | KeyReusedError() | AccessError():
+            return Problem(error.code, str(error), headers=_wait(error))
         case NameTakenError():
             fault = DomainError(str(error), code=error.code, pointer="/name")
             return Problem(error.code, str(error), (error_document(fault),), members={"taken_by": error.by})
@@ -116,8 +126,7 @@ def problem_of(error: Exception) -> Problem | None:
         case TaskUnreadableError():
             return Problem(error.code, "the task's record cannot be read")
         case PortError():
-            headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-            return Problem("store_unavailable", "the store does not answer for now", headers=headers)
+            return _of_port(error)
         case _:
             return None
 
@@ -145,6 +154,17 @@ def _of_domain(error: DomainError) -> Problem:
             return _of_request(RequestError("bad_parameter", error.detail, reason="bad_cursor", parameter="cursor"))
         case _:
             return Problem("invalid_input", error.detail, (error_document(error),))
+
+
+def _of_port(error: PortError) -> Problem:
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    if isinstance(error, PasswordsBusyError):
+        return Problem("too_many_attempts", str(error), headers=headers)
+    return Problem("store_unavailable", "the store does not answer for now", headers=headers)
+
+
+def _wait(error: SchedulerError) -> dict[str, str]:
+    return {"Retry-After": str(error.wait.seconds)} if isinstance(error, SignInDelayedError) else {}
 
 
 def _of_request(error: RequestError) -> Problem:

@@ -9,9 +9,10 @@ import aiohttp_jinja2
 from aiohttp import web
 from jinja2 import FileSystemLoader, StrictUndefined
 
+from domain.access.role import Role
 from entrypoints.web import wording
 from entrypoints.web.assets import asset_path
-from entrypoints.web.keys import SERVICES, SETTINGS
+from entrypoints.web.keys import CALLER, SERVICES, SETTINGS
 
 FOLDER = Path(__file__).parent / "templates"
 
@@ -39,9 +40,20 @@ def render(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """The page, with what every page shows: where it lies, the server's time, the banner."""
+    """The page, with what every page shows: where it lies, the server's time, the banner, who looks at it.
+
+    `may(role)` tells a template whether its reader may do what takes that role.
+    """
     settings = request.app[SETTINGS]
-    common = {"prefix": settings.prefix, "now": request.app[SERVICES].clock.now(), "banner": settings.banner}
+    caller = request.get(CALLER)
+    common = {
+        "prefix": settings.prefix,
+        "now": request.app[SERVICES].clock.now(),
+        "banner": settings.banner,
+        "caller": caller,
+        "login_required": settings.login_required,
+        "may": lambda role: caller is not None and caller.role.includes(Role(role)),
+    }
     page = aiohttp_jinja2.render_template(template, request, {**common, **context}, status=status)
     page.headers.update(headers or {})
     return page

@@ -8,12 +8,22 @@ from aiohttp.typedefs import Handler
 
 from entrypoints.web import assets
 from entrypoints.web.access import Permission, admitted
+from entrypoints.web.api import access as access_api
 from entrypoints.web.api import executions, explain, occurrences, runs, status, tasks, versions
-from entrypoints.web.keys import ACTOR
-from entrypoints.web.pages import changes, execution_page, kinds, list_page, task_page
+from entrypoints.web.keys import ACTOR, CALLER
+from entrypoints.web.pages import (
+    account_page,
+    changes,
+    execution_page,
+    kinds,
+    list_page,
+    login_page,
+    task_page,
+    users_page,
+)
 
 PUBLIC, VIEWER = Permission.PUBLIC, Permission.VIEWER
-OPERATOR, EDITOR = Permission.OPERATOR, Permission.EDITOR
+OPERATOR, EDITOR, ADMIN = Permission.OPERATOR, Permission.EDITOR, Permission.ADMIN
 API = "/api/scheduled-tasks"
 TASK_API = f"{API}/{{task_id}}"
 PAGE = "/scheduled-tasks"
@@ -39,6 +49,24 @@ ROUTES = (
     Route("GET", "/", list_page.to_list, PUBLIC),
     Route("GET", "/static/{name}", assets.static_file, PUBLIC),
     Route("GET", "/problems/{kind}", kinds.problem_kind, PUBLIC),
+    Route("GET", "/login", login_page.login, PUBLIC),
+    Route("POST", "/login", login_page.sign_in, PUBLIC),
+    Route("POST", "/logout", login_page.sign_out, VIEWER),
+    Route("GET", "/set-up", login_page.set_up, PUBLIC),
+    Route("POST", "/set-up", login_page.make_first_user, PUBLIC),
+    Route("GET", "/account", account_page.account, VIEWER),
+    Route("POST", "/account/password", account_page.change_password, VIEWER),
+    Route("POST", "/account/sessions/end", account_page.end_other_sessions, VIEWER),
+    Route("POST", "/account/tokens", account_page.create_token, VIEWER),
+    Route("POST", "/account/tokens/{token_id}/revoke", account_page.revoke_token, VIEWER),
+    Route("GET", "/users", users_page.users, ADMIN),
+    Route("POST", "/users", users_page.add_user, ADMIN),
+    Route("POST", "/users/{name}/role", users_page.set_role, ADMIN),
+    Route("POST", "/users/{name}/disable", users_page.disable, ADMIN),
+    Route("POST", "/users/{name}/enable", users_page.enable, ADMIN),
+    Route("POST", "/users/{name}/password", users_page.reset_password, ADMIN),
+    Route("POST", "/tokens", users_page.create_token, ADMIN),
+    Route("POST", "/tokens/{token_id}/revoke", users_page.revoke_token, ADMIN),
     Route("GET", PAGE, list_page.task_list, VIEWER),
     Route("GET", TASK_PAGE, task_page.task, VIEWER),
     Route("GET", f"{TASK_PAGE}/delete", task_page.confirm_delete, EDITOR),
@@ -71,6 +99,14 @@ ROUTES = (
     Route("POST", "/api/executions/{execution_id}/cancel", executions.cancel_execution, OPERATOR),
     Route("POST", "/api/executions/{execution_id}/redrive", runs.redrive_execution, OPERATOR),
     Route("GET", "/api/dead-letters", runs.list_dead_letters, VIEWER),
+    Route("GET", "/api/me", access_api.me, VIEWER),
+    Route("GET", "/api/users", access_api.list_users, ADMIN),
+    Route("POST", "/api/users", access_api.add_user, ADMIN),
+    Route("PATCH", "/api/users/{name}", access_api.change_user, ADMIN),
+    Route("PUT", "/api/users/{name}/password", access_api.reset_password, ADMIN),
+    Route("GET", "/api/tokens", access_api.list_tokens, ADMIN),
+    Route("POST", "/api/tokens", access_api.create_token, ADMIN),
+    Route("DELETE", "/api/tokens/{token_id}", access_api.revoke_token, ADMIN),
     Route("GET", "/api/stats", status.statistics, VIEWER),
     Route("GET", "/api/scheduler/stats", status.statistics, VIEWER),
     Route("GET", "/api/health", status.health, VIEWER),
@@ -86,7 +122,9 @@ def web_routes(prefix: str) -> Iterator[web.RouteDef]:
 
 def _guarded(route: Route) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        request[ACTOR] = admitted(request, route.permission)
+        caller = await admitted(request, route.permission)
+        if caller is not None:
+            request[CALLER], request[ACTOR] = caller, caller.actor
         return await route.handler(request)
 
     return handle

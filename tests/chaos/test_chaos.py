@@ -7,7 +7,7 @@ timing is real. `var/chaos` has the evidence of each run, its report and its dra
 
 import pytest
 
-from tests.support.chaos_nemesis import Kind, crash_points, every_kind, long_plan, short_plan
+from tests.support.chaos_plan import Kind, Trouble, crash_points, every_kind, long_plan, short_plan
 from tests.support.chaos_report import Report
 from tests.support.chaos_trial import tried
 
@@ -58,6 +58,14 @@ async def test_no_promise_is_broken_at_any_write_a_process_dies_at(request: pyte
     report = await tried(f"crash-points-{seed}", seed, crash_points(until=CRASH_POINTS))
 
     _is_worth_its_name(report)
+
+
+@pytest.mark.soak
+@pytest.mark.xfail(reason="executions claimed together with a poison four times in a row die as poison", strict=False)
+async def test_a_poison_takes_nobody_with_it(request: pytest.FixtureRequest) -> None:
+    seed = _chosen(request, LONG)
+
+    await tried(f"poison-{seed}", seed, (Trouble(Kind.CLOCK_BACK, seconds=10, number=30),), with_poison=True)
 
 
 @pytest.mark.soak

@@ -20,8 +20,8 @@ from tests.support.chaos_samples import (
     a_nemesis,
     a_stay,
     an_attempt,
-    an_execution,
     an_exchange,
+    an_execution,
     evidence,
     requests,
 )
@@ -80,6 +80,8 @@ def paused_at(second: int) -> Dump:
     return dump
 
 
+EDIT = ChangeRow(3, "task", 2, None, "edit", "ana", T + 6 * SECOND, "", None)
+
 DOCTORED: dict[str, tuple[str, Doctored]] = {
     "a run that is nowhere": ("I1", lambda: evidence(dump=without("five"))),
     "a Skip that is nowhere": ("I1", lambda: evidence(dump=a_dump(skips={"task": []}))),
@@ -122,6 +124,13 @@ DOCTORED: dict[str, tuple[str, Doctored]] = {
         lambda: evidence(nemesis=[*a_nemesis()[:2], {**a_nemesis()[2], "monotonic": 9.0}]),
     ),
     "too many rescues": ("I10", lambda: evidence(dump=with_execution("three", rescues=4))),
+    "an innocent taken for poison": (
+        "I10",
+        lambda: evidence(
+            dump=with_execution("three", state="dead", rescues=3, error=["poison", "…"]),
+            ledger=[*a_ledger(), a_mark("crash", "other", 3, 3.25, fence=9, pid=77)],
+        ),
+    ),
     "two at once": (
         "I11",
         lambda: evidence(ledger=[*a_ledger()[:1], replace(a_ledger()[1], monotonic=2.2), *a_ledger()[2:]]),
@@ -143,7 +152,10 @@ DOCTORED: dict[str, tuple[str, Doctored]] = {
     ),
     "two winners": (
         "I16",
-        lambda: evidence(requests=[*requests(), *(line for each in "ab" for line in contested(each))]),
+        lambda: evidence(
+            requests=[*requests(), *(line for each in "ab" for line in contested(each))],
+            dump=a_dump(changes=[*a_dump().changes, *(replace(EDIT, idempotency_key=f"api:{each}") for each in "ab")]),
+        ),
     ),
     "a version without a change": (
         "I16",
@@ -159,6 +171,10 @@ DOCTORED: dict[str, tuple[str, Doctored]] = {
         lambda: evidence(requests=[*requests()[:2], *an_exchange(5.0, "run", "key-2", 409)]),
     ),
     "a Skip that miscounts": ("I23", lambda: evidence(dump=with_skip(4, 4, count=2))),
+    "a service that gave up": (
+        "exit",
+        lambda: evidence(nemesis=[*a_nemesis(), {"monotonic": 5.9, "what": "fall", "pid": 70, "code": 1}]),
+    ),
     "a Skip for no reason": ("I23", lambda: evidence(dump=with_skip(4, 4, reason="because"))),
 }
 
@@ -183,8 +199,7 @@ def test_the_checker_finds(case: str) -> None:
 def test_a_start_is_not_early_because_the_calendar_was_set_back_after_its_instant() -> None:
     stepped = [*a_nemesis(), {"monotonic": 5.05, "what": "clock", "wall": T - 3_600 * SECOND}]
     shown = [
-        replace(mark, wall=mark.wall - int(3_605.05 * SECOND)) if mark.monotonic > 5.05 else mark
-        for mark in a_ledger()
+        replace(mark, wall=mark.wall - int(3_605.05 * SECOND)) if mark.monotonic > 5.05 else mark for mark in a_ledger()
     ]
 
     assert findings(evidence(nemesis=stepped, ledger=shown)) == []

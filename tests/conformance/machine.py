@@ -5,13 +5,23 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from application.scheduling.ports.history import ChangeRecord, ExecutionFilter, ExecutionRecord, ExecutionSummary
-from domain.scheduling.execution import ExecutionState
+from application.scheduling.ports.history import (
+    ChangeRecord,
+    ExecutionFilter,
+    ExecutionRecord,
+    ExecutionSummary,
+    VersionRecord,
+)
+from domain.scheduling.change import Change
+from domain.scheduling.execution import Execution, ExecutionState
 from domain.scheduling.identifiers import ExecutionId, TaskId
+from domain.scheduling.mutation import Mutation
+from domain.scheduling.runs import backfill, occurrences_to_backfill, run_now
 from domain.scheduling.sharing import EVERYTHING
 from domain.scheduling.task import ScheduledTask, Skip
 from tests.conformance.backends import BACKENDS
@@ -70,6 +80,11 @@ class Pair:
                 self.both(partial(_record, summary.execution.id))
         return [task for task in tasks if isinstance(task, ScheduledTask)]
 
+    def dead_of(self, task: ScheduledTask) -> list[Execution]:
+        """The executions of a task that are known to have died, forgotten or not."""
+        known = (each.execution for each in self._summaries.values())
+        return [each for each in known if each.task_id == task.id and each.state is ExecutionState.DEAD]
+
     def compare_records(self, task_ids: list[TaskId]) -> None:
         """Compare everything on record, that of deleted tasks included."""
         for execution_id in self._summaries:
@@ -94,6 +109,18 @@ async def _record(execution_id: ExecutionId, store: StoreUnderTest) -> Execution
     return await store.history.execution(execution_id)
 
 
-async def _trail(task_id: TaskId, store: StoreUnderTest) -> tuple[list[Skip], list[ChangeRecord]]:
+async def _trail(
+    task_id: TaskId, store: StoreUnderTest
+) -> tuple[list[Skip], list[ChangeRecord], list[VersionRecord], object]:
     skips = await store.history.skips(task_id, limit=1_000)
-    return list(skips), list(await store.history.changes(task_id, limit=1_000))
+    changes = await store.history.changes(task_id, limit=1_000)
+    versions = await store.history.versions(task_id, limit=1_000)
+    return list(skips), list(changes), list(versions), await store.tasks.deleted(task_id)
+
+
+def run_by_hand(task: ScheduledTask, change: Change, *, key: str, beside: bool, past: timedelta | None) -> Mutation:
+    """A run now, or a backfill that reaches so far into the past."""
+    if past is None:
+        return run_now(task, change, key=key, allow_overlap=beside)
+    occurrences = occurrences_to_backfill(task, change.at - past, change.at, change.at)
+    return backfill(task, occurrences, change, key=key, allow_overlap=beside)

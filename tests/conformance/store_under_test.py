@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
 
+from application.scheduling.ports.access import Access
 from application.scheduling.ports.execution_store import Beat, Claim, ExecutionStore, SettleAnswer, Settlement
 from application.scheduling.ports.history import ExecutionRecord, History
 from application.scheduling.ports.membership import Membership
@@ -42,6 +43,9 @@ class Stores(Protocol):
     @property
     def membership(self) -> Membership: ...
 
+    @property
+    def access(self) -> Access: ...
+
 
 @dataclass(frozen=True, slots=True)
 class StoreUnderTest:
@@ -72,6 +76,10 @@ class StoreUnderTest:
     @property
     def membership(self) -> Membership:
         return self.stores.membership
+
+    @property
+    def access(self) -> Access:
+        return self.stores.access
 
     def token(self) -> ClaimToken:
         """A token no claim had before."""

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from application.scheduling.ports.history import EVIDENCE_MAX, Evidence
 from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT, Unreadable
 from domain.scheduling.change import ChangeAction
-from domain.scheduling.execution import ExecutionState
+from domain.scheduling.execution import ExecutionState, redrive_key
 from domain.scheduling.identifiers import ExecutionId, TaskId
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
+from domain.scheduling.runs import backfill, occurrences_to_backfill
 from domain.scheduling.task import ScheduledTask
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.builders import HOUR, HOURLY, MINUTE, a_change, a_definition, a_failure
@@ -193,12 +194,26 @@ async def test_a_span_with_more_than_can_be_told_has_its_first_and_says_so(store
     assert less.is_cut is False
 
 
+async def test_what_made_up_for_an_occurrence_of_the_span_is_told_with_it(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    now, read = store.clock.advance_to(_hour(9.5)), await store.read(task)
+    occurrences = occurrences_to_backfill(read, _hour(1), _hour(3), now)
+    await store.applied(backfill(read, occurrences, a_change(ChangeAction.BACKFILL, at=now), key="b"))
+    for _ in occurrences:
+        await store.settle(await store.claim())
+        store.clock.advance(MINUTE)
+
+    found = await _around(store, task, _hour(2), _hour(3))
+
+    assert [each.execution.nominal_at for each in found.executions] == [_hour(2)]
+
+
 async def test_what_took_the_place_of_a_dead_execution_is_told_with_it(store: StoreUnderTest) -> None:
     task = await _hourly(store)
     claim = await store.started(task)
     await store.settle(claim, a_failure())
     store.clock.advance(5 * HOUR)
-    repeated = await store.run_now(task, key=f"redrive:{claim.execution.id}")
+    repeated = await store.run_now(task, key=redrive_key(claim.execution.id))
     await store.settle(await store.claim())
 
     found = await _around(store, task, _hour(1), _hour(2))

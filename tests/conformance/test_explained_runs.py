@@ -5,21 +5,20 @@ from datetime import timedelta
 
 import pytest
 
-from application.scheduling.explanations import Code, Finding
+from application.scheduling.explanations import Code
 from application.scheduling.ports.execution_store import Beat, Claim, Progress
 from application.scheduling.ports.membership import HandlerSpec, Member
+from application.scheduling.ports.task_store import Applied
 from domain.scheduling.change import ChangeAction
-from domain.scheduling.execution import ErrorReport, ExecutionKind
+from domain.scheduling.execution import ExecutionKind
 from domain.scheduling.identifiers import NodeId
-from domain.scheduling.mutation import delete, pause
-from domain.scheduling.outcome import Continued, Failed, HandedBack, UnknownHandler
+from domain.scheduling.outcome import HandedBack, UnknownHandler
 from domain.scheduling.policy import ExecutionPolicy, Overlap
-from domain.scheduling.retry import GiveUp, RetryPolicy
-from domain.scheduling.task import Delivery, PauseMode, ScheduledTask
-from domain.scheduling.work import CONTINUATIONS_PER_DAY_MAX, RESCUES_MAX
+from domain.scheduling.runs import backfill, occurrences_to_backfill, redrive
+from domain.scheduling.task import Delivery, ScheduledTask
 from tests.conformance.store_under_test import WORKER, StoreUnderTest
-from tests.support.builders import HOUR, HOURLY, MINUTE, SECOND, a_change, a_definition, a_failure, a_pause
-from tests.support.explaining import explained, found
+from tests.support.builders import HOUR, HOURLY, MINUTE, SECOND, a_change, a_definition, a_failure
+from tests.support.explaining import explained, found, says
 from tests.support.manual_clock import NOON
 
 ONE = NOON + HOUR
@@ -40,13 +39,6 @@ async def _died_again(store: StoreUnderTest, claim: Claim) -> None:
     assert await store.executions.rescue_worker(claim.execution.worker_id or WORKER) == 1
 
 
-def _says(finding: Finding, *texts: str) -> bool:
-    whole = " ".join(finding.sentences)
-    missing = [text for text in texts if text not in whole]
-    assert not missing, (missing, whole)
-    return True
-
-
 async def test_a_success_on_time(store: StoreUnderTest) -> None:
     task = await _hourly(store)
     claim = await store.started(task)
@@ -61,7 +53,7 @@ async def test_a_success_on_time(store: StoreUnderTest) -> None:
         claim.execution.id,
     )
     assert told.summary == "The run due at Mon 2024-01-15 13:00 UTC ran and succeeded at Mon 2024-01-15 13:00:05 UTC."
-    assert _says(told.findings[0], "It began at Mon 2024-01-15 13:00 UTC, on time.")
+    assert says(told.findings[0], "It began at Mon 2024-01-15 13:00 UTC, on time.")
     assert told.records_since == NOON
 
 
@@ -81,7 +73,7 @@ async def test_a_late_success_says_by_how_much_and_why(
     store.clock.advance_to(ONE + claimed_after)
     await store.settle(await store.claim())
 
-    assert _says(await found(store, task, ONE), said)
+    assert says(await found(store, task, ONE), said)
 
 
 async def test_a_success_after_failures_names_them(store: StoreUnderTest) -> None:
@@ -94,7 +86,7 @@ async def test_a_success_after_failures_names_them(store: StoreUnderTest) -> Non
     finding = await found(store, task, ONE)
 
     assert finding.code is Code.SUCCEEDED
-    assert _says(finding, "in attempt 2", "Attempt 1 failed at Mon 2024-01-15 13:00 UTC with RuntimeError: disk full.")
+    assert says(finding, "in attempt 2", "Attempt 1 failed at Mon 2024-01-15 13:00 UTC with RuntimeError: disk full.")
 
 
 async def test_a_rescued_success_says_how_often_its_worker_died(store: StoreUnderTest) -> None:
@@ -107,10 +99,10 @@ async def test_a_rescued_success_says_how_often_its_worker_died(store: StoreUnde
     finding = await found(store, task, ONE)
 
     assert (finding.code, finding.executions[0].rescues) == (Code.SUCCEEDED, 2)
-    assert _says(
+    assert says(
         finding,
-        "It was taken over from a dead worker 2 times and handed back by a worker that shut down 1 time, which used up"
-        " no attempt.",
+        "It was taken over from a dead worker twice and handed back by a worker that shut down once, which used up no"
+        " attempt.",
     )
 
 
@@ -126,7 +118,7 @@ async def test_a_pending_run_says_that_nobody_serves_its_type(store: StoreUnderT
 
     assert {each.code for each in (finding, without_handler, queued)} == {Code.PENDING}
     assert [each.reason for each in (finding, without_handler, queued)] == ["no_worker", "no_handler", "queued"]
-    assert _says(finding, "No living worker serves the type 'mail'.")
+    assert says(finding, "No living worker serves the type 'mail'.")
 
 
 async def test_what_was_put_back_says_since_when_and_when_it_is_given_up(store: StoreUnderTest) -> None:
@@ -136,7 +128,7 @@ async def test_what_was_put_back_says_since_when_and_when_it_is_given_up(store: 
     finding = await found(store, task, ONE)
 
     assert (finding.code, finding.reason) == (Code.PENDING, "put_back")
-    assert _says(
+    assert says(
         finding, "no handler named 'report'", "since Mon 2024-01-15 13:00 UTC", "up at Mon 2024-01-15 14:00 UTC"
     )
 
@@ -165,7 +157,7 @@ async def test_a_running_one_tells_worker_attempt_and_progress(store: StoreUnder
     finding = await found(store, task, ONE)
 
     assert finding.code is Code.RUNNING
-    assert _says(finding, "attempt 1 on worker worker-a, for 2 min so far", "It has done 120 of 500 (invoices).")
+    assert says(finding, "attempt 1 on worker worker-a, for 2 min so far", "It has done 120 of 500 (invoices).")
 
 
 async def test_a_retry_says_what_failed_and_when_it_is_tried_again(store: StoreUnderTest) -> None:
@@ -175,111 +167,7 @@ async def test_a_retry_says_what_failed_and_when_it_is_tried_again(store: StoreU
     finding = await found(store, task, ONE)
 
     assert finding.code is Code.RETRY_WAIT
-    assert _says(
-        finding, "attempt 1 failed with RuntimeError: no route; it is tried again at Mon 2024-01-15 13:03 UTC."
-    )
-
-
-async def test_dead_of_its_last_attempt(store: StoreUnderTest) -> None:
-    task = await _hourly(store, ExecutionPolicy(retry=RetryPolicy(max_retries=1)))
-    await store.settle(await store.started(task), a_failure(retry_at=ONE))
-    await store.executions.release_due(10)
-    await store.settle(await store.claim(), a_failure(text="disk full"))
-
-    finding = await found(store, task, ONE)
-
-    assert (finding.code, finding.reason) == (Code.DEAD, "attempts_exhausted")
-    assert _says(finding, "after 2 attempts", "The last error was RuntimeError: disk full.")
-
-
-async def test_dead_of_an_error_for_which_trying_again_is_of_no_use(store: StoreUnderTest) -> None:
-    task = await _hourly(store)
-    await store.settle(await store.started(task), Failed(ErrorReport("bad_address", "gone"), GiveUp()))
-
-    assert (await found(store, task, ONE)).reason == "permanent_error"
-
-
-async def test_dead_of_workers_that_died(store: StoreUnderTest) -> None:
-    task = await _hourly(store)
-    await store.fired(task)
-    for _ in range(RESCUES_MAX + 1):
-        await _died_again(store, await store.claim())
-
-    finding = await found(store, task, ONE)
-
-    assert (finding.code, finding.reason) == (Code.DEAD, "poison")
-    assert _says(finding, "taken over from a dead worker 3 times")
-
-
-async def test_dead_because_nobody_had_its_handler(store: StoreUnderTest) -> None:
-    task = await _hourly(store)
-    await store.settle(await store.started(task), UnknownHandler())
-    store.clock.advance(HOUR)
-    await store.settle(await store.claim(), UnknownHandler())
-
-    assert (await found(store, task, ONE)).reason == "unknown_handler"
-
-
-async def test_dead_because_it_went_on_too_often_and_every_part_is_told(store: StoreUnderTest) -> None:
-    task = await _hourly(store)
-    claim = await store.started(task)
-    for _ in range(CONTINUATIONS_PER_DAY_MAX):
-        await store.settle(claim, Continued(timedelta(0)))
-        await store.executions.release_due(10)
-        claim = await store.claim()
-    await store.settle(claim, Continued(timedelta(0)))
-
-    told = await explained(store, task, ONE)
-
-    assert told.code is Code.SEVERAL
-    assert told.summary == f"{CONTINUATIONS_PER_DAY_MAX} succeeded, 1 failed for good."
-    assert [each.reason for each in told.findings if each.reason] == ["continuation_limit"]
-
-
-async def test_a_cancelled_one_names_who_asked_and_why(store: StoreUnderTest) -> None:
-    task = await _hourly(store)
-    (execution_id,) = await store.fired(task)
-    change = a_change(ChangeAction.CANCEL, at=store.clock.now(), reason="wrong data")
-    await store.executions.cancel(execution_id, change)
-
-    finding = await found(store, task, ONE)
-
-    assert (finding.code, finding.reason) == (Code.CANCELLED, "asked")
-    assert _says(finding, "was cancelled before it began", 'by ana (api) at Mon 2024-01-15 13:00 UTC ("wrong data")')
-
-
-async def test_cancelled_by_a_newer_occurrence(store: StoreUnderTest) -> None:
-    task = await _hourly(store, ExecutionPolicy(overlap=Overlap.CANCEL_PREVIOUS))
-    await store.fired(task)
-    await store.fired(task)
-
-    assert (await found(store, task, ONE)).reason == "superseded"
-
-
-@pytest.mark.parametrize("by", ["pause", "delete"])
-async def test_cancelled_by_what_ended_the_whole_task(store: StoreUnderTest, by: str) -> None:
-    task = await _hourly(store)
-    await store.fired(task)
-    now, read = store.clock.advance(MINUTE), await store.read(task)
-    if by == "pause":
-        change = a_change(ChangeAction.PAUSE, at=now, reason="upgrade")
-        await store.applied(pause(read, a_pause(at=now, mode=PauseMode.NOW), change))
-    else:
-        await store.applied(delete(read, a_change(ChangeAction.DELETE, at=now, reason="upgrade")))
-
-    finding = await found(store, task, ONE)
-
-    assert (finding.code, finding.reason) == (Code.CANCELLED, {"pause": "paused_now", "delete": "task_deleted"}[by])
-    assert _says(finding, 'by ana (api) at Mon 2024-01-15 13:01 UTC ("upgrade")')
-
-
-async def test_cancelled_because_the_task_was_stopped(store: StoreUnderTest) -> None:
-    task = await _hourly(store, replace(QUEUE_ONE, fail_after=1))
-    claim = await store.started(task)
-    await store.fired(task)
-    await store.settle(claim, a_failure())
-
-    assert (await found(store, task, ONE + HOUR)).reason == "task_failed"
+    assert says(finding, "attempt 1 failed with RuntimeError: no route; it is tried again at Mon 2024-01-15 13:03 UTC.")
 
 
 async def test_what_a_foreign_program_reads_is_delivered(store: StoreUnderTest) -> None:
@@ -300,7 +188,7 @@ async def test_a_run_by_hand_is_told_with_who_asked_though_nothing_was_due(store
     assert [each.code for each in told.findings] == [Code.SUCCEEDED, Code.NOT_DUE]
     assert (told.code, told.findings[0].executions[0].kind) == (Code.SUCCEEDED, ExecutionKind.MANUAL)
     assert told.findings[0].executions[0].id == execution_id
-    assert _says(told.findings[0], "The run asked for by ana (api) at Mon 2024-01-15 12:10 UTC ran and succeeded")
+    assert says(told.findings[0], "The run asked for by ana (api) at Mon 2024-01-15 12:10 UTC ran and succeeded")
 
 
 async def test_what_ran_at_a_time_that_had_nothing_of_its_own_is_told_beside_it(store: StoreUnderTest) -> None:
@@ -314,6 +202,44 @@ async def test_what_ran_at_a_time_that_had_nothing_of_its_own_is_told_beside_it(
     assert [each.executions[0].id for each in told.also] == [claim.execution.id]
 
 
+async def test_a_repetition_is_told_with_the_dead_one_it_took_the_place_of(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    dead = await store.started(task)
+    await store.settle(dead, a_failure())
+    now, execution = store.clock.advance(5 * HOUR), (await store.record(dead.execution.id)).summary.execution
+    change = a_change(ChangeAction.REDRIVE, at=now)
+    answer = await store.mutate(redrive(await store.read(task), execution, change))
+    assert isinstance(answer, Applied)
+    await store.settle(await store.claim())
+
+    finding, repetition = await found(store, task, ONE), (await explained(store, task, now)).findings[0]
+
+    assert says(finding, f"It was run again as execution {answer.execution_id}, which is succeeded.")
+    assert says(repetition, f"The repetition of execution {dead.execution.id}, asked for by ana (api)")
+
+
+async def test_a_backfill_is_found_by_the_instant_it_made_up_for_and_by_that_of_its_asking(
+    store: StoreUnderTest,
+) -> None:
+    task = await _hourly(store, ExecutionPolicy(overlap=Overlap.ALLOW))
+    store.clock.advance_to(ONE + 2 * HOUR)
+    await store.commit(await store.read(task))
+    await store.settle(await store.claim())
+    now, read = store.clock.advance(10 * MINUTE), await store.read(task)
+    change = a_change(ChangeAction.BACKFILL, at=now, reason="they need it")
+    await store.applied(backfill(read, occurrences_to_backfill(read, ONE, ONE, now), change, key="b"))
+    await store.settle(await store.claim())
+
+    made_up, asked = await explained(store, task, ONE), await explained(store, task, now)
+
+    assert [each.code for each in made_up.findings] == [Code.SUCCEEDED, Code.SKIPPED_MISFIRE]
+    assert [each.code for each in asked.findings] == [Code.SUCCEEDED, Code.NOT_DUE]
+    assert says(
+        asked.findings[0],
+        'The backfill of Mon 2024-01-15 13:00 UTC, asked for by ana (api) at Mon 2024-01-15 15:10 UTC ("they need it")',
+    )
+
+
 async def test_jitter_is_told_and_a_run_is_found_by_either_of_its_instants(store: StoreUnderTest) -> None:
     task = await _hourly(store, ExecutionPolicy(jitter=30 * MINUTE))
     await store.settle(await store.started(task))
@@ -324,4 +250,4 @@ async def test_jitter_is_told_and_a_run_is_found_by_either_of_its_instants(store
 
     assert by_nominal == by_run
     assert by_nominal.code is Code.SUCCEEDED
-    assert _says(by_nominal, "Its jitter put it off by")
+    assert says(by_nominal, "Its jitter put it off by")

@@ -13,7 +13,7 @@ from domain.scheduling.schedule import CronSchedule
 from domain.scheduling.task import ScheduledTask, SkipReason
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.builders import HOUR, HOURLY, MINUTE, a_change, a_definition, a_failure, a_pause
-from tests.support.explaining import explained, found
+from tests.support.explaining import explained, found, says
 from tests.support.manual_clock import NOON
 
 ONE = NOON + HOUR
@@ -38,13 +38,6 @@ def _count(finding: Finding) -> int:
     return finding.skip.count
 
 
-def _says(finding: Finding, *texts: str) -> bool:
-    whole = " ".join(finding.sentences)
-    missing = [text for text in texts if text not in whole]
-    assert not missing, (missing, whole)
-    return True
-
-
 async def test_found_later_than_its_grace(store: StoreUnderTest) -> None:
     task = await _hourly(store, grace=10 * MINUTE)
     await _decided_at(store, task, _hour(3) + 30 * MINUTE)
@@ -52,7 +45,7 @@ async def test_found_later_than_its_grace(store: StoreUnderTest) -> None:
     finding = await found(store, task, _hour(2))
 
     assert (finding.code, finding.at, _count(finding)) == (Code.SKIPPED_GRACE, _hour(2), 3)
-    assert _says(
+    assert says(
         finding,
         "The occurrence of Mon 2024-01-15 14:00 UTC did not run: it was found later than its grace of 10 min allows.",
         "It is one of 3 passed over for this reason, from Mon 2024-01-15 13:00 UTC to Mon 2024-01-15 15:00 UTC.",
@@ -74,7 +67,7 @@ async def test_found_late_and_not_picked(store: StoreUnderTest, misfire: Misfire
     finding = await found(store, task, _hour(at))
 
     assert finding.code is Code.SKIPPED_MISFIRE
-    assert _says(finding, "no scheduler decided it in time", said)
+    assert says(finding, "no scheduler decided it in time", said)
 
 
 async def test_a_misfire_names_what_ran_in_its_place_and_when_that_was_decided(store: StoreUnderTest) -> None:
@@ -85,7 +78,7 @@ async def test_a_misfire_names_what_ran_in_its_place_and_when_that_was_decided(s
     finding = await found(store, task, _hour(1))
 
     assert [each.id for each in finding.executions] == [ran.id]
-    assert _says(
+    assert says(
         finding, f"was that of Mon 2024-01-15 15:00 UTC (execution {ran.id}), decided at Mon 2024-01-15 15:30 UTC"
     )
 
@@ -100,7 +93,7 @@ async def test_an_overlap_names_the_execution_that_was_open_then(store: StoreUnd
     finding = await found(store, task, _hour(2))
 
     assert (finding.code, [each.id for each in finding.executions]) == (Code.SKIPPED_OVERLAP, [claim.execution.id])
-    assert _says(finding, "an earlier execution was still open", "until Mon 2024-01-15 14:10 UTC")
+    assert says(finding, "an earlier execution was still open", "until Mon 2024-01-15 14:10 UTC")
 
 
 async def test_an_overlap_with_a_run_by_hand(store: StoreUnderTest) -> None:
@@ -119,14 +112,14 @@ async def test_an_overlap_behind_one_that_ran_and_one_that_waited(store: StoreUn
     finding = await found(store, task, _hour(3))
 
     assert [each.id for each in finding.executions] == [first, second]
-    assert _says(finding, "one execution was open and another waited for its turn")
+    assert says(finding, "one execution was open and another waited for its turn")
 
 
 async def test_occurrences_found_together_of_which_only_the_newest_runs(store: StoreUnderTest) -> None:
     task = await _hourly(store, misfire=Misfire.ALL, overlap=Overlap.CANCEL_PREVIOUS)
     await _decided_at(store, task, _hour(3))
 
-    assert _says(await found(store, task, _hour(2)), "only the newest runs (overlap cancel_previous)")
+    assert says(await found(store, task, _hour(2)), "only the newest runs (overlap cancel_previous)")
 
 
 async def test_a_schedule_that_was_changed_before_it_was_decided(store: StoreUnderTest) -> None:
@@ -141,7 +134,7 @@ async def test_a_schedule_that_was_changed_before_it_was_decided(store: StoreUnd
 
     assert finding.code is Code.SKIPPED_EDITED
     assert [each.change.action for each in finding.changes] == [ChangeAction.EDIT]
-    assert _says(finding, 'by ana (api) at Mon 2024-01-15 14:00 UTC ("half past") (now version 2)')
+    assert says(finding, 'by ana (api) at Mon 2024-01-15 14:00 UTC ("half past") (now version 2)')
     assert (await found(store, task, "2024-01-15T13:30")).code is Code.NOT_DUE
 
 
@@ -158,7 +151,7 @@ async def test_a_task_that_was_deleted_and_brought_back(store: StoreUnderTest) -
     finding = await found(store, task, ONE)
 
     assert (kept.code, finding.code) == (Code.DELETED, Code.SKIPPED_DELETED)
-    assert _says(finding, "deleted then, by ana", "It was brought back by bob (api) at Mon 2024-01-15 14:00 UTC.")
+    assert says(finding, "deleted then, by ana", "It was brought back by bob (api) at Mon 2024-01-15 14:00 UTC.")
 
 
 async def test_a_pause_tells_who_why_since_when_and_until_when(store: StoreUnderTest) -> None:
@@ -173,7 +166,7 @@ async def test_a_pause_tells_who_why_since_when_and_until_when(store: StoreUnder
 
     assert (finding.code, _count(finding)) == (Code.SKIPPED_PAUSED, 2)
     assert [each.change.action for each in finding.changes] == [ChangeAction.PAUSE, ChangeAction.RESUME]
-    assert _says(
+    assert says(
         finding,
         "did not run: the task was paused, by ana (api) at Mon 2024-01-15 12:00 UTC.",
         "The task was resumed by ana (api) at Mon 2024-01-15 14:02 UTC, which passed over what lay before.",
@@ -187,7 +180,7 @@ async def test_a_pause_that_ended_by_itself(store: StoreUnderTest) -> None:
     store.clock.advance_to(until)
     await store.applied(end_pause(await store.read(task), system_change(ChangeAction.PAUSE_ENDED, until, "over")))
 
-    assert _says(await found(store, task, ONE), "The pause ended by itself at Mon 2024-01-15 13:30 UTC.")
+    assert says(await found(store, task, ONE), "The pause ended by itself at Mon 2024-01-15 13:30 UTC.")
 
 
 async def test_a_task_that_had_been_stopped_after_failures(store: StoreUnderTest) -> None:
@@ -200,7 +193,7 @@ async def test_a_task_that_had_been_stopped_after_failures(store: StoreUnderTest
     finding = await found(store, task, _hour(2))
 
     assert (finding.code, [each.id for each in finding.executions]) == (Code.SKIPPED_FAILED, [claim.execution.id])
-    assert _says(finding, "stopped after too many failures", "It was set going again by ana")
+    assert says(finding, "stopped after too many failures", "It was set going again by ana")
 
 
 async def test_a_time_between_two_that_were_passed_over_had_nothing_due(store: StoreUnderTest) -> None:
@@ -225,7 +218,7 @@ async def test_a_day_is_told_by_what_was_decided_in_it(store: StoreUnderTest) ->
     claim = await store.started(task)
     await _decided_at(store, task, _hour(4))
     await store.settle(claim)
-    await store.settle((await store.started(task)))
+    await store.settle(await store.started(task))
 
     told = await explained(store, task, "2024-01-15")
 
@@ -237,4 +230,4 @@ async def test_a_day_is_told_by_what_was_decided_in_it(store: StoreUnderTest) ->
         Code.UPCOMING,
     ]
     assert told.summary == "2 succeeded, 1 passed over: misfire, 1 passed over: overlap, 1 to come."
-    assert _says(told.findings[-1], "The same goes for 5 further occurrences of this time.")
+    assert says(told.findings[-1], "The same goes for 5 further occurrences of this time.")

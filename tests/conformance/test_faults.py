@@ -11,6 +11,9 @@ from application.scheduling.ports.execution_store import Beat, Held, Settlement
 from application.scheduling.ports.history import ExecutionFilter, Retention, TaskFilter, TaskOrder
 from application.scheduling.ports.membership import Member
 from application.scheduling.ports.task_store import Decision
+from domain.access.account import ApiToken, Session, User
+from domain.access.role import Role
+from domain.access.throttle import LoginKeys
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.firing import fire
@@ -29,6 +32,7 @@ TURNS = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233)
 
 NOBODY, NOTHING, TOKEN = TaskId("nobody"), ExecutionId("nothing"), ClaimToken("0" * 32)
 MEMBER = Member(NodeId("node"), frozenset({"worker"}), "host", 1, NOON)
+SOMEBODY = User("somebody", Role.VIEWER, NOON)
 DECISION = Decision(a_task(), fire(a_task(), NOON + MINUTE))
 
 CALLS: dict[str, Call] = {
@@ -58,11 +62,32 @@ CALLS: dict[str, Call] = {
     "execution": lambda store: store.history.execution(NOTHING),
     "skips": lambda store: store.history.skips(NOBODY, limit=1),
     "changes": lambda store: store.history.changes(NOBODY, limit=1),
+    "evidence": lambda store: store.history.evidence(NOBODY, since=NOON, until=NOON),
     "counts": lambda store: store.history.counts(),
     "prune": lambda store: store.history.prune(Retention(), limit=1),
     "announce": lambda store: store.membership.announce(MEMBER),
     "leave": lambda store: store.membership.leave(MEMBER.node_id),
     "members": lambda store: store.membership.members(),
+    "add_user": lambda store: store.access.add_user(SOMEBODY, "hash"),
+    "users": lambda store: store.access.users(),
+    "account": lambda store: store.access.account("somebody"),
+    "change_user": lambda store: store.access.change_user("somebody", role=Role.VIEWER),
+    "set_password": lambda store: store.access.set_password("somebody", "hash"),
+    "open_session": lambda store: store.access.open_session("digest", Session("somebody", NOON, NOON, "")),
+    "visit": lambda store: store.access.visit("digest"),
+    "sessions": lambda store: store.access.sessions("somebody"),
+    "end_session": lambda store: store.access.end_session("digest"),
+    "end_sessions": lambda store: store.access.end_sessions("somebody"),
+    "add_token": lambda store: store.access.add_token("digest", ApiToken("id", "ci", Role.VIEWER, NOON)),
+    "use_token": lambda store: store.access.use_token("digest"),
+    "tokens": lambda store: store.access.tokens(),
+    "revoke_token": lambda store: store.access.revoke_token("id"),
+    "admit_login": lambda store: store.access.admit_login(LoginKeys("account", "address")),
+    "forgive_login": lambda store: store.access.forgive_login(LoginKeys("account", "address")),
+    "is_bare": lambda store: store.access.is_bare(),
+    "offer_set_up": lambda store: store.access.offer_set_up("digest", until=NOON),
+    "may_set_up": lambda store: store.access.may_set_up("digest"),
+    "set_up": lambda store: store.access.set_up("digest", SOMEBODY, "hash"),
 }
 
 

@@ -21,11 +21,11 @@ from domain.scheduling.identifiers import ClaimToken, ExecutionId, TaskId
 from domain.scheduling.mutation import Mutation, create, delete, edit, end_pause, pause, resume, undelete
 from domain.scheduling.outcome import Continued, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
-from domain.scheduling.runs import run_now
+from domain.scheduling.runs import redrive
 from domain.scheduling.schedule import OneTimeSchedule, Schedule
 from domain.scheduling.sharing import EVERYTHING
 from domain.scheduling.task import Delivery, Pause, PauseMode, Quarantine, ScheduledTask
-from tests.conformance.machine import BUSY, Pair
+from tests.conformance.machine import BUSY, Pair, run_by_hand
 from tests.conformance.store_under_test import OTHER_WORKER, WORKER
 from tests.support.builders import DAY, EVERY_MINUTE, HOUR, HOURLY, MINUTE, SECOND, a_change, a_definition, a_failure
 from tests.support.manual_clock import NOON
@@ -41,6 +41,7 @@ POLICIES = (
     ExecutionPolicy(jitter=40 * SECOND, end_at=NOON + HOUR),
 )
 STEPS = (SECOND, 20 * SECOND, MINUTE, MINUTE, 5 * MINUTE, HOUR, DAY)
+PASTS = (None, None, 2 * MINUTE, HOUR)
 LEADS = (timedelta(0), timedelta(0), timedelta(milliseconds=30), MINUTE)
 RETENTION = Retention(executions=DAY, changes=2 * DAY, deleted_tasks=DAY)
 
@@ -154,14 +155,18 @@ class LivesOfTasks(RuleBasedStateMachine):
         if self.gone:
             self._change(partial(undelete, self.gone[which % len(self.gone)]), ChangeAction.UNDELETE)
 
-    @rule(which=some, stale=rarely, key=st.sampled_from(("a", "b", "c", "d", "e", "f")), beside=st.booleans())
-    def run_now(self, which: int, stale: bool, key: str, beside: bool) -> None:
+    @rule(which=some, stale=rarely, key=st.sampled_from("abcdef"), beside=st.booleans(), past=st.sampled_from(PASTS))
+    def run_by_hand(self, which: int, stale: bool, key: str, beside: bool, past: timedelta | None) -> None:
         if task := self._task(which, stale=stale):
-            self._change(
-                lambda change: run_now(task, change, key=f"{key}/{task.id}", allow_overlap=beside),
-                ChangeAction.RUN,
-                key=key,
-            )
+            asked = partial(run_by_hand, task, key=f"{key}/{task.id}", beside=beside, past=past)
+            self._change(asked, ChangeAction.RUN, key=key)
+
+    @rule(which=some, beside=st.booleans())
+    def redrive(self, which: int, beside: bool) -> None:
+        for task in self.tasks:
+            if dead := self.pair.dead_of(task):
+                again = partial(redrive, task, dead[which % len(dead)], allow_overlap=beside)
+                self._change(again, ChangeAction.REDRIVE)
 
     @rule(which=some)
     def cancel(self, which: int) -> None:

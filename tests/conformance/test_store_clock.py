@@ -1,14 +1,16 @@
 """The store's clock judges: what was decided ahead of it waits, and its steps lose and repeat nothing."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from application.scheduling.ports.execution_store import Claim
 from application.scheduling.ports.task_store import Applied, Committed, Decision, Moved, TooEarly
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.firing import fire
+from domain.scheduling.identifiers import TaskId
 from domain.scheduling.mutation import Mutation, create, delete, edit, pause, resume
 from domain.scheduling.outcome import UnknownHandler
 from domain.scheduling.policy import ExecutionPolicy
@@ -20,6 +22,13 @@ from tests.support.builders import HOUR, MINUTE, SECOND, a_change, a_definition,
 from tests.support.manual_clock import NOON
 
 AHEAD = 3 * SECOND
+
+
+async def _ran(store: StoreUnderTest, claim: Claim) -> datetime:
+    """The nominal instant of an execution that is settled now."""
+    await store.settle(claim)
+    assert claim.execution.nominal_at is not None
+    return claim.execution.nominal_at
 
 
 def _changes_of(task: ScheduledTask) -> list[Mutation]:
@@ -37,7 +46,7 @@ def _changes_of(task: ScheduledTask) -> list[Mutation]:
 
 @pytest.mark.parametrize("kind", range(5), ids=("create", "edit", "pause", "delete", "run"))
 async def test_a_change_decided_ahead_of_the_stores_clock_waits_for_it(store: StoreUnderTest, kind: int) -> None:
-    task = await store.add() if kind else replace(await store.add(a_definition("other")), id="new")
+    task = await store.add() if kind else replace(await store.add(a_definition("other")), id=TaskId("new"))
     mutation = _changes_of(replace(task, definition=a_definition()) if not kind else task)[kind]
 
     assert await store.mutate(mutation) == TooEarly(AHEAD)
@@ -94,11 +103,7 @@ async def test_a_clock_that_steps_repeats_nothing_and_every_instant_is_decided(
     task = await store.add(
         a_definition(schedule=CronSchedule("*/10 * * * *"), policy=ExecutionPolicy(grace=5 * MINUTE))
     )
-    ran = []
-    for _ in range(3):
-        claim = await store.started(task)
-        ran.append(claim.execution.nominal_at)
-        await store.settle(claim)
+    ran = [await _ran(store, await store.started(task)) for _ in range(3)]
     watermark = (await store.read(task)).decided_until
 
     store.clock.step(step)
@@ -106,9 +111,7 @@ async def test_a_clock_that_steps_repeats_nothing_and_every_instant_is_decided(
     while len(ran) < 6:
         fired = await store.fired(task)
         if fired:
-            claim = await store.claim()
-            ran.append(claim.execution.nominal_at)
-            await store.settle(claim)
+            ran.append(await _ran(store, await store.claim()))
 
     decided = await store.read(task)
     assert decided.decided_until >= watermark

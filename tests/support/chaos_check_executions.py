@@ -120,8 +120,18 @@ def _died_for_a_reason(evidence: Evidence, execution: ExecutionRow) -> Iterator[
     if is_poison:
         if execution.rescues != RESCUES_MAX:
             yield Finding("I10", f"{execution.id} is poison after {execution.rescues} rescues")
+        if _is_innocent(evidence, execution):
+            yield Finding("I10", f"{execution.id} died as poison for what others did to its workers")
     elif execution.attempts_used != version.policy["max_retries"] + 1:
         yield Finding("I13", f"{execution.id} is dead after {execution.attempts_used} attempts: {execution.error}")
+
+
+def _is_innocent(evidence: Evidence, execution: ExecutionRow) -> bool:
+    """True if other handlers, and never its own, ended a process it ran in."""
+    crashes = [mark for mark in evidence.ledger if mark.what == "crash"]
+    if any(mark.execution == execution.id for mark in crashes):
+        return False
+    return bool({mark.pid for mark in crashes} & {mark.pid for mark in evidence.starts(execution.id)})
 
 
 def _one_holder(evidence: Evidence, execution: ExecutionRow) -> Iterator[Finding]:
@@ -143,7 +153,7 @@ def _thawed(evidence: Evidence, mark: Mark) -> bool:
 
 def _apart(evidence: Evidence) -> Iterator[Finding]:
     """I11: where overlap is not allowed, two executions of a task never run at once, unless a person asked for it."""
-    beside = {line["id"] for line in evidence.requests if line["what"] == "answer" and line["kind"] == "run beside"}
+    beside = {line.get("id") for line in evidence.requests if line["what"] == "answer" and line["kind"] == "run beside"}
     by_task: dict[str, list[Mark]] = {}
     for mark in evidence.ledger:
         execution = evidence.dump.executions.get(mark.execution)
@@ -155,7 +165,7 @@ def _apart(evidence: Evidence) -> Iterator[Finding]:
                 yield Finding("I11", f"{later.execution} of {later.task} began beside {earlier.execution}")
 
 
-def _may_overlap(evidence: Evidence, execution: ExecutionRow, beside: set[str]) -> bool:
+def _may_overlap(evidence: Evidence, execution: ExecutionRow, beside: set[str | None]) -> bool:
     version = evidence.dump.version_of(execution)
     return version is None or version.policy["overlap"] == "allow" or execution.id in beside
 

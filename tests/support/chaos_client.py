@@ -6,6 +6,7 @@ the same key until there is an answer or the run is over.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -80,38 +81,41 @@ class Client:
         await self._on(task_id, "pause", "POST", "/pause", {"reason": QUIESCE})
 
     async def _wish(self) -> None:
-        task_id = self.random.choice(list(self.known))
-        match self.random.choices(_WISHES, _WEIGHTS)[0]:
-            case "create":
-                await self._create(another_task(self.folder, self._new_key(), self.random, self._now()))
-            case "edit":
-                payload = {"folder": str(self.folder), "seconds": self.random.choice((0.0, 0.2, 1.2))}
-                await self._on(task_id, "edit", "PATCH", "", {"payload": payload})
-            case "reschedule" if self.known[task_id] not in KEPT:
-                schedule_type, text, timezone = self.random.choice(SCHEDULES)
-                patch = {"schedule_type": schedule_type, "schedule": text, "timezone": timezone}
-                await self._on(task_id, "edit", "PATCH", "", patch)
-            case "pause":
-                body = {"reason": self._new_key(), "mode": self.random.choice(("drain", "now"))}
-                until = {"until": iso(self._now() + 2)} if self.random.random() < 0.7 else {}
-                await self._on(task_id, "pause", "POST", "/pause", {**body, **until})
-            case "resume":
-                missed = self.random.choice(("skip", "latest", "all"))
-                await self._on(task_id, "resume", "POST", "/resume", {"missed": missed})
-            case "run":
-                await self._on(task_id, "run", "POST", "/run", {})
-            case "run beside":
-                await self._on(task_id, "run beside", "POST", "/run", {"overlap": "allow"})
-            case "delete" if self.known[task_id].startswith("client"):
-                del self.known[task_id]
-                await self._on(task_id, "delete", "DELETE", "", None)
-            case "contest":
-                await self._contest(task_id)
-            case "repeat" if self._done:
-                await self.ask(self.random.choice(self._done))
-            case "misuse" if recorded := [each for each in self._done if each.kind != "resume"]:
-                # Resuming an active task changes nothing, so that it leaves no record and its key free.
-                await self._misuse(self.random.choice(recorded))
+        wish = self.random.choices(_WISHES, _WEIGHTS)[0]
+        await wish(self, self.random.choice(list(self.known)))
+
+    async def _create_another(self, _task_id: str) -> None:
+        await self._create(another_task(self.folder, self._new_key(), self.random, self._now()))
+
+    async def _edit(self, task_id: str) -> None:
+        payload = {"folder": str(self.folder), "seconds": self.random.choice((0.0, 0.2, 1.2))}
+        await self._on(task_id, "edit", "PATCH", "", {"payload": payload})
+
+    async def _reschedule(self, task_id: str) -> None:
+        if self.known[task_id] not in KEPT:
+            schedule_type, text, timezone = self.random.choice(SCHEDULES)
+            patch = {"schedule_type": schedule_type, "schedule": text, "timezone": timezone}
+            await self._on(task_id, "edit", "PATCH", "", patch)
+
+    async def _pause(self, task_id: str) -> None:
+        body = {"reason": self._new_key(), "mode": self.random.choice(("drain", "now"))}
+        until = {"until": iso(self._now() + 2)} if self.random.random() < 0.7 else {}
+        await self._on(task_id, "pause", "POST", "/pause", {**body, **until})
+
+    async def _resume(self, task_id: str) -> None:
+        missed = self.random.choice(("skip", "latest", "all"))
+        await self._on(task_id, "resume", "POST", "/resume", {"missed": missed})
+
+    async def _run(self, task_id: str) -> None:
+        await self._on(task_id, "run", "POST", "/run", {})
+
+    async def _run_beside(self, task_id: str) -> None:
+        await self._on(task_id, "run beside", "POST", "/run", {"overlap": "allow"})
+
+    async def _delete(self, task_id: str) -> None:
+        if self.known[task_id].startswith(self.name):
+            del self.known[task_id]
+            await self._on(task_id, "delete", "DELETE", "", None)
 
     async def _create(self, body: Body) -> None:
         answer = await self.ask(Request("create", "POST", "/scheduled-tasks", self._new_key(), body))
@@ -131,14 +135,20 @@ class Client:
             return
         version = found.body["version"]
         async with asyncio.TaskGroup() as both:
-            for tag in ("one", "other"):
-                body = {"tags": [tag]}
+            for _ in range(2):
+                body = {"tags": [self._new_key()]}
                 both.create_task(self._on(task_id, "edit", "PATCH", "", body, version))
 
-    async def _misuse(self, earlier: Request) -> None:
+    async def _repeat(self, _task_id: str) -> None:
+        if self._done:
+            await self.ask(self.random.choice(self._done))
+
+    async def _misuse(self, _task_id: str) -> None:
         """The key of an earlier request for another one."""
-        body = a_task(self.folder, f"{earlier.key} misused", SCHEDULES[0])
-        await self.ask(Request("misuse", "POST", "/scheduled-tasks", earlier.key, body))
+        if self._done:
+            key = self.random.choice(self._done).key
+            body = a_task(self.folder, f"{key} misused", SCHEDULES[0])
+            await self.ask(Request("misuse", "POST", "/scheduled-tasks", key, body))
 
     async def ask(self, request: Request) -> Answer | None:
         """Ask until there is an answer; None if the run ended without one."""
@@ -178,8 +188,19 @@ class Client:
         return self.controls.wall() // MICROSECONDS
 
 
-_OFTEN = {"create": 4, "edit": 3, "reschedule": 3, "pause": 3, "resume": 6, "run": 6, "run beside": 2, "delete": 2}
-_OFTEN |= {"contest": 2, "repeat": 3, "misuse": 1}
+_OFTEN: dict[Callable[[Client, str], Awaitable[None]], int] = {
+    Client._create_another: 4,
+    Client._edit: 3,
+    Client._reschedule: 3,
+    Client._pause: 3,
+    Client._resume: 6,
+    Client._run: 6,
+    Client._run_beside: 2,
+    Client._delete: 2,
+    Client._contest: 2,
+    Client._repeat: 3,
+    Client._misuse: 1,
+}
 _WISHES, _WEIGHTS = tuple(_OFTEN), tuple(_OFTEN.values())
 
 

@@ -1,8 +1,9 @@
 """`python -m tests.support.chaos_launcher`: the real service, with faults that only its inside can have.
 
-Three things are changed before the entrypoint runs, and nothing after: the calendar clock has the controls' offset
-(the stop-watch is untouched), a process ends itself at an armed store write, and the disk is full when the controls
-say so. The worker child is started through here as well.
+What is changed is changed before the entrypoint runs: the calendar clock has the controls' offset (the stop-watch is
+untouched), a leap of it is waited out for seconds instead of a minute (or a run would do little else), a process ends
+itself at an armed store write, and the disk is full when the controls say so. The worker child is started through here
+as well.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.engine import Database
 from adapters.system.clock import SystemClock
+from application.scheduling.services import watch_clock
 from tests.support.chaos_control import Cell, Controls
 from tests.support.chaos_ledger import NEMESIS, append
 
@@ -29,6 +31,7 @@ MODULE = "tests.support.chaos_launcher"
 SCHEDULER, WORKER = "entrypoints.scheduler", "entrypoints.worker"
 # SQLite takes no smaller number than the pages there are, and no larger one than this.
 PAGES_MIN, PAGES_MAX = 1, 0xFFFFFFFE
+HOLD = timedelta(seconds=3)
 
 
 def step_clock(controls: Controls) -> None:
@@ -58,7 +61,7 @@ def haunt_writes(controls: Controls, cell: Cell, journal: Path) -> None:
         if last > 0:
             _die(journal, f"after the commit of {doing}")
 
-    Database.writing = writing  # type: ignore[method-assign, assignment]  # the store under test
+    Database.writing = writing  # type: ignore[method-assign]  # the store under test
 
 
 def adopt_children() -> None:
@@ -87,6 +90,7 @@ def main() -> None:
         module = sys.argv.pop(1)
     controls = Controls(folder)
     step_clock(controls)
+    watch_clock.HOLD = HOLD
     haunt_writes(controls, Cell.WORKER_WRITES if module == WORKER else Cell.SCHEDULER_WRITES, folder / NEMESIS)
     adopt_children()
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -1,4 +1,4 @@
-"""Files that many processes append to and that outlive each of them: the ledger, the nemesis's and the client's journal.
+"""Files that many processes append to and that outlive each of them: the handlers' ledger and two journals.
 
 A line is one `write` to a file opened with O_APPEND, followed by fdatasync: lines never mix, and one that was written
 stays, whatever becomes of its writer. `monotonic` is CLOCK_MONOTONIC, which all processes of a machine share, so that

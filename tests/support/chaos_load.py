@@ -33,7 +33,9 @@ def tasks(folder: Path) -> Iterator[Body]:
     for misfire in MISFIRES:
         policy = {"misfire": misfire, "overlap": "allow", "catch_up_max": 10}
         yield a_task(folder, f"misfire {misfire}", ("cron", "*/2 * * * * *", "UTC"), policy=policy)
-        yield a_task(folder, f"misfire {misfire}, one at a time", ("interval", "1s", "UTC"), policy={"misfire": misfire})
+        yield a_task(
+            folder, f"misfire {misfire}, one at a time", ("interval", "1s", "UTC"), policy={"misfire": misfire}
+        )
     yield a_task(folder, "grace", ("cron", "* * * * * *", "UTC"), policy={"grace": "2s", "misfire": "earliest"})
     yield a_task(folder, "jitter", ("interval", "3s", "UTC"), policy={"jitter": "2s"})
     yield a_task(folder, "jitter, every second", ("cron", "* * * * * *", "UTC"), policy={"jitter": "1s"})

@@ -20,7 +20,7 @@ from tests.support.cron_oracle import occurrences
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CHUNK = 6 * 3_600 * MICROSECONDS
-MAKES_NO_VERSION = frozenset({"run", "cancel"})
+MAKES_NO_VERSION = frozenset({"run", "redrive", "backfill", "cancel"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,12 @@ def instants(schedule: list[Any], after: int, until: int) -> list[int]:
 
 
 def version_changes(dump: Dump, task_id: str) -> dict[int, ChangeRow]:
-    """The change that made each version of a task."""
-    moving = (each for each in dump.changes if each.task_id == task_id and each.action not in MAKES_NO_VERSION)
-    return {each.version: each for each in moving}
+    """The change that made each version of a task: the first that names it, as later ones left it as it was."""
+    made: dict[int, ChangeRow] = {}
+    for each in dump.changes:
+        if each.task_id == task_id and each.action not in MAKES_NO_VERSION:
+            made.setdefault(each.version, each)
+    return made
 
 
 def _reigns(dump: Dump, task: TaskRow, clock: SteppedClock) -> Iterator[Reign]:

@@ -3,14 +3,14 @@
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
-from tests.support.chaos_clock import MICROSECONDS
 from tests.support.chaos_evidence import Evidence, Finding
 from tests.support.chaos_ledger import Mark
 
 # After a fault, what it delayed is still being caught up with.
-CALM_AFTER_SECONDS = 3.0
+CALM_AFTER_SECONDS = 6.0
 # Tasks that wait for nobody, so that a late start is the scheduler's doing.
 PROMPT = ("quick", "misfire")
 
@@ -30,8 +30,8 @@ class Times:
         if not seconds:
             return Times(0, None, None, None)
         ordered = sorted(round(each * 1_000, 1) for each in seconds)
-        at = [ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.99)]
-        return Times(len(ordered), *at, ordered[-1])
+        p50, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.99))
+        return Times(len(ordered), p50, p99, ordered[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +95,22 @@ def written(folder: Path, report: Report) -> None:
 
 
 def _lateness(evidence: Evidence) -> list[float]:
-    """How long after its instant each prompt task's execution began, where nothing was wrong."""
+    """How long after the calendar had shown its instant each prompt execution began, where nothing was wrong."""
     found = []
     for mark in _first_starts(evidence):
-        execution = evidence.dump.executions[mark.execution]
-        is_set_back = evidence.clock.reached(mark.monotonic) > mark.wall + MICROSECONDS
-        troubled = any(fault.touches(mark.monotonic, after=CALM_AFTER_SECONDS) for fault in evidence.faults)
-        if execution.kind == "auto" and mark.task.startswith(PROMPT) and not is_set_back and not troubled:
-            found.append((mark.wall - mark.scheduled_at) / MICROSECONDS)
+        shown = [at for at in evidence.clock.moments(mark.scheduled_at) if at <= mark.monotonic]
+        is_scheduled = evidence.dump.executions[mark.execution].kind == "auto" and mark.task.startswith(PROMPT)
+        if is_scheduled and shown and _is_calm(evidence, shown[-1], mark.monotonic):
+            found.append(mark.monotonic - shown[-1])
     return found
+
+
+def _is_calm(evidence: Evidence, began: float, ended: float) -> bool:
+    """True if no fault lies between the two instants or shortly before them."""
+    # Set back, the clock owes nothing until it is where it has been.
+    if evidence.clock.reached(began) > evidence.clock.wall(began):
+        return False
+    return not any(fault.began <= ended and began <= fault.ended + CALM_AFTER_SECONDS for fault in evidence.faults)
 
 
 def _restarts(evidence: Evidence) -> list[float]:
@@ -111,7 +118,7 @@ def _restarts(evidence: Evidence) -> list[float]:
     found = []
     for execution_id in evidence.marks:
         starts = evidence.starts(execution_id)
-        for earlier, later in zip(starts, starts[1:], strict=False):
+        for earlier, later in pairwise(starts):
             death = evidence.deaths.get(earlier.pid)
             if death is not None and evidence.end_of(earlier) is None and death <= later.monotonic:
                 found.append(later.monotonic - death)

@@ -1,4 +1,4 @@
-"""One run of chaos from beginning to end: set up, load and faults, heal, quiesce, drain, stop; evidence is what is left.
+"""One run of chaos from beginning to end: set up, load and faults, heal, quiesce, drain, stop.
 
 The evidence lies in a folder: the store's file, the ledger of the handlers, the journals of nemesis and clients, the
 service's log. Judging it is the checker's business and needs nothing else.
@@ -16,7 +16,8 @@ from random import Random
 from tests.support.chaos_client import Client
 from tests.support.chaos_control import Controls
 from tests.support.chaos_launcher import FOLDER, MODULE
-from tests.support.chaos_nemesis import GRACE_SECONDS, Nemesis, Trouble, unleashed
+from tests.support.chaos_nemesis import GRACE_SECONDS, Nemesis, unleashed
+from tests.support.chaos_plan import Trouble
 from tests.support.chaos_watch import Life, Watch, left_over
 from tests.support.repository import ROOT
 from tests.support.service import Service, eventually
@@ -84,6 +85,7 @@ async def unleash(folder: Path, seed: int, plan: tuple[Trouble, ...], *, with_po
 async def _come_to_rest(aftermath: Aftermath, nemesis: Nemesis, client: Client, controls: Controls) -> None:
     """Heal; wait until everything owed by then is decided; pause all; wait until nothing is open."""
     nemesis.heal()
+    await nemesis.raise_fallen()
     aftermath.healed, aftermath.marked_at = time.monotonic(), controls.wall()
     path = aftermath.folder / STORE
     await eventually(lambda: not _count(path, _OWED, aftermath.marked_at), within=QUIET_WITHIN_SECONDS)

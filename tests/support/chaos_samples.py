@@ -87,9 +87,7 @@ def a_stay(name: str, second: int, began: float, outcome: str = "done", **doctor
     return [a_mark("start", name, second, began, **doctored), replace(end, outcome=outcome)]
 
 
-def a_mark(
-    what: str, name: str, second: int, at: float, *, fence: int = 1, attempt: int = 1, pid: int = 78
-) -> Mark:
+def a_mark(what: str, name: str, second: int, at: float, *, fence: int = 1, attempt: int = 1, pid: int = 78) -> Mark:
     """A line of the ledger, `at` seconds after the beginning."""
     scheduled_at, wall = T + second * SECOND, T + int(at * SECOND)
     return Mark(what, name, "every second", scheduled_at, attempt, fence, pid, at, wall)

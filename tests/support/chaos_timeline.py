@@ -92,7 +92,8 @@ def write_timeline(path: Path, evidence: Evidence, report: Report) -> None:
 
 
 def _headline(report: Report) -> str:
-    return f"{report.seconds:.0f} seconds of chaos: {report.lost} lost, {report.dup_unexplained} unexplained, {report.early} early"
+    broken = f"{report.lost} lost, {report.dup_unexplained} repeated without a cause, {report.early} early"
+    return f"{report.seconds:.0f} seconds of chaos: {broken}"
 
 
 def _head(report: Report) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from tests.support.chaos_checker import findings, findings_of_the_house
 from tests.support.chaos_evidence import gathered
-from tests.support.chaos_nemesis import Trouble
+from tests.support.chaos_plan import Trouble
 from tests.support.chaos_report import Report, reported, written
 from tests.support.chaos_run import evidence_of, unleash
 from tests.support.chaos_timeline import write_timeline
@@ -14,12 +14,12 @@ class BrokenPromiseError(AssertionError):
     """Chaos broke a promise; the text tells which, where the evidence lies, and how to run it again."""
 
 
-async def tried(name: str, seed: int, plan: tuple[Trouble, ...]) -> Report:
+async def tried(name: str, seed: int, plan: tuple[Trouble, ...], *, with_poison: bool = False) -> Report:
     """Lead a run and judge it; `name` is that of its folder of evidence. Raises BrokenPromiseError."""
     folder = evidence_of(name)
     again = f"seed {seed}; evidence in {folder}; run again: pytest tests/chaos --chaos-seed {seed}"
     try:
-        aftermath = await unleash(folder, seed, plan)
+        aftermath = await unleash(folder, seed, plan, with_poison=with_poison)
     except BaseException as error:
         error.add_note(again)
         raise

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,19 +11,15 @@ from tests.support.chaos_nemesis import children, is_alive
 from tests.support.service import Service
 
 LOOK_SECONDS = 0.1
-# A process that has just started is still importing.
-GROWN_UP_SECONDS = 4.0
 
 
 @dataclass(slots=True)
 class Life:
-    """A process: since when it was seen, and descriptors and resident kB when it had grown up and at the last look."""
+    """A process, and the most descriptors and resident kB it was seen to hold."""
 
     role: str
-    since: float
-    first: tuple[int, int] | None = None
-    last: tuple[int, int] | None = None
     descriptors_most: int = 0
+    resident_most_kb: int = 0
 
 
 @dataclass(slots=True)
@@ -58,28 +53,24 @@ class Watch:
 
     def _meet(self, pid: int, role: str) -> None:
         if pid not in self.lives and is_alive(pid):
-            self.lives[pid] = Life(role, time.monotonic())
+            self.lives[pid] = Life(role)
             self._alive.add(pid)
             append(self.folder / NEMESIS, what="birth", pid=pid, role=role)
 
     def _measure(self, life: Life, pid: int) -> None:
-        if time.monotonic() - life.since < GROWN_UP_SECONDS:
-            return
-        found = holdings(pid)
-        if found is not None:
-            life.first, life.last = life.first or found, found
-            life.descriptors_most = max(life.descriptors_most, found[0])
+        descriptors, resident_kb = holdings(pid)
+        life.descriptors_most = max(life.descriptors_most, descriptors)
+        life.resident_most_kb = max(life.resident_most_kb, resident_kb)
 
 
-def holdings(pid: int) -> tuple[int, int] | None:
-    """Open descriptors and resident kB of a process; None if it is gone or going."""
+def holdings(pid: int) -> tuple[int, int]:
+    """Open descriptors and resident kB of a process; nothing if it is gone."""
     try:
-        descriptors = len(os.listdir(f"/proc/{pid}/fd"))
+        descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except OSError:
-        return None
-    # A process on its way out has let go of its memory first.
-    return (descriptors, pages * os.sysconf("SC_PAGE_SIZE") // 1024) if pages else None
+        return 0, 0
+    return descriptors, pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 def left_over(folder: Path) -> list[int]:

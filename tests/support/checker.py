@@ -50,7 +50,7 @@ class Checker:
     pace: PaceChecks = field(init=False)
     secrets: SecretChecks = field(init=False)
     tasks: dict[TaskId, ScheduledTask] = field(default_factory=dict)
-    _events: deque[str] = field(default_factory=lambda: deque(maxlen=2 * EVENTS_AROUND + 1))
+    _events: deque[str | StoreStep] = field(default_factory=lambda: deque(maxlen=2 * EVENTS_AROUND + 1))
     _finding: str | None = None
     _events_left: int = EVENTS_AROUND
 
@@ -63,7 +63,7 @@ class Checker:
     def step(self, step: StoreStep, before: dict[TaskId, ScheduledTask]) -> None:
         """Judge one step of the store."""
         if step.tasks or step.executions or step.call in ("commit_firings", "mutate", "settle"):
-            self.note(_told(step))
+            self.note(step)
         if self._finding is not None:
             return
         self.steps += 1
@@ -86,7 +86,7 @@ class Checker:
                 self.pace.began(life.execution.task_id, line.elapsed)
         self.ledger.write(line)
 
-    def note(self, event: str) -> None:
+    def note(self, event: str | StoreStep) -> None:
         """One event for the report; ends the simulation once enough of them followed a broken promise."""
         self._events.append(event)
         if self._finding is not None:
@@ -124,7 +124,7 @@ class Checker:
     def report(self) -> None:
         """Tell of the broken promise, if there is one."""
         if self._finding is not None:
-            around = "\n".join(self._events)
+            around = "\n".join(each if isinstance(each, str) else _told(each) for each in self._events)
             self.broken(BrokenPromiseError(f"seed {self.seed}: {self._finding}\n{around}\nreplay: {self.replay}"))
 
     def _lifecycle(self, step: StoreStep) -> None:

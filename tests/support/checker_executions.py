@@ -57,6 +57,9 @@ class ExecutionChecks:
     forgotten: set[tuple[ExecutionId, int]] = field(default_factory=set)
     _void: set[tuple[ExecutionId, ClaimToken]] = field(default_factory=set)
     _named: dict[tuple[ExecutionId, ClaimToken], int] = field(default_factory=dict)
+    # Claims that a fail-over has survived, and when that was: their beats have been set back.
+    _set_back: dict[tuple[ExecutionId, ClaimToken], int] = field(default_factory=dict)
+    _elapsed: int = 0
     _fence: int = 0
 
     def remember(self) -> Callable[[], None]:
@@ -70,11 +73,14 @@ class ExecutionChecks:
                 self.forgotten |= {(each, fence) for fence in life.claims.keys() - kept.keys()}
                 self._void |= {(each, life.claims[fence]) for fence in life.claims.keys() - kept.keys()}
             self.lives, self.open = lives, open_
+            held = [life.execution for life in lives.values() if life.execution.state is RUNNING]
+            self._set_back = {(each.id, each.token): self._elapsed for each in held if each.token is not None}
 
         return forget
 
     def step(self, step: StoreStep, tasks: dict[TaskId, ScheduledTask]) -> None:
         """Judge one step."""
+        self._elapsed = step.elapsed
         present = tasks | {after.id: after for _, after in step.tasks}
         touched = set()
         for before, after in step.executions:
@@ -129,6 +135,7 @@ class ExecutionChecks:
         if after.state not in EDGES.get(was, set()):
             self.fail("I8", f"{after.id} went from {was} to {after.state} by {step.call}")
         if before is None:
+            self._redriven(after)
             return
         if before.cancel is not None and was is RUNNING and after.state not in FINAL:
             self.fail("I8", f"{after.id} was asked to stop and went on as {after.state}")
@@ -138,6 +145,15 @@ class ExecutionChecks:
             self._ended(step, life, before, after, task)
         elif was is RETRY_WAIT and after.state is PENDING and before.available_at > step.now:
             self.fail("I12", f"{after.id} came back at {step.now}, before {before.available_at}")
+
+    def _redriven(self, born: Execution) -> None:
+        """I13: in place of a dead execution there is one other; that there is no second one, its key sees to."""
+        kind, _, dead = born.key.partition(":")
+        if kind != "redrive":
+            return
+        life = self.lives.get(ExecutionId(dead))
+        if life is None or life.execution.state is not DEAD or life.execution.task_id != born.task_id:
+            self.fail("I13", f"{born.id} was to take the place of {dead}, which is {life}")
 
     def _started(self, step: StoreStep, life: Life, before: Execution, after: Execution) -> None:
         if after.fence <= self._fence or after.starts != before.starts + 1:
@@ -159,7 +175,7 @@ class ExecutionChecks:
                 self.fail("I8", f"{before.id} was settled without its token")
         elif step.call in RESCUING:
             silent = (step.elapsed - self._named[before.id, before.token]) / 1_000_000
-            if silent < LEASE_SECONDS:
+            if silent < LEASE_SECONDS and not self._is_set_back(step, before.id, before.token):
                 self.fail("I9", f"{before.id} was taken from a holder heard of {silent} s ago")
         else:
             self.fail("I8", f"{before.id} left running by {step.call}")
@@ -175,6 +191,11 @@ class ExecutionChecks:
             self._backed_off(before, after, task)
         elif after.state is DEAD:
             self._died(step, before, after, task)
+
+    def _is_set_back(self, step: StoreStep, execution_id: ExecutionId, token: ClaimToken) -> bool:
+        """True if its beats may have come by the number that a rescuer saw before the fail-over, and looked unmoved."""
+        at = self._set_back.get((execution_id, token))
+        return at is not None and step.elapsed - at < 2 * LEASE_SECONDS * 1_000_000
 
     def _returned(self, step: StoreStep, before: Execution, after: Execution) -> None:
         rescued = step.call in RESCUING

@@ -30,7 +30,7 @@ if does == "frozen":
     link.sendall(b"ready\\n")
     os.kill(os.getpid(), signal.SIGSTOP)
 if does == "late":
-    time.sleep(0.5)
+    time.sleep(0.35)
 if does == "chatty":
     link.sendall(b"x" * 200_000 + b"\\nunknown\\n")
 if does.startswith("stuck"):
@@ -90,7 +90,7 @@ class Nursery:
     @property
     def pids(self) -> tuple[int, ...]:
         """The children there are, the youngest last."""
-        return self.supervisor.pids
+        return tuple(child.pid for child in self.supervisor._children)
 
     def _command(self, worker_id: NodeId, link: int) -> Sequence[str]:
         behaviour = self.behaviours[min(len(self.started), len(self.behaviours) - 1)]

@@ -25,3 +25,11 @@ async def found(store: StoreUnderTest, task: ScheduledTask, at: datetime | str) 
     """The one thing that is told of a time."""
     (finding,) = (await explained(store, task, at)).findings
     return finding
+
+
+def says(finding: Finding, *texts: str) -> bool:
+    """True if each of the texts stands in what is told; an AssertionError tells what does not."""
+    whole = " ".join(finding.sentences)
+    missing = [text for text in texts if text not in whole]
+    assert not missing, (missing, whole)
+    return True

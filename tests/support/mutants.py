@@ -23,6 +23,23 @@ from domain.scheduling.mutation import Compared, Mutation
 from domain.scheduling.policy import Overlap
 from domain.scheduling.task import ScheduledTask, TaskStatus
 from domain.scheduling.work import Work
+from tests.support.mutants_of_changes import (
+    attempts_never_let_go,
+    claim_that_overlooks,
+    nothing_changed_moves_version,
+    nothing_changed_not_recorded,
+    redrive_again_and_again,
+    secrets_told,
+    undelete_from_now,
+)
+from tests.support.mutants_of_clocks import (
+    change_by_the_askers_clock,
+    commit_by_the_schedulers_clock,
+    commit_of_later_decisions,
+    fence_without_generation,
+    retry_later_than_promised,
+    zone_data_not_compared,
+)
 from tests.support.mutants_of_ends import (
     cancel_as_blind_write,
     claims_told_apart_by_token,
@@ -55,17 +72,6 @@ def without_good_until(patch: Patch) -> None:
 
     def _fire(self: MemoryTaskStore, read: ScheduledTask, firing: Firing, now: datetime) -> Any:
         return original(self, read, replace(firing, good_until=None), now)
-
-    patch(MemoryTaskStore, "_fire", _fire)
-
-
-def without_store_clock(patch: Patch) -> None:
-    """A commit that believes the scheduler's clock."""
-    original = MemoryTaskStore._fire
-
-    def _fire(self: MemoryTaskStore, read: ScheduledTask, firing: Firing, now: datetime) -> Any:
-        instants = [firing.decided_until, *(start.occurrence.run_at for start in firing.run)]
-        return original(self, read, replace(firing, good_until=None), max(now, *instants))
 
     patch(MemoryTaskStore, "_fire", _fire)
 
@@ -229,7 +235,19 @@ MUTANTS: dict[str, Mutant] = {
     "commit without decided_until": _comparing("status", "version", "open_seq"),
     "commit without open_seq": _comparing("status", "version", "decided_until"),
     "commit without good_until": without_good_until,
-    "commit by the scheduler's clock": without_store_clock,
+    "commit by the scheduler's clock": commit_by_the_schedulers_clock,
+    "commit of later decisions": commit_of_later_decisions,
+    "change by the asker's clock": change_by_the_askers_clock,
+    "fence without generation": fence_without_generation,
+    "zone data not compared": zone_data_not_compared,
+    "retry later than promised": retry_later_than_promised,
+    "what changes nothing not recorded": nothing_changed_not_recorded,
+    "what changes nothing moves the version": nothing_changed_moves_version,
+    "undelete from now alone": undelete_from_now,
+    "redrive again and again": redrive_again_and_again,
+    "secrets told": secrets_told,
+    "claim that overlooks": claim_that_overlooks,
+    "attempts never let go": attempts_never_let_go,
     "settle without token": settle_without_token,
     "settle without state": settle_without_state,
     "claim that does not move the state": claim_without_moving_state,

@@ -18,13 +18,11 @@ _moved: dict[str, str] = {}
 def move(zone: str, *, like: str) -> None:
     """From now on a zone has the rules of another one."""
     _moved[zone] = like
-    _cron_day.cache_clear()
 
 
 def forget_moves() -> None:
     """Every zone has its own rules again."""
     _moved.clear()
-    _cron_day.cache_clear()
 
 
 def owed(task: ScheduledTask, after: datetime, until: datetime) -> list[datetime]:
@@ -50,9 +48,10 @@ def instants(schedule: Schedule, after: datetime, until: datetime) -> list[datet
 
 def _of_cron(schedule: CronSchedule, after: datetime, until: datetime) -> list[datetime]:
     found: list[datetime] = []
+    zone = _moved.get(schedule.timezone, schedule.timezone)
     day = after.replace(hour=0, minute=0, second=0, microsecond=0)
     while day <= until:
-        of_day = _cron_day(schedule.expression, schedule.timezone, day)
+        of_day = _cron_day(schedule.expression, zone, day)
         found += of_day[bisect_right(of_day, after) : bisect_right(of_day, until)]
         day += CHUNK
     return found
@@ -62,4 +61,4 @@ def _of_cron(schedule: CronSchedule, after: datetime, until: datetime) -> list[d
 def _cron_day(expression: str, timezone: str, day: datetime) -> tuple[datetime, ...]:
     # The brute force asks for (after, until]; a day is [00:00, 24:00).
     moment = timedelta(microseconds=1)
-    return tuple(occurrences(expression, ZoneInfo(_moved.get(timezone, timezone)), day - moment, day + CHUNK - moment))
+    return tuple(occurrences(expression, ZoneInfo(timezone), day - moment, day + CHUNK - moment))

@@ -20,6 +20,7 @@ Answer = TypeVar("Answer")
 Given = TypeVarTuple("Given")
 
 STEPS_AT_ONE_INSTANT_MAX = 200_000
+STEPS_IN_A_ROW = 1_000
 # A handler that ignores its cancellation is cancelled again, in virtual seconds after the kill.
 KILLS_AGAIN_AFTER = (1.0, 2.0, 3.0)
 
@@ -101,24 +102,25 @@ class SimLoop(asyncio.BaseEventLoop):
         """Nothing to do: a cancelled timer is dropped when its time comes."""
 
     def _run_once(self) -> None:
-        """One callback."""
-        self.steps += 1
-        if self._unwinding:
-            handle = self._unwinding.popleft()
-        else:
-            if not self._soon:
-                self._move_on()
-            elif self.steps - self._moved_on > STEPS_AT_ONE_INSTANT_MAX:
-                raise SimulationStalledError(f"time stands still at {self.time()} s")
-            handle = self._drawn()
-        if not handle.cancelled():
-            handle._run()
-
-    def _drawn(self) -> asyncio.Handle:
-        ready = self._soon
-        index = int(self._draw() * len(ready))
-        ready[index], ready[-1] = ready[-1], ready[index]
-        return ready.pop()
+        """Callbacks, one after the other, until something ends the loop or they are many."""
+        ready, draw = self._soon, self._draw
+        for _ in range(STEPS_IN_A_ROW):
+            self.steps += 1
+            if self._unwinding:
+                handle = self._unwinding.popleft()
+            else:
+                if not ready:
+                    self._move_on()
+                elif self.steps - self._moved_on > STEPS_AT_ONE_INSTANT_MAX:
+                    raise SimulationStalledError(f"time stands still at {self.time()} s")
+                if len(ready) > 1:
+                    index = int(draw() * len(ready))
+                    ready[index], ready[-1] = ready[-1], ready[index]
+                handle = ready.pop()
+            if not handle.cancelled():
+                handle._run()
+            if self._stopping:  # type: ignore[attr-defined] # what `stop` sets
+                return
 
     def _move_on(self) -> None:
         """Let time pass until something is ready."""

@@ -27,11 +27,13 @@ from tests.support.simulation_zones import Zones, zones
 
 HOUR = 3_600.0
 # For so long the day keeps the pace of production, at some time of it and while promptness is judged.
-PROMPT = 300.0
+PROMPT = 60.0
 TROUBLE_EVERY = 1_000.0
-TROUBLE_EVERY_WHEN_PROMPT = 60.0
+TROUBLE_EVERY_WHEN_PROMPT = 20.0
 # The longest time-out, and what its stopping takes.
 LONGEST_RUN = 1_200.0
+# Until everybody has come out of the last wait of the easy pace.
+AWAKE_WITHIN = 5.0
 DRAIN = 1.7 * HOUR
 BEHIND_MAX = timedelta(minutes=5)
 UNWINDING_TURNS = 20
@@ -97,7 +99,7 @@ class _Day:
         checker = Checker(seed, replay, broken=loop.fail)
         store = SimStore.open(SimClock(loop, start), checker, Random(f"{seed}/wire"))
         self.world = World(seed, loop, start, store, checker, zone_data)
-        shares = dice.random() < 0.2
+        shares = dice.random() < 0.1
         self.schedulers = [SchedulerNode(self.world, f"s{n}", self._clock(dice), shares=shares) for n in range(3)]
         self.workers = [
             WorkerNode(self.world, f"w{n}", self._clock(dice), task_types=("mail", "rare") if n < 2 else ("mail",))
@@ -183,25 +185,22 @@ class _Day:
 
     async def _judge_promptness(self) -> None:
         """Nothing goes wrong but handlers, then not even these; each time everybody is as quick as in production."""
-        pace = self.world.checker.pace
-        await self._settle_in()
-        pace.phase = "calm"
-        await asyncio.sleep(PROMPT)
-        self.world.pace, pace.phase = EASY, None
+        await self._be_prompt("calm")
         self.world.healed = True
         await asyncio.sleep(LONGEST_RUN)
-        await self._settle_in()
-        pace.phase = "quiet"
-        await asyncio.sleep(PROMPT)
-        self.world.pace, pace.phase = EASY, None
+        await self._be_prompt("quiet")
         # What has begun in time has to be on the ledger in time as well.
         await asyncio.sleep(60)
-        pace.finish()
+        self.world.checker.pace.finish()
 
-    async def _settle_in(self) -> None:
-        """Let everybody come out of the waits of the easy pace."""
+    async def _be_prompt(self, phase: str) -> None:
         self.world.pace = PRODUCTION
-        await asyncio.sleep(max(EASY.look, EASY.claim, EASY.rescue))
+        await self.people.create_prompt(phase, timedelta(seconds=AWAKE_WITHIN + PROMPT))
+        self.world.everybody_looks()
+        await asyncio.sleep(AWAKE_WITHIN)
+        self.world.checker.pace.phase = phase
+        await asyncio.sleep(PROMPT)
+        self.world.pace, self.world.checker.pace.phase = EASY, None
 
     async def _come_to_rest(self) -> None:
         self.people.process.spawn(self.people.pause_all())

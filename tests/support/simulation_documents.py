@@ -66,6 +66,24 @@ def external(dice: Random, number: int) -> dict[str, Any]:
     }
 
 
+def prompt(dice: Random, name: str, end: datetime) -> dict[str, Any]:
+    """A task that is often due, fails often and is soon tried again."""
+    return {
+        "name": name,
+        "task_type": "mail",
+        "schedule_type": "interval",
+        "schedule": f"{dice.choice((5, 10, 15))}s",
+        "payload": {"do": dice.choice(("ok", "flaky", "fail")), "password": CANARY},
+        "max_retries": 3,
+        "policy": {
+            "overlap": dice.choice(tuple(Overlap)).value,
+            "backoff": {"kind": "fixed", "initial": "5s"},
+            "fail_after": None,
+            "end_at": end.isoformat(),
+        },
+    }
+
+
 def a_payload(dice: Random) -> dict[str, Any]:
     """What to do, and a secret that nobody must ever see again."""
     return {"do": dice.choice(DEEDS), "password": CANARY}

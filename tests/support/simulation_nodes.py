@@ -3,7 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 
@@ -29,6 +29,8 @@ from tests.support.simulation_wire import RemoteStores
 from tests.support.simulation_world import CountingObserver, LossyHints, World, keep_doing
 
 DRAIN_WITHIN = 10.0
+# The heartbeat of a worker without work says nothing to anybody; it goes on with the first claim.
+NOTHING_TO_KEEP = 3_600.0
 RETENTION = Retention(executions=timedelta(hours=8), changes=timedelta(hours=20), deleted_tasks=timedelta(hours=6))
 
 Step = Callable[[], Awaitable[float]]
@@ -153,6 +155,7 @@ class WorkerNode(Node):
     task_types: tuple[str, ...] = ("mail",)
     _draining: bool = False
     _perform: PerformExecutions | None = None
+    _beating: asyncio.Event = field(default_factory=asyncio.Event)
 
     def live(self, process: SimProcess, stores: RemoteStores) -> None:
         """See Node."""
@@ -168,12 +171,13 @@ class WorkerNode(Node):
 
         async def beat() -> float:
             await keep_claims.run_once()
-            return self.world.pace.beat if len(perform.live) else self.world.pace.idle_beat
+            return self.world.pace.beat if len(perform.live) else NOTHING_TO_KEEP
 
+        self._beating = asyncio.Event()
         self.loops += 1
         process.spawn(self._claiming(perform))
         self.repeat(settle, perform.something_ended)
-        self.repeat(beat)
+        self.repeat(beat, self._beating)
 
     def deploy(self) -> None:
         """Stop claiming, hand back what does not end at once, leave, and come back as a new process."""
@@ -220,7 +224,10 @@ class WorkerNode(Node):
                 # A process that stuck code occupies claims no more; here that code ends after a while.
                 if self._draining or perform.is_stuck:
                     return self.world.pace.claim
-                return 0.0 if await perform.claim_once(group) else self.world.pace.claim
+                was_idle, more = not len(perform.live), await perform.claim_once(group)
+                if was_idle and len(perform.live):
+                    self._beating.set()
+                return 0.0 if more else self.world.pace.claim
 
             await keep_doing(step, self.world.loop, perform.hands_free)
 

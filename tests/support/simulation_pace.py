@@ -15,7 +15,7 @@ from entrypoints.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between two passes of each loop; `idle_beat` is for a worker with nothing to keep alive."""
+    """Seconds between two passes of each loop. A worker with nothing to keep alive has no beat."""
 
     look: float
     rescue: float
@@ -25,7 +25,6 @@ class Pace:
     claim: float
     settle: float
     beat: float
-    idle_beat: float
 
 
 PRODUCTION = Pace(
@@ -37,16 +36,14 @@ PRODUCTION = Pace(
     claim=worker.CLAIM_EVERY.total_seconds(),
     settle=worker.SETTLE_EVERY.total_seconds(),
     beat=BEAT_EVERY.total_seconds(),
-    idle_beat=BEAT_EVERY.total_seconds(),
 )
 EASY = Pace(
-    look=120.0,
-    rescue=30.0,
+    look=300.0,
+    rescue=45.0,
     reconcile=1_800.0,
     prune=3_600.0,
     announce=12.0,
-    claim=90.0,
+    claim=200.0,
     settle=60.0,
-    beat=5.0,
-    idle_beat=30.0,
+    beat=9.0,
 )

@@ -23,11 +23,12 @@ from domain.scheduling.task import ScheduledTask, TaskStatus
 from tests.support.checker_timeline import BESIDE
 from tests.support.sim_loop import SimProcess
 from tests.support.simulation_deeds import Ask, Deeds
-from tests.support.simulation_documents import documents
+from tests.support.simulation_documents import documents, prompt
 from tests.support.simulation_world import World
 
 TASKS = 40
 EXTERNAL = 2
+PROMPT_TASKS = 5
 ASKS_AGAIN = 0.85
 PEOPLE = 4
 RUSHING = 3
@@ -107,11 +108,18 @@ class People:
                 dice = self.world.dice("people")
                 await self._asked("pause", partial(self.deeds.manage.pause, kept.task.id), dice)
 
-    async def edit_all(self) -> None:
-        """Something for everybody to do at a moment at which it hurts."""
-        dice = self.world.dice("everybody")
+    async def edit_all(self, timezone: str) -> None:
+        """Something to do to the tasks of a zone at a moment at which it hurts."""
+        dice = self.world.dice(timezone)
         for kept in list(self.world.store.stores.state.tasks.values()):
-            await self._do("edit", dice, kept.task)
+            if kept.task.definition.timezone == timezone:
+                await self._do(dice.choice(("edit", "resume")), dice, kept.task)
+
+    async def create_prompt(self, phase: str, lasting: timedelta) -> None:
+        """Tasks that keep everybody busy while promptness is judged."""
+        dice, end = self.world.dice(phase), self.deeds.clock.now() + lasting
+        for number in range(PROMPT_TASKS):
+            await self._asked("create", self.deeds.creating(prompt(dice, f"{phase}-{number}", end)), dice)
 
     async def _create(self) -> None:
         dice = self.world.dice("documents")

@@ -81,12 +81,12 @@ class SimStore:
         kept = self.stores.state.tasks.get(task_id)
         if kept is not None:
             kept.error = "its row cannot be read"
-            self.witness.unreadable.add(task_id)
+            self.witness.unreadable |= {task_id}
         return kept is not None
 
     def mend(self, task_id: TaskId) -> None:
         """Make the row of a task readable again, if there still is one."""
-        self.witness.unreadable.discard(task_id)
+        self.witness.unreadable -= {task_id}
         if (kept := self.stores.state.tasks.get(task_id)) is not None:
             kept.error = None
 

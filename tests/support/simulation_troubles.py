@@ -139,4 +139,4 @@ class Troubles:
             if node.process is not None:
                 node.process.kill()
                 node.start()
-        self.people.process.spawn(self.people.edit_all())
+        self.people.process.spawn(self.people.edit_all(zone))

@@ -16,7 +16,7 @@ from tests.support.simulation_pace import EASY, Pace
 from tests.support.simulation_store import SimStore
 from tests.support.simulation_zones import Zones
 
-HINTS_LOST = 0.4
+HINTS_LOST = 0.75
 
 
 @dataclass(slots=True)
@@ -43,6 +43,11 @@ class World:
     def clock(self, skew: timedelta) -> SimClock:
         """The clock of a process."""
         return SimClock(self.loop, self.start, skew)
+
+    def everybody_looks(self) -> None:
+        """Ring every bell."""
+        for bell in (*self.scheduler_bells.values(), *self.worker_bells.values()):
+            bell.set()
 
     def happened(self, what: str) -> None:
         """Count something, for the question whether the simulation exercises what it claims to."""

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, inspect, select
 from adapters.sql.engine import Database
 from adapters.sql.errors import store_errors
 from adapters.sql.sqlite_file import migration_lock, open_database, prepare_file
+from adapters.sql.store.access import SqlAccess
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.execution_store import SqlExecutionStore
 from adapters.sql.store.history import SqlHistory
@@ -35,6 +36,7 @@ class SqlStore:
     executions: SqlExecutionStore
     history: SqlHistory
     membership: SqlMembership
+    access: SqlAccess
 
 
 @asynccontextmanager
@@ -63,6 +65,7 @@ def _store(database: Database, dialect: Dialect, clock: Clock) -> SqlStore:
         SqlExecutionStore(database, dialect, clock),
         SqlHistory(database, dialect, clock),
         SqlMembership(database, dialect, clock),
+        SqlAccess(database, clock),
     )
 
 

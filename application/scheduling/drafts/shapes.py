@@ -16,6 +16,7 @@ from domain.scheduling.retry import Backoff, BackoffKind
 READ_ONLY = frozenset(
     {"id", "status", "created_at", "updated_at", "deleted_at", "last_run_at", "next_run_at", "run_count", "error_count"}
     | {"last_error", "last_state", "warnings", "pause", "decided_until", "open_executions", "anchor"}
+    | {"schedule_sentence"}
 )
 _STRICT = ConfigDict(extra="forbid", strict=True)
 NOT_NULL = frozenset({"enabled", "payload", "tags", "policy", "description", "delivery", "max_retries", "timezone"})

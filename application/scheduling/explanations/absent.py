@@ -1,11 +1,13 @@
 """Why there is neither a run nor a Skip: nothing was due, it is not decided yet, or the records don't say."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from application.scheduling.explanations.answer import Code, Finding
 from application.scheduling.explanations.case import Case, Due
 from application.scheduling.explanations.words import counted, sentence, span
 from domain.scheduling.change import ChangeAction
+from domain.scheduling.execution import ExecutionKind
 from domain.scheduling.policy import Overlap
 from domain.scheduling.task import Definition, Quarantine, ScheduledTask, TaskStatus
 from domain.scheduling.timeline import Occurrence, Timeline
@@ -15,13 +17,15 @@ _OLDER = "this is older than the records kept (since {since})"
 
 def without_record(case: Case, due: Due) -> list[Finding]:
     """What is to be told of the occurrences of the span that neither ran nor lie in a Skip: at most one thing each."""
-    recorded = {each.execution.nominal_at for each in case.evidence.executions}
+    ran = (each.execution for each in case.evidence.executions if each.execution.kind is ExecutionKind.AUTO)
+    recorded = {each.nominal_at for each in ran}
     bare = [each for each in due.occurrences if each.nominal_at not in recorded and not case.skip_of(each.nominal_at)]
     task = case.task
     if task is None:
         return [_unreadable(case, bare[0].nominal_at if bare else None)] if bare else []
     open_ = [each for each in bare if each.nominal_at > task.decided_until]
-    lost = [each for each in bare if each.nominal_at <= task.decided_until]
+    # Of a span with more than was read, what was not read may well be on record.
+    lost = [each for each in bare if each.nominal_at <= task.decided_until and not case.evidence.is_cut]
     said = [_lost(case, lost)] if lost else []
     if open_:
         said.append(_with_more(_undecided(case, task, open_[0]), len(open_) - 1))
@@ -103,9 +107,12 @@ def _lost(case: Case, lost: list[Occurrence]) -> Finding:
     at = lost[0].nominal_at
     if at < case.horizon:
         return _older(case)
-    definition = case.definition_at(at)
-    if definition is not None and definition.policy.max_runs is not None:
-        says = f"the occurrence of {case.face.at(at)} did not run: all {definition.policy.max_runs:,} runs (max_runs)"
+    version = case.version_at(at)
+    definition = case.definition_of(version)
+    # An edit that grants more runs decides, without a Skip, what there were no runs for.
+    superseded = case.task is not None and version != case.task.version
+    if superseded and definition is not None and definition.policy.max_runs is not None:
+        says = f"the occurrence of {case.face.at(at)} did not run: max_runs ({definition.policy.max_runs:,})"
         return _with_more(Finding(Code.MAX_RUNS, (f"{says} had been used up",), at=at), len(lost) - 1)
     says = f"the schedule has an occurrence at {case.face.at(at)}, and it was decided, but no record of that is left"
     why = "the record may have been unreadable, forgotten early, or made under other time zone data"
@@ -116,7 +123,9 @@ def _undecided(case: Case, task: ScheduledTask, occurrence: Occurrence) -> Findi
     at, face = occurrence.nominal_at, case.face
     due = f"the occurrence of {face.at(at)} has not been decided yet"
     if task.deleted_at is not None:
-        return _deleted(case, task)
+        deleted = _deleted(case, task)
+        early = f"{due}, and is not while the task is deleted" if at < task.deleted_at else ""
+        return replace(deleted, at=at).adding(early)
     if task.status in (TaskStatus.COMPLETED, TaskStatus.FAILED):
         return _at_an_end(case, task, at)
     if task.quarantine is not None:
@@ -182,7 +191,7 @@ def _at_an_end(case: Case, task: ScheduledTask, at: datetime) -> Finding:
         why = f"{failures} in a row failed for good" if task.error_count else "its one run did not end well"
         return Finding(Code.FAILED, (f"{head}: the task is stopped, since {why}{last}", "resume it to go on"), at=at)
     if task.runs_left == 0:
-        return Finding(Code.MAX_RUNS, (f"{head}: all {task.auto_runs:,} runs (max_runs) are used up",), at=at)
+        return Finding(Code.MAX_RUNS, (f"{head}: max_runs ({task.auto_runs:,}) is used up",), at=at)
     return Finding(Code.COMPLETED, (f"{head}: the task is completed",), at=at)
 
 

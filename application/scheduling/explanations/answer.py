@@ -55,7 +55,7 @@ class Code(StrEnum):
     @property
     def is_nothing(self) -> bool:
         """True if it says that there was no occurrence: beside something that ran, it is a remark."""
-        return self in (Code.NOT_DUE, Code.OUT_OF_BOUNDS, Code.BEFORE_CREATION)
+        return self in (Code.NOT_DUE, Code.OUT_OF_BOUNDS, Code.BEFORE_CREATION, Code.DELETED)
 
 
 @dataclass(frozen=True, slots=True)

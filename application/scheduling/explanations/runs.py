@@ -5,7 +5,7 @@ from datetime import timedelta
 from application.scheduling.explanations.answer import Code, Finding
 from application.scheduling.explanations.case import Case
 from application.scheduling.explanations.endings import cancelled, died
-from application.scheduling.explanations.words import counted, gist, sentence, span
+from application.scheduling.explanations.words import gist, sentence, span, times
 from application.scheduling.ports.history import AttemptRecord, ExecutionEvidence
 from application.scheduling.processors import announced_spec
 from domain.scheduling.change import ChangeAction
@@ -22,13 +22,15 @@ def run_finding(case: Case, found: ExecutionEvidence) -> Finding:
     finding = _standing(case, found)
     about = (case.change_of(execution, {ChangeAction.RUN, ChangeAction.REDRIVE}),)
     changes = (*(each for each in about if each is not None), *finding.changes)
-    told = finding.adding(_start(case, found), _deliberate_delay(case, execution), _takeovers(found))
+    gist_, *more = finding.sentences
+    began = (_start(case, found), _deliberate_delay(case, execution))
+    said = (gist_, *began, *more, _takeovers(found), _again(case, execution))
     return Finding(
-        told.code,
-        tuple(sentence(each) for each in (*told.sentences, _again(case, execution)) if each),
+        finding.code,
+        tuple(sentence(each) for each in said if each),
         at=execution.nominal_at,
-        reason=told.reason,
-        executions=(execution, *told.executions),
+        reason=finding.reason,
+        executions=(execution, *finding.executions),
         changes=changes,
     )
 
@@ -48,8 +50,15 @@ def subject(case: Case, execution: Execution) -> str:
             return f"part {execution.number + 1} of execution {execution.root_id}, which asked to be continued"
         case ExecutionKind.BACKFILL:
             nominal_at = execution.nominal_at or execution.scheduled_at
-            asked_at = face.about(execution.created_at)
-            return f"the backfill of {face.at(nominal_at)}, asked for at {asked_at}"
+            return f"the backfill of {face.at(nominal_at)}, asked for {_backfiller(case, execution)}"
+
+
+def _backfiller(case: Case, execution: Execution) -> str:
+    """Who asked for it: one change for many executions, made in the instant they were."""
+    asked = case.last_change({ChangeAction.BACKFILL}, until=execution.created_at)
+    if asked is None or asked.change.at != execution.created_at:
+        return f"at {case.face.about(execution.created_at)}"
+    return case.face.made(asked.change)
 
 
 def _standing(case: Case, found: ExecutionEvidence) -> Finding:
@@ -103,7 +112,9 @@ def _pending(case: Case, execution: Execution, what: str) -> Finding:
     if announced_spec(specs, *handler) is None:
         lacks = f"no living worker has a handler named {handler[1]!r} for the type {handler[0]!r}"
         return Finding(Code.PENDING, (waits, lacks), reason="no_handler")
-    return Finding(Code.PENDING, (waits, "workers that serve it are alive: they are busy"), reason="queued")
+    return Finding(
+        Code.PENDING, (waits, "workers that serve it are alive: the next that is free takes it"), reason="queued"
+    )
 
 
 def _handler(case: Case, execution: Execution) -> tuple[str, str]:
@@ -121,7 +132,8 @@ def _running(case: Case, found: ExecutionEvidence, what: str) -> Finding:
         note = f" ({progress.note})" if progress.note else ""
         finding = finding.adding(f"it has done {progress.done:,}{total}{note}")
     if execution.cancel is not None:
-        finding = finding.adding(f"{execution.cancel.actor} asked it to stop at {case.face.about(execution.cancel.at)}")
+        asked = case.face.about(execution.cancel.at)
+        finding = finding.adding(f"it was asked to stop by {execution.cancel.actor} at {asked}")
     return finding.adding(*_failures(case, found.attempts))
 
 
@@ -163,7 +175,7 @@ def _start(case: Case, found: ExecutionEvidence) -> str:
     began = f"it began at {case.face.about(first)}"
     late = first - execution.scheduled_at
     if late < LATE_FROM:
-        return f"{began}, on time"
+        return f"{began}, on time" if execution.kind is ExecutionKind.AUTO else began
     decided = execution.created_at - execution.scheduled_at
     if execution.kind is ExecutionKind.AUTO and decided >= LATE_FROM:
         return f"{began}, {span(late)} late: it was decided {span(decided)} after its instant"
@@ -180,10 +192,10 @@ def _deliberate_delay(case: Case, execution: Execution) -> str:
 def _takeovers(found: ExecutionEvidence) -> str:
     said = []
     if found.execution.rescues:
-        said.append(f"taken over from a dead worker {counted(found.execution.rescues, 'time')}")
+        said.append(f"taken over from a dead worker {times(found.execution.rescues)}")
     back = sum(each.outcome is AttemptOutcome.HANDED_BACK for each in found.attempts)
     if back:
-        said.append(f"handed back by a worker that shut down {counted(back, 'time')}")
+        said.append(f"handed back by a worker that shut down {times(back)}")
     return f"it was {' and '.join(said)}, which used up no attempt" if said else ""
 
 

@@ -97,7 +97,7 @@ def _overlap(case: Case, skip: Skip, at: datetime) -> Finding:
     waits = overlap is Overlap.QUEUE_ONE
     gist = "one execution was open and another waited for its turn" if waits else "an earlier execution was still open"
     if not ahead:
-        return _why(gist, "which one it was is not on record")
+        return _why(gist, "which one it was can no longer be told from the records")
     return _why(f"{gist}: {'; '.join(_stood(case, each) for each in ahead)}", executions=tuple(ahead))
 
 

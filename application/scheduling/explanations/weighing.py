@@ -19,7 +19,6 @@ from domain.scheduling.schedule import CronSchedule
 from domain.scheduling.task import Skip
 
 ALSO_MAX = 10
-_SCHEDULED = frozenset({ExecutionKind.AUTO, ExecutionKind.BACKFILL})
 _TALLIED = {
     Code.SUCCEEDED: "succeeded",
     Code.DEAD: "failed for good",
@@ -63,7 +62,7 @@ def _findings(case: Case) -> list[Finding]:
     due, runs = case.due(), case.runs()
     found = [*(run_finding(case, each) for each in runs), *_skips(case, due), *without_record(case, due)]
     # What people asked for does not say what the schedule had.
-    if len(found) == sum(each.execution.kind not in _SCHEDULED for each in runs):
+    if len(found) == sum(each.execution.kind is not ExecutionKind.AUTO for each in runs):
         found.append(nothing_due(case, due))
     return sorted(found, key=_place)
 

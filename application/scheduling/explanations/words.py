@@ -33,6 +33,11 @@ def counted(count: int, singular: str, plural: str | None = None) -> str:
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
+def times(count: int) -> str:
+    """How often: `once`, `twice`, `3 times`."""
+    return {1: "once", 2: "twice"}.get(count) or counted(count, "time")
+
+
 def gist(error: ErrorReport | None) -> str:
     """What went wrong, in one line of bounded length."""
     if error is None:
@@ -42,8 +47,8 @@ def gist(error: ErrorReport | None) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital at its beginning and one stop at its end."""
-    text = text[:1].upper() + text[1:]
+    """The text with a capital at its beginning and one stop at its end, and nothing that would steer a terminal."""
+    text = "".join(each if each.isprintable() else "\ufffd" for each in text[:1].upper() + text[1:])
     return text if text.endswith((".", "!", "?")) else text + "."
 
 

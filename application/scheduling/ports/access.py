@@ -65,9 +65,7 @@ class Access(Protocol):
     async def account(self, name: str) -> Account | None:
         """Return the user and the hash of the password, also of somebody who is disabled."""
 
-    async def change_user(
-        self, name: str, *, role: Role | None = None, disabled: bool | None = None
-    ) -> User | Refusal:
+    async def change_user(self, name: str, *, role: Role | None = None, disabled: bool | None = None) -> User | Refusal:
         """Set what is not None; who becomes disabled loses every session in the same step.
 
         Answers the user as it is now; UNKNOWN; or LAST_ADMIN (unchanged): no other enabled user would be an admin.

@@ -44,8 +44,8 @@ class BackfillTask:
     ) -> Backfilled:
         """An execution for each occurrence in [begin, until]; the same idempotency key answers with the same ones.
 
-        With `dry_run`, the executions as they would be. Raises InvalidTaskError (`in_the_future`, `no_occurrence`, `too_many`) and TaskStateError (`already_running`,
-        `runs_overlap`).
+        With `dry_run`, the executions as they would be. Raises InvalidTaskError (`in_the_future`, `out_of_range`,
+        `no_occurrence`, `too_many`) and TaskStateError (`already_running`, `runs_overlap`).
         """
         name = by.idempotency_key or self.entropy.identifier()
         planned: list[Execution] = []

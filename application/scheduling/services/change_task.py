@@ -106,7 +106,8 @@ class ChangeTask:
     ) -> Done:
         """Carry out what is decided on the task as `read` finds it (None: one that is not deleted).
 
-        `earlier` finds what was done for this request before (None: by the author's key). Raises TaskNotFoundError, TaskUnreadableError, and StaleVersionError if it is not at `if_version`.
+        `earlier` finds what was done for this request before (None: by the author's key). Raises TaskNotFoundError,
+        TaskUnreadableError, and StaleVersionError if it is not at `if_version`.
         """
         read = read or self.tasks.get
         answer: MutateAnswer = Moved()

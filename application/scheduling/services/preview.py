@@ -1,4 +1,4 @@
-"""What a schedule would do: its next instants, from the one engine that fires it."""
+"""What a schedule would do: its next instants, from the one engine that fires it, and what there is to know of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,34 @@ from datetime import datetime
 
 from application.scheduling.drafts import TaskBody, define
 from application.scheduling.ports.clock import Clock
+from domain.scheduling.cron.clock_change import AffectedOccurrence, ClockChanges
+from domain.scheduling.cron.lint import Finding
+from domain.scheduling.description import described
 from domain.scheduling.identifiers import MICROSECOND, TaskId
-from domain.scheduling.schedule import OneTimeSchedule
-from domain.scheduling.task import ScheduledTask, TaskStatus
+from domain.scheduling.lint import lint
+from domain.scheduling.schedule import CronSchedule, OneTimeSchedule, Schedule
+from domain.scheduling.task import Definition, ScheduledTask, TaskStatus
 from domain.scheduling.timeline import Occurrence, Timeline
 
 COUNT_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ComingOccurrence:
+    """An occurrence, and the clock change that touches it, if one does."""
+
+    occurrence: Occurrence
+    affected: AffectedOccurrence | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A schedule in a sentence, its next occurrences, and what its author might not have had in mind."""
+
+    timezone: str
+    sentence: str
+    coming: tuple[ComingOccurrence, ...]
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +56,53 @@ class Preview:
         `present` is the task the body is to replace: it lends what a body leaves out, and its identity to the jitter.
         """
         now = self.clock.now()
-        definition = define(body, now=now, present=present.definition if present else None)
-        policy, schedule = definition.policy, definition.schedule
-        task_id = present.id if present else TaskId("preview")
-        timeline = Timeline(task_id, schedule, policy.start_at, policy.end_at, policy.jitter)
-        after = now if present is None else max(now, present.decided_until)
-        if present is None and body.if_past == "run_now" and isinstance(schedule, OneTimeSchedule):
-            after = min(after, schedule.at - MICROSECOND)
-        return _next(timeline, after, count if policy.max_runs is None else min(count, policy.max_runs))
+        return _of_definition(_defined(body, now, present), body, count, now=now, present=present)
+
+    def forecast_of_task(self, task: ScheduledTask, count: int) -> Forecast:
+        """As `of_task`, with everything there is to know of them."""
+        definition = task.definition
+        return forecast(definition.schedule, definition.timezone, self.of_task(task, count), now=self.clock.now())
+
+    def forecast_of_body(self, body: TaskBody, count: int, *, present: ScheduledTask | None = None) -> Forecast:
+        """As `of_body`, with everything there is to know of them."""
+        now = self.clock.now()
+        definition = _defined(body, now, present)
+        occurrences = _of_definition(definition, body, count, now=now, present=present)
+        return forecast(definition.schedule, definition.timezone, occurrences, now=now)
+
+
+def forecast(schedule: Schedule, timezone: str, occurrences: Sequence[Occurrence], *, now: datetime) -> Forecast:
+    """What there is to know of `occurrences` of a schedule, and of the schedule as of `now`."""
+    return Forecast(
+        timezone=timezone,
+        sentence=described(schedule, timezone),
+        coming=_with_changes(schedule, occurrences),
+        findings=tuple(lint(schedule, timezone, now)),
+    )
+
+
+def _with_changes(schedule: Schedule, occurrences: Sequence[Occurrence]) -> tuple[ComingOccurrence, ...]:
+    if not isinstance(schedule, CronSchedule):
+        # Intervals are elapsed time and an instant is an instant, whatever the clocks show.
+        return tuple(ComingOccurrence(each, None) for each in occurrences)
+    changes = ClockChanges(schedule.expression, schedule.timezone)
+    return tuple(ComingOccurrence(each, changes.effect_on(each.nominal_at)) for each in occurrences)
+
+
+def _defined(body: TaskBody, now: datetime, present: ScheduledTask | None) -> Definition:
+    return define(body, now=now, present=present.definition if present else None)
+
+
+def _of_definition(
+    definition: Definition, body: TaskBody, count: int, *, now: datetime, present: ScheduledTask | None
+) -> Sequence[Occurrence]:
+    policy, schedule = definition.policy, definition.schedule
+    task_id = present.id if present else TaskId("preview")
+    timeline = Timeline(task_id, schedule, policy.start_at, policy.end_at, policy.jitter)
+    after = now if present is None else max(now, present.decided_until)
+    if present is None and body.if_past == "run_now" and isinstance(schedule, OneTimeSchedule):
+        after = min(after, schedule.at - MICROSECOND)
+    return _next(timeline, after, count if policy.max_runs is None else min(count, policy.max_runs))
 
 
 def _next(timeline: Timeline, after: datetime, count: int) -> Sequence[Occurrence]:

@@ -15,7 +15,7 @@ from domain.scheduling.task import ScheduledTask
 
 @dataclass(frozen=True, slots=True)
 class RestoreVersion:
-    """Gives a task the definition of one of its versions again; status, pause, counters and history stay as they are."""
+    """Gives a task the definition of one of its versions again; pause, counters and history stay as they are."""
 
     change_task: ChangeTask
     history: History

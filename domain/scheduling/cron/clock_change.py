@@ -6,9 +6,10 @@ is that of the changes looked at, a few a year, never that of the occurrences be
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from domain.scheduling.cron.compiled import compiled_cron
 from domain.scheduling.cron.expression import parse
 from domain.scheduling.cron.matcher import CronMatcher
 from domain.scheduling.cron.zone import EPOCH, ZoneClock, zone_clock
@@ -58,11 +59,12 @@ class AffectedOccurrence:
 class ClockChanges:
     """The changes of one zone as one expression meets them. Raises as `parse` and `zone_clock`."""
 
-    __slots__ = ("_clock", "_matcher", "_once")
+    __slots__ = ("_clock", "_compiled", "_matcher", "_once")
 
     def __init__(self, expression: str, timezone: str) -> None:
         self._matcher = CronMatcher(parse(expression))
         self._clock = zone_clock(timezone)
+        self._compiled = compiled_cron(expression, timezone)
         self._once = not self._matcher.expression.repeats
 
     def effect_on(self, occurrence: datetime) -> AffectedOccurrence | None:
@@ -104,15 +106,16 @@ class ClockChanges:
         return _affected(ClockEffect.MOVED, start, wall, opens) if wall < opens else None
 
     def _repeated_before(self, period: int) -> AffectedOccurrence | None:
-        """The first occurrence before a period that its fold shows again."""
+        """The first occurrence before a period whose wall time its fold shows again."""
         clock = self._clock
-        start, offset = clock.starts[period], clock.offsets[period - 1]
-        # What was shown before the period before it did not fire there at all, unless everything fires on each pass.
-        shown = clock.shown[period - 1] if self._once else 0
-        wall = self._matcher.first_from(max(start + clock.offsets[period], clock.starts[period - 1] + offset, shown))
-        if wall >= start + offset:
+        start = clock.starts[period]
+        repeated = max(clock.offsets[period - 1] - clock.offsets[period], 0)
+        found = self._compiled.next_after(EPOCH + timedelta(seconds=start - repeated - 1))
+        at = start if found is None else _second_of(found)
+        if at >= start:
             return None
-        return _affected(ClockEffect.FIRST_OF_TWO_ONLY if self._once else ClockEffect.FIRST_OF_TWO, wall - offset, wall)
+        effect = ClockEffect.FIRST_OF_TWO_ONLY if self._once else ClockEffect.FIRST_OF_TWO
+        return _affected(effect, at, at + clock.offsets[clock.period_at(at)])
 
 
 def changes_between(clock: ZoneClock, after: datetime, until: datetime) -> range:

@@ -62,8 +62,6 @@ def read_values(unit: Unit, field: Piece) -> tuple[int, ...]:
 
 def read_item(unit: Unit, item: Piece) -> range:
     """The values of one item of a list; a weekday 7 is still 7."""
-    if item.text == "*":
-        return range(unit.low, unit.top + 1)
     base, *steps = item.split("/")
     if len(steps) > 1:
         raise steps[1].error("unsupported", "one step is enough", hint=f"{base.text}/{steps[0].text}")

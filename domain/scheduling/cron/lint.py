@@ -8,19 +8,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 from domain.scheduling.cron.clock_change import ClockChanges, ClockEffect
 from domain.scheduling.cron.compiled import compiled_cron
 from domain.scheduling.cron.expression import MACROS, CronExpression, DaysOfMonth, parse
 from domain.scheduling.cron.field import DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, SECOND, Unit
+from domain.scheduling.cron.zone import zone
 
 # A year and the weeks by which the Sundays of clock changes may move.
 LOOK_AHEAD = timedelta(days=400)
 DAY_MINUTES = 1_440
 _FEBRUARY, _LEAP_DAY = 2, 29
 _DAYS_MIN = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_YEAR_MAX = timedelta(days=366)
+# What comes once a year comes up to 371 days apart, if it is a weekday; what leaves out a year, much more.
+_YEAR_MAX = timedelta(days=400)
 _OPEN_STEP = re.compile(r"(?:\*|[0-9A-Z]+)/([0-9]+)")
 _FIFTH = 5
 _DST_HINT = "an hour that clock changes leave alone avoids this, and so does UTC"
@@ -89,7 +92,7 @@ def runs_often(a_day: int) -> Iterator[Finding]:
 
 
 def _positions(parsed: CronExpression) -> tuple[int, ...]:
-    """Where the fields from minute to day of week begin, after the second if there is one; all at 0 for a macro."""
+    """Where each field begins, the last five being minute to day of week; a macro's are all at its beginning."""
     if parsed.text.upper() in MACROS:
         return (0,) * 5
     return tuple(found.start() for found in re.finditer(r"[^ \t]+", parsed.text))
@@ -127,16 +130,27 @@ def _uneven_steps(parsed: CronExpression, places: tuple[int, ...]) -> Iterator[F
 
 
 def _stepped_fields(parsed: CronExpression, places: tuple[int, ...]) -> Iterator[_Field]:
-    """The fields whose rounds follow each other: after the one hour of a day, no next one begins."""
-    if parsed.second is not None and len(parsed.minute.values) > 1:
-        yield _Field(SECOND, "second", "every minute", parsed.second.text, parsed.second.values, places[0])
-    if len(parsed.hour.values) > 1:
-        yield _Field(MINUTE, "minute", "every hour", parsed.minute.text, parsed.minute.values, places[-5])
+    """The fields of which one round is followed by the next: after the one hour of a day, no minutes begin again."""
+    second, minute, hour, month = parsed.second, parsed.minute, parsed.hour, parsed.month
     days, week = parsed.day_of_month, parsed.day_of_week
-    yield _Field(HOUR, "hour", "every day", parsed.hour.text, parsed.hour.values, places[-4])
-    yield _Field(DAY_OF_MONTH, "day", "every month", days.text, days.values, places[-3])
-    yield _Field(MONTH, "month", "every year", parsed.month.text, parsed.month.values, places[-2])
+    if second is not None and _has_neighbours(minute.values):
+        yield _Field(SECOND, "second", "every minute", second.text, second.values, places[0])
+    if _has_neighbours(hour.values):
+        yield _Field(MINUTE, "minute", "every hour", minute.text, minute.values, places[-5])
+    if not (days.restricted or week.restricted) or any(map(_has_neighbours, _restricted_days(parsed))):
+        yield _Field(HOUR, "hour", "every day", hour.text, hour.values, places[-4])
+    if _has_neighbours(month.values):
+        yield _Field(DAY_OF_MONTH, "day", "every month", days.text, days.values, places[-3])
+    yield _Field(MONTH, "month", "every year", month.text, month.values, places[-2])
     yield _Field(DAY_OF_WEEK, "day", "every week", week.text, week.values, places[-1])
+
+
+def _restricted_days(parsed: CronExpression) -> list[tuple[int, ...]]:
+    return [field.values for field in (parsed.day_of_month, parsed.day_of_week) if field.restricted]
+
+
+def _has_neighbours(values: tuple[int, ...]) -> bool:
+    return any(following - value == 1 for value, following in pairwise(values))
 
 
 def _runs_a_day(parsed: CronExpression) -> int:
@@ -184,7 +198,8 @@ def _rare(parsed: CronExpression, timezone: str, now: datetime) -> Iterator[Find
     first = compiled.next_after(now)
     second = None if first is None else compiled.next_after(first)
     if first is not None and second is not None and second - first > _YEAR_MAX:
-        detail = f"it runs less than once a year: on {first:%Y-%m-%d} and then on {second:%Y-%m-%d}"
+        days = [f"{at.astimezone(zone(timezone)):%Y-%m-%d}" for at in (first, second)]
+        detail = f"it runs less than once a year: on {days[0]} and then on {days[1]}"
         yield Finding("rare", Severity.WARNING, detail, at=first)
 
 

@@ -13,8 +13,8 @@ from entrypoints.web.intent import author
 from entrypoints.web.keys import SERVICES
 from entrypoints.web.parameters import Query
 
-BACKFILL_MAX = 300
-"""How long the name of a backfill may be: that of an idempotency key, and a prefix."""
+BACKFILL_CHARACTERS_MAX = 300
+"""A backfill is named by an idempotency key, and that by a prefix and what its author chose."""
 
 
 async def list_executions(request: web.Request) -> web.Response:
@@ -47,8 +47,9 @@ async def cancel_execution(request: web.Request) -> web.Response:
 
 
 async def _page(request: web.Request, task_id: TaskId | None) -> web.Response:
-    query = Query(request, "state", "backfill", "limit", "cursor")
-    backfill = query.text("backfill", characters_max=BACKFILL_MAX)
+    # The executions of a backfill are found by their task.
+    query = Query(request, "state", *(["backfill"] if task_id else []), "limit", "cursor")
+    backfill = query.text("backfill", characters_max=BACKFILL_CHARACTERS_MAX)
     which = ExecutionFilter(task_id, query.choices("state", ExecutionState), backfill)
     page = await request.app[SERVICES].inspect.executions(which, limit=query.limit(), cursor=query.cursor())
     return json_answer(

@@ -1,15 +1,14 @@
-"""The API of what will come: the next occurrences of a task, or of one that is being written."""
+"""The API of what will come: a schedule in words, its next occurrences, and what there is to know of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from application.scheduling.documents import Document, instant
+from application.scheduling.documents import Document, finding_document, instant
 from application.scheduling.drafts import body_from
-from application.scheduling.services.preview import COUNT_MAX
+from application.scheduling.services.preview import COUNT_MAX, ComingOccurrence, Forecast
 from domain.scheduling.cron.zone import zone
-from domain.scheduling.timeline import Occurrence
 from entrypoints.web.answers import json_answer
 from entrypoints.web.bodies import json_body
 from entrypoints.web.ids import task_id_of
@@ -24,9 +23,7 @@ async def upcoming_of_task(request: web.Request) -> web.Response:
     count = Query(request, "count").number("count", default=COUNT_DEFAULT, most=COUNT_MAX)
     services = request.app[SERVICES]
     task = (await services.inspect.task(task_id_of(request))).task
-    timezone = task.definition.timezone
-    upcoming = services.preview.of_task(task, count)
-    return json_answer({"task_id": task.id, "timezone": timezone, "upcoming": _documents(upcoming, zone(timezone))})
+    return json_answer({"task_id": task.id, **_document(services.preview.forecast_of_task(task, count))})
 
 
 async def preview(request: web.Request) -> web.Response:
@@ -35,18 +32,36 @@ async def preview(request: web.Request) -> web.Response:
     document = await json_body(request)
     if isinstance(document, Mapping):
         document = {"name": "preview", "task_type": "preview", **document}
-    body = body_from(document)
-    upcoming = request.app[SERVICES].preview.of_body(body, count)
-    return json_answer({"timezone": body.timezone, "upcoming": _documents(upcoming, zone(body.timezone))})
+    return json_answer(_document(request.app[SERVICES].preview.forecast_of_body(body_from(document), count)))
 
 
-def _documents(occurrences: Sequence[Occurrence], shown_in: ZoneInfo) -> list[Document]:
-    return [
-        {
-            "nominal_at": instant(each.nominal_at),
-            "run_at": instant(each.run_at),
-            "local": each.run_at.astimezone(shown_in).isoformat(),
-            "utc": instant(each.run_at),
-        }
-        for each in occurrences
-    ]
+def _document(forecast: Forecast) -> Document:
+    shown_in = zone(forecast.timezone)
+    return {
+        "timezone": forecast.timezone,
+        "sentence": forecast.sentence,
+        "upcoming": [_occurrence(each, shown_in) for each in forecast.coming],
+        "lint": [finding_document(each) for each in forecast.findings],
+    }
+
+
+def _occurrence(coming: ComingOccurrence, shown_in: ZoneInfo) -> Document:
+    occurrence = coming.occurrence
+    return {
+        "nominal_at": instant(occurrence.nominal_at),
+        "run_at": instant(occurrence.run_at),
+        "local": occurrence.run_at.astimezone(shown_in).isoformat(),
+        "utc": instant(occurrence.run_at),
+        "flags": _flags(coming),
+    }
+
+
+def _flags(coming: ComingOccurrence) -> list[Document]:
+    """What is out of the ordinary about it: `jitter`, and the codes of clock changes."""
+    flags: list[Document] = []
+    if coming.affected is not None:
+        flags.append({"code": coming.affected.effect, "detail": coming.affected.told})
+    delay = coming.occurrence.run_at - coming.occurrence.nominal_at
+    if delay:
+        flags.append({"code": "jitter", "detail": f"delayed by {delay.total_seconds():.3f} s"})
+    return flags

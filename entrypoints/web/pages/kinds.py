@@ -3,9 +3,9 @@
 from aiohttp import web
 
 from entrypoints.web.answers import json_answer
+from entrypoints.web.audience import is_for_browser
 from entrypoints.web.catalogue import KINDS
 from entrypoints.web.keys import under_prefix
-from entrypoints.web.problems import is_for_browser
 from entrypoints.web.rendering import render
 
 

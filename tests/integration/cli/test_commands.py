@@ -1,18 +1,13 @@
 """The command line over a real store: what it prints, and the exit code that says how it went."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from adapters.sql.store import open_sqlite_store
-from adapters.system.clock import SystemClock
-from adapters.system.entropy import SystemEntropy
-from entrypoints.cli.main import COMMANDS, main
+from entrypoints.cli.main import COMMANDS
 
 Run = Callable[..., Result]
 DIGEST = {
@@ -22,25 +17,6 @@ DIGEST = {
     "schedule": "30 2 * * 1-5",
     "timezone": "Europe/Berlin",
 }
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A command in a folder with an empty store."""
-    monkeypatch.setenv("SCHEDULER_STORE_PATH", str(tmp_path / "scheduler.db"))
-    monkeypatch.setenv("SCHEDULER_CONTENT_PATH", str(tmp_path / "content.db"))
-
-    async def prepare() -> None:
-        async with open_sqlite_store(tmp_path / "scheduler.db", SystemClock(), SystemEntropy()):
-            pass
-
-    asyncio.run(prepare())
-
-    def invoke(*arguments: str, stdin: Any = None) -> Result:
-        text = stdin if isinstance(stdin, str | bytes) or stdin is None else json.dumps(stdin)
-        return CliRunner().invoke(main, arguments, input=text)
-
-    return invoke
 
 
 def test_help_names_every_command(run: Run) -> None:
@@ -56,11 +32,43 @@ def test_a_checkout_says_that_it_has_no_version(run: Run) -> None:
 
 
 def test_next_needs_no_server_and_tells_zone_and_utc(run: Run) -> None:
-    rows = json.loads(run("next", "0 12 * * *", "--tz", "Asia/Kathmandu", "-n", "2", "--output", "json").stdout)
+    told = json.loads(run("next", "0 12 * * *", "--tz", "Asia/Kathmandu", "-n", "2", "--output", "json").stdout)
 
-    assert [row["utc"][11:] for row in rows] == ["06:15:00Z", "06:15:00Z"]
-    assert "T12:00:00+05:45" in rows[0]["local"]
+    assert (told["sentence"], told["timezone"], told["lint"]) == ("At 12:00 every day", "Asia/Kathmandu", [])
+    assert [row["utc"][11:] for row in told["next"]] == ["06:15:00Z", "06:15:00Z"]
+    assert "T12:00:00+05:45" in told["next"][0]["local"]
     assert "12:00:00 +0545" in run("next", "0 12 * * *", "--tz", "Asia/Kathmandu").stdout
+
+
+def test_next_begins_with_a_sentence_and_ends_with_findings(run: Run) -> None:
+    lines = run("next", "*/7 * * * *", "-n", "2", "--tz", "US/Eastern").stdout.splitlines()
+
+    assert lines[0] == "Every 7 minutes from minute 0 to 56 past every hour (US/Eastern)"
+    assert lines[2].split() == ["local", "utc", "in"]
+    assert lines[-1].startswith("Info: US/Eastern is an old name")
+    assert lines[-2] == (
+        "Warning: /7 begins again every hour: from its last minute to the next it is 4 minutes (at character 1)"
+        " - an interval keeps its distance"
+    )
+
+
+def test_next_notes_the_clock_change_an_instant_meets(run: Run) -> None:
+    # A hundred Sundays are nearly two years: whatever the date, they hold a spring and an autumn.
+    text = run("next", "30 1 * * SUN", "--tz", "Europe/London", "-n", "100").stdout
+    told = json.loads(run("next", "30 1 * * SUN", "--tz", "Europe/London", "-n", "100", "--output", "json").stdout)
+
+    assert "the clocks skip 01:30: what is due then runs once, at 02:00" in text
+    flags = {flag["code"] for each in told["next"] for flag in each["flags"]}
+    assert flags == {"dst_moved", "dst_first_of_two_only"}
+    assert {each["code"] for each in told["lint"]} == {"dst_gap", "dst_fold"}
+
+
+@pytest.mark.parametrize(
+    ("schedule", "sentence"),
+    [("90m", "Every 1 hour and 30 minutes, counted from "), ("2199-12-24 18:00", "Once, on 2199-12-24 at 18:00 CET")],
+)
+def test_next_knows_every_kind_of_schedule(run: Run, schedule: str, sentence: str) -> None:
+    assert run("next", schedule, "--tz", "Europe/Berlin").stdout.startswith(sentence)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +130,32 @@ def test_bad_input_is_refused_with_its_field_and_nothing_is_stored(run: Run, tex
     assert (answer.exit_code, answer.stdout) == (2, "")
     assert told in answer.stderr
     assert run("list").stdout == "None.\n"
+
+
+def test_explain_tells_what_ran_and_what_is_to_come(run: Run) -> None:
+    run("create", "-", stdin={**DIGEST, "schedule": "0 0 * * *", "timezone": "UTC"})
+    execution_id = run("run", "digest", "--reason", "first look").stdout.strip()
+    created = json.loads(run("get", "digest").stdout)["created_at"]
+
+    answer = run("explain", "digest", "--at", created[:16] + "Z")
+    told = json.loads(run("explain", "digest", "--at", created[:16] + "Z", "--output", "json").stdout)
+
+    assert answer.exit_code == 0
+    assert "first look" in answer.stdout
+    assert f"  execution {execution_id}" in answer.stdout
+    assert "After:  " in answer.stdout
+    assert told["details"][0]["executions"][0]["id"] == execution_id
+    assert run("delete", "digest", "--yes").exit_code == 0
+    assert run("explain", told["task_id"], "--at", "2999-01-01").exit_code == 2
+    assert "was deleted" in run("explain", told["task_id"], "--at", "2199-01-01").stdout
+    assert "was deleted" in run("explain", "digest", "--at", "2199-01-01").stdout
+
+
+def test_explain_refuses_what_is_no_time_and_finds_no_task_that_never_was(run: Run) -> None:
+    refused = run("explain", "digest", "--at", "half past two")
+
+    assert (refused.exit_code, "/at: 'half past two' is not a date and time" in refused.stderr) == (2, True)
+    assert run("explain", "nobody", "--at", "2026-03-29T02:30").exit_code == 4
 
 
 def test_conflicts_and_missing_tasks_have_exit_codes_of_their_own(run: Run) -> None:

@@ -19,7 +19,9 @@ from application.scheduling.services.preview import Preview
 from application.scheduling.services.redrive_execution import RedriveExecution
 from application.scheduling.services.restore_version import RestoreVersion
 from entrypoints.web.app import WebServices, WebSettings, create_app, create_runner
+from entrypoints.web.keys import AccessServices
 from tests.conformance.store_under_test import StoreUnderTest
+from tests.support.doors import Doors
 from tests.support.manual_clock import ManualClock
 from tests.support.recorders import CountingEntropy, RecordingWakeup
 
@@ -66,6 +68,7 @@ class Dashboard:
     loops: Loops
     app: web.Application
     session: ClientSession
+    doors: Doors
     wakeup: RecordingWakeup = field(default_factory=RecordingWakeup)
 
     async def call(
@@ -116,7 +119,7 @@ def a_body(**fields: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def serving(settings: WebSettings) -> AsyncIterator[Dashboard]:
+async def serving(settings: WebSettings, *, admin_token: str | None = None) -> AsyncIterator[Dashboard]:
     """Serve the dashboard on a free port of the loopback for as long as the context lasts."""
     clock, entropy, loops, wakeup = ManualClock(), CountingEntropy(1), Loops(), RecordingWakeup()
     async with open_memory_store(clock, CountingEntropy(2)) as stores:
@@ -131,6 +134,7 @@ async def serving(settings: WebSettings) -> AsyncIterator[Dashboard]:
             stores.state.tasks[task_id].error = None  # type: ignore[index]
 
         change_task = ChangeTask(stores.tasks, clock, wakeup)
+        doors = Doors(stores.access, clock, entropy, admin_token)
         services = WebServices(
             manage=ManageTasks(change_task, stores.executions, stores.membership, entropy),
             inspect=InspectTasks(stores.tasks, stores.history, stores.membership, clock),
@@ -139,6 +143,15 @@ async def serving(settings: WebSettings) -> AsyncIterator[Dashboard]:
             redrive=RedriveExecution(change_task, stores.history, stores.membership),
             backfill=BackfillTask(change_task, stores.history, entropy),
             preview=Preview(clock),
+            access=AccessServices(
+                identify=doors.identify,
+                sign_in=doors.sign_in,
+                set_up=doors.set_up,
+                account=doors.account,
+                users=doors.users,
+                tokens=doors.tokens,
+                log=doors.log,
+            ),
             clock=clock,
             entropy=entropy,
             ready=lambda: loops.running,
@@ -151,6 +164,6 @@ async def serving(settings: WebSettings) -> AsyncIterator[Dashboard]:
             host, port = runner.addresses[0][:2]
             async with ClientSession(f"http://{host}:{port}") as session:
                 store = StoreUnderTest(clock, stores, cut_off, spoil, mend)
-                yield Dashboard(clock, stores, store, loops, app, session, wakeup)
+                yield Dashboard(clock, stores, store, loops, app, session, doors, wakeup)
         finally:
             await runner.cleanup()

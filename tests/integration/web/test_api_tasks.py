@@ -242,6 +242,17 @@ async def test_upcoming_tells_instants_in_the_zone_of_the_task_and_in_utc(dashbo
     ]  # fmt: skip
     assert answer["upcoming"][2]["utc"] == "2024-03-31T01:00:00Z"
     assert answer["timezone"] == "Europe/Berlin"
+    assert [each["flags"] for each in answer["upcoming"]] == [
+        [],
+        [],
+        [{"code": "dst_moved", "detail": "the clocks skip 02:30: what is due then runs once, at 03:00"}],
+        [],
+    ]
+    assert answer["sentence"] == task["schedule_sentence"] == "At 02:30 every day"
+    assert [(each["code"], each["at"]) for each in answer["lint"]] == [
+        ("dst_gap", "2024-03-31T01:00:00Z"),
+        ("dst_fold", "2024-10-27T00:30:00Z"),
+    ]
 
 
 async def test_a_preview_needs_a_schedule_and_stores_nothing(dashboard: Dashboard) -> None:
@@ -253,6 +264,8 @@ async def test_a_preview_needs_a_schedule_and_stores_nothing(dashboard: Dashboar
     assert answer.status == 200
     assert [each["nominal_at"] for each in answer.json["upcoming"]] == ["2024-01-15T13:30:00Z", "2024-01-15T15:00:00Z"]
     assert all(each["nominal_at"] <= each["run_at"] for each in answer.json["upcoming"])
+    assert [flag["code"] for each in answer.json["upcoming"] for flag in each["flags"]] == ["jitter", "jitter"]
+    assert answer.json["sentence"] == "Every 1 hour and 30 minutes, counted from 2024-01-15 at 12:00 UTC"
     assert dashboard.kept() == before
 
 
@@ -262,3 +275,14 @@ async def test_a_preview_of_a_leap_day_shows_the_next_ones(dashboard: Dashboard)
     )
 
     assert [each["utc"] for each in answer.json["upcoming"]] == ["2024-02-29T00:00:00Z", "2028-02-29T00:00:00Z"]
+    assert answer.json["lint"] == [
+        {
+            "code": "leap_day_only",
+            "severity": "warning",
+            "pointer": "/schedule",
+            "position": 4,
+            "detail": "it runs in leap years only",
+            "hint": "L is the last day of every February",
+            "at": None,
+        }
+    ]

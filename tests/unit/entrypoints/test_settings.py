@@ -7,6 +7,8 @@ import pytest
 
 from entrypoints.settings import LOOPBACK, ROLES, InvalidSettingsError, load_settings, without_password
 
+SECRET = "0123456789abcdef0123456789abcdef"
+
 
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -84,9 +86,18 @@ def test_options_go_before_the_environment_and_none_says_nothing(monkeypatch: py
         ("SCHEDULER_STORE", "redis", "this version keeps its tasks in SQLite"),
         ("SCHEDULER_STORE", "postgres", "this version keeps its tasks in SQLite"),
         ("SCHEDULER_STORE_PATH", ":memory:", "the path of a file"),
-        ("SCHEDULER_HOST", "0.0.0.0", "has no login"),
-        ("SCHEDULER_HOST", "::", "right would be: 127.0.0.1, ::1, localhost"),
-        ("SCHEDULER_HOST", "scheduler.example.org", "is open to others"),
+        ("SCHEDULER_AUTH", "off", "auto|required"),
+        ("SCHEDULER_ADMIN_TOKEN", "short", "at least 32"),
+        ("SCHEDULER_ADMIN_TOKEN", "x" * 31 + " x", "openssl rand -hex 32"),
+        ("SCHEDULER_ADMIN_TOKEN_FILE", "nowhere", "cannot be read: No such file"),
+        ("SCHEDULER_ADMIN_TOKEN_FILE", "/dev/null", "is no file"),
+        ("SCHEDULER_PUBLIC_URL", "scheduler.example.org", "is not of the form https://"),
+        ("SCHEDULER_PUBLIC_URL", "ftp://scheduler.example.org", "is not of the form"),
+        ("SCHEDULER_PUBLIC_URL", "https://", "is not of the form"),
+        ("SCHEDULER_PUBLIC_URL", "https://ops.example.org/scheduler", "without a path"),
+        ("SCHEDULER_PUBLIC_URL", "https://ops.example.org:x", "is not of the form"),
+        ("SCHEDULER_PUBLIC_URL", "https://[::1", "is not of the form"),
+        ("SCHEDULER_TRUSTED_PROXIES", "10.0.0.1,proxy", "'proxy' is no IP address"),
         ("SCHEDULER_ROLES", "scheduler,boss", "no such role: 'boss'"),
         ("SCHEDULER_ROLES", "worker", "the scheduler's process starts the rest"),
         ("SCHEDULER_EXTERNAL_TYPES", "mail", "external types need Redis"),
@@ -116,8 +127,83 @@ def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("host", sorted(LOOPBACK))
-def test_this_machine_alone_may_be_served(host: str) -> None:
-    assert load_settings(scheduler_host=host).scheduler_host == host
+def test_this_machine_alone_needs_no_login(host: str) -> None:
+    assert not load_settings(scheduler_host=host).login_required
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SCHEDULER_HOST", "0.0.0.0"),
+        ("SCHEDULER_HOST", "::"),
+        ("SCHEDULER_HOST", "127.0.0.2"),
+        ("SCHEDULER_AUTH", "Required"),
+        ("SCHEDULER_ADMIN_TOKEN", SECRET),
+        ("SCHEDULER_PUBLIC_URL", "https://scheduler.example.org"),
+    ],
+)
+def test_whoever_opens_the_dashboard_to_others_or_names_a_token_gets_a_login(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    assert load_settings().login_required
+
+
+def test_the_admin_token_may_lie_in_a_file_that_keeps_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text(f"{SECRET}\n")
+    path.chmod(0o640)
+    monkeypatch.setenv("SCHEDULER_ADMIN_TOKEN_FILE", str(path))
+
+    token = load_settings().scheduler_admin_token
+
+    assert token is not None
+    assert token.get_secret_value() == SECRET
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "told"),
+    [
+        (SECRET, 0o644, "can be read by everybody"),
+        (SECRET[:31], 0o600, "at least 32"),
+        ("", 0o600, "at least 32"),
+        ("ü" * 40, 0o600, "in ASCII"),
+        (SECRET * 1_000, 0o600, "too large"),
+    ],
+)
+def test_a_file_that_tells_everybody_or_nothing_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str, mode: int, told: str
+) -> None:
+    path = tmp_path / "token"
+    path.write_text(content)
+    path.chmod(mode)
+
+    (line,) = faults_of(monkeypatch, SCHEDULER_ADMIN_TOKEN_FILE=str(path))
+
+    assert told in line
+    assert SECRET[:31] not in line
+
+
+def test_a_token_is_named_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = faults_of(monkeypatch, SCHEDULER_ADMIN_TOKEN=SECRET, SCHEDULER_ADMIN_TOKEN_FILE="token")
+
+    assert "unset one of them" in line
+    assert SECRET not in line
+
+
+def test_the_settings_never_show_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHEDULER_ADMIN_TOKEN", SECRET)
+
+    settings = load_settings()
+
+    assert SECRET not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHEDULER_TRUSTED_PROXIES", "127.0.0.1, 10.1.2.3/8, fd00::/8")
+
+    assert [str(each) for each in load_settings().trusted_proxies] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
 
 
 def test_a_file_has_one_name_whatever_links_lead_to_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+import socket
 from datetime import timedelta
 
 import pytest
 import structlog
 
 from entrypoints.child import Epitaph
+from entrypoints.link import STUCK, SupervisorLink
 from entrypoints.process import EXIT_FAILED, EXIT_OK, EXIT_ORPHANED, EXIT_REPLACE, EXIT_UNREACHABLE, EXIT_USAGE
 from entrypoints.supervisor import RESTART_BACKOFF_MIN, SETTLED_AFTER, Supervisor
 from tests.support.children import INSTANT, Nursery, is_gone, supervised
@@ -26,7 +28,8 @@ async def main():
     link.alive()
     link.scheduler()
     await drained.wait()
-    sys.exit(0 if link.draining.is_set() and link.stuck() else 1)
+    while not link.draining.is_set():
+        pass
 asyncio.run(main())
 """
 
@@ -226,6 +229,18 @@ async def test_the_childs_end_of_the_pipe_hears_and_speaks(monkeypatch: pytest.M
     assert nursery.dead == ["child-0"]
 
 
+def test_what_the_pipe_has_no_room_for_is_dropped_and_known_to_be() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        link = SupervisorLink(theirs)
+        first = link.stuck()
+        while link.stuck():
+            link.alive()
+        link.alive()
+
+        assert (first, ours.recv(len(STUCK))) == (True, STUCK)
+
+
 async def test_a_child_whose_supervisor_is_gone_ends() -> None:
     nursery = Nursery(["stubborn"])
 
@@ -252,7 +267,7 @@ async def test_a_child_that_gives_no_sign_of_life_is_killed_and_replaced() -> No
     ]
 
 
-@pytest.mark.parametrize(("behaviour", "says"), [("lively", 150), ("late", 1)])
+@pytest.mark.parametrize(("behaviour", "says"), [("lively", 75), ("late", 1)])
 async def test_a_child_that_lives_or_is_not_ready_yet_is_given_its_time(behaviour: str, says: int) -> None:
     nursery = Nursery([behaviour], lease=INSTANT * 6)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from application.scheduling.ports.execution_store import LogLine, Settlement
 from application.scheduling.ports.history import ExecutionFilter, Retention
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.identifiers import ClaimToken, NodeId, TaskId
-from domain.scheduling.mutation import delete
+from domain.scheduling.mutation import delete, edit
 from domain.scheduling.outcome import Succeeded
 from domain.scheduling.runs import run_now
 from domain.scheduling.task import ScheduledTask
@@ -84,5 +85,25 @@ async def test_deleted_tasks_go_in_slices_up_to_the_limit(
     with _forgotten(store) as seen:
         assert await store.history.prune(Retention(), limit=SLICE_MAX + 2) == SLICE_MAX + 2
 
-    # First versions that deletion superseded, then tasks.
-    assert [each for each in seen if each] == [SLICE_MAX, 2, SLICE_MAX, 2]
+    assert [each for each in seen if each] == [SLICE_MAX, 2]
+
+
+async def test_definitions_go_in_slices_up_to_the_limit(
+    store: SqlStore, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pruning, "WIDE_MAX", SLICE_MAX)
+    task = a_creation()
+    await store.tasks.mutate([task])
+    for number in range(SLICE_MAX + 3):
+        current = await store.tasks.get(task.after.id)
+        assert isinstance(current, ScheduledTask)
+        definition = replace(current.definition, description=f"version {number}")
+        await store.tasks.mutate([edit(current, definition, a_change(at=NOON))])
+    clock.advance(timedelta(days=365) + SECOND)
+
+    with _forgotten(store) as seen:
+        await store.history.prune(Retention(), limit=SLICE_MAX + 2)
+
+    # Definitions, then the changes that made them.
+    assert [each for each in seen if each] == [SLICE_MAX, 2, SLICE_MAX + 2]
+    assert len(await store.history.versions(task.after.id, limit=10)) == 2

@@ -121,7 +121,11 @@ async def test_changing_tasks_scans_no_table(store: SqlStore, clock: ManualClock
         change = a_change(ChangeAction.RUN, at=clock.now(), key="key")
         await store.tasks.mutate([run_now(task, change, key="key")])
         await store.tasks.mutate([a_creation(a_definition("another"))])
+        await store.tasks.deleted(task.id)
         await store.history.changes(task.id, limit=10)
+        await store.history.versions(task.id, limit=10)
+        await store.history.version(task.id, 1)
+        await store.history.executions(ExecutionFilter(task.id, backfill="name"), limit=10, cursor=None)
         await store.history.skips(task.id, limit=10)
 
     assert len(seen) > 20
@@ -139,6 +143,18 @@ async def test_forgetting_scans_no_table(store: SqlStore, clock: ManualClock) ->
         assert await store.history.prune(Retention(), limit=10) == 5
 
     assert len([statement for statement, _ in seen if statement.startswith("DELETE")]) == 6
+    assert await _scans(store, seen) == []
+
+
+async def test_explaining_scans_no_table(store: SqlStore, clock: ManualClock) -> None:
+    task = await _added(store)
+    await store.tasks.mutate([run_now(task, a_change(ChangeAction.RUN, at=NOON), key="key")])
+    with _captured(store) as seen:
+        evidence = await store.history.evidence(task.id, since=NOON, until=clock.advance(timedelta(days=1)))
+
+    assert evidence is not None
+    assert len(evidence.executions) == 1
+    assert len([statement for statement, _ in seen if statement.startswith("SELECT")]) == 15
     assert await _scans(store, seen) == []
 
 

@@ -112,6 +112,7 @@ SENTENCES = [
     ("0 0 1 */2 *", "At 00:00 on day 1 of January, March, May, July, September and November"),
     ("0 0 1 1-3 *", "At 00:00 on day 1 of each month from January to March"),
     ("0 0 1 11,12,1 *", "At 00:00 on day 1 of each month from November to January"),
+    ("0 0 1,L 1 *", "At 00:00 on day 1 and the last day of January"),
     ("0 0 L 2 *", "At 00:00 on the last day of February"),
     ("0 0 1 1-3,6,10-12 *", "At 00:00 on day 1 of January, February, March, June, October, November and December"),
     ("0 9 * 1 *", "At 09:00 every day in January"),
@@ -173,6 +174,7 @@ SENTENCES = [
     ("*/10 * 9-16 * * *", "Every 10 seconds from 09:00:00 to 16:59:59, every day"),
     ("* * 22-23,0-6 * * *", "Every second from 22:00:00 to 06:59:59, every day"),
     ("30 */15 9-16 * * MON-FRI", "Every 15 minutes from 09:00 to 16:59, at second 30, Monday to Friday"),
+    ("5/10 0 * * * *", "Every hour on the hour, every 10 seconds from second 5 to 55"),
     ("0,30 5 * * * *", "At minute 5 past every hour, at seconds 0 and 30"),
     ("*/7 5 */2 * * *", "At minute 5 past every second hour, every 7 seconds from second 0 to 56, every day"),
     ("10-20 0 * * * *", "Every hour on the hour, every second from second 10 to 20"),
@@ -261,8 +263,7 @@ def test_a_sentence_reads_like_this_and_a_reader_understands_what_fires(expressi
         assert [day for day in YEAR if told.on(day)] == days_of(parsed, YEAR[0].year)
 
 
-@given(cron_texts, st.integers(2020, 2047))
-def test_a_reader_understands_exactly_what_fires(text: str, year: int) -> None:
+def check_with_reader(text: str, year: int) -> None:
     expression = parse(text)
 
     told = read_english(whole_sentence(expression))
@@ -270,6 +271,19 @@ def test_a_reader_understands_exactly_what_fires(text: str, year: int) -> None:
     assert told.times == times_of(expression)
     days = [date(year, 1, 1) + timedelta(days=number) for number in range(365)]
     assert [day for day in days if told.on(day)] == days_of(expression, year)
+
+
+@settings(max_examples=25)
+@given(cron_texts, st.integers(2020, 2047))
+def test_a_reader_understands_exactly_what_fires(text: str, year: int) -> None:
+    check_with_reader(text, year)
+
+
+@pytest.mark.soak
+@settings(max_examples=5_000)
+@given(cron_texts, st.integers(2020, 2047))
+def test_a_reader_understands_exactly_what_fires_at_length(text: str, year: int) -> None:
+    check_with_reader(text, year)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from domain.scheduling.identifiers import (
     chance,
     execution_id,
     instant_of,
+    least_execution_id,
     microseconds,
 )
 from tests.support.manual_clock import NOON
@@ -74,6 +75,19 @@ def test_execution_ids_sort_by_instant(instants: tuple[datetime, datetime], keys
     earlier, later = sorted(instants)
     if earlier < later:
         assert execution_id(TASK, "auto", keys[0], earlier) < execution_id(TASK, "auto", keys[1], later)
+
+
+@given(st.tuples(INSTANTS, INSTANTS), st.text(max_size=8))
+def test_the_least_id_of_an_instant_divides_what_is_named_for_it_from_what_is_named_earlier(
+    instants: tuple[datetime, datetime], key: str
+) -> None:
+    named, bound = instants
+
+    assert (least_execution_id(bound) <= execution_id(TASK, "auto", key, named)) is (bound <= named)
+
+
+def test_before_the_epoch_nothing_is_named() -> None:
+    assert least_execution_id(EPOCH - timedelta(days=1)) == least_execution_id(EPOCH)
 
 
 def test_what_is_left_to_chance_is_the_same_in_every_process() -> None:

@@ -131,6 +131,17 @@ def test_a_resume_may_run_what_was_missed_whatever_the_grace(
     assert after.trailing_skip == (skips[0] if skips and minute(runs[-1]) < skips[0].last_at else None)
 
 
+@pytest.mark.parametrize("status", [TaskStatus.PAUSED, TaskStatus.FAILED])
+def test_a_resume_with_what_was_missed_goes_by_the_schedule_as_it_is_by_now(status: TaskStatus) -> None:
+    by_older_zone_data = replace(a_job(status=status), next_occurrence=occurrence(7))
+
+    mutation = resume(by_older_zone_data, change(ChangeAction.RESUME, 35), missed=Misfire.ALL)
+
+    assert mutation.firing is not None
+    assert [start.occurrence for start in mutation.firing.run] == [occurrence(10)]
+    assert [(skip.first_at, skip.last_at) for skip in mutation.skips] == [(minute(20), minute(30))]
+
+
 def test_a_resume_with_what_was_missed_looks_at_what_is_open() -> None:
     running = execution(RUNNING)
     task = a_work(running, task=a_job(status=TaskStatus.PAUSED)).task

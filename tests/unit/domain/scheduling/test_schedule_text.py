@@ -147,7 +147,6 @@ def test_a_written_instant_is_read(text: str, key: str, expected: str) -> None:
         ("2200-01-01T00:00Z", "out_of_range", 0),
         ("9999-12-31T23:59Z", "out_of_range", 0),
         ("1970-01-01T00:00+01:00", "out_of_range", 0),
-        ("1969-12-31T23:59:59.999999Z", "out_of_range", 0),
         ("٢026-06-01T12:00", "not_ascii", 0),
         ("2026-06-01T12:00" + "0" * 100, "too_long", 64),
     ],

@@ -205,6 +205,25 @@ def test_an_hour_without_a_handler_is_the_end(after: timedelta, state: Execution
     )
 
 
+def test_what_waits_for_its_handler_for_too_long_dies_without_an_attempt() -> None:
+    back, waiting = execution(PENDING, unknown_since=NOON), execution(WAITING, 10)
+
+    work = a_work(back, waiting).expire(back.id, LATER)
+
+    dead = work.executions[back.id]
+    assert (dead.state, dead.finished_at, dead.attempts_used) == (DEAD, LATER, 0)
+    assert dead.error == ErrorReport("unknown_handler", "no worker has a handler named 'report'")
+    assert (work.executions[waiting.id].state, work.executions[waiting.id].available_at) == (PENDING, LATER)
+    assert (work.ended, work.task.error_count, work.task.open_seq) == ((), 1, 1)
+
+
+def test_what_no_worker_has_claimed_yet_is_not_given_up() -> None:
+    fresh = execution(PENDING)
+
+    with pytest.raises(AssertionError, match="only what was put back for its handler expires"):
+        a_work(fresh).expire(fresh.id, LATER)
+
+
 def test_a_handler_that_ran_and_failed_is_known_again() -> None:
     running = execution(RUNNING, unknown_since=NOON)
 

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from domain.errors import InvalidTimezoneError
 from domain.scheduling.cron.tzif import OffsetChange, rule_changes
-from domain.scheduling.cron.zone import END_OF_TIME, EPOCH, ZoneClock, timezone_keys, tzdata_version, zone, zone_clock
+from domain.scheduling.cron.zone import (
+    END_OF_TIME,
+    EPOCH,
+    ZoneClock,
+    current_key,
+    timezone_keys,
+    tzdata_version,
+    zone,
+    zone_clock,
+)
 
 SECOND = timedelta(seconds=1)
 
@@ -215,3 +224,31 @@ def test_the_first_instant_is_found_however_close_changes_come(raw: list[tuple[i
     assert found + clock.offsets[clock.period_at(found)] >= wall
     earlier = range(0, found, 300)
     assert all(second + clock.offsets[clock.period_at(second)] < wall for second in earlier)
+
+
+@pytest.mark.parametrize(
+    ("old", "current"),
+    [
+        ("US/Eastern", "America/New_York"),
+        ("Asia/Calcutta", "Asia/Kolkata"),
+        ("America/Buenos_Aires", "America/Argentina/Buenos_Aires"),
+        ("Zulu", "Etc/UTC"),
+    ],
+)
+def test_an_old_key_names_the_one_to_use(old: str, current: str) -> None:
+    assert current_key(old) == current
+
+
+# Amsterdam is a link to Brussels in the data, and yet the right key for the Netherlands.
+@pytest.mark.parametrize("key", ["Europe/Berlin", "Europe/Amsterdam", "UTC", "GMT", "Etc/UTC", "Etc/GMT+5", "nowhere"])
+def test_a_key_in_use_is_not_deprecated(key: str) -> None:
+    assert current_key(key) is None
+
+
+def test_no_deprecated_key_leads_to_another_and_the_rules_stay_the_same() -> None:
+    links = {old: current for old in sorted(timezone_keys()) if (current := current_key(old)) is not None}
+
+    assert links.keys().isdisjoint(links.values())
+    for old, current in list(links.items())[::12]:
+        assert zone_clock(old).starts == zone_clock(current).starts
+        assert zone_clock(old).offsets == zone_clock(current).offsets

@@ -11,30 +11,6 @@ from tests.support.manual_clock import NOON
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0, "0 ms"),
-        (0.0004, "0 ms"),
-        (0.25, "250 ms"),
-        (1, "1 s"),
-        (1.26, "1.3 s"),
-        (9.96, "10 s"),
-        (41.3, "41 s"),
-        (59.7, "1 min"),
-        (90, "1 min 30 s"),
-        (3_600, "1 h"),
-        (3_605, "1 h"),
-        (7_500, "2 h 5 min"),
-        (86_400, "1 d"),
-        (183_600, "2 d 3 h"),
-        (86_400 * 400, "400 d"),
-    ],
-)
-def test_a_length_of_time_is_told_in_its_two_largest_units(seconds: float, words: str) -> None:
-    assert wording.span(timedelta(seconds=seconds)) == words
-
-
-@pytest.mark.parametrize(
     ("away", "words"),
     [(HOUR, "in 1 h"), (-HOUR, "1 h ago"), (timedelta(0), "now"), (timedelta(milliseconds=-900), "now")],
 )

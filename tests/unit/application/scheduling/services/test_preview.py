@@ -10,6 +10,7 @@ from domain.errors import InvalidInputError
 from domain.scheduling.sharing import EVERYTHING
 from domain.scheduling.task import TaskStatus
 from tests.support.builders import DAY, HOUR
+from tests.support.cron_oracle import in_utc
 from tests.support.house import ANA, House, a_body
 from tests.support.manual_clock import NOON
 
@@ -72,3 +73,26 @@ async def test_a_preview_is_bounded_and_judges_its_body(house: House) -> None:
     assert len(Preview(house.clock).of_body(a_body(), 10**9)) == COUNT_MAX
     with pytest.raises(InvalidInputError):
         Preview(house.clock).of_body(a_body(schedule="x"), 5)
+
+
+async def test_a_forecast_tells_the_same_occurrences_with_the_clock_changes_they_meet(house: House) -> None:
+    house.clock.advance_to(in_utc("2024-03-29T12:00"))
+    task = await house.create(schedule="30 2 * * *", timezone="Europe/Berlin")
+    preview = Preview(house.clock)
+
+    told = preview.forecast_of_task(task, 3)
+
+    assert [each.occurrence for each in told.coming] == preview.of_task(task, 3)
+    assert [each.affected and each.affected.effect for each in told.coming] == [None, "dst_moved", None]
+    assert (told.timezone, told.sentence) == ("Europe/Berlin", "At 02:30 every day")
+    assert [each.code for each in told.findings] == ["dst_gap", "dst_fold"]
+
+
+async def test_a_forecast_of_a_body_judges_it_as_of_now(house: House) -> None:
+    preview = Preview(house.clock)
+    past = a_body(schedule_type="one_time", schedule="2024-01-15T11:00:00Z", if_past="run_now")
+
+    assert [each.code for each in preview.forecast_of_body(past, 1).findings] == ["one_time_past"]
+    assert preview.forecast_of_body(a_body(schedule="*/7 * * * *"), 2).sentence.startswith("Every 7 minutes from")
+    interval = preview.forecast_of_body(a_body(schedule_type="interval", schedule="25m"), 2)
+    assert [each.affected for each in interval.coming] == [None, None]

@@ -393,6 +393,61 @@ async def test_a_thread_is_timed_out_and_marked_until_it_ends(house: House) -> N
     assert stuck == {attempt.token}
 
 
+async def test_what_runs_in_a_thread_is_known_and_its_end_is_before_the_loop_hears_of_it(house: House) -> None:
+    run, gate = runner(house), Event()
+
+    def plain(payload: dict[str, Any], _run: Run) -> dict[str, bool]:
+        return {"waited": gate.wait(5)}
+
+    house.processors.task("mail")(plain)
+    attempt = await house.attempt()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(run.run(attempt, group, asyncio.Event()))
+        await eventually(lambda: run.in_threads == {attempt.token})
+        gate.set()
+        # The loop is held meanwhile.
+        attempt._over.wait(5)
+        known = (attempt.ended, running.done())
+
+    assert known == (Succeeded('{"waited":true}'), False)
+    assert (running.result(), run.in_threads) == (known[0], set())
+
+
+async def test_an_async_function_behind_a_plain_one_needs_the_loop(house: House) -> None:
+    run, seen = runner(house), []
+
+    async def inner() -> None:
+        seen.append(set(run.in_threads))
+
+    def plain(payload: dict[str, Any], _run: Run) -> Any:
+        return inner()
+
+    house.processors.task("mail")(plain)
+    attempt = await house.attempt()
+    async with asyncio.TaskGroup() as group:
+        outcome = await run.run(attempt, group, asyncio.Event())
+
+    assert (outcome, seen) == (Succeeded(), [set()])
+
+
+async def test_a_machine_without_a_thread_to_spare_fails_the_attempt(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plain(payload: dict[str, Any], _run: Run) -> None:
+        raise AssertionError("never called")
+
+    async def to_thread(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(asyncio, "to_thread", to_thread)
+
+    outcome = await ended(house, plain)
+
+    assert isinstance(outcome, Failed)
+    assert outcome.error.kind == "RuntimeError"
+    assert "can't start new thread" in outcome.error.text
+
+
 async def test_a_thread_that_minds_its_checkpoints_ends_within_the_grace(house: House) -> None:
     def plain(payload: dict[str, Any], run: Run) -> None:
         while True:

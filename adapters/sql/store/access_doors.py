@@ -1,0 +1,177 @@
+"""The part of `Access` that every request and every attempt to come in passes: sessions, tokens, attempts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.sql.engine import Database
+from adapters.sql.store.access_tables import (
+    SESSION,
+    TOKEN,
+    USER,
+    api_tokens,
+    login_attempts,
+    session_of,
+    session_values,
+    sessions,
+    token_of,
+    token_values,
+    user_of,
+    users,
+)
+from adapters.sql.store.packing import at
+from application.scheduling.ports.access import SESSIONS_MAX, TokenUse, Visit
+from application.scheduling.ports.clock import Clock
+from domain.access.account import IDLE_MAX, SESSION_MAX, ApiToken, Session
+from domain.access.throttle import FORGOTTEN_AFTER, Attempts, LoginKeys, opens_at
+from domain.scheduling.identifiers import microseconds
+
+_VISIT = select(*SESSION, *USER).join_from(sessions, users, sessions.c.user_name == users.c.name)
+# The owner of the installation's tokens is nobody.
+_USE = select(*TOKEN, *USER).join_from(api_tokens, users, api_tokens.c.owner == users.c.name, isouter=True)
+
+
+class SqlDoors:
+    """Sessions, tokens and attempts in one SQL database."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def open_session(self, digest: str, session: Session) -> bool:
+        """See the port."""
+        enabled = select(users.c.name).where(users.c.name == session.user_name, users.c.disabled_at.is_(None))
+        mine = sessions.c.user_name == session.user_name
+        newest_first = (sessions.c.created_at.desc(), sessions.c.digest.desc())
+        newest = select(sessions.c.digest).where(mine).order_by(*newest_first).limit(SESSIONS_MAX)
+        async with self._database.writing("open_session") as connection:
+            await self._forget_ended(connection)
+            if (await connection.execute(enabled)).first() is None:
+                return False
+            await connection.execute(insert(sessions).values(session_values(digest, session)))
+            await connection.execute(delete(sessions).where(mine, sessions.c.digest.not_in(newest)))
+        return True
+
+    async def visit(self, digest: str, *, noting: bool = True) -> Visit | None:
+        """See the port."""
+        now = self._clock.now()
+        async with self._database.browsing("visit") as connection:
+            row = (await connection.execute(_VISIT.where(sessions.c.digest == digest))).first()
+        session = session_of(row[: len(SESSION)]) if row else None
+        user = user_of(row[len(SESSION) :]) if row else None
+        if session is None or user is None or not user.is_enabled or not session.is_live(now):
+            return None
+        seen = session.seen(now) if noting else session
+        if seen != session:
+            noted = update(sessions).where(sessions.c.digest == digest).values(seen_at=microseconds(now))
+            async with self._database.writing("visit") as connection:
+                await connection.execute(noted)
+        return Visit(user, seen)
+
+    async def sessions(self, name: str) -> Sequence[Session]:
+        """See the port."""
+        now = self._clock.now()
+        newest_first = (sessions.c.created_at.desc(), sessions.c.digest.desc())
+        mine = select(*SESSION).where(sessions.c.user_name == name).order_by(*newest_first)
+        async with self._database.browsing("sessions") as connection:
+            found = map(session_of, (await connection.execute(mine)).all())
+        return [each for each in found if each is not None and each.is_live(now)]
+
+    async def end_session(self, digest: str) -> None:
+        """See the port."""
+        async with self._database.writing("end_session") as connection:
+            await connection.execute(delete(sessions).where(sessions.c.digest == digest))
+
+    async def end_sessions(self, name: str, *, but: str | None = None) -> int:
+        """See the port."""
+        mine = (sessions.c.user_name == name, sessions.c.digest != (but or ""))
+        async with self._database.writing("end_sessions") as connection:
+            await self._forget_ended(connection)
+            return (await connection.execute(delete(sessions).where(*mine))).rowcount
+
+    async def add_token(self, digest: str, token: ApiToken) -> bool:
+        """See the port."""
+        values = token_values(digest, token)
+        same = (api_tokens.c.owner == values["owner"], api_tokens.c.name == token.name)
+        async with self._database.writing("add_token") as connection:
+            if (await connection.execute(select(api_tokens.c.id).where(*same))).first():
+                return False
+            await connection.execute(insert(api_tokens).values(values))
+        return True
+
+    async def use_token(self, digest: str) -> TokenUse | None:
+        """See the port."""
+        now = self._clock.now()
+        async with self._database.browsing("use_token") as connection:
+            row = (await connection.execute(_USE.where(api_tokens.c.digest == digest))).first()
+        token = token_of(row[: len(TOKEN)]) if row else None
+        if row is None or token is None or not token.is_valid(now):
+            return None
+        owner = user_of(row[len(TOKEN) :]) if token.owner else None
+        if token.owner and (owner is None or not owner.is_enabled):
+            return None
+        used = token.used(now)
+        if used != token:
+            noted = update(api_tokens).where(api_tokens.c.digest == digest).values(used_at=microseconds(now))
+            async with self._database.writing("use_token") as connection:
+                await connection.execute(noted)
+        return TokenUse(used, owner)
+
+    async def tokens(self, owner: str | None = None) -> Sequence[ApiToken]:
+        """See the port."""
+        found = select(*TOKEN).order_by(api_tokens.c.owner, api_tokens.c.name)
+        if owner is not None:
+            found = found.where(api_tokens.c.owner == owner)
+        async with self._database.browsing("tokens") as connection:
+            rows = (await connection.execute(found)).all()
+        return [token for row in rows if (token := token_of(row)) is not None]
+
+    async def revoke_token(self, token_id: str, *, owner: str | None = None) -> ApiToken | None:
+        """See the port. A row that cannot be read is removed as well, and answered as none."""
+        gone = delete(api_tokens).where(api_tokens.c.id == token_id)
+        if owner is not None:
+            gone = gone.where(api_tokens.c.owner == owner)
+        async with self._database.writing("revoke_token") as connection:
+            row = (await connection.execute(gone.returning(*TOKEN))).first()
+        return None if row is None else token_of(row)
+
+    async def admit_login(self, keys: LoginKeys) -> datetime | None:
+        """See the port."""
+        now = self._clock.now()
+        forgotten = login_attempts.c.last_at <= microseconds(now - FORGOTTEN_AFTER)
+        async with self._database.writing("admit_login") as connection:
+            await connection.execute(delete(login_attempts).where(forgotten))
+            counted = [(key, await _attempts(connection, key), free) for key, free in keys.limits]
+            until = opens_at(now, tuple((attempts, free) for _, attempts, free in counted))
+            if until is None:
+                for key, attempts, _ in counted:
+                    await _count(connection, key, attempts.with_another(now))
+        return until
+
+    async def forgive_login(self, keys: LoginKeys) -> None:
+        """See the port."""
+        async with self._database.writing("forgive_login") as connection:
+            await connection.execute(delete(login_attempts).where(login_attempts.c.key == keys.account))
+            there = await _attempts(connection, keys.address)
+            await _count(connection, keys.address, there.with_one_less())
+
+    async def _forget_ended(self, connection: AsyncConnection) -> None:
+        now = self._clock.now()
+        created, seen = microseconds(now - SESSION_MAX), microseconds(now - IDLE_MAX)
+        ended = (sessions.c.created_at <= created) | (sessions.c.seen_at <= seen)
+        await connection.execute(delete(sessions).where(ended))
+
+
+async def _attempts(connection: AsyncConnection, key: str) -> Attempts:
+    tried = select(login_attempts.c.count, login_attempts.c.last_at).where(login_attempts.c.key == key)
+    row = (await connection.execute(tried)).first()
+    return Attempts() if row is None else Attempts(row[0], at(row[1]))
+
+
+async def _count(connection: AsyncConnection, key: str, attempts: Attempts) -> None:
+    await connection.execute(delete(login_attempts).where(login_attempts.c.key == key))
+    if attempts.count and attempts.last_at is not None:
+        row = {"key": key, "count": attempts.count, "last_at": microseconds(attempts.last_at)}
+        await connection.execute(insert(login_attempts).values(row))

@@ -1,0 +1,47 @@
+"""Who is asking: from a session's secret or a token to a name and a role, as they are at this very moment."""
+
+from dataclasses import dataclass, field
+from hmac import compare_digest
+
+from application.scheduling.ports.access import Access, AccessLog
+from application.scheduling.services.credentials import digest
+from domain.access.events import CredentialRefused
+from domain.access.role import Role
+
+SETTINGS_ACTOR = "token:SCHEDULER_ADMIN_TOKEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody known: `actor` goes into the records; `user_name` is set for a person who has signed in."""
+
+    actor: str
+    role: Role
+    user_name: str | None = None
+    session_digest: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Identify:
+    """Look up who a secret belongs to. `admin_token` is the digest of the token the settings name, if any."""
+
+    access: Access
+    log: AccessLog
+    admin_token: str | None = field(default=None, repr=False)
+
+    async def by_session(self, secret: str, *, noting: bool = True) -> Caller | None:
+        """Who has this session; None if it has ended. `noting`: the visit keeps it from falling idle."""
+        known = digest(secret)
+        visit = await self.access.visit(known, noting=noting)
+        return None if visit is None else Caller(visit.user.name, visit.user.role, visit.user.name, known)
+
+    async def by_token(self, secret: str, address: str) -> Caller | None:
+        """Whose token this is; None, which is told to the log, if it is not good any more or never was."""
+        known = digest(secret)
+        if self.admin_token is not None and compare_digest(known, self.admin_token):
+            return Caller(SETTINGS_ACTOR, Role.ADMIN)
+        use = await self.access.use_token(known)
+        if use is None:
+            self.log.observe(CredentialRefused(address))
+            return None
+        return Caller(use.token.actor, use.role)

@@ -1,0 +1,147 @@
+"""Users and tokens as JSON, for admins and their programs."""
+
+from datetime import timedelta
+from typing import Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from application.scheduling.documents import Document, instant
+from domain.access.account import TOKEN_LIFE_MAX, ApiToken, User
+from domain.access.role import Role
+from entrypoints.web.answers import json_answer
+from entrypoints.web.bodies import required_body
+from entrypoints.web.keys import ACTOR, CALLER, SERVICES, under_prefix
+from entrypoints.web.pages.users_page import check_login
+from entrypoints.web.parameters import Query
+
+_STRICT = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+RoleName = Literal["viewer", "operator", "editor", "admin"]
+TEXT_MAX = 1_000
+
+
+class NewUserBody(BaseModel):
+    """A user to be added."""
+
+    model_config = _STRICT
+    name: str = Field(max_length=TEXT_MAX)
+    password: str = Field(max_length=TEXT_MAX, repr=False)
+    role: RoleName
+
+
+class UserBody(BaseModel):
+    """What is to change of a user; what is left out stays."""
+
+    model_config = _STRICT
+    role: RoleName | None = None
+    disabled: bool | None = None
+
+
+class PasswordBody(BaseModel):
+    """A new password."""
+
+    model_config = _STRICT
+    password: str = Field(max_length=TEXT_MAX, repr=False)
+
+
+class NewTokenBody(BaseModel):
+    """A token to be made: of a user, or without an owner of the installation."""
+
+    model_config = _STRICT
+    name: str = Field(max_length=TEXT_MAX)
+    role: RoleName
+    owner: str | None = Field(default=None, max_length=TEXT_MAX)
+    expires_in_days: int | None = Field(default=None, ge=1, le=TOKEN_LIFE_MAX.days)
+
+
+async def me(request: web.Request) -> web.Response:
+    """Who is asking, and what they may do."""
+    Query(request)
+    caller = request[CALLER]
+    return json_answer({"actor": caller.actor, "role": caller.role, "user": caller.user_name})
+
+
+async def list_users(request: web.Request) -> web.Response:
+    """Everybody, by name."""
+    Query(request)
+    check_login(request)
+    found = await request.app[SERVICES].access.users.list()
+    return json_answer({"users": [_user(each) for each in found]})
+
+
+async def add_user(request: web.Request) -> web.Response:
+    """Add somebody."""
+    check_login(request)
+    body = await required_body(request, NewUserBody)
+    user = await request.app[SERVICES].access.users.add(request[ACTOR], body.name, body.password, Role(body.role))
+    headers = {"Location": under_prefix(request, "/api/users")}
+    return json_answer(_user(user), status=201, headers=headers)
+
+
+async def change_user(request: web.Request) -> web.Response:
+    """Change a user's role, or let them in or out, in one step."""
+    check_login(request)
+    body, name = await required_body(request, UserBody), request.match_info["name"]
+    role = None if body.role is None else Role(body.role)
+    users = request.app[SERVICES].access.users
+    return json_answer(_user(await users.change(request[ACTOR], name, role=role, disabled=body.disabled)))
+
+
+async def reset_password(request: web.Request) -> web.Response:
+    """Give somebody a new password; their sessions end."""
+    check_login(request)
+    body = await required_body(request, PasswordBody)
+    await request.app[SERVICES].access.users.reset_password(request[ACTOR], request.match_info["name"], body.password)
+    return web.Response(status=204)
+
+
+async def list_tokens(request: web.Request) -> web.Response:
+    """Every token, without its secret."""
+    Query(request)
+    check_login(request)
+    found = await request.app[SERVICES].access.tokens.list()
+    return json_answer({"tokens": [_token(each) for each in found]})
+
+
+async def create_token(request: web.Request) -> web.Response:
+    """Make a token; `token` is told this once."""
+    check_login(request)
+    body, services = await required_body(request, NewTokenBody), request.app[SERVICES]
+    life = None if body.expires_in_days is None else timedelta(days=body.expires_in_days)
+    made = await services.access.tokens.create(
+        request[ACTOR],
+        body.name,
+        Role(body.role),
+        owner=body.owner,
+        expires_at=None if life is None else services.clock.now() + life,
+    )
+    return json_answer({**_token(made.token), "token": made.secret}, status=201)
+
+
+async def revoke_token(request: web.Request) -> web.Response:
+    """Revoke a token, at once."""
+    check_login(request)
+    await request.app[SERVICES].access.tokens.revoke(request[ACTOR], request.match_info["token_id"])
+    return web.Response(status=204)
+
+
+def _user(user: User) -> Document:
+    return {
+        "name": user.name,
+        "role": user.role,
+        "disabled": not user.is_enabled,
+        "disabled_at": instant(user.disabled_at),
+        "created_at": instant(user.created_at),
+    }
+
+
+def _token(token: ApiToken) -> Document:
+    return {
+        "id": token.id,
+        "name": token.name,
+        "owner": token.owner,
+        "role": token.role,
+        "created_at": instant(token.created_at),
+        "expires_at": instant(token.expires_at),
+        "used_at": instant(token.used_at),
+    }

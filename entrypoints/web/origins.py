@@ -1,0 +1,102 @@
+"""The names we answer to, the sites changes may come from, and what our answers let browsers do.
+
+The headers tell a browser how little these pages need; they go with every answer, errors included.
+"""
+
+import re
+from collections.abc import Sequence
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from yarl import URL
+
+from entrypoints.web.cookies import session_of
+from entrypoints.web.errors import RequestError
+from entrypoints.web.keys import SETTINGS
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+HTTPS_FOR_A_YEAR = "max-age=31536000"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# What a proxy adds when it hands a request on.
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+_LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.ASCII | re.IGNORECASE)
+
+
+@web.middleware
+async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer to the names of the loopback only, where there is no login to ask for; else to the public name, too."""
+    settings, hosts = request.app[SETTINGS], request.headers.getall("Host", [])
+    is_loopback = len(hosts) == 1 and _LOOPBACK.fullmatch(hosts[0]) is not None
+    if settings.loopback_hosts_only:
+        if not is_loopback:
+            raise RequestError("wrong_host", "this dashboard answers to 127.0.0.1 and localhost only", header="Host")
+        if any(name in request.headers for name in FORWARDED):
+            # Many proxies send a Host of their own making, so the name alone does not show who asks.
+            raise RequestError("wrong_host", "a proxy handed this on, and there is no login here to let others in")
+    elif not (is_loopback or _is_probe(request) or _is_public(hosts, settings.public_origin)):
+        raise RequestError("wrong_host", "this dashboard answers to its public name only", header="Host")
+    return await handler(request)
+
+
+@web.middleware
+async def check_origin(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Take changes from our own pages and from programs, never from another site's page in somebody's browser."""
+    if request.method not in SAFE_METHODS and not comes_from_here(request):
+        raise RequestError("cross_site", "the request came from another site")
+    return await handler(request)
+
+
+def comes_from_here(request: web.Request) -> bool:
+    """True unless a browser says that another site sent it.
+
+    Browsers set Sec-Fetch-Site where they trust the connection, and Origin with every unsafe request. A program that
+    sets neither carries no cookie either, so nobody can borrow its rights; with a session's cookie it is refused.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return session_of(request) is None
+    try:
+        return URL(origin).authority.lower() == request.headers.get("Host", "").lower() != ""
+    except ValueError:
+        return False
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Set what is missing of the headers; an answer that may be cached has said so itself."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.app[SETTINGS].is_https:
+        response.headers.setdefault("Strict-Transport-Security", HTTPS_FOR_A_YEAR)
+    # Which software answers, and in which version, is nobody's business.
+    response.headers.pop("Server", None)
+
+
+def _is_public(hosts: Sequence[str], origin: str | None) -> bool:
+    """True for the one host of the public address, and for any if that is not known."""
+    if origin is None:
+        return True
+    public = URL(origin)
+    try:
+        asked = URL(f"{public.scheme}://{','.join(hosts)}")
+        return (asked.host, asked.port) == (public.host, public.port) and asked.user is None
+    except ValueError:
+        return False
+
+
+def _is_probe(request: web.Request) -> bool:
+    """True for the questions of whoever starts processes, who asks by address."""
+    return request.path.startswith("/health/")

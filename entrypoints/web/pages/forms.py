@@ -1,0 +1,45 @@
+"""What every form of access has in common: known fields, the way on, and being shown again when it is refused."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from application.scheduling.ports.passwords import PasswordsBusyError
+from application.scheduling.services.access_errors import AccessError
+from domain.access.role import Role
+from domain.errors import DomainError, InvalidAccountError, SchedulerError
+from entrypoints.web.bodies import form_body
+from entrypoints.web.errors import RequestError
+from entrypoints.web.pages.task_page import Refused
+from entrypoints.web.problems import problem_of
+
+REFUSALS = (AccessError, DomainError, PasswordsBusyError)
+NEVER_SHOWN_AGAIN = frozenset({"password", "old", "new", "token"})
+
+
+async def fields_of(request: web.Request, *known: str) -> dict[str, str]:
+    """The fields of the form. Raises RequestError for one that is not known."""
+    fields = await form_body(request)
+    if not fields.keys() <= set(known):
+        raise RequestError("bad_request", "the form cannot be read")
+    return fields
+
+
+def refused(form: str, fields: Mapping[str, str], error: SchedulerError) -> Refused:
+    """The form to be shown again, without what is secret in it."""
+    problem = problem_of(error)
+    assert problem is not None, "every refusal of a form is a problem"
+    return Refused(form, {name: text for name, text in fields.items() if name not in NEVER_SHOWN_AGAIN}, problem)
+
+
+def role_of(fields: Mapping[str, str]) -> Role:
+    """The role that was chosen. Raises InvalidAccountError."""
+    try:
+        return Role(fields.get("role", ""))
+    except ValueError:
+        raise InvalidAccountError("there is no such role", code="invalid_value", pointer="/role") from None
+
+
+def see_other(path: str) -> web.Response:
+    """On to another page, by GET (RFC 9110, 15.4.4)."""
+    return web.Response(status=303, headers={"Location": path})

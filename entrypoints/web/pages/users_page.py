@@ -1,0 +1,139 @@
+"""Who may come in: an admin's page of users, and of the tokens that programs have."""
+
+from aiohttp import web
+
+from application.scheduling.services.manage_tokens import NewToken
+from domain.access.role import Role
+from domain.errors import SchedulerError
+from entrypoints.web.keys import ACTOR, SERVICES, SETTINGS, under_prefix
+from entrypoints.web.pages.account_page import LIVES, life_of
+from entrypoints.web.pages.forms import REFUSALS, fields_of, refused, role_of, see_other
+from entrypoints.web.pages.notices import notice_of
+from entrypoints.web.pages.task_page import NOTHING_REFUSED, Refused
+from entrypoints.web.parameters import Query
+from entrypoints.web.rendering import render
+
+USERS = "/users"
+
+
+async def users(request: web.Request) -> web.Response:
+    """Everybody, and every token."""
+    return await _page(request, notice=Query(request, "notice").given.get("notice"))
+
+
+async def add_user(request: web.Request) -> web.StreamResponse:
+    """Add somebody."""
+    fields = await _fields(request, "name", "password", "role")
+    try:
+        await request.app[SERVICES].access.users.add(
+            request[ACTOR], fields.get("name", ""), fields.get("password", ""), role_of(fields)
+        )
+    except REFUSALS as error:
+        return await _page(request, refused("add", fields, error))
+    return _see(request, "user_added")
+
+
+async def set_role(request: web.Request) -> web.StreamResponse:
+    """Give somebody another role."""
+    fields, name = await _fields(request, "role"), request.match_info["name"]
+    try:
+        await request.app[SERVICES].access.users.change(request[ACTOR], name, role=role_of(fields))
+    except REFUSALS as error:
+        return await _refused_row(request, error)
+    return _see(request, "user_changed")
+
+
+async def disable(request: web.Request) -> web.StreamResponse:
+    """Let somebody in no more."""
+    await _fields(request)
+    try:
+        await request.app[SERVICES].access.users.change(request[ACTOR], request.match_info["name"], disabled=True)
+    except REFUSALS as error:
+        return await _refused_row(request, error)
+    return _see(request, "user_disabled")
+
+
+async def enable(request: web.Request) -> web.StreamResponse:
+    """Let somebody in again."""
+    await _fields(request)
+    try:
+        await request.app[SERVICES].access.users.change(request[ACTOR], request.match_info["name"], disabled=False)
+    except REFUSALS as error:
+        return await _refused_row(request, error)
+    return _see(request, "user_changed")
+
+
+async def reset_password(request: web.Request) -> web.StreamResponse:
+    """Give somebody a new password."""
+    fields, name = await _fields(request, "password"), request.match_info["name"]
+    try:
+        await request.app[SERVICES].access.users.reset_password(request[ACTOR], name, fields.get("password", ""))
+    except REFUSALS as error:
+        return await _refused_row(request, error)
+    return _see(request, "user_password")
+
+
+async def create_token(request: web.Request) -> web.StreamResponse:
+    """Make a token of the installation; it is shown in this answer and never again."""
+    fields, services = await _fields(request, "name", "role", "days"), request.app[SERVICES]
+    try:
+        life = life_of(fields)
+        expires_at = None if life is None else services.clock.now() + life
+        made = await services.access.tokens.create(
+            request[ACTOR], fields.get("name", ""), role_of(fields), expires_at=expires_at
+        )
+    except REFUSALS as error:
+        return await _page(request, refused("token", fields, error))
+    return await _page(request, made=made)
+
+
+async def revoke_token(request: web.Request) -> web.StreamResponse:
+    """Revoke any token."""
+    await _fields(request)
+    await request.app[SERVICES].access.tokens.revoke(request[ACTOR], request.match_info["token_id"])
+    return _see(request, "token_revoked")
+
+
+def check_login(request: web.Request) -> None:
+    """Refuse where no login is asked for: whoever is at this machine must not make accounts for later.
+
+    Raises HTTPNotFound.
+    """
+    if not request.app[SETTINGS].login_required:
+        raise web.HTTPNotFound
+
+
+async def _fields(request: web.Request, *known: str) -> dict[str, str]:
+    check_login(request)
+    return await fields_of(request, *known)
+
+
+async def _refused_row(request: web.Request, error: SchedulerError) -> web.Response:
+    return await _page(request, refused("row", {"name": request.match_info["name"]}, error))
+
+
+def _see(request: web.Request, notice: str) -> web.Response:
+    return see_other(under_prefix(request, f"{USERS}?notice={notice}"))
+
+
+async def _page(
+    request: web.Request, sent: Refused = NOTHING_REFUSED, *, made: NewToken | None = None, notice: str | None = None
+) -> web.Response:
+    check_login(request)
+    access = request.app[SERVICES].access
+    return render(
+        request,
+        "users.html",
+        {
+            "users": await access.users.list(),
+            "tokens": await access.tokens.list(),
+            "roles": list(Role),
+            "lives": LIVES,
+            "refused": sent,
+            "made": made,
+            "notice": notice_of(notice),
+            "server": f"{request.scheme}://{request.host}",
+        },
+        status=sent.problem.status if sent.problem else 200,
+        headers=sent.problem.all_headers if sent.problem else None,
+    )
