@@ -55,7 +55,8 @@ bench: $(DEV) ## Measure speed beside the limits of this machine; writes var/ben
 	$(PY) -m tests.benchmarks $(ARGS)
 
 soak: $(DEV) ## The long forms of simulation, chaos and properties
-	$(PY) -m pytest -m soak --hypothesis-profile=soak --timeout=0 $(ARGS)
+	$(PY) -m pytest tests/simulation -m soak --numprocesses $(WORKERS) --timeout=0 $(ARGS)
+	$(PY) -m pytest -m soak --ignore=tests/simulation --hypothesis-profile=soak --timeout=0 $(ARGS)
 
 # Stopped, it goes on where it was. ARGS='domain.scheduling.retry*' tries those again, for instance after a new test;
 # `mutmut show NAME` prints one, `rm -r mutants` begins anew.

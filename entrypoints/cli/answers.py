@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from application.scheduling.ports.errors import PortError, StoreRefusedError
+from application.scheduling.services.access_errors import TokenNotFoundError, UserNotFoundError
 from application.scheduling.services.errors import (
     ExecutionNotFoundError,
     ServiceError,
     TaskNotFoundError,
     VersionNotFoundError,
 )
+from domain.access.events import AccessEvent
 from domain.errors import DomainError, InvalidInputError, SchedulerError, TaskStateError
 from entrypoints.hints import Hints
 from entrypoints.settings import InvalidSettingsError, load_settings
@@ -45,6 +47,13 @@ output_option = click.option(
 )
 
 
+class _Unheard:
+    """`AccessLog` of a command, which says itself what it has done, and on standard output nothing else."""
+
+    def observe(self, event: AccessEvent) -> None:
+        """See the port."""
+
+
 def with_services(use: "Callable[[Container], Awaitable[Any]]") -> Any:
     """What `use` answers, given the services over the store the settings name; errors end the command."""
     # Imported here: with it come the database drivers, which help and usage errors need not wait for.
@@ -59,7 +68,7 @@ def with_services(use: "Callable[[Container], Awaitable[Any]]") -> Any:
                 " folder, or set SCHEDULER_STORE_PATH"
             )
         async with open_store(settings) as stores:
-            return await use(Container(settings=settings, stores=stores, wakeup=Hints()))
+            return await use(Container(settings=settings, stores=stores, wakeup=Hints(), access_log=_Unheard()))
 
     try:
         return asyncio.run(opened())
@@ -75,7 +84,9 @@ def fail(error: SchedulerError) -> NoReturn:
     for fault in error.faults if isinstance(error, InvalidInputError) else (error,):
         click.echo(f"Error: {_sentence(fault)}", err=True)
     match error:
-        case TaskNotFoundError() | VersionNotFoundError() | ExecutionNotFoundError():
+        case TaskNotFoundError() | VersionNotFoundError() | ExecutionNotFoundError() | UserNotFoundError():
+            sys.exit(EXIT_NOT_FOUND)
+        case TokenNotFoundError():
             sys.exit(EXIT_NOT_FOUND)
         case ServiceError() | TaskStateError():
             sys.exit(EXIT_CONFLICT)

@@ -28,11 +28,12 @@ async def named(services: "Container", task: str) -> ScheduledTask:
 
 
 def author(reason: str) -> Author:
-    """Whoever is logged in on this machine."""
-    return Author(_user(), Via.CLI, reason)
+    """That person, by the command line."""
+    return Author(user(), Via.CLI, reason)
 
 
-def _user() -> str:
+def user() -> str:
+    """The name of whoever is logged in on this machine."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

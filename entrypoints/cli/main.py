@@ -24,6 +24,8 @@ COMMANDS = {
     "dead-letters": ("executions", "List the executions that are dead."),
     "redrive": ("executions", "Run dead executions again."),
     "backfill": ("backfill", "Run a task for occurrences of the past."),
+    "user": ("users", "Add and change the users of the dashboard."),
+    "token": ("tokens", "Make and revoke tokens for programs."),
     "demo": ("demo", "Fill the content database with demonstration data."),
 }
 

@@ -21,6 +21,8 @@ from tests.support.service import API, Service
 
 TRY_SECONDS = 3.0
 PAUSE_SECONDS = 0.1
+# As much as one machine can run every second or two, beside the faults.
+KNOWN_MAX = 60
 QUIESCE = "the run is over"
 # Their schedules must stay as they are: the oracle does not count what a task still may run.
 KEPT = frozenset({"limited", "poison"})
@@ -84,7 +86,10 @@ class Client:
         wish = self.random.choices(_WISHES, _WEIGHTS)[0]
         await wish(self, self.random.choice(list(self.known)))
 
-    async def _create_another(self, _task_id: str) -> None:
+    async def _create_another(self, task_id: str) -> None:
+        if len(self.known) >= KNOWN_MAX:
+            await self._delete(task_id)
+            return
         await self._create(another_task(self.folder, self._new_key(), self.random, self._now()))
 
     async def _edit(self, task_id: str) -> None:
@@ -112,8 +117,10 @@ class Client:
     async def _run_beside(self, task_id: str) -> None:
         await self._on(task_id, "run beside", "POST", "/run", {"overlap": "allow"})
 
-    async def _delete(self, task_id: str) -> None:
-        if self.known[task_id].startswith(self.name):
+    async def _delete(self, _task_id: str) -> None:
+        """One of those that it has created itself."""
+        if own := [each for each, name in self.known.items() if name.startswith(self.name)]:
+            task_id = self.random.choice(own)
             del self.known[task_id]
             await self._on(task_id, "delete", "DELETE", "", None)
 

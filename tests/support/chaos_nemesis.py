@@ -127,7 +127,8 @@ class Nemesis:
         await _gone(self._pid())
         self.controls[Cell.SCHEDULER_WRITES] = 0
         self._mourn("at its start")
-        await self.service.kill()
+        # Signalling a process that has just died would reap it under the hands of whoever waits for it.
+        await (self.service.kill() if is_alive(self._pid()) else self.service.ended())
         await self.service.start()
 
     async def _fill_disk(self, trouble: Trouble) -> None:

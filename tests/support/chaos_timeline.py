@@ -5,7 +5,7 @@ pixel of a lane is drawn once, so that ten minutes take no more ink than one.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -23,6 +23,8 @@ LANES_MAX = 70
 TICKS = (1, 2, 5, 10, 20, 30, 60)
 TICKS_MAX = 24
 LABEL_WIDTH = 6.2
+# Of more faults than these only the kinds are named.
+NAMED_MAX = 30
 
 STYLE = """
 svg { --ink: #1f2328; --dim: #656d76; --line: #d8dee4; --paper: #ffffff; --band: #bf8700; --stripe: #f6f8fa;
@@ -69,20 +71,21 @@ def drawn(evidence: Evidence, report: Report) -> str:
     lanes = sorted(_with_runs(evidence), key=lambda task: (task.name.startswith("client"), task.created_at))
     rows = _rows_of(evidence.faults, scale)
     top = TOP + FAULT_ROW * (max(rows.values(), default=0) + 1) + 8
-    height = top + LANE * min(len(lanes), LANES_MAX) + 42
+    bottom = top + LANE * min(len(lanes), LANES_MAX) + 6
+    height = bottom + 40
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDTH + RIGHT} {height}" role="img">',
         f"<title>{escape(_headline(report))}</title><style>{STYLE}</style>",
         *_head(report),
         *_lane_grounds(lanes, top),
-        *_axis(scale, top, height - 30),
-        *_faults(rows, scale, top, height - 30),
+        *_axis(scale, top, bottom),
+        *_faults(rows, scale, bottom),
     ]
     for number, task in enumerate(lanes[:LANES_MAX]):
         parts += _lane(evidence, task, scale, top + number * LANE)
     if len(lanes) > LANES_MAX:
         rest = f"and {len(lanes) - LANES_MAX} tasks more that clients created"
-        parts.append(f'<text class="dim" x="{LEFT}" y="{height - 6}">{rest}</text>')
+        parts.append(f'<text class="dim" x="{LEFT}" y="{height - 8}">{rest}</text>')
     return "\n".join([*parts, "</svg>\n"])
 
 
@@ -102,7 +105,9 @@ def _head(report: Report) -> Iterator[str]:
     faults = sum(report.faults.values())
     facts = f"{sum(report.executions.values()):,} executions, {report.starts:,} starts, {report.retries:,} retries, "
     facts += f"{recovered:,} recoveries from {faults} faults; {sum(report.skipped_by_reason.values()):,} instants "
-    facts += f"passed over on record; late in calm phases: p50 {report.late.p50_ms} ms, p99 {report.late.p99_ms} ms"
+    facts += "passed over on record"
+    if report.late.count:
+        facts += f"; late in calm phases: p50 {report.late.p50_ms} ms, p99 {report.late.p99_ms} ms"
     yield f'<text class="dim" x="20" y="50">{escape(facts)}</text>'
     x = 20.0
     for name, meaning in LEGEND:
@@ -133,18 +138,24 @@ def _rows_of(faults: list[Fault], scale: Scale) -> dict[Fault, int]:
     for fault in faults:
         x = scale.x(fault.began)
         row = next((number for number, until in enumerate(free) if until < x), len(free))
-        free[row:] = [*([x + len(fault.kind) * LABEL_WIDTH + 12]), *free[row + 1 :]]
+        free[row:] = [x + len(_name(fault, faults)) * LABEL_WIDTH + 12, *free[row + 1 :]]
         rows[fault] = row
     return rows
 
 
-def _faults(rows: dict[Fault, int], scale: Scale, top: int, bottom: int) -> Iterator[str]:
+def _faults(rows: dict[Fault, int], scale: Scale, bottom: int) -> Iterator[str]:
     for fault, row in rows.items():
         x, width = scale.x(fault.began), max(2.0, scale.x(fault.ended) - scale.x(fault.began))
         y = TOP + row * FAULT_ROW
         yield f'<rect class="band" x="{x:.1f}" y="{y}" width="{width:.1f}" height="{bottom - y}"/>'
         yield f'<rect class="fault" x="{x:.1f}" y="{y}" width="{width:.1f}" height="3"/>'
-        yield f'<text x="{x + 1:.1f}" y="{y + 13}">{escape(fault.kind)}</text>'
+        name = _name(fault, rows)
+        anchor = "end" if x + len(name) * LABEL_WIDTH > LEFT + WIDTH + RIGHT else "start"
+        yield f'<text x="{x + 1:.1f}" y="{y + 13}" text-anchor="{anchor}">{escape(name)}</text>'
+
+
+def _name(fault: Fault, among: Collection[Fault]) -> str:
+    return fault.kind if len(among) <= NAMED_MAX else fault.kind.partition(" (")[0]
 
 
 def _lane(evidence: Evidence, task: TaskRow, scale: Scale, y: int) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """The judge of a simulation: the promises of the scheduler, checked on every step of its store and on the ledger.
 
 It knows the promises and nothing of how they are kept. The first step that breaks one is reported with the events
-around it. Names of invariants are those of the reliability plan (I1 to I23).
+around it. Names of invariants are those of the reliability plan (I1 to I24). Those of them that have nothing to judge
+here: I20, for nobody leads.
 """
 
 from collections import deque
@@ -13,6 +14,7 @@ from adapters.memory.state import State
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.task import ScheduledTask, TaskStatus
+from tests.support.checker_deaths import DeathChecks
 from tests.support.checker_executions import ExecutionChecks
 from tests.support.checker_pace import PaceChecks
 from tests.support.checker_secrets import SecretChecks
@@ -56,7 +58,7 @@ class Checker:
 
     def __post_init__(self) -> None:
         self.timeline = TimelineChecks(self.fail)
-        self.executions = ExecutionChecks(self.fail, self.ledger)
+        self.executions = ExecutionChecks(self.fail, self.ledger, DeathChecks(self.fail, self.ledger))
         self.pace = PaceChecks(self.fail)
         self.secrets = SecretChecks(self.fail)
 

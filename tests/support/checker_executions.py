@@ -1,12 +1,13 @@
 """The life of each execution: only known edges, one outcome, every start explained, every end backed by the ledger."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from application.scheduling.ports.execution_store import Claim, Lost
 from domain.scheduling.execution import Execution, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, TaskId
 from domain.scheduling.task import ScheduledTask
+from tests.support.checker_deaths import RESCUES_MAX, RESCUING, DeathChecks, Life
 from tests.support.checker_pace import wait_before
 from tests.support.ledger import Ledger, Line
 from tests.support.simulation_witness import StoreStep
@@ -24,33 +25,15 @@ EDGES = {
 }
 FINAL = {SUCCEEDED, DEAD, CANCELLED, DELIVERED}
 LEASE_SECONDS = 30
-RESCUES_MAX = 3
-# Causes of death that do not come of using up attempts; `gone` is what a handler of the simulation gives up with.
-OTHER_DEATHS = {"poison", "unknown_handler", "continuation_limit", "gone"}
-RESCUING = ("rescue", "rescue_worker")
-
-
-@dataclass(slots=True)
-class Life:
-    """What has happened to an execution so far."""
-
-    execution: Execution
-    claims: dict[int, ClaimToken] = field(default_factory=dict)
-    retries: int = 0
-    returns: int = 0
-    path: list[ExecutionState] = field(default_factory=list)
-
-    def copy(self) -> "Life":
-        """The same so far; what happens to one of them happens to the other no more."""
-        return replace(self, claims=dict(self.claims), path=list(self.path))
 
 
 @dataclass(slots=True)
 class ExecutionChecks:
-    """I5, I7 to I10, I12, I13, and that one waits at most, beside others only."""
+    """I5, I7 to I10, I12, and that one waits at most, beside others only."""
 
     fail: Callable[[str, str], None]
     ledger: Ledger
+    deaths: DeathChecks
     lives: dict[ExecutionId, Life] = field(default_factory=dict)
     open: dict[TaskId, dict[ExecutionId, Execution]] = field(default_factory=dict)
     # Claims that the store made and has forgotten: by execution and fence, and by execution and token.
@@ -135,7 +118,7 @@ class ExecutionChecks:
         if after.state not in EDGES.get(was, set()):
             self.fail("I8", f"{after.id} went from {was} to {after.state} by {step.call}")
         if before is None:
-            self._redriven(after)
+            self.deaths.redriven(after, self.lives)
             return
         if before.cancel is not None and was is RUNNING and after.state not in FINAL:
             self.fail("I8", f"{after.id} was asked to stop and went on as {after.state}")
@@ -143,17 +126,10 @@ class ExecutionChecks:
             self._started(step, life, before, after)
         elif was is RUNNING:
             self._ended(step, life, before, after, task)
+        if after.state is DEAD:
+            self.deaths.died(step, before, after, task)
         elif was is RETRY_WAIT and after.state is PENDING and before.available_at > step.now:
             self.fail("I12", f"{after.id} came back at {step.now}, before {before.available_at}")
-
-    def _redriven(self, born: Execution) -> None:
-        """I13: in place of a dead execution there is one other; that there is no second one, its key sees to."""
-        kind, _, dead = born.key.partition(":")
-        if kind != "redrive":
-            return
-        life = self.lives.get(ExecutionId(dead))
-        if life is None or life.execution.state is not DEAD or life.execution.task_id != born.task_id:
-            self.fail("I13", f"{born.id} was to take the place of {dead}, which is {life}")
 
     def _started(self, step: StoreStep, life: Life, before: Execution, after: Execution) -> None:
         if after.fence <= self._fence or after.starts != before.starts + 1:
@@ -189,8 +165,6 @@ class ExecutionChecks:
         elif after.state is RETRY_WAIT:
             life.retries += 1
             self._backed_off(before, after, task)
-        elif after.state is DEAD:
-            self._died(step, before, after, task)
 
     def _is_set_back(self, step: StoreStep, execution_id: ExecutionId, token: ClaimToken) -> bool:
         """True if its beats may have come by the number that a rescuer saw before the fail-over, and looked unmoved."""
@@ -216,19 +190,6 @@ class ExecutionChecks:
         wait, least = after.available_at - end.worker_now, wait_before(retry.backoff, after.attempts_used)
         if wait < least * 0.899:
             self.fail("I12", f"{after.id} waits {wait}, not {least}")
-
-    def _died(self, step: StoreStep, before: Execution, after: Execution, task: ScheduledTask) -> None:
-        kind = after.error.kind if after.error else ""
-        if kind == "poison":
-            if before.rescues < RESCUES_MAX or step.call not in RESCUING:
-                self.fail("I10", f"{after.id} died of poison after {before.rescues} rescues")
-        elif kind not in OTHER_DEATHS and task.version == after.version:
-            most = task.definition.policy.retry.max_retries
-            if after.attempts_used != before.attempts_used + 1 or after.attempts_used != most + 1:
-                self.fail("I9", f"{after.id} died after {after.attempts_used} attempts, {most} retries are allowed")
-        # Claims whose answers were lost count as recoveries too, so poison may kill what no handler ever saw.
-        if kind not in ("unknown_handler", "poison") and not self.ledger.starts(after.id):
-            self.fail("I7", f"{after.id} died of {kind} without having run")
 
     def _one_waits(self, task_id: TaskId, task: ScheduledTask) -> None:
         states = [each.state for each in self.open[task_id].values()]

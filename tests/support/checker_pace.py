@@ -10,6 +10,7 @@ from domain.scheduling.execution import Execution, ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.retry import Backoff, BackoffKind
 from domain.scheduling.task import ScheduledTask
+from tests.support.checker_deaths import RESCUING
 from tests.support.simulation_witness import StoreStep
 
 LATE_MAX = timedelta(seconds=1)
@@ -24,7 +25,10 @@ Window = tuple[int, int]
 
 @dataclass(slots=True)
 class PaceChecks:
-    """I12 from above, I18 and I19. They are judged in the phase `calm`, I18 only in `quiet`; None: not now."""
+    """I12 from above, I18, I19, and that nobody is rescued (I9).
+
+    They are judged in the phases `calm` and `quiet`, I18 in the latter alone; None: something may go wrong.
+    """
 
     fail: Callable[[str, str], None]
     phase: str | None = None
@@ -37,14 +41,16 @@ class PaceChecks:
         for before, after in step.executions:
             if before is None and after.kind is ExecutionKind.AUTO and step.call == "commit_firings":
                 self._committed(step, after, tasks[after.task_id])
+            elif self.phase is not None and step.call in RESCUING:
+                self.fail("I9", f"{after.id} was rescued while nothing went wrong")
             elif before is not None and before.state is ExecutionState.RETRY_WAIT and self.phase is not None:
                 self._released(step, before, after)
             elif after.state is ExecutionState.RETRY_WAIT and before is not None and self.phase is not None:
                 self._waits(step, after, tasks[after.task_id])
 
     def began(self, task_id: TaskId, elapsed: int) -> None:
-        """A handler of this task began."""
-        if self.phase == "quiet":
+        """A handler of this task began; one that did so after the phase may be the run of a window of its end."""
+        if self._windows:
             self._starts[task_id].append(elapsed)
 
     def finish(self) -> None:

@@ -35,8 +35,8 @@ from tests.support.mutants_of_changes import (
 from tests.support.mutants_of_clocks import (
     change_by_the_askers_clock,
     commit_by_the_schedulers_clock,
-    commit_of_later_decisions,
     fence_without_generation,
+    resume_by_older_zone_data,
     retry_later_than_promised,
     zone_data_not_compared,
 )
@@ -236,10 +236,10 @@ MUTANTS: dict[str, Mutant] = {
     "commit without open_seq": _comparing("status", "version", "decided_until"),
     "commit without good_until": without_good_until,
     "commit by the scheduler's clock": commit_by_the_schedulers_clock,
-    "commit of later decisions": commit_of_later_decisions,
     "change by the asker's clock": change_by_the_askers_clock,
     "fence without generation": fence_without_generation,
     "zone data not compared": zone_data_not_compared,
+    "resume by older zone data": resume_by_older_zone_data,
     "retry later than promised": retry_later_than_promised,
     "what changes nothing not recorded": nothing_changed_not_recorded,
     "what changes nothing moves the version": nothing_changed_moves_version,

@@ -5,12 +5,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import domain.scheduling.mutation as mutation_module
 from adapters.memory.execution_store import MemoryExecutionStore
 from adapters.memory.task_store import MemoryTaskStore
 from application.scheduling.services.reconcile import Reconcile
-from domain.scheduling.firing import Firing
+from domain.scheduling.change import Change
+from domain.scheduling.firing import Firing, catching_up
 from domain.scheduling.identifiers import ClaimToken, NodeId
 from domain.scheduling.mutation import Mutation
+from domain.scheduling.policy import Misfire
 from domain.scheduling.retry import RetryAt, RetryPolicy
 from domain.scheduling.task import ScheduledTask
 
@@ -23,17 +26,6 @@ def commit_by_the_schedulers_clock(patch: Patch) -> None:
 
     def _fire(self: MemoryTaskStore, read: ScheduledTask, firing: Firing, now: datetime) -> Any:
         return original(self, read, replace(firing, good_until=None), max(now, firing.decided_at))
-
-    patch(MemoryTaskStore, "_fire", _fire)
-
-
-def commit_of_later_decisions(patch: Patch) -> None:
-    """A commit that looks at the instants a decision names, and not at the one it was decided for."""
-    original = MemoryTaskStore._fire
-
-    def _fire(self: MemoryTaskStore, read: ScheduledTask, firing: Firing, now: datetime) -> Any:
-        named = max([firing.decided_until, *(start.occurrence.run_at for start in firing.run)])
-        return original(self, read, replace(firing, decided_at=named), now)
 
     patch(MemoryTaskStore, "_fire", _fire)
 
@@ -66,6 +58,17 @@ def zone_data_not_compared(patch: Patch) -> None:
         return 0
 
     patch(Reconcile, "catch_up", catch_up)
+
+
+def resume_by_older_zone_data(patch: Patch) -> None:
+    """A resume that runs what was missed by what came next when the task stopped."""
+    original = mutation_module._caught_up
+
+    def _caught_up(task: ScheduledTask, change: Change, missed: Misfire) -> Mutation:
+        firing = catching_up(task, missed, mutation_module._IDLE_REASONS[task.status], change.at)
+        return replace(original(task, change, missed), skips=firing.skips, firing=firing)
+
+    patch(mutation_module, "_caught_up", _caught_up)
 
 
 def retry_later_than_promised(patch: Patch) -> None:

@@ -13,11 +13,15 @@ NAP_MAX = timedelta(minutes=1)
 
 @dataclass(slots=True)
 class SimClock:
-    """`Clock` of one process, or of the store: its calendar is off by `offset` and can be stepped either way."""
+    """`Clock` of one process, or of the store: its calendar is off by `offset` and can be stepped either way.
+
+    One that follows another stays wrong by its `bias`.
+    """
 
     loop: SimLoop
     start: datetime
     offset: timedelta = timedelta(0)
+    bias: timedelta = timedelta(0)
 
     def now(self) -> datetime:
         """See the port."""
@@ -39,7 +43,7 @@ class SimClock:
 
     def follow(self, told: datetime) -> None:
         """Be what the store said its clock shows, as the adapters of remote stores are."""
-        self.offset = told - self.start - timedelta(microseconds=self.loop.elapsed)
+        self.offset = told - self.start - timedelta(microseconds=self.loop.elapsed) + self.bias
 
     def step(self, by: timedelta) -> None:
         """Set the calendar forward or back; the stop-watch does not notice."""

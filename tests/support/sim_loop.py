@@ -55,7 +55,7 @@ class SimLoop(asyncio.BaseEventLoop):
     def run(self, main: Coroutine[Any, Any, Answer]) -> Answer:
         """Run `main` to its end; raises what it raises, or what `fail` was told first."""
         try:
-            return self.run_until_complete(main)
+            return self.run_until_complete(_with_a_last_turn(main))
         except RuntimeError:
             if self._failure is None:
                 raise
@@ -205,6 +205,13 @@ class SimProcess:
         error = None if task.cancelled() else task.exception()
         if error is not None and self.alive:
             self.loop.fail(error)
+
+
+async def _with_a_last_turn(main: Coroutine[Any, Any, Answer]) -> Answer:
+    """Let a failure that the last step of `main` tells of end the loop before the end of `main` does."""
+    answer = await main
+    await asyncio.sleep(0)
+    return answer
 
 
 def _owned_task(

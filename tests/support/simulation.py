@@ -95,12 +95,13 @@ class _Day:
         dice = Random(f"{seed}/world")
         self.end = hours * HOUR
         start = dice.choice(DAYS) + timedelta(minutes=dice.uniform(0, 180))
-        replay = f"pytest tests/simulation --sim-seed {seed}"
+        replay = f"pytest tests/simulation --sim-seed {seed}, and keep it as tests/simulation/seeds/{seed}.txt"
         checker = Checker(seed, replay, broken=loop.fail)
         store = SimStore.open(SimClock(loop, start), checker, Random(f"{seed}/wire"))
         self.world = World(seed, loop, start, store, checker, zone_data)
         shares = dice.random() < 0.1
         self.schedulers = [SchedulerNode(self.world, f"s{n}", self._clock(dice), shares=shares) for n in range(3)]
+        self.schedulers[-1].clock.bias = timedelta(milliseconds=dice.choice((-30, 30)))
         self.workers = [
             WorkerNode(self.world, f"w{n}", self._clock(dice), task_types=("mail", "rare") if n < 2 else ("mail",))
             for n in range(4)

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, Protocol
 
 from application.scheduling.processors import Continue, PermanentError, Processors, Returned, Run
+from tests.support.checker_deaths import GIVEN_UP
 from tests.support.ledger import Line
 from tests.support.sim_clock import SimClock
 from tests.support.simulation_world import World
@@ -17,8 +18,6 @@ DEEDS = (
     *("ok", "ok", "slow", "slow", "fail", "flaky", "flaky", "hang", "continue", "crash"),
     *("stubborn", "permanent", "brink", "brink"),
 )
-
-GONE = "gone"
 
 
 class Host(Protocol):
@@ -76,7 +75,7 @@ async def _done(deed: str, dice: Random, world: World, host: Host, run: Run) -> 
         case "flaky" if dice.random() < 0.6:
             raise HandlerFailedError("not this time")
         case "permanent" if dice.random() < 0.3:
-            raise PermanentError(GONE, "it will never work")
+            raise PermanentError(GIVEN_UP, "it will never work")
         case "hang" if dice.random() < 0.7:
             await asyncio.sleep(100_000)
         case "continue" if dice.random() < 0.7:
@@ -86,7 +85,7 @@ async def _done(deed: str, dice: Random, world: World, host: Host, run: Run) -> 
             await asyncio.sleep(100_000)
         case "brink":
             await asyncio.sleep(_until_next(world, run) + dice.uniform(-0.1, 0.01))
-            raise PermanentError(GONE)
+            raise PermanentError(GIVEN_UP)
         case "stubborn":
             await _stubbornly(dice)
     return {"deed": deed}

@@ -58,7 +58,8 @@ class People:
     def of(cls, world: World) -> "People":
         """The people of a world, not yet at work."""
         process = SimProcess(world.loop, "people")
-        clock = world.clock(timedelta(seconds=world.dice("people's clock").uniform(-0.5, 0.5)))
+        wrong_by = timedelta(seconds=world.dice("people's clock").uniform(-0.5, 0.5))
+        clock = world.clock(wrong_by, bias=wrong_by)
         return cls(world, process, Deeds.of(world, clock, world.store.reached_by(process, clock)))
 
     def start(self, until: float) -> None:

@@ -24,8 +24,8 @@ const content = (part) => part.innerHTML.replace(/(name="token" value=")[^"]*/g,
 async function refresh() {
   if (!on || leaving || pressing || document.hidden || document.getSelection()?.type === "Range") return;
   const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Refresh": "live" } });
-  // The session has ended: the page is asked for anew, which leads to the login and back here.
-  if (answer.redirected) return location.reload();
+  // The session has ended: on to the login, which leads back here.
+  if (answer.redirected) return location.replace(answer.url);
   if (!answer.ok || leaving || pressing) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of document.querySelectorAll("[data-live][id]")) {

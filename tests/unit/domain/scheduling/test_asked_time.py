@@ -86,6 +86,25 @@ def test_what_is_no_time_is_refused(text: str, code: str) -> None:
     assert refused.value.hint is not None
 
 
+def test_a_refused_time_is_told_in_these_words() -> None:
+    with pytest.raises(DomainError) as refused:
+        AskedTime.parse("2026-03-29T24:00")
+
+    assert (refused.value.detail, refused.value.position) == ("hour 24 is out of range", 11)
+    assert refused.value.hint == ("write 2026-03-29T02:30, with Z or +02:00 if it is not wall time in the task's zone")
+
+
+def test_a_span_begins_with_its_first_instant_and_ends_before_its_last() -> None:
+    asked = AskedTime.parse("2026-03-28T02:30Z")
+    (span,) = asked.in_zone(BERLIN).spans
+
+    assert asked.text == "2026-03-28T02:30Z"
+    assert utc(2026, 3, 28, 2, 30) in span
+    assert utc(2026, 3, 28, 2, 30, 59, 999_999) in span
+    assert utc(2026, 3, 28, 2, 29, 59, 999_999) not in span
+    assert utc(2026, 3, 28, 2, 31) not in span
+
+
 @given(wall=WALLS, timezone=st.sampled_from(ZONES))
 def test_the_clocks_show_the_time_in_each_of_its_spans(wall: datetime, timezone: str) -> None:
     shown = wall.replace(second=0, microsecond=0)

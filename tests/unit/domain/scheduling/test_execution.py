@@ -12,6 +12,7 @@ from domain.scheduling.execution import (
     ExecutionKind,
     ExecutionState,
     automatic,
+    backfilled,
     continuation,
     manual,
 )
@@ -174,6 +175,7 @@ def test_every_process_and_every_release_names_an_execution_alike() -> None:
     # Literals: two schedulers of different releases that decide one occurrence must find that they did.
     assert fired.id == "060efac0d410002d2b26667acdff7a01"
     assert run.id == "060efac0d4100069ede3c12de13d6c7e"
+    assert backfilled(TASK, 1, backfill="k", nominal_at=NOON, at=NOON, place=0).id == "060efac0d4100051edc22599ec9fc156"
     assert continuation(run, at=NOON, after=MINUTE).id == "060efac0d410000eeff9109b5c332c1c"
 
 

@@ -104,9 +104,10 @@ def test_a_backfill_has_an_execution_for_each_occurrence_and_they_are_claimed_in
     assert [each.nominal_at for each in runs] == [NOON - 3 * HOUR, NOON - 2 * HOUR, NOON - HOUR, NOON]
     assert runs[0].key == f"api:key:{microseconds(NOON - 3 * HOUR)}"
     assert sorted(runs, key=lambda each: (each.available_at, each.id)) == list(runs)
-    assert {(each.kind, each.state, each.available_at) for each in runs} == {
-        (ExecutionKind.BACKFILL, ExecutionState.PENDING, NOON)
+    assert {(each.kind, each.state, each.version) for each in runs} == {
+        (ExecutionKind.BACKFILL, ExecutionState.PENDING, task.version)
     }
+    assert {(each.available_at, each.scheduled_at, each.created_at) for each in runs} == {(NOON, NOON, NOON)}
 
 
 def test_a_backfill_moves_neither_schedule_nor_watermark_nor_what_counts_for_max_runs() -> None:
@@ -148,6 +149,7 @@ def test_what_a_foreign_program_consumes_is_delivered_at_once() -> None:
 
     (run,) = backfill(task, occurrences_to_backfill(task, NOON, NOON, NOON), BACKFILL, key="b").runs
 
+    assert (run.task_id, run.version) == (task.id, task.version)
     assert (run.state, run.finished_at) == (ExecutionState.DELIVERED, NOON)
 
 

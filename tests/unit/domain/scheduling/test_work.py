@@ -77,10 +77,11 @@ def test_a_retry_waits_for_its_instant_and_keeps_its_error() -> None:
     assert (waits.available_at, waits.attempts_used, waits.error) == (LATER + MINUTE, 2, RETRIED.error)
 
 
-def test_success_forgets_the_error_of_the_attempt_before() -> None:
+@pytest.mark.parametrize("outcome", [Succeeded('"ok"'), Continued(MINUTE, '"ok"')])
+def test_success_forgets_the_error_of_the_attempt_before(outcome: Outcome) -> None:
     running = execution(RUNNING, error=DIED.error)
 
-    done = a_work(running).settle(running.id, Succeeded('"ok"'), LATER).executions[running.id]
+    done = a_work(running).settle(running.id, outcome, LATER).executions[running.id]
 
     assert (done.error, done.result_json) == (None, '"ok"')
 
@@ -169,8 +170,7 @@ def test_after_three_rescues_the_fourth_death_is_poison() -> None:
 
     dead = work.executions[running.id]
     assert (dead.state, dead.rescues) == (DEAD, 3)
-    assert dead.error is not None
-    assert dead.error.kind == "poison"
+    assert dead.error == ErrorReport("poison", "its worker died 4 times while running it")
     assert work.ended[0].error == dead.error
     assert work.task.error_count == 1
 
@@ -267,3 +267,14 @@ def test_the_forty_ninth_continuation_of_a_day_ends_dead(number: int, after: tim
         assert settled.error is not None
         assert settled.error.kind == "continuation_limit"
         assert work.ended[0].outcome is AttemptOutcome.FAILED
+
+
+def test_a_chain_that_may_not_go_on_ends_like_any_death() -> None:
+    running, waiting = execution(RUNNING, number=48, chain_at=NOON), execution(WAITING, 10)
+
+    work = a_work(running, waiting).settle(running.id, Continued(MINUTE), LATER)
+
+    dead = work.executions[running.id]
+    assert dead.error == ErrorReport("continuation_limit", "went on more than 48 times a day")
+    assert (dead.finished_at, work.executions[waiting.id].available_at) == (LATER, LATER)
+    assert work.ended == (EndedAttempt(running.id, 1, AttemptOutcome.FAILED, dead.error),)
