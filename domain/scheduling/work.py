@@ -147,7 +147,9 @@ class Work:
         return replace(self._with_changed(execution), ended=(*self.ended, ended))._closed(self, at)
 
     def _continued(self, execution: Execution, outcome: Continued, at: datetime) -> "Work":
-        days = (at - (execution.chain_at or execution.created_at)) // timedelta(days=1) + 1
+        # A clock that was set back may show an instant before the chain began, which is still its first day.
+        since = max(timedelta(0), at - (execution.chain_at or execution.created_at))
+        days = since // timedelta(days=1) + 1
         if execution.number >= CONTINUATIONS_PER_DAY_MAX * days:
             error = ErrorReport("continuation_limit", f"went on more than {CONTINUATIONS_PER_DAY_MAX} times a day")
             return self._ending(_dead(execution, error, at), AttemptOutcome.FAILED, at, error)

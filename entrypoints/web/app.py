@@ -4,6 +4,7 @@ from aiohttp import web
 
 from entrypoints.web.assets import ASSETS, load_assets
 from entrypoints.web.bodies import BODY_BYTES_MAX
+from entrypoints.web.connections import Runner
 from entrypoints.web.keys import SERVICES, SETTINGS, WebServices, WebSettings
 from entrypoints.web.origins import add_headers, check_host, check_origin
 from entrypoints.web.problems import answer_problems
@@ -12,6 +13,8 @@ from entrypoints.web.routes import web_routes
 
 LINGERING_SECONDS = 2.0
 SHUTDOWN_SECONDS = 3.0
+# Also how long a request's head may take, from its connection's beginning or its last answer on.
+KEEP_ALIVE_SECONDS = 15.0
 
 __all__ = ["WebServices", "WebSettings", "create_app", "create_runner"]
 
@@ -34,9 +37,10 @@ def create_runner(app: web.Application) -> web.AppRunner:
 
     What is left of a body that was refused is read on for a moment only, so that its sender sees the answer.
     """
-    return web.AppRunner(
+    return Runner(
         app,
         auto_decompress=False,
+        keepalive_timeout=KEEP_ALIVE_SECONDS,
         lingering_time=LINGERING_SECONDS,
         shutdown_timeout=SHUTDOWN_SECONDS,
         handle_signals=False,

@@ -80,6 +80,11 @@ KINDS = {
     "token_exists": Kind(409, "There is a token of that name", "Take another name, or revoke the other one first."),
     "last_admin": Kind(409, "This is the last admin", "Make another user an admin first: somebody must let others in."),
     "task_changed": Kind(409, "Somebody else changed the task meanwhile", "Read it again and decide anew."),
+    "idempotency_key_in_flight": Kind(
+        409,
+        "A request with this idempotency key is still being carried out",
+        "Ask again in a moment: then it is answered what that request did.",
+    ),
     "stale_version": Kind(
         412,
         "The version you named is not the present one",

@@ -18,6 +18,7 @@ from application.scheduling.ports.passwords import PasswordsBusyError
 from application.scheduling.services.access_errors import AccessError, SignInDelayedError
 from application.scheduling.services.errors import (
     ExecutionNotFoundError,
+    KeyInFlightError,
     KeyReusedError,
     NameTakenError,
     StaleVersionError,
@@ -114,7 +115,14 @@ def problem_of(error: Exception) -> Problem | None:
             return _of_request(error)
         case DomainError():
             return _of_domain(error)
-        case TaskNotFoundError() | VersionNotFoundError() | ExecutionNotFoundError() | KeyReusedError() | AccessError():
+        case (
+            TaskNotFoundError()
+            | VersionNotFoundError()
+            | ExecutionNotFoundError()
+            | KeyReusedError()
+            | KeyInFlightError()
+            | AccessError()
+        ):
             return Problem(error.code, str(error), headers=_wait(error))
         case NameTakenError():
             fault = DomainError(str(error), code=error.code, pointer="/name")

@@ -9,19 +9,20 @@ from domain.scheduling.identifiers import MICROSECOND
 from tests.support.sim_loop import SimLoop
 
 NAP_MAX = timedelta(minutes=1)
+WOBBLES_FOR = 500_000
 
 
 @dataclass(slots=True)
 class SimClock:
     """`Clock` of one process, or of the store: its calendar is off by `offset` and can be stepped either way.
 
-    One that follows another stays wrong by its `bias`.
+    One that follows another wobbles: every other half second it is wrong by `wobble`.
     """
 
     loop: SimLoop
     start: datetime
     offset: timedelta = timedelta(0)
-    bias: timedelta = timedelta(0)
+    wobble: timedelta = timedelta(0)
 
     def now(self) -> datetime:
         """See the port."""
@@ -43,7 +44,9 @@ class SimClock:
 
     def follow(self, told: datetime) -> None:
         """Be what the store said its clock shows, as the adapters of remote stores are."""
-        self.offset = told - self.start - timedelta(microseconds=self.loop.elapsed) + self.bias
+        self.offset = told - self.start - timedelta(microseconds=self.loop.elapsed)
+        if self.loop.elapsed // WOBBLES_FOR % 2:
+            self.offset += self.wobble
 
     def step(self, by: timedelta) -> None:
         """Set the calendar forward or back; the stop-watch does not notice."""

@@ -101,7 +101,7 @@ class _Day:
         self.world = World(seed, loop, start, store, checker, zone_data)
         shares = dice.random() < 0.1
         self.schedulers = [SchedulerNode(self.world, f"s{n}", self._clock(dice), shares=shares) for n in range(3)]
-        self.schedulers[-1].clock.bias = timedelta(milliseconds=dice.choice((-30, 30)))
+        self.schedulers[-1].clock.wobble = timedelta(milliseconds=dice.choice((-30, 30)))
         self.workers = [
             WorkerNode(self.world, f"w{n}", self._clock(dice), task_types=("mail", "rare") if n < 2 else ("mail",))
             for n in range(4)

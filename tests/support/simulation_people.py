@@ -19,7 +19,7 @@ from domain.errors import DomainError
 from domain.scheduling.change import Via
 from domain.scheduling.execution import ExecutionKind
 from domain.scheduling.identifiers import ExecutionId, TaskId
-from domain.scheduling.task import ScheduledTask, TaskStatus
+from domain.scheduling.task import ScheduledTask
 from tests.support.checker_timeline import BESIDE
 from tests.support.sim_loop import SimProcess
 from tests.support.simulation_deeds import Ask, Deeds
@@ -59,7 +59,7 @@ class People:
         """The people of a world, not yet at work."""
         process = SimProcess(world.loop, "people")
         wrong_by = timedelta(seconds=world.dice("people's clock").uniform(-0.5, 0.5))
-        clock = world.clock(wrong_by, bias=wrong_by)
+        clock = world.clock(wrong_by, wobble=wrong_by)
         return cls(world, process, Deeds.of(world, clock, world.store.reached_by(process, clock)))
 
     def start(self, until: float) -> None:
@@ -103,11 +103,12 @@ class People:
         return runs
 
     async def pause_all(self) -> None:
-        """Pause everything, letting open work end by itself."""
+        """Pause everything for good, letting open work end by itself."""
+        dice = self.world.dice("people")
         for kept in list(self.world.store.stores.state.tasks.values()):
-            if kept.task.status is TaskStatus.ACTIVE and kept.task.deleted_at is None:
-                dice = self.world.dice("people")
-                await self._asked("pause", partial(self.deeds.manage.pause, kept.task.id), dice)
+            goes_on = kept.task.look_at is not None and kept.task.deleted_at is None
+            if goes_on:
+                await self._asked("pause", partial(self.deeds.manage.pause, kept.task.id), dice, reason="good night")
 
     async def edit_all(self, timezone: str) -> None:
         """Something to do to the tasks of a zone at a moment at which it hurts."""
@@ -164,8 +165,8 @@ class People:
             return
         asked = self.deeds.asking(deed, task, dice)
         if asked is not None:
-            beside, again = deed in RUNS and dice.random() < 0.3, dice.random() < 0.1
-            await self._asked(deed, asked, dice, beside=beside, twice=again)
+            reason = BESIDE if deed in RUNS and dice.random() < 0.3 else ""
+            await self._asked(deed, asked, dice, reason=reason, twice=dice.random() < 0.1)
 
     async def _rush(self, task: ScheduledTask, dice: Random) -> None:
         """Several edit the version they all see: one of them wins (I16)."""
@@ -184,11 +185,11 @@ class People:
         if len(winners) > 1:
             self.world.checker.fail("I16", f"{winners} all edited version {task.version} of {task.id}")
 
-    async def _asked(self, deed: str, ask: Ask, dice: Random, *, beside: bool = False, twice: bool = False) -> str:
+    async def _asked(self, deed: str, ask: Ask, dice: Random, *, reason: str = "", twice: bool = False) -> str:
         """Ask until there is an answer, or for as long as one has patience; returns the key."""
         self.keys += 1
         key = f"{deed}-{self.keys}"
-        by = Author("ana", Via.API, BESIDE if beside else "", key, deed)
+        by = Author("ana", Via.API, reason, key, deed)
         self.unanswered.add(key)
         while True:
             try:

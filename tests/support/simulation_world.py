@@ -40,9 +40,9 @@ class World:
         """A generator of its own for each purpose, so that one more draw here changes nothing there."""
         return Random(f"{self.seed}/{name}")
 
-    def clock(self, skew: timedelta, bias: timedelta = timedelta(0)) -> SimClock:
-        """The clock of a process, wrong by `skew` until the store tells better, and by `bias` for ever."""
-        return SimClock(self.loop, self.start, skew, bias)
+    def clock(self, skew: timedelta, wobble: timedelta = timedelta(0)) -> SimClock:
+        """The clock of a process, wrong by `skew` until the store tells better, and now and then by `wobble`."""
+        return SimClock(self.loop, self.start, skew, wobble)
 
     def everybody_looks(self) -> None:
         """Ring every bell."""

@@ -5,9 +5,12 @@ again, by now or long ago, whatever has become of the task since.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
+from weakref import WeakValueDictionary
 
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreUnavailableError
@@ -24,6 +27,7 @@ from application.scheduling.ports.task_store import (
 )
 from application.scheduling.ports.wakeup import Wakeup
 from application.scheduling.services.errors import (
+    KeyInFlightError,
     KeyReusedError,
     NameTakenError,
     StaleVersionError,
@@ -31,12 +35,14 @@ from application.scheduling.services.errors import (
     TaskNotFoundError,
     TaskUnreadableError,
 )
+from domain.errors import SchedulerError
 from domain.scheduling.change import Change, ChangeAction, Via
 from domain.scheduling.identifiers import ExecutionId, TaskId
 from domain.scheduling.mutation import Compared, Mutation
 from domain.scheduling.task import ScheduledTask
 
 TRIES_MAX = 20
+IN_FLIGHT_WAIT_MAX = timedelta(seconds=5)
 EARLY_WAIT_MAX = timedelta(milliseconds=50)
 CLOCK_AHEAD = "the clock of this machine is ahead of the store's"
 
@@ -67,29 +73,44 @@ Earlier = Callable[[], Awaitable[Done | None]]
 
 
 @dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked for, and how to find what it is asked of and whether it was done before."""
+
+    task_id: TaskId
+    action: ChangeAction
+    by: Author
+    decide: Decide
+    read: Read
+    earlier: Earlier
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeTask:
     """The loop in which the use cases that change tasks are carried out.
 
-    Besides what `decide` raises: KeyReusedError, NameTakenError, TaskChangedError if others always came first, and
-    StoreUnavailableError.
+    Besides what `decide` raises: KeyReusedError, KeyInFlightError, NameTakenError, TaskChangedError if others always
+    came first, and StoreUnavailableError.
     """
 
     tasks: TaskStore
     clock: Clock
     wakeup: Wakeup
+    # A lock lives for as long as some request of its key holds it or waits for it.
+    in_flight: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def create(self, by: Author, decide: Callable[[Change], Mutation], *, dry_run: bool = False) -> Done:
         """Carry out a creation; with `dry_run`, only say what would be."""
-        # First of all: a request that was carried out is answered so, also when it would be refused by now.
-        if (done := await self.replayed(by)) is not None:
-            return done
-        for _ in range(TRIES_MAX):
-            mutation = decide(self.recorded(ChangeAction.CREATE, by))
-            if dry_run:
-                return await self._tried(mutation)
-            answer = await self._mutate(mutation)
-            if not isinstance(answer, TooEarly):
-                return await self._done(answer, mutation.after.id)
+        async with self._alone(by):
+            # First of all: a request that was carried out is answered so, also when it would be refused by now.
+            if (done := await self.replayed(by)) is not None:
+                return done
+            for _ in range(TRIES_MAX):
+                mutation = decide(self.recorded(ChangeAction.CREATE, by))
+                if dry_run:
+                    return await self._tried(mutation)
+                answer = await self._mutate(mutation)
+                if not isinstance(answer, TooEarly):
+                    return await self._done(answer, mutation.after.id)
         raise StoreUnavailableError(CLOCK_AHEAD)
 
     async def carry_out(
@@ -109,30 +130,64 @@ class ChangeTask:
         `earlier` finds what was done for this request before (None: by the author's key). Raises TaskNotFoundError,
         TaskUnreadableError, and StaleVersionError if it is not at `if_version`.
         """
-        read = read or self.tasks.get
-        answer: MutateAnswer = Moved()
-        for _ in range(TRIES_MAX):
-            found = await read(task_id)
-            # After the reading: what this key has done before, by now or long ago, must not be refused or done again.
-            if (done := await (self.replayed(by) if earlier is None else earlier())) is not None:
-                return done
-            task = _readable(task_id, found)
-            if if_version is not None and task.version != if_version:
-                raise StaleVersionError(task_id, task.version)
-            change = self.recorded(action, by)
-            mutation = decide(task, change)
-            if mutation is None and by.idempotency_key is None:
-                return Done(task)
-            # What changes nothing goes on record under its key all the same: repeated, it must change nothing again.
-            mutation = mutation or Mutation(change, task, task, frozenset({Compared.STATUS}))
-            if dry_run:
-                return await self._tried(mutation)
-            answer = await self._mutate(mutation)
-            if not isinstance(answer, Moved | TooEarly):
-                return await self._done(answer, task_id)
+        request = _Request(task_id, action, by, decide, read or self.tasks.get, earlier or partial(self.replayed, by))
+        async with self._alone(by):
+            answer: MutateAnswer = Moved()
+            for _ in range(TRIES_MAX):
+                decided = await self._decided(request, if_version)
+                if isinstance(decided, Done):
+                    return decided
+                if dry_run:
+                    return await self._tried(decided)
+                answer = await self._mutate(decided)
+                if not isinstance(answer, Moved | TooEarly):
+                    return await self._done(answer, task_id)
         if isinstance(answer, TooEarly):
             raise StoreUnavailableError(CLOCK_AHEAD)
-        raise TaskChangedError(task_id, _readable(task_id, await read(task_id)).version)
+        raise TaskChangedError(task_id, _readable(task_id, await request.read(task_id)).version)
+
+    async def _decided(self, request: _Request, if_version: int | None) -> Done | Mutation:
+        """What is to be written, or what was done for this request before, by now or long ago."""
+        found = await request.read(request.task_id)
+        # After the reading: what was done before must neither be refused nor done again.
+        if (done := await request.earlier()) is not None:
+            return done
+        try:
+            task = _readable(request.task_id, found)
+            if if_version is not None and task.version != if_version:
+                raise StaleVersionError(task.id, task.version)
+            change = self.recorded(request.action, request.by)
+            mutation = request.decide(task, change)
+        except SchedulerError:
+            # Somewhere else the same request, sent twice, may have been carried out since we looked.
+            if (done := await request.earlier()) is not None:
+                return done
+            raise
+        if mutation is None and request.by.idempotency_key is None:
+            return Done(task)
+        # What changes nothing goes on record under its key all the same: repeated, it must change nothing again.
+        return mutation or Mutation(change, task, task, frozenset({Compared.STATUS}))
+
+    @asynccontextmanager
+    async def _alone(self, by: Author) -> AsyncIterator[None]:
+        """Let no two requests with one key be carried out at once: the second is answered what the first did.
+
+        Raises KeyInFlightError if the first takes longer than IN_FLIGHT_WAIT_MAX.
+        """
+        key = by.idempotency_key
+        if key is None:
+            yield
+            return
+        turn = self.in_flight.setdefault(key, asyncio.Lock())
+        try:
+            async with asyncio.timeout(IN_FLIGHT_WAIT_MAX.total_seconds()):
+                await turn.acquire()
+        except TimeoutError:
+            raise KeyInFlightError("a request with this idempotency key is still being carried out") from None
+        try:
+            yield
+        finally:
+            turn.release()
 
     async def replayed(self, by: Author) -> Done | None:
         """What the author's idempotency key was answered with; None if it is new. Raises KeyReusedError."""

@@ -1,10 +1,12 @@
 """Secrets of our own making: how they are made, and the one form in which they are kept."""
 
 from hashlib import sha256
+from ipaddress import ip_address, ip_network
 
 from application.scheduling.ports.clock import Entropy
 from domain.access.throttle import LoginKeys
 
+IPV6_PREFIX_BITS = 64
 PREFIX = "pps_"
 """Tells a token from every other text, so that scanners for leaked secrets can find it."""
 
@@ -20,5 +22,18 @@ def digest(secret: str) -> str:
 
 
 def login_keys(name: str, address: str) -> LoginKeys:
-    """What an attempt is counted under. The address has no line feed, so no two pairs are one text."""
-    return LoginKeys(account=digest(f"{address}\n{name}"), address=digest(address))
+    """What an attempt is counted under: the account as tried from an address, and the address alone.
+
+    Of IPv6 the first half counts, for whoever has one address there has 2 to the 64th.
+    """
+    network = _network(address)
+    # A network has no line feed, so no two pairs are one text.
+    return LoginKeys(account=digest(f"{network}\n{name}"), address=digest(network))
+
+
+def _network(address: str) -> str:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    return address if found.version == 4 else str(ip_network((found, IPV6_PREFIX_BITS), strict=False))

@@ -85,6 +85,12 @@ class KeyReusedError(ServiceError):
     code = "idempotency_key_reused"
 
 
+class KeyInFlightError(ServiceError):
+    """Another request with this idempotency key is being carried out: ask again in a moment."""
+
+    code = "idempotency_key_in_flight"
+
+
 class TaskUnreadableError(ServiceError):
     """The task's row cannot be read; it is quarantined, and other tasks go on."""
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from aiohttp import web
 
 from application.scheduling.drafts import payload_text
-from application.scheduling.services.errors import KeyReusedError, TaskChangedError
+from application.scheduling.services.errors import KeyInFlightError, KeyReusedError, TaskChangedError
 from domain.errors import DomainError, InvalidScheduleError, InvalidTaskError
 from domain.scheduling.policy import Misfire
 from domain.scheduling.schedule import OneTimeSchedule
@@ -19,7 +19,7 @@ from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.pages.list_page import list_address
 from entrypoints.web.pages.task_page import refused_page
 
-REFUSALS = (DomainError, TaskChangedError, KeyReusedError)
+REFUSALS = (DomainError, TaskChangedError, KeyReusedError, KeyInFlightError)
 
 
 async def run(request: web.Request) -> web.StreamResponse:

@@ -248,6 +248,7 @@ def test_going_on_records_success_and_a_continuation_in_one_step() -> None:
     ("number", "after", "goes_on"),
     [
         (0, HOUR, True),
+        (5, -HOUR, True),  # the clock was set back
         (47, HOUR, True),
         (48, HOUR, False),
         (48, DAY - SECOND, False),

@@ -1,0 +1,62 @@
+"""Connections that are slow, idle or speak something else."""
+
+import asyncio
+
+import pytest
+
+from entrypoints.web import app
+from entrypoints.web.origins import HEADERS
+from tests.integration.web.dashboard import Dashboard, serving
+from tests.integration.web.test_sign_in import LOGIN
+
+HEAD = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
+SLOW = [b"", b"GET", HEAD, HEAD + b"X-Slow: 1\r\n", HEAD + b"\r\n" + HEAD]
+
+
+async def _connect(dashboard: Dashboard) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    base = dashboard.session._base_url
+    assert base is not None
+    assert base.host is not None
+    return await asyncio.open_connection(base.host, base.port)
+
+
+async def test_slow_heads_are_cut_off_and_stop_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "KEEP_ALIVE_SECONDS", 0.3)
+    async with serving(LOGIN) as dashboard, asyncio.timeout(20):
+        slow = [await _connect(dashboard) for _ in range(40) for _ in SLOW]
+        for number, (_, writer) in enumerate(slow):
+            writer.write(SLOW[number % len(SLOW)])
+
+        assert (await dashboard.get("/health/live")).status == 200
+
+        for reader, writer in slow:
+            await reader.read()
+            writer.close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+        HEAD + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        HEAD + b"X: " + b"x" * 20_000 + b"\r\n\r\n",
+        HEAD + b"X: y\r\n" * 1_000 + b"\r\n",
+        b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ],
+)
+async def test_what_is_no_request_is_refused_and_its_connection_closed(dashboard: Dashboard, sent: bytes) -> None:
+    reader, writer = await _connect(dashboard)
+    async with asyncio.timeout(10):
+        writer.write(sent)
+        answer = await reader.read()
+        writer.close()
+
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    status, *lines = head.split("\r\n")
+    headers = dict(line.split(":", 1) for line in lines)
+    assert status.split()[1] in ("400", "431")
+    assert body in ("Bad Request\n", "Request Header Fields Too Large\n")
+    assert {name: headers[name].strip() for name in HEADERS} == HEADERS
+    assert headers["Server"].strip() == ""
+    assert (await dashboard.get("/health/live")).status == 200

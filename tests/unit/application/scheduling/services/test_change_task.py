@@ -1,0 +1,118 @@
+"""Requests that come twice while the first is on its way: both are told the same, whatever the second finds."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+from weakref import WeakValueDictionary
+
+import pytest
+
+from application.scheduling.ports.task_store import KeyReused, MutateAnswer, Replayed, TaskStore
+from application.scheduling.services import change_task
+from application.scheduling.services.errors import KeyInFlightError
+from application.scheduling.services.manage_tasks import ManageTasks
+from domain.scheduling.mutation import Mutation
+from domain.scheduling.task import TaskStatus
+from tests.support.builders import MINUTE
+from tests.support.house import House, an_author
+
+
+@dataclass(slots=True)
+class Slow:
+    """A task store whose changes wait until they are let through."""
+
+    tasks: TaskStore
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the store's own."""
+        return getattr(self.tasks, name)
+
+    async def mutate(self, mutations: Sequence[Mutation]) -> Sequence[MutateAnswer]:
+        """See the port."""
+        self.asked.set()
+        await self.go_on.wait()
+        return await self.tasks.mutate(mutations)
+
+
+@dataclass(slots=True)
+class Elsewhere:
+    """A task store that lets somebody else act, once, as soon as it has found nothing done under a key."""
+
+    tasks: TaskStore
+    act: Callable[[], Awaitable[object]]
+    has_acted: bool = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the store's own."""
+        return getattr(self.tasks, name)
+
+    async def replay(self, idempotency_key: str, body_hash: str) -> Replayed | KeyReused | None:
+        """See the port."""
+        found = await self.tasks.replay(idempotency_key, body_hash)
+        if not self.has_acted:
+            self.has_acted = True
+            await self.act()
+        return found
+
+
+def over(house: House, store: Any) -> ManageTasks:
+    """The use cases over another store."""
+    return replace(house.manage, change_task=replace(house.change_task, tasks=store, in_flight=WeakValueDictionary()))
+
+
+async def test_a_request_repeated_while_the_first_is_in_flight_is_told_what_that_did(house: House) -> None:
+    task = await house.create()
+    slow = Slow(house.stores.tasks)
+    manage, until = over(house, slow), house.clock.now() + MINUTE
+
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(manage.pause(task.id, an_author("k"), until=until))
+        await slow.asked.wait()
+        # By itself the repeated request would be refused: its end lies in the past by now.
+        house.clock.advance(2 * MINUTE)
+        again = group.create_task(manage.pause(task.id, an_author("k"), until=until))
+        other = group.create_task(manage.run_now(task.id, an_author("another")))
+        slow.go_on.set()
+
+    assert (first.result().replayed, again.result().replayed) == (False, True)
+    assert again.result().task.status is TaskStatus.PAUSED
+    assert not other.result().replayed
+
+
+async def test_a_request_that_takes_too_long_is_named_to_whoever_repeats_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(change_task, "IN_FLIGHT_WAIT_MAX", timedelta(milliseconds=20))
+    task = await house.create()
+    slow = Slow(house.stores.tasks)
+    manage = over(house, slow)
+
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(manage.run_now(task.id, an_author("k")))
+        await slow.asked.wait()
+        for _ in range(2):
+            with pytest.raises(KeyInFlightError):
+                await manage.run_now(task.id, an_author("k"))
+        slow.go_on.set()
+
+    assert (await manage.run_now(task.id, an_author("k"))).execution_id == first.result().execution_id
+    assert not manage.change_task.in_flight
+
+
+async def test_a_request_that_was_carried_out_elsewhere_meanwhile_is_not_refused(house: House) -> None:
+    task, until = await house.create(), house.clock.now() + MINUTE
+
+    async def the_same_in_another_process() -> None:
+        await house.manage.pause(task.id, an_author("k"), until=until)
+        house.clock.advance(2 * MINUTE)
+
+    store = Elsewhere(house.stores.tasks, the_same_in_another_process)
+    done = await over(house, store).pause(task.id, an_author("k"), until=until)
+
+    assert store.has_acted
+    assert done.replayed
+    assert done.task.status is TaskStatus.PAUSED
