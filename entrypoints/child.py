@@ -28,10 +28,14 @@ _EPITAPHS = {
 
 @dataclass(frozen=True, slots=True)
 class Epitaph:
-    """How a child ended; `refused` if it did because settings or handlers are wrong, so that another one would too."""
+    """How a child ended, and whether it had become ready.
+
+    `refused` if it did because settings or handlers are wrong, so that another one would too.
+    """
 
     sentence: str
     level: int = logging.WARNING
+    was_ready: bool = False
     refused: bool = False
 
 
@@ -132,8 +136,8 @@ def _epitaph(code: int, *, is_ready: bool) -> Epitaph:
         return Epitaph("The worker refused its settings", logging.ERROR, refused=True)
     if code < 0:
         name = signal.strsignal(-code) or f"signal {-code}"
-        return Epitaph(f"The worker was killed ({name}); its executions start again")
+        return Epitaph(f"The worker was killed ({name}); its executions start again", was_ready=is_ready)
     level, sentence = _EPITAPHS.get(
         code, (logging.WARNING, f"The worker ended with exit code {code}; its executions start again")
     )
-    return Epitaph(sentence, level)
+    return Epitaph(sentence, level, was_ready=is_ready)

@@ -32,6 +32,7 @@ from application.scheduling.services.change_task import ChangeTask
 from application.scheduling.services.check_password import CheckPassword
 from application.scheduling.services.credentials import digest
 from application.scheduling.services.dispatch_due import DispatchDue
+from application.scheduling.services.expire_unknown import ExpireUnknown
 from application.scheduling.services.explain import Explain
 from application.scheduling.services.identify import Identify
 from application.scheduling.services.inspect_tasks import InspectTasks
@@ -170,11 +171,12 @@ class Container(containers.DeclarativeContainer):
     rescue_stuck = providers.Singleton(
         RescueStuck, executions=stores.provided.executions, clock=clock, wakeup=wakeup, observer=observer
     )
-    reconcile = providers.Singleton(
-        Reconcile, tasks=stores.provided.tasks, executions=stores.provided.executions, clock=clock, wakeup=wakeup
+    expire_unknown = providers.Singleton(
+        ExpireUnknown, executions=stores.provided.executions, watch=watch_clock, wakeup=wakeup, observer=observer
     )
+    reconcile = providers.Singleton(Reconcile, tasks=stores.provided.tasks, clock=clock, wakeup=wakeup)
     prune_history = providers.Singleton(
-        PruneHistory, history=stores.provided.history, observer=observer, retention=retention
+        PruneHistory, history=stores.provided.history, observer=observer, watch=watch_clock, retention=retention
     )
     run_execution = providers.Singleton(RunExecution, processors=processors, clock=clock)
     settle_execution = providers.Singleton(
@@ -188,7 +190,6 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         entropy=entropy,
         observer=observer,
-        concurrency=settings.provided.scheduler_concurrency,
     )
 
 

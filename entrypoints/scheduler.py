@@ -27,6 +27,7 @@ from entrypoints.container import (
     open_store,
 )
 from entrypoints.hints import Hints
+from entrypoints.isolation import SuspectWatch
 from entrypoints.logs import configure_logging
 from entrypoints.loop import Step, every, repeat, unless_stopped
 from entrypoints.process import EXIT_OK, EXIT_USAGE, run, take_leave
@@ -71,8 +72,10 @@ class Service:
                 loop = repeat(step, name=name, stop=self.stop, observer=container.observer(), wake=wake)
                 group.create_task(loop)
             if "worker" in self.settings.scheduler_roles:
-                self._supervisor = self._supervised(container)
+                suspects = SuspectWatch(container.stores().executions, container.observer())
+                self._supervisor = self._lane(container, suspects, isolated=False)
                 group.create_task(self._supervise(self._supervisor))
+                group.create_task(self._lane(container, suspects, isolated=True).run(self.stop))
         await take_leave(membership)
         if self.code == EXIT_OK:
             structlog.get_logger().info("Stopped")
@@ -109,6 +112,7 @@ class Service:
             ("announce", every(membership.run_once, ANNOUNCE_EVERY), None),
             ("rescue", every(container.rescue_stuck().run_once, RESCUE_EVERY), None),
             ("reconcile", every(container.reconcile().run_once, self.settings.check_interval), None),
+            ("expire", every(container.expire_unknown().run_once, self.settings.check_interval), None),
             ("prune", every(container.prune_history().run_once, PRUNE_EVERY), None),
         )
 
@@ -140,25 +144,29 @@ class Service:
         roles = self.settings.scheduler_roles - {"worker"}
         return keep_membership(stores, member(new_node_id(container.entropy()), roles, container.clock()))
 
-    def _supervised(self, container: Container) -> Supervisor:
+    def _lane(self, container: Container, suspects: SuspectWatch, *, isolated: bool) -> Supervisor:
+        """The supervisor of all ordinary work, or, `isolated`, of what may be killing workers while there is any."""
+
         def command(worker_id: NodeId, link: int) -> list[str]:
-            program = (sys.executable, "-m", f"{__package__}.worker")
+            program = (sys.executable, "-m", f"{__package__}.worker", *(("--isolated",) if isolated else ()))
             return [*program, "--worker-id", worker_id, "--link", str(link), "--lock", str(self.lock.descriptor)]
 
         async def died(worker_id: NodeId) -> None:
             await container.rescue_stuck().worker_died(worker_id)
+            suspects.look_now()
             # Nobody may think for another while that it is there.
             await container.stores().membership.leave(worker_id)
 
         return Supervisor(
             command=command,
-            new_id=lambda: new_node_id(container.entropy()),
+            new_id=lambda: NodeId(f"{new_node_id(container.entropy())}{'-isolated' if isolated else ''}"),
             inherited=(self.lock.descriptor,),
             died=died,
             on_scheduler=self.due.set,
-            on_ready=self._greet,
+            on_ready=(lambda: None) if isolated else self._greet,
             clock=container.clock(),
             grace=self.settings.grace,
+            wanted=suspects.found if isolated else None,
         )
 
     def _wake_workers(self) -> None:

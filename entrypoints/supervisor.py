@@ -1,4 +1,4 @@
-"""The worker children: one claims, woken and replaced as needed; none outlives the supervisor.
+"""A lane of worker children: one claims, woken and replaced as needed; none outlives the supervisor.
 
 User code runs in a child, so it can stop neither the clock nor the dashboard. Supervisor and child share a socket
 pair: lines go both ways, and its end is how each learns of the other's death. Every child inherits the lock on the
@@ -7,14 +7,18 @@ store's file, so a free lock means that no child is left.
 A child that code occupies which did not stop says so, claims no more and finishes its other executions, each within
 its own time-out; its successor is started beside it at once. At most LEAVING_MAX finish at a time. Beyond that new
 work waits until one has left: those that are left have real work, as a child with nothing but stuck code leaves by
-itself, and killing one would start the executions of the innocent again, a fourth time as `poison`.
+itself, and killing one would start the executions of the innocent again.
+
+A child that was ready and ends is replaced within RESTART_READY_MAX: its code is good, and what it held waits. One that
+never becomes ready would not be the next time either, and is tried again more and more seldom.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -23,9 +27,11 @@ from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.services.rescue_stuck import LEASE
 from domain.scheduling.identifiers import NodeId
 from entrypoints.child import Child, Epitaph, start_child
+from entrypoints.loop import unless_stopped
 from entrypoints.process import EXIT_OK, EXIT_USAGE
 
 RESTART_BACKOFF_MIN = timedelta(milliseconds=100)
+RESTART_READY_MAX = timedelta(seconds=2)
 RESTART_BACKOFF_MAX = timedelta(seconds=30)
 SETTLED_AFTER = timedelta(seconds=30)
 KILL_AFTER = timedelta(seconds=10)
@@ -39,6 +45,8 @@ def _nobody() -> None:
 @dataclass(slots=True)
 class Supervisor:
     """Keeps one worker child claiming. `command(worker_id, socket_fd)` is what starts it; `died` rescues its claims.
+
+    `wanted` returns once there is something to do for a child that leaves by itself when there is not (None: always).
 
     A child that was told to drain is killed `kill_after` after its grace, and one that was ready and then is silent
     for a `lease` is killed as well: nothing moves in it any more, not even its heartbeat.
@@ -54,6 +62,7 @@ class Supervisor:
     kill_after: timedelta = KILL_AFTER
     lease: timedelta = LEASE
     on_ready: Callable[[], None] = _nobody
+    wanted: Callable[[], Coroutine[Any, Any, None]] | None = None
     _children: list[Child] = field(default_factory=list)
     _somebody_left: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -67,26 +76,39 @@ class Supervisor:
         """Have a child that claims, and another one whenever it ends or hands over; once `stop` is set, drain them all.
 
         Returns EXIT_OK, or EXIT_USAGE if a child said what is wrong with settings or handlers: they are checked whole.
-        A successor that says so is tried again for as long as a predecessor has work to finish: what was half of a
-        deployment may be whole by then.
+        A child that is only wanted now and then, and a successor for as long as a predecessor has work to finish, are
+        tried again instead: what was half of a deployment may be whole by then.
         """
         backoff = RESTART_BACKOFF_MIN
         async with asyncio.TaskGroup() as lives:
-            while await self._has_room(stop):
+            while await self._has_room(stop) and await self._is_wanted(stop):
                 worker_id, began = self.new_id(), self.clock.monotonic()
                 epitaph = await self._tenure(worker_id, lives, stop)
-                if epitaph is not None and epitaph.refused and not self._children:
+                if epitaph is not None and epitaph.refused and not self._children and self.wanted is None:
                     return EXIT_USAGE
                 if stop.is_set():
                     break
                 if timedelta(seconds=self.clock.monotonic() - began) > SETTLED_AFTER:
                     backoff = RESTART_BACKOFF_MIN
+                # Who handed over was ready, too.
+                longest = RESTART_READY_MAX if epitaph is None or epitaph.was_ready else RESTART_BACKOFF_MAX
+                backoff = min(backoff, longest)
                 if epitaph is not None:
-                    again_in = f"{backoff.total_seconds():.1f}s"
-                    structlog.get_logger().log(epitaph.level, epitaph.sentence, worker=worker_id, restart_in=again_in)
+                    self._tell(epitaph, worker_id, backoff)
                 await _wait(stop, backoff)
-                backoff = min(backoff * 2, RESTART_BACKOFF_MAX)
+                backoff = min(backoff * 2, longest)
         return EXIT_OK
+
+    async def _is_wanted(self, stop: asyncio.Event) -> bool:
+        """Wait until there is something to do; False if the stop comes first."""
+        if self.wanted is not None:
+            await unless_stopped(self.wanted(), stop)
+        return not stop.is_set()
+
+    def _tell(self, epitaph: Epitaph, worker_id: NodeId, backoff: timedelta) -> None:
+        """Log how a child ended; when the next one comes is known unless it is wanted now and then."""
+        then = {} if self.wanted else {"restart_in": f"{backoff.total_seconds():.1f}s"}
+        structlog.get_logger().log(epitaph.level, epitaph.sentence, worker=worker_id, **then)
 
     async def _has_room(self, stop: asyncio.Event) -> bool:
         """Wait until another child may be started; False if the stop comes first, which makes all of them leave."""

@@ -32,6 +32,8 @@ from entrypoints.settings import ROLES, InvalidSettingsError, Settings, load_set
 
 CLAIM_EVERY = timedelta(seconds=1)
 SETTLE_EVERY = timedelta(seconds=1)
+# Long enough that suspects which come one after the other need no process each.
+LEAVE_WHEN_IDLE_FOR = timedelta(seconds=5)
 # Handlers that are told to stop need a moment to do so, and their hand-back must still be settled.
 HAND_BACK_WITHIN = timedelta(seconds=7)
 LOOK_EVERY_SECONDS = 0.05
@@ -73,7 +75,8 @@ class Worker:
     """The life of a worker: claim and settle, drain, hand back, leave.
 
     It is told to stop by `stop`. Once it hands over to a successor it claims nothing new, finishes what runs, and
-    leaves when nothing but code that does not stop is left in it.
+    leaves when nothing but code that does not stop is left in it. One that runs suspects alone leaves as well when
+    there has been none for LEAVE_WHEN_IDLE_FOR.
     """
 
     perform: PerformExecutions
@@ -82,6 +85,7 @@ class Worker:
     grace: timedelta
     handover: Handover
     _code: int = EXIT_OK
+    _busy_at: float | None = None
     _draining: asyncio.Event = field(default_factory=asyncio.Event)
     _settled: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -110,7 +114,10 @@ class Worker:
     def _claiming(self, group: asyncio.TaskGroup) -> Step:
         async def step() -> timedelta:
             if not self.handover.is_due():
-                return timedelta(0) if await self.perform.claim_once(group) else CLAIM_EVERY
+                more = await self.perform.claim_once(group)
+                if self.perform.isolated and self._is_idle_too_long():
+                    self._draining.set()
+                return timedelta(0) if more else CLAIM_EVERY
             # Being replaced is no reason to stop the neighbours of the stuck code: their own time-outs bound them.
             if not self._has_work():
                 self._code = EXIT_REPLACE
@@ -118,6 +125,12 @@ class Worker:
             return CLAIM_EVERY
 
         return step
+
+    def _is_idle_too_long(self) -> bool:
+        now = self.perform.clock.monotonic()
+        if self._busy_at is None or self._has_work():
+            self._busy_at = now
+        return now - self._busy_at > LEAVE_WHEN_IDLE_FOR.total_seconds()
 
     async def _settle(self) -> timedelta:
         return timedelta(0) if await self.perform.settle_once() else SETTLE_EVERY
@@ -146,9 +159,10 @@ class Worker:
         return bool({each.token for each in self.perform.live.all()} - self.perform.run_execution.stuck)
 
 
-async def work(settings: Settings, worker_id: NodeId, link: SupervisorLink) -> int:
-    """Open what a worker needs, and work."""
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(settings.scheduler_concurrency + SPARE_THREADS))
+async def work(settings: Settings, worker_id: NodeId, link: SupervisorLink, *, isolated: bool) -> int:
+    """Open what a worker needs, and work; `isolated`: on suspects alone, one at a time."""
+    concurrency = 1 if isolated else settings.scheduler_concurrency
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(concurrency + SPARE_THREADS))
     async with open_store(settings) as stores, open_content(settings) as content:
         hands = asyncio.Event()
         hints = Hints(on_scheduler=link.scheduler, on_workers=hands.set)
@@ -156,8 +170,12 @@ async def work(settings: Settings, worker_id: NodeId, link: SupervisorLink) -> i
         processors, clock, observer = container.processors(), container.clock(), container.observer()
         register(processors, content, clock)
         load_handlers(processors, settings.scheduler_processors)
-        perform = container.perform_executions(worker_id=worker_id, hands_free=hands)
-        me = member(worker_id, frozenset({"worker"}), clock, processors, settings.scheduler_concurrency)
+        perform = container.perform_executions(
+            worker_id=worker_id, hands_free=hands, concurrency=concurrency, isolated=isolated
+        )
+        # Ordinary work is not served here, so nobody may count on this process or on its handlers.
+        role, announced = ("isolation", None) if isolated else ("worker", processors)
+        me = member(worker_id, frozenset({role}), clock, announced, concurrency)
         membership = keep_membership(stores, me)
         # Before the service says that it is ready: from now on payloads are checked by what this worker announces.
         await membership.run_once()
@@ -174,7 +192,8 @@ async def work(settings: Settings, worker_id: NodeId, link: SupervisorLink) -> i
 @click.option("--worker-id", required=True, help="The name the supervisor gave this process.")
 @click.option("--link", "link_fd", required=True, type=int, help="The descriptor of the pipe to the supervisor.")
 @click.option("--lock", type=int, help="The descriptor of the lock on the store's file, if there is one.")
-def main(worker_id: str, link_fd: int, lock: int | None) -> None:
+@click.option("--isolated", is_flag=True, help="Run only executions that may be what kills workers, one at a time.")
+def main(worker_id: str, link_fd: int, lock: int | None, *, isolated: bool) -> None:
     """Run executions. Started by the scheduler's process, never by hand."""
     try:
         # Of these the supervisor may have been told otherwise by options; a worker has no use for them.
@@ -186,7 +205,7 @@ def main(worker_id: str, link_fd: int, lock: int | None) -> None:
     capture_lines()
     link = socket.socket(fileno=link_fd)
     keep_from_programs(link, lock)
-    run_child(partial(work, settings, NodeId(worker_id), SupervisorLink(link)))
+    run_child(partial(work, settings, NodeId(worker_id), SupervisorLink(link), isolated=isolated))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from application.scheduling.ports.execution_store import (
 from application.scheduling.ports.history import AttemptRecord, ChangeRecord
 from domain.scheduling.change import Change
 from domain.scheduling.execution import CancelRequest, ExecutionState
-from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId
+from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, TaskId
 from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
 
 
@@ -32,17 +32,25 @@ class MemoryExecutionStore:
     state: State
 
     async def claim(
-        self, worker_id: NodeId, tokens: Sequence[ClaimToken], *, task_types: Sequence[str] | None = None
+        self,
+        worker_id: NodeId,
+        tokens: Sequence[ClaimToken],
+        *,
+        task_types: Sequence[str] | None = None,
+        isolated: bool = False,
     ) -> Sequence[Claim]:
         """See the port. Executions available since the same instant come by id."""
         now = self.state.now()
         claimable = [
             kept
-            for kept in self.state.open_executions(ExecutionState.PENDING)
-            if (kept.execution.unknown_since is None or kept.execution.available_at <= now)
-            and (task_types is None or self.state.definition(kept.execution).task_type in task_types)
+            for kept in self._claimable(now, isolated=isolated)
+            if task_types is None or self.state.definition(kept.execution).task_type in task_types
         ]
         return [self._claim(kept, worker_id, token, now) for kept, token in zip(claimable, tokens, strict=False)]
+
+    async def is_suspect_pending(self) -> bool:
+        """See the port."""
+        return bool(self._claimable(self.state.now(), isolated=True))
 
     async def heartbeat(self, worker_id: NodeId, beats: Sequence[Beat]) -> HeartbeatAnswer:  # noqa: ARG002
         """See the port. The tokens say who is meant; `worker_id` serves stores that keep their workers apart."""
@@ -74,7 +82,7 @@ class MemoryExecutionStore:
         left = waiting[len(due) :]
         return Released(len(due), left[0].execution.available_at if left else None)
 
-    async def expire_unknown(self, limit: int) -> int:
+    async def expire_unknown(self, limit: int) -> Sequence[TaskId]:
         """See the port."""
         now = self.state.now()
         expired = sorted(
@@ -83,10 +91,11 @@ class MemoryExecutionStore:
             if kept.execution.unknown_since is not None
             and now - kept.execution.unknown_since >= UNKNOWN_HANDLER_PATIENCE
         )[:limit]
-        for _, execution_id in expired:
-            work = self.state.work(self.state.executions[execution_id].execution.task_id)
-            self.state.write(work.expire(execution_id, now), now)
-        return len(expired)
+        whose = [self.state.executions[execution_id].execution.task_id for _, execution_id in expired]
+        for task_id, (_, execution_id) in zip(whose, expired, strict=True):
+            # One after the other: two may be of one task.
+            self.state.write(self.state.work(task_id).expire(execution_id, now), now)
+        return whose
 
     async def held(self) -> Sequence[Held]:
         """See the port."""
@@ -117,6 +126,14 @@ class MemoryExecutionStore:
             self.state.write(work, now)
             self.state.record(ChangeRecord(change, work.task.id, work.task.version, execution_id))
         return CancelAnswer(kept.execution.state)
+
+    def _claimable(self, now: datetime, *, isolated: bool) -> list[KeptExecution]:
+        return [
+            kept
+            for kept in self.state.open_executions(ExecutionState.PENDING)
+            if kept.execution.is_suspect == isolated
+            and (kept.execution.unknown_since is None or kept.execution.available_at <= now)
+        ]
 
     def _claim(self, kept: KeptExecution, worker_id: NodeId, token: ClaimToken, now: datetime) -> Claim:
         self.state.claims_made += 1

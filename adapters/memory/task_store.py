@@ -21,10 +21,11 @@ from application.scheduling.ports.task_store import (
     Unreadable,
     loses_payload,
 )
-from domain.scheduling.firing import Firing, Standing
+from domain.scheduling.firing import Firing
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.mutation import Mutation
 from domain.scheduling.sharing import TAKEOVER_AFTER, Share
+from domain.scheduling.standing import Standing
 from domain.scheduling.task import Quarantine, ScheduledTask
 from domain.scheduling.work import Work
 

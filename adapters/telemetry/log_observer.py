@@ -1,6 +1,7 @@
 """Events as log lines: what an operator reads at three in the morning."""
 
 from datetime import timedelta
+from typing import assert_never
 
 import structlog
 
@@ -9,7 +10,9 @@ from domain.scheduling.events import (
     ClockLeapt,
     Dispatched,
     Event,
+    ExecutionIsolated,
     ExecutionSettled,
+    ExecutionsExpired,
     ExecutionsRescued,
     ExecutionStarted,
     RecordsPruned,
@@ -38,6 +41,12 @@ class LogObserver:
                     attempt=event.attempt,
                     waited=_seconds(event.waited),
                 )
+            case ExecutionIsolated():
+                self._log.warning(
+                    f"Runs alone: {event.task_name}; its worker died {event.rescues} times while running it, and if it "
+                    "is what kills workers, it takes nobody with it",
+                    execution=event.execution_id,
+                )
             case ExecutionSettled():
                 self._settled(event)
             case ClaimLost():
@@ -47,10 +56,19 @@ class LogObserver:
                 )
             case Dispatched():
                 self._dispatched(event)
+            case _:
+                self._upkeep(event)
+
+    def _upkeep(
+        self, event: ExecutionsRescued | ExecutionsExpired | TaskQuarantined | ClockLeapt | StoreFailed | RecordsPruned
+    ) -> None:
+        match event:
             case ExecutionsRescued():
                 self._log.warning(
                     f"Took {event.count} execution(s) from a dead worker; they start again", worker=event.worker_id
                 )
+            case ExecutionsExpired():
+                self._log.error(f"Gave up {event.count} execution(s): no worker has had their handler for an hour")
             case TaskQuarantined():
                 self._log.error(
                     f"A task cannot be decided and is tried again at {event.look_at:%H:%M:%S}: {event.error}",
@@ -62,6 +80,8 @@ class LogObserver:
                 self._log.warning(f"The store does not answer ({event.doing}); trying again: {event.error}")
             case RecordsPruned():
                 self._log.info(f"Forgot {event.count} records older than the retention")
+            case _:
+                assert_never(event)
 
     def _settled(self, event: ExecutionSettled) -> None:
         values = {"execution": event.execution_id, "attempt": event.attempt, "took": _seconds(event.took)}

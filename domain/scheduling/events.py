@@ -47,6 +47,15 @@ class ExecutionStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecutionIsolated:
+    """An execution begins with a process to itself, as so many of its workers died while running it."""
+
+    execution_id: ExecutionId
+    task_name: str
+    rescues: int
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionSettled:
     """A worker's attempt ended and was accepted; `state` is where the execution stands now."""
 
@@ -78,6 +87,13 @@ class ExecutionsRescued:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecutionsExpired:
+    """Executions were given up because no worker had their handler for too long."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoreFailed:
     """A pass could not reach its store and will try again."""
 
@@ -97,9 +113,11 @@ Event = (
     | TaskQuarantined
     | ClockLeapt
     | ExecutionStarted
+    | ExecutionIsolated
     | ExecutionSettled
     | ClaimLost
     | ExecutionsRescued
+    | ExecutionsExpired
     | StoreFailed
     | RecordsPruned
 )

@@ -55,6 +55,10 @@ EDGES: dict[ExecutionState, frozenset[ExecutionState]] = {
 
 OPEN_STATES = frozenset(state for state in ExecutionState if not state.is_final)
 
+RESCUES_MAX = 3
+ISOLATED_AFTER = 2
+"""So many rescues make a suspect. The starts that are left to it before RESCUES_MAX it has to itself."""
+
 
 class ExecutionKind(StrEnum):
     """What called for an execution: its schedule, a person, an execution before it, or a repair of the past."""
@@ -149,6 +153,11 @@ class Execution:
         if self.kind is not ExecutionKind.MANUAL or not self.key.startswith(_REDRIVE):
             return None
         return ExecutionId(self.key.removeprefix(_REDRIVE))
+
+    @property
+    def is_suspect(self) -> bool:
+        """True if its workers died so often that it may be what kills them: it runs beside nothing else any more."""
+        return self.rescues >= ISOLATED_AFTER
 
     @property
     def is_open(self) -> bool:

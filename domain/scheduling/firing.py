@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import NamedTuple, assert_never
 
 from domain.scheduling.execution import ExecutionState
-from domain.scheduling.identifiers import MICROSECOND, ExecutionId, microseconds
+from domain.scheduling.identifiers import MICROSECOND, ExecutionId
 from domain.scheduling.policy import ON_TIME, ExecutionPolicy, Misfire, Overlap
-from domain.scheduling.task import Delivery, OpenExecution, ScheduledTask, Skip, SkipReason, TaskStatus
+from domain.scheduling.task import Delivery, OpenExecution, ScheduledTask, Skip, SkipReason
 from domain.scheduling.timeline import Occurrence, Timeline
 
 SKIPS_MAX = 3
@@ -48,44 +48,6 @@ class Firing:
         if not self.skips or (self.run and self.run[-1].occurrence.nominal_at > self.skips[-1].last_at):
             return None
         return self.skips[-1]
-
-
-class Standing(NamedTuple):
-    """What a verdict on a task rests on, as the store has it by now.
-
-    `status` and `decided_until` (microseconds since 1970) are as stored, whether or not they can be read.
-    """
-
-    status: str
-    version: int
-    decided_until: int
-    open_seq: int
-    is_deleted: bool
-
-    @staticmethod
-    def of(task: ScheduledTask) -> "Standing":
-        """That of a task that can be read."""
-        decided_until = microseconds(task.decided_until)
-        return Standing(task.status, task.version, decided_until, task.open_seq, task.deleted_at is not None)
-
-    def is_stopped(self) -> bool:
-        """True if nobody looks at the task any more. A status that nobody knows is looked at, so that it is told."""
-        return self.is_deleted or self.status in (TaskStatus.COMPLETED, TaskStatus.FAILED)
-
-    def allows_quarantine(self, read: ScheduledTask | None) -> bool:
-        """True if a task that could not be decided as `read` (None: that could not be read) still can't be."""
-        return not self.is_stopped() and (read is None or self._is_decided_as(read))
-
-    def allows_firing(self, read: ScheduledTask) -> bool:
-        """True if a firing decided on `read` would be decided alike on what the store has by now."""
-        if self.status != TaskStatus.ACTIVE or self.is_deleted:
-            return False
-        # With overlap allow a firing does not look at what is open.
-        same_work = self.open_seq == read.open_seq or read.definition.policy.overlap is Overlap.ALLOW
-        return same_work and self._is_decided_as(read)
-
-    def _is_decided_as(self, read: ScheduledTask) -> bool:
-        return self.version == read.version and self.decided_until == microseconds(read.decided_until)
 
 
 class Undecided(NamedTuple):

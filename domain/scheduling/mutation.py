@@ -96,8 +96,9 @@ class Mutation:
             for each in fields(ScheduledTask)
             if getattr(self.after, each.name) != getattr(self.before, each.name)
         }
-        # What leaves a task as it was makes no other version of it; any other change also ends its quarantine.
-        if self.change.action.moves_version and (written or current.quarantine is not None):
+        # What leaves a task as it was makes no other version of it, save where the system looks at it afresh.
+        is_renewed = bool(written) or self.change.action is ChangeAction.REDERIVE
+        if self.change.action.moves_version and is_renewed:
             written |= {"version": current.version + 1, "updated_at": self.change.at, "quarantine": None}
         return replace(current, **written)
 

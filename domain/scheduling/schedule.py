@@ -105,7 +105,7 @@ class IntervalSchedule:
     def previous_before(self, instant: datetime) -> datetime | None:
         """The last occurrence strictly earlier than `instant`; None if there is none since 1970."""
         instant = min(instant, END_OF_TIME)
-        if instant <= self.anchor or instant <= EPOCH:
+        if instant <= self.anchor:
             return None
         preceding = self.anchor + (instant - _MICROSECOND - self.anchor) // self.interval * self.interval
         return preceding if preceding >= EPOCH else None

@@ -13,6 +13,7 @@ from functools import reduce
 from typing import assert_never
 
 from domain.scheduling.execution import (
+    RESCUES_MAX,
     TASK_KINDS,
     AttemptOutcome,
     CancelRequest,
@@ -29,7 +30,6 @@ from domain.scheduling.retry import RetryAt
 from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.task import OpenExecution, ScheduledTask, TaskStatus
 
-RESCUES_MAX = 3
 CONTINUATIONS_PER_DAY_MAX = 48
 UNKNOWN_HANDLER_PATIENCE = timedelta(hours=1)
 UNKNOWN_HANDLER_WAIT_MIN = timedelta(seconds=5)
@@ -108,7 +108,7 @@ class Work:
             case Stopped():
                 return self._ending(execution.to(ExecutionState.CANCELLED, at), AttemptOutcome.CANCELLED, at)
             case HandedBack():
-                return self._ending(execution.released(at), AttemptOutcome.HANDED_BACK, at)
+                return self._ending(_found(execution).released(at), AttemptOutcome.HANDED_BACK, at)
             case UnknownHandler():
                 return self._put_back(execution, at)
             case _:
@@ -122,14 +122,14 @@ class Work:
         if execution.rescues >= RESCUES_MAX:
             error = ErrorReport("poison", f"its worker died {RESCUES_MAX + 1} times while running it")
             return self._ending(_dead(execution, error, at), AttemptOutcome.RESCUED, at, error)
-        again = replace(execution.released(at), rescues=execution.rescues + 1)
+        again = replace(_found(execution).released(at), rescues=execution.rescues + 1)
         return self._ending(again, AttemptOutcome.RESCUED, at)
 
     def expire(self, execution_id: ExecutionId, at: datetime) -> "Work":
         """Nobody has had the handler of a pending execution for UNKNOWN_HANDLER_PATIENCE: it is given up."""
         execution = self.executions[execution_id]
         assert execution.unknown_since is not None, "only what was put back for its handler expires"
-        return self._with_changed(_dead(execution, self._unknown_handler(), at))._closed(self, at)
+        return self._with_changed(_dead(execution, self._unknown_handler(execution), at))._closed(self, at)
 
     def cancel(self, execution_ids: Iterable[ExecutionId], request: CancelRequest) -> "Work":
         """Each of these ends cancelled at once, or, if it runs, is asked to stop; final ones stay as they are."""
@@ -161,9 +161,7 @@ class Work:
 
     def _failed(self, execution: Execution, outcome: Failed, at: datetime) -> "Work":
         how = AttemptOutcome.TIMEOUT if outcome.timed_out else AttemptOutcome.FAILED
-        # That it ran shows that its handler is known.
-        attempts_used = execution.attempts_used + 1
-        failed = replace(execution, attempts_used=attempts_used, error=outcome.error, unknown_since=None)
+        failed = replace(_found(execution), attempts_used=execution.attempts_used + 1, error=outcome.error)
         if isinstance(outcome.then, RetryAt):
             waits = replace(failed.to(ExecutionState.RETRY_WAIT, at), available_at=outcome.then.at)
             return self._ending(waits, how, at, outcome.error)
@@ -172,15 +170,17 @@ class Work:
     def _put_back(self, execution: Execution, at: datetime) -> "Work":
         since = execution.unknown_since or at
         if at - since >= UNKNOWN_HANDLER_PATIENCE:
-            error = self._unknown_handler()
+            error = self._unknown_handler(execution)
             return self._ending(_dead(execution, error, at), AttemptOutcome.UNKNOWN_HANDLER, at, error)
         wait = min(UNKNOWN_HANDLER_WAIT_MIN * 2 ** min(execution.starts - 1, 10), UNKNOWN_HANDLER_WAIT_MAX)
         back = replace(execution.released(at), unknown_since=since, available_at=at + wait)
         return self._ending(back, AttemptOutcome.UNKNOWN_HANDLER, at)
 
-    def _unknown_handler(self) -> ErrorReport:
-        name = self.task.definition.handler_name
-        return ErrorReport("unknown_handler", f"no worker has a handler named {name!r}")
+    def _unknown_handler(self, execution: Execution) -> ErrorReport:
+        # An execution runs the version it was fired from, of which only the present one is at hand.
+        is_present = execution.version == self.task.version
+        which = f"a handler named {self.task.definition.handler_name!r}" if is_present else "the handler of its version"
+        return ErrorReport("unknown_handler", f"no worker has {which}")
 
     def _with_created(self, execution: Execution) -> "Work":
         executions = {**self.executions, execution.id: execution}
@@ -265,6 +265,11 @@ def _completed(task: ScheduledTask, finished: list[Execution]) -> ScheduledTask:
     ends = [each.state for each in finished if each.kind in TASK_KINDS]
     done = bool(ends) and all(state in (ExecutionState.SUCCEEDED, ExecutionState.DELIVERED) for state in ends)
     return replace(task, status=TaskStatus.COMPLETED if done else TaskStatus.FAILED, pause=None)
+
+
+def _found(execution: Execution) -> Execution:
+    """The execution whose handler some worker has: that it ran shows it."""
+    return replace(execution, unknown_since=None)
 
 
 def _dead(execution: Execution, error: ErrorReport, at: datetime) -> Execution:

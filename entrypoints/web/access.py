@@ -18,7 +18,7 @@ from entrypoints.web.addresses import client_address
 from entrypoints.web.audience import is_for_browser
 from entrypoints.web.cookies import session_of
 from entrypoints.web.errors import RequestError
-from entrypoints.web.keys import SERVICES, SETTINGS, under_prefix
+from entrypoints.web.keys import ACTOR, CALLER, SERVICES, SETTINGS, under_prefix
 from entrypoints.web.origins import SAFE_METHODS
 
 LOCAL = Caller("local", Role.ADMIN)
@@ -39,23 +39,24 @@ class Permission(StrEnum):
     ADMIN = Role.ADMIN.value
 
 
-async def admitted(request: web.Request, permission: Permission) -> Caller | None:
-    """Who is asking, if the route's permission is theirs: the one hook every route passes. None: it is public.
+async def admit(request: web.Request, permission: Permission) -> None:
+    """Let a request pass if the route's permission is its sender's, who is known under CALLER and ACTOR from then on.
 
-    Raises RequestError `unauthenticated` or `forbidden`; leads a browser without a session to the login page.
+    The one hook every route passes. Raises RequestError `unauthenticated` or `forbidden`; leads a browser without a
+    session to the login page.
     """
     if permission is Permission.PUBLIC:
-        return None
+        return
     caller = await identified(request)
     if caller is None:
         _ask_to_sign_in(request)
+    request[CALLER], request[ACTOR] = caller, caller.actor
     if not caller.role.includes(Role(permission)):
         event = PermissionRefused(
             caller.actor, caller.role, request.method, request.rel_url.raw_path, client_address(request)
         )
         request.app[SERVICES].access.log.observe(event)
         raise RequestError("forbidden", f"this takes the role {permission}, and you are {caller.role}")
-    return caller
 
 
 async def identified(request: web.Request) -> Caller | None:

@@ -7,10 +7,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from entrypoints.web import assets
-from entrypoints.web.access import Permission, admitted
+from entrypoints.web.access import Permission, admit
 from entrypoints.web.api import access as access_api
 from entrypoints.web.api import executions, explain, occurrences, runs, status, tasks, versions
-from entrypoints.web.keys import ACTOR, CALLER
 from entrypoints.web.pages import (
     account_page,
     changes,
@@ -122,9 +121,7 @@ def web_routes(prefix: str) -> Iterator[web.RouteDef]:
 
 def _guarded(route: Route) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        caller = await admitted(request, route.permission)
-        if caller is not None:
-            request[CALLER], request[ACTOR] = caller, caller.actor
+        await admit(request, route.permission)
         return await route.handler(request)
 
     return handle

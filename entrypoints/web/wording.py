@@ -16,7 +16,7 @@ from application.scheduling.documents import instant
 from application.scheduling.explanations.words import span
 from domain.errors import InvalidTimezoneError
 from domain.scheduling.cron.zone import zone
-from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionKind, ExecutionState
+from domain.scheduling.execution import ISOLATED_AFTER, AttemptOutcome, Execution, ExecutionKind, ExecutionState
 from domain.scheduling.task import Pause, ScheduledTask, Skip, SkipReason
 
 STATES = {
@@ -140,8 +140,9 @@ def skip_words(skip: Skip, timezone: str) -> Markup:
 
 
 def rescue_words(count: int) -> str:
-    """That it was taken over, and how often."""
-    return f"taken over from a dead worker: started again{f' {count} times' if count > 1 else ''}"
+    """That it was taken over, how often, and what came of it."""
+    alone = ", since then alone in its process" if count >= ISOLATED_AFTER else ""
+    return f"taken over from a dead worker: started again{f' {count} times' if count > 1 else ''}{alone}"
 
 
 def warning_words(code: str) -> str:

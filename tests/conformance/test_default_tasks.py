@@ -10,6 +10,7 @@ from application.scheduling.services.change_task import Author, ChangeTask
 from application.scheduling.services.manage_tasks import ManageTasks
 from application.scheduling.services.prune_history import PruneHistory
 from application.scheduling.services.seed_defaults import DEFAULT_TASKS, SeedDefaults
+from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.change import Via
 from domain.scheduling.task import ScheduledTask
 from tests.conformance.store_under_test import StoreUnderTest
@@ -44,7 +45,8 @@ async def test_a_default_that_was_deleted_or_renamed_does_not_come_back(store: S
     await manage.delete(gone.id, ANA)
     await manage.patch((await _found(store, RENAMED)).id, {"name": "mine"}, ANA)
     store.clock.advance(timedelta(days=days))
-    await PruneHistory(store.history, RecordingObserver()).run_once()
+    observer = RecordingObserver()
+    await PruneHistory(store.history, observer, WatchClock(store.clock, observer)).run_once()
 
     assert await seed.run_once() == 0
 

@@ -6,16 +6,23 @@ from datetime import timedelta
 import pytest
 
 from application.scheduling.ports.execution_store import Claim, Settled
+from domain.scheduling.change import Change, ChangeAction
 from domain.scheduling.execution import ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import MICROSECOND
+from domain.scheduling.mutation import edit
 from domain.scheduling.outcome import Continued, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
 from domain.scheduling.policy import ExecutionPolicy, Overlap
 from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.task import TaskStatus
 from domain.scheduling.work import CONTINUATIONS_PER_DAY_MAX, UNKNOWN_HANDLER_PATIENCE
 from tests.conformance.store_under_test import OTHER_WORKER, StoreUnderTest
-from tests.support.builders import DAY, HOUR, MINUTE, SECOND, a_definition, a_failure
+from tests.support.builders import DAY, HOUR, MINUTE, SECOND, a_change, a_definition, a_failure
 from tests.support.manual_clock import NOON
+
+
+def _edit_now(store: StoreUnderTest) -> Change:
+    return a_change(ChangeAction.EDIT, at=store.clock.now())
+
 
 QUEUE_ONE = ExecutionPolicy(overlap=Overlap.QUEUE_ONE)
 
@@ -152,9 +159,9 @@ async def test_an_unknown_handler_expires_after_an_hour_though_no_worker_is_left
     put_back_at = store.clock.now()
 
     store.clock.advance_to(put_back_at + UNKNOWN_HANDLER_PATIENCE - MICROSECOND)
-    assert await store.executions.expire_unknown(10) == 0
+    assert await store.executions.expire_unknown(10) == []
     store.clock.advance(MICROSECOND)
-    assert await store.executions.expire_unknown(10) == 1
+    assert await store.executions.expire_unknown(10) == [task.id]
 
     execution = (await store.record(claim.execution.id)).summary.execution
     assert (execution.state, execution.finished_at) == (ExecutionState.DEAD, store.clock.now())
@@ -162,7 +169,7 @@ async def test_an_unknown_handler_expires_after_an_hour_though_no_worker_is_left
     assert execution.error.kind == "unknown_handler"
     assert await store.state(waiting) is ExecutionState.PENDING
     assert (await store.read(task)).error_count == 1
-    assert await store.executions.expire_unknown(10) == 0
+    assert await store.executions.expire_unknown(10) == []
 
 
 async def test_only_what_was_put_back_expires_the_longest_unknown_first(store: StoreUnderTest) -> None:
@@ -174,10 +181,55 @@ async def test_only_what_was_put_back_expires_the_longest_unknown_first(store: S
     (never_claimed,) = await store.fired(tasks[2])
     store.clock.advance(2 * UNKNOWN_HANDLER_PATIENCE)
 
-    assert await store.executions.expire_unknown(1) == 1
+    assert await store.executions.expire_unknown(1) == [tasks[0].id]
     assert await store.state(claims[0].execution.id) is ExecutionState.DEAD
-    assert await store.executions.expire_unknown(10) == 1
+    assert await store.executions.expire_unknown(10) == [tasks[1].id]
     assert await store.state(never_claimed) is ExecutionState.PENDING
+
+
+async def test_two_of_one_task_expire_together_and_both_count(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(policy=ExecutionPolicy(overlap=Overlap.ALLOW, fail_after=None)))
+    for _ in range(2):
+        await store.fired(task)
+    for claim in [await store.claim(), await store.claim()]:
+        await store.settle(claim, UnknownHandler())
+    store.clock.advance(2 * UNKNOWN_HANDLER_PATIENCE)
+
+    assert await store.executions.expire_unknown(10) == [task.id, task.id]
+
+    read = await store.read(task)
+    assert (read.error_count, read.open) == (2, ())
+
+
+@pytest.mark.parametrize("how", ["handed back", "rescued"])
+async def test_what_a_worker_has_begun_to_run_is_not_unknown_any_more(store: StoreUnderTest, how: str) -> None:
+    task = await store.add()
+    await store.settle(await store.started(task), UnknownHandler())
+    store.clock.advance(MINUTE)
+    claim = await store.claim()
+    store.clock.advance(2 * UNKNOWN_HANDLER_PATIENCE)
+
+    if how == "rescued":
+        assert await store.executions.rescue(await store.executions.held()) == 1
+    else:
+        await store.settle(claim, HandedBack())
+
+    assert await store.executions.expire_unknown(10) == []
+    assert (await store.claim()).execution.id == claim.execution.id
+
+
+async def test_an_execution_that_expires_names_the_handler_of_its_own_version_or_none(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(handler="old"))
+    claim = await store.started(task)
+    await store.settle(claim, UnknownHandler())
+    await store.applied(edit(task := await store.read(task), replace(task.definition, handler="new"), _edit_now(store)))
+    store.clock.advance(2 * UNKNOWN_HANDLER_PATIENCE)
+
+    await store.executions.expire_unknown(10)
+
+    error = (await store.record(claim.execution.id)).summary.execution.error
+    assert error is not None
+    assert error.text == "no worker has the handler of its version"
 
 
 async def test_what_was_handed_back_is_started_again_and_used_no_attempt(store: StoreUnderTest) -> None:

@@ -7,13 +7,12 @@ import pytest
 
 from application.scheduling.ports.execution_store import CancelAnswer, Claim, Held, Lost, Settled
 from domain.scheduling.change import ChangeAction
-from domain.scheduling.execution import AttemptOutcome, ExecutionState
+from domain.scheduling.execution import RESCUES_MAX, AttemptOutcome, ExecutionState
 from domain.scheduling.identifiers import ExecutionId
 from domain.scheduling.outcome import Stopped, Succeeded
 from domain.scheduling.policy import ExecutionPolicy, Overlap
 from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.task import TaskStatus
-from domain.scheduling.work import RESCUES_MAX
 from tests.conformance.store_under_test import OTHER_WORKER, WORKER, StoreUnderTest
 from tests.support.builders import HOUR, MINUTE, SECOND, a_change, a_definition, a_failure
 from tests.support.manual_clock import NOON

@@ -14,7 +14,7 @@ from domain.scheduling.outcome import Continued, Failed, UnknownHandler
 from domain.scheduling.policy import ExecutionPolicy, Overlap
 from domain.scheduling.retry import GiveUp, RetryPolicy
 from domain.scheduling.task import PauseMode, ScheduledTask
-from domain.scheduling.work import CONTINUATIONS_PER_DAY_MAX, RESCUES_MAX
+from domain.scheduling.work import CONTINUATIONS_PER_DAY_MAX
 from tests.conformance.store_under_test import WORKER, StoreUnderTest
 from tests.support.builders import HOUR, HOURLY, MINUTE, a_change, a_definition, a_failure, a_pause
 from tests.support.explaining import explained, found, says

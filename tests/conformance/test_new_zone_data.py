@@ -30,7 +30,7 @@ async def test_new_zone_data_derive_what_lies_ahead_afresh_before_anything_fires
     store: StoreUnderTest,
 ) -> None:
     task, right = await _by_older_rules(store)
-    reconcile = Reconcile(store.tasks, store.executions, store.clock, RecordingWakeup())
+    reconcile = Reconcile(store.tasks, store.clock, RecordingWakeup())
 
     assert await reconcile.catch_up() == 1
 
@@ -47,7 +47,7 @@ async def test_a_firing_by_the_older_rules_is_moved_once_the_new_ones_are_known(
     task, right = await _by_older_rules(store)
     assert task.next_occurrence is not None
     assert right.next_occurrence is not None
-    await Reconcile(store.tasks, store.executions, store.clock, RecordingWakeup()).catch_up()
+    await Reconcile(store.tasks, store.clock, RecordingWakeup()).catch_up()
 
     store.clock.advance_to(right.next_occurrence.run_at)
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from application.scheduling.ports.task_store import Moved, MutateAnswer, TaskStore
+from application.scheduling.ports.task_store import Moved, MutateAnswer, TaskStore, TooEarly
 from application.scheduling.services.manage_tasks import ManageTasks
+from domain.scheduling.identifiers import MICROSECOND
 from domain.scheduling.mutation import Mutation
 from tests.support.house import House
 
@@ -26,6 +27,26 @@ class Contested:
         """See the port."""
         self.mutations += 1
         return [Moved()] if self.mutations <= self.times else await self.tasks.mutate(mutations)
+
+
+@dataclass(slots=True)
+class Behind:
+    """A task store whose clock is a moment behind at its first `times` mutations."""
+
+    tasks: TaskStore
+    times: int
+    refused: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the store's own."""
+        return getattr(self.tasks, name)
+
+    async def mutate(self, mutations: Sequence[Mutation]) -> Sequence[MutateAnswer]:
+        """See the port."""
+        if self.refused == self.times:
+            return await self.tasks.mutate(mutations)
+        self.refused += 1
+        return [TooEarly(MICROSECOND)] * len(mutations)
 
 
 def contested(house: House, times: int) -> tuple[ManageTasks, Contested]:

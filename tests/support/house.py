@@ -71,10 +71,15 @@ class House:
         return ManageTasks(self.change_task, stores.executions, stores.membership, self.entropy, HandlerDefaults())
 
     @property
+    def watch(self) -> WatchClock:
+        """A watch that has seen nothing yet."""
+        return WatchClock(self.clock, self.observer)
+
+    @property
     def dispatch(self) -> DispatchDue:
         """The scheduler's pass."""
-        watch = WatchClock(self.clock, self.observer)
-        return DispatchDue(self.stores.tasks, self.stores.executions, self.clock, self.wakeup, self.observer, watch)
+        stores = self.stores
+        return DispatchDue(stores.tasks, stores.executions, self.clock, self.wakeup, self.observer, self.watch)
 
     def perform(self, *, concurrency: int = 5, stop_grace: timedelta = timedelta(seconds=5)) -> PerformExecutions:
         """A worker."""
@@ -101,9 +106,9 @@ class House:
         return done.execution_id
 
     async def claim(self, count: int = 1) -> list[Claim]:
-        """What a worker gets that asks for so many."""
-        tokens = [ClaimToken(self.entropy.token()) for _ in range(count)]
-        return list(await self.stores.executions.claim(WORKER, tokens))
+        """What a worker gets that asks for so many; of suspects, if there is nothing else."""
+        tokens, executions = [ClaimToken(self.entropy.token()) for _ in range(count)], self.stores.executions
+        return [*await executions.claim(WORKER, tokens)] or [*await executions.claim(WORKER, tokens, isolated=True)]
 
     async def attempt(self, *, lasts: float = 900, **fields: Any) -> Attempt:
         """An attempt of a task that was just created and run; it times out after so many real seconds."""

@@ -18,9 +18,10 @@ from application.scheduling.services import dispatch_due
 from application.scheduling.services.change_task import ChangeTask
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionKind, ExecutionState
-from domain.scheduling.firing import Firing, Standing, fire
+from domain.scheduling.firing import Firing, fire
 from domain.scheduling.mutation import Compared, Mutation
 from domain.scheduling.policy import Overlap
+from domain.scheduling.standing import Standing
 from domain.scheduling.task import ScheduledTask, TaskStatus
 from domain.scheduling.work import Work
 from tests.support.mutants_of_changes import (

@@ -16,7 +16,7 @@ WOBBLES_FOR = 500_000
 class SimClock:
     """`Clock` of one process, or of the store: its calendar is off by `offset` and can be stepped either way.
 
-    One that follows another wobbles: every other half second it is wrong by `wobble`.
+    One that follows another wobbles: for half a second of every two it is wrong by `wobble`.
     """
 
     loop: SimLoop
@@ -45,7 +45,7 @@ class SimClock:
     def follow(self, told: datetime) -> None:
         """Be what the store said its clock shows, as the adapters of remote stores are."""
         self.offset = told - self.start - timedelta(microseconds=self.loop.elapsed)
-        if self.loop.elapsed // WOBBLES_FOR % 2:
+        if self.loop.elapsed // WOBBLES_FOR % 4 == 0:
             self.offset += self.wobble
 
     def step(self, by: timedelta) -> None:

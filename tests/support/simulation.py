@@ -177,7 +177,7 @@ class _Day:
             node.start()
             assert node.process is not None
             node.process.go_on()
-        await asyncio.sleep(LONGEST)
+        await asyncio.sleep(LONGEST / 2)
         now = self.world.store.clock.now()
         for kept in self.world.store.stores.state.tasks.values():
             look_at = kept.task.look_at

@@ -10,6 +10,7 @@ from functools import lru_cache
 from application.scheduling.ports.history import Retention
 from application.scheduling.ports.membership import Member
 from application.scheduling.services.dispatch_due import AHEAD, DispatchDue
+from application.scheduling.services.expire_unknown import ExpireUnknown
 from application.scheduling.services.keep_claims import KeepClaims
 from application.scheduling.services.keep_membership import KeepMembership
 from application.scheduling.services.perform_executions import PerformExecutions
@@ -99,7 +100,7 @@ class SchedulerNode(Node):
         """See Node."""
         hints = LossyHints(self.world, self.world.dice(f"hints/{process.name}"))
         bell = self.world.scheduler_bells[self.name] = asyncio.Event()
-        reconcile = Reconcile(stores.tasks, stores.executions, self.clock, hints)
+        reconcile = Reconcile(stores.tasks, self.clock, hints)
         caught_up = False
 
         async def reconciling() -> float:
@@ -118,19 +119,21 @@ class SchedulerNode(Node):
     def _begin(self, process: SimProcess, stores: RemoteStores, hints: LossyHints, bell: asyncio.Event) -> None:
         world, clock, node_id = self.world, self.clock, NodeId(process.name)
         observer = CountingObserver(self.world)
+        watch = WatchClock(clock, observer)
         rescue = RescueStuck(stores.executions, clock, hints, observer)
-        prune = PruneHistory(stores.history, observer, RETENTION)
-        self.repeat(self._dispatching(stores, node_id, hints, observer), bell)
+        expire = ExpireUnknown(stores.executions, watch, hints, observer)
+        prune = PruneHistory(stores.history, observer, watch, RETENTION)
+        self.repeat(self._dispatching(stores, node_id, watch, hints, observer), bell)
         self.repeat(every(rescue.run_once, lambda: world.pace.rescue))
+        self.repeat(every(expire.run_once, lambda: world.pace.reconcile))
         self.repeat(every(prune.run_once, lambda: world.pace.prune))
         if self.shares:
             member = Member(node_id, frozenset({"scheduler"}), "sim", self.lives, clock.now())
             self.repeat(every(KeepMembership(stores.membership, member).run_once, lambda: world.pace.announce))
 
     def _dispatching(
-        self, stores: RemoteStores, node_id: NodeId, hints: LossyHints, observer: CountingObserver
+        self, stores: RemoteStores, node_id: NodeId, watch: WatchClock, hints: LossyHints, observer: CountingObserver
     ) -> Step:
-        watch = WatchClock(self.clock, observer)
         dispatch = DispatchDue(stores.tasks, stores.executions, self.clock, hints, observer, watch)
 
         async def share() -> Share:

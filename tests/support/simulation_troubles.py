@@ -61,7 +61,7 @@ class Troubles:
             case "outage":
                 self._for_a_while("down", dice.choice((1, 20, 300)))
             case "full":
-                self._for_a_while("full", dice.choice((20, 300, LONGEST)))
+                self._for_a_while("full", dice.choice((20, 120, 600)))
             case "storm":
                 self._storm(dice.uniform(30, 900))
             case "fail-over":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, bindparam, or_, select, update
+from sqlalchemy import Select, TextClause, and_, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.store.batches import ROWS, inserting, updating
@@ -11,7 +11,7 @@ from adapters.sql.store.dialect import Dialect, Row
 from adapters.sql.store.execution_rows import EXECUTION_COLUMNS, MOVED_COLUMNS, execution_of, moved_row
 from adapters.sql.store.packing import UNREADABLE
 from adapters.sql.store.rows import DEFINITION_COLUMNS, definition_of
-from adapters.sql.store.tables import IS_PENDING, Whole, attempts, definitions, executions, store
+from adapters.sql.store.tables import IS_CLAIMABLE, IS_SUSPECT, Whole, attempts, definitions, executions, store
 from application.scheduling.ports.execution_store import Claim
 from domain.scheduling.execution import Execution
 from domain.scheduling.identifiers import ClaimToken, NodeId, microseconds
@@ -20,6 +20,8 @@ from domain.scheduling.task import Definition
 # An execution that cannot be read makes room for the others, and is tried again.
 UNREADABLE_FOR = timedelta(seconds=60)
 GENERATION_SHIFT = 32
+LEFT_OUT = "left_out"
+SUSPECTS_READ_MAX = 100
 
 _ATTEMPT_COLUMNS = (
     attempts.c.execution_id,
@@ -30,32 +32,49 @@ _ATTEMPT_COLUMNS = (
 )
 
 
+class Lane:
+    """The statements that find what is claimed together: suspects, or all others; of some types, or of any."""
+
+    def __init__(self, dialect: Dialect, which: TextClause) -> None:
+        with_definition = executions.outerjoin(
+            definitions,
+            and_(definitions.c.task_id == executions.c.task_id, definitions.c.version == executions.c.version),
+        )
+        columns = (*EXECUTION_COLUMNS, *DEFINITION_COLUMNS)
+        pending = _first(dialect, select(*columns).select_from(with_definition), which)
+        probe = _first(dialect, select(executions.c.id), which)
+        of_types = dialect.is_among(executions.c.task_type, "task_types")
+        self.probe, self.probe_of_types = probe, probe.where(of_types)
+        self.pending, self.pending_of_types = dialect.query(pending), dialect.query(pending.where(of_types))
+
+
 class Claims:
     """The statements, prepared for one dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        with_definition = executions.outerjoin(
-            definitions,
-            and_(definitions.c.task_id == executions.c.task_id, definitions.c.version == executions.c.version),
-        )
-        pending = _first(select(*EXECUTION_COLUMNS, *DEFINITION_COLUMNS).select_from(with_definition))
-        of_types = dialect.is_among(executions.c.task_type, "task_types")
-        probe = _first(select(executions.c.id))
-        self._probe, self._probe_of_types = probe, probe.where(of_types)
-        self._pending, self._pending_of_types = dialect.query(pending), dialect.query(pending.where(of_types))
+        self._lanes = {False: Lane(dialect, IS_CLAIMABLE), True: Lane(dialect, IS_SUSPECT)}
         raised = store.c.fence + bindparam("claims", type_=Whole)
         self._raise_fence = update(store).values(fence=raised).returning(store.c.generation, store.c.fence)
         self._start = updating(dialect, executions, MOVED_COLUMNS, ("id",)).values(beat=0, progress=None)
         self._insert_attempts = inserting(dialect, attempts, _ATTEMPT_COLUMNS)
-        self._postpone = update(executions).values(available_at=bindparam("until", type_=Whole))
-        self._postpone = self._postpone.where(dialect.is_among(executions.c.id, "ids"))
+        # Remembered here and not written down: an execution is mended by somebody who does not know of us.
+        self._unreadable: dict[str, datetime] = {}
 
-    async def is_any(self, connection: AsyncConnection, task_types: Sequence[str] | None, now: datetime) -> bool:
+    async def is_any(
+        self, connection: AsyncConnection, task_types: Sequence[str] | None, now: datetime, *, isolated: bool
+    ) -> bool:
         """True if something may be claimable: asked beside the writer, so that idle workers never hold its lock."""
-        statement = self._probe if task_types is None else self._probe_of_types
+        lane = self._lanes[isolated]
+        statement = lane.probe if task_types is None else lane.probe_of_types
         parameters = self._parameters(task_types, now, limit=1)
         return (await connection.execute(statement, parameters)).first() is not None
+
+    async def is_suspect_pending(self, connection: AsyncConnection, now: datetime) -> bool:
+        """True if a suspect is claimable and can be read: for one that can't, no process need be started."""
+        parameters = self._parameters(None, now, limit=SUSPECTS_READ_MAX)
+        rows = await self._lanes[True].pending.rows(connection, **parameters)
+        return bool(self._readable(rows, now))
 
     async def take(
         self,
@@ -64,16 +83,14 @@ class Claims:
         tokens: Sequence[ClaimToken],
         task_types: Sequence[str] | None,
         now: datetime,
+        *,
+        isolated: bool,
     ) -> list[Claim]:
         """Start the first pending executions, one for each token, within a transaction that holds the write lock."""
-        query = self._pending if task_types is None else self._pending_of_types
+        lane = self._lanes[isolated]
+        query = lane.pending if task_types is None else lane.pending_of_types
         rows = await query.rows(connection, **self._parameters(task_types, now, limit=len(tokens)))
-        found = [_pair_of(row) for row in rows]
-        readable = [pair for pair in found if pair is not None]
-        broken = [row[0] for row, pair in zip(rows, found, strict=True) if pair is None]
-        if broken:
-            until = microseconds(now + UNREADABLE_FOR)
-            await connection.execute(self._postpone, {"ids": self._dialect.pack_values(broken), "until": until})
+        readable = self._readable(rows, now)
         return await self._started(connection, readable, worker_id, tokens, now) if readable else []
 
     async def _started(
@@ -98,18 +115,30 @@ class Claims:
         await connection.execute(self._insert_attempts, {ROWS: self._dialect.pack(begun)})
         return claims
 
+    def _readable(self, rows: Sequence[Row], now: datetime) -> list[tuple[Execution, Definition]]:
+        """What can be read of these; what can't is left out for a while."""
+        found = [_pair_of(row) for row in rows]
+        broken = [row[0] for row, pair in zip(rows, found, strict=True) if pair is None]
+        self._unreadable |= dict.fromkeys(broken, now)
+        return [pair for pair in found if pair is not None]
+
     def _parameters(self, task_types: Sequence[str] | None, now: datetime, *, limit: int) -> dict[str, object]:
-        parameters: dict[str, object] = {"now": microseconds(now), "limit": limit}
+        self._unreadable = {id_: at for id_, at in self._unreadable.items() if abs(now - at) < UNREADABLE_FOR}
+        left_out = self._dialect.pack_values(list(self._unreadable))
+        parameters: dict[str, object] = {"now": microseconds(now), "limit": limit, LEFT_OUT: left_out}
         if task_types is not None:
             parameters["task_types"] = self._dialect.pack_values(task_types)
         return parameters
 
 
-def _first(found: Select[tuple[object, ...]]) -> Select[tuple[object, ...]]:
+def _first(
+    dialect: Dialect, found: Select[tuple[object, ...]], which: TextClause
+) -> Select[tuple[object, ...]]:
     """Pending and available, longest available first; only what was put back waits for an instant."""
     has_come = executions.c.available_at <= bindparam("now", type_=Whole)
     return (
-        found.where(IS_PENDING, or_(executions.c.unknown_since.is_(None), has_come))
+        found.where(which, or_(executions.c.unknown_since.is_(None), has_come))
+        .where(~dialect.is_among(executions.c.id, LEFT_OUT))
         .order_by(executions.c.available_at, executions.c.id)
         .limit(bindparam("limit", type_=Whole))
     )

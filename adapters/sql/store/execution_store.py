@@ -32,7 +32,7 @@ from application.scheduling.ports.execution_store import (
 from application.scheduling.ports.history import ChangeRecord
 from domain.scheduling.change import Change
 from domain.scheduling.execution import CancelRequest, ExecutionState
-from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, microseconds
+from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, TaskId, microseconds
 from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
 
 Ends = dict[tuple[str, str], ExecutionState]
@@ -78,16 +78,27 @@ class SqlExecutionStore:
         self._mutations = Mutations(dialect, self._work)
 
     async def claim(
-        self, worker_id: NodeId, tokens: Sequence[ClaimToken], *, task_types: Sequence[str] | None = None
+        self,
+        worker_id: NodeId,
+        tokens: Sequence[ClaimToken],
+        *,
+        task_types: Sequence[str] | None = None,
+        isolated: bool = False,
     ) -> Sequence[Claim]:
         """See the port. Executions available since the same instant come by id."""
         if not tokens:
             return []
         async with self._database.reading("claim") as connection:
-            if not await self._claims.is_any(connection, task_types, self._clock.now()):
+            if not await self._claims.is_any(connection, task_types, self._clock.now(), isolated=isolated):
                 return []
         async with self._database.writing("claim") as connection:
-            return await self._claims.take(connection, worker_id, tokens, task_types, self._clock.now())
+            now = self._clock.now()
+            return await self._claims.take(connection, worker_id, tokens, task_types, now, isolated=isolated)
+
+    async def is_suspect_pending(self) -> bool:
+        """See the port. One that cannot be read is none."""
+        async with self._database.reading("is_suspect_pending") as connection:
+            return await self._claims.is_suspect_pending(connection, self._clock.now())
 
     async def heartbeat(self, worker_id: NodeId, beats: Sequence[Beat]) -> HeartbeatAnswer:  # noqa: ARG002 - the token says it all here
         """See the port."""
@@ -133,21 +144,21 @@ class SqlExecutionStore:
             next_at = (await connection.execute(self._queries.next_retry)).scalar_one()
         return Released(moved, at_or_none(next_at))
 
-    async def expire_unknown(self, limit: int) -> int:
+    async def expire_unknown(self, limit: int) -> Sequence[TaskId]:
         """See the port. One whose own row cannot be read stays until it is mended."""
         since = microseconds(self._clock.now() - UNKNOWN_HANDLER_PATIENCE)
         async with self._database.reading("expire_unknown") as connection:
             if not await self._queries.expired.rows(connection, since=since, limit=1):
-                return 0
+                return []
         async with self._database.writing("expire_unknown") as connection:
             now = self._clock.now()
             ids = [row[0] for row in await self._queries.expired.rows(connection, since=since, limit=limit)]
             steps = await self._work.of_executions(connection, ids)
-            expired = 0
+            expired: list[TaskId] = []
             for execution_id in ids:
                 if (work := steps.holder_of(execution_id)) is not None:
                     steps.put(work.expire(execution_id, now))
-                    expired += 1
+                    expired.append(work.task.id)
             await self._work.write(connection, steps, now)
         return expired
 

@@ -20,8 +20,9 @@ from adapters.sql.store.packing import pack_quarantine, pack_skip
 from adapters.sql.store.tables import Whole, executions, skips, tasks
 from application.scheduling.ports.task_store import CommitAnswer, Committed, Decision, Moved, TooEarly, Unreadable
 from domain.scheduling.execution import ExecutionKind
-from domain.scheduling.firing import Firing, Standing, Start
+from domain.scheduling.firing import Firing, Start
 from domain.scheduling.identifiers import ExecutionId, TaskId, execution_id, microseconds
+from domain.scheduling.standing import Standing
 from domain.scheduling.task import Quarantine, ScheduledTask
 
 _BORN_COLUMNS = (

@@ -26,6 +26,8 @@ from sqlalchemy import (
     text,
 )
 
+from domain.scheduling.execution import ISOLATED_AFTER
+
 METADATA = MetaData()
 
 # SQLite's INTEGER has 64 bits already, and STRICT tables know no other name for it.
@@ -34,7 +36,8 @@ Whole = BigInteger().with_variant(Integer(), "sqlite")
 # Spelled out and not bound: a partial index serves a query only if the query repeats its condition literally.
 IS_OPEN = text("state IN ('waiting', 'pending', 'running', 'retry_wait')")
 IS_FINAL = text("state IN ('succeeded', 'dead', 'cancelled', 'delivered')")
-IS_PENDING = text("state = 'pending'")
+IS_CLAIMABLE = text(f"state = 'pending' AND rescues < {ISOLATED_AFTER}")
+IS_SUSPECT = text(f"state = 'pending' AND rescues >= {ISOLATED_AFTER}")
 IS_UNKNOWN = text("state = 'pending' AND unknown_since IS NOT NULL")
 IS_RUNNING = text("state = 'running'")
 IS_RETRY_WAIT = text("state = 'retry_wait'")
@@ -153,14 +156,9 @@ executions = Table(
 )
 _index("executions_open", executions.c.task_id, executions.c.id, where=IS_OPEN)
 _index("executions_final", executions.c.task_id, executions.c.id, where=IS_FINAL)
-_index(
-    "executions_pending",
-    executions.c.available_at,
-    executions.c.id,
-    executions.c.task_type,
-    executions.c.unknown_since,
-    where=IS_PENDING,
-)
+_claiming = (executions.c.available_at, executions.c.id, executions.c.task_type, executions.c.unknown_since)
+_index("executions_pending", *_claiming, where=IS_CLAIMABLE)
+_index("executions_suspect", *_claiming, where=IS_SUSPECT)
 _index("executions_unknown", executions.c.unknown_since, executions.c.id, where=IS_UNKNOWN)
 _index("executions_running", executions.c.worker_id, where=IS_RUNNING)
 _index("executions_retry_wait", executions.c.available_at, executions.c.id, where=IS_RETRY_WAIT)

@@ -112,6 +112,9 @@ def _pending(case: Case, execution: Execution, what: str) -> Finding:
     if announced_spec(specs, *handler) is None:
         lacks = f"no living worker has a handler named {handler[1]!r} for the type {handler[0]!r}"
         return Finding(Code.PENDING, (waits, lacks), reason="no_handler")
+    if execution.is_suspect:
+        alone = f"its worker died {times(execution.rescues)} while running it, so it is given a process to itself, which"
+        return Finding(Code.PENDING, (waits, f"{alone} runs such executions one at a time"), reason="isolated")
     return Finding(
         Code.PENDING, (waits, "workers that serve it are alive: the next that is free takes it"), reason="queued"
     )
@@ -131,6 +134,8 @@ def _running(case: Case, found: ExecutionEvidence, what: str) -> Finding:
         total = "" if progress.total is None else f" of {progress.total:,}"
         note = f" ({progress.note})" if progress.note else ""
         finding = finding.adding(f"it has done {progress.done:,}{total}{note}")
+    if execution.is_suspect:
+        finding = finding.adding("it runs alone, as it may be what its workers died of")
     if execution.cancel is not None:
         asked = case.face.about(execution.cancel.at)
         finding = finding.adding(f"it was asked to stop by {execution.cancel.actor} at {asked}")

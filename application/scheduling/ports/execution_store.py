@@ -7,7 +7,7 @@ from typing import Protocol
 
 from domain.scheduling.change import Change
 from domain.scheduling.execution import Execution, ExecutionState
-from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId
+from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, TaskId
 from domain.scheduling.outcome import Outcome
 from domain.scheduling.task import Definition
 
@@ -124,15 +124,24 @@ class ExecutionStore(Protocol):
     """
 
     async def claim(
-        self, worker_id: NodeId, tokens: Sequence[ClaimToken], *, task_types: Sequence[str] | None = None
+        self,
+        worker_id: NodeId,
+        tokens: Sequence[ClaimToken],
+        *,
+        task_types: Sequence[str] | None = None,
+        isolated: bool = False,
     ) -> Sequence[Claim]:
         """Take pending executions, longest available first, one for each token; start them.
 
         Those that were put back because their handler is unknown wait until their `available_at`; the others wait for
         no clock, so one that is set back keeps nothing from running.
-        `task_types` None: of any type. Answers fewer than asked when there are fewer. Never retry_wait. What an
-        earlier attempt told of its progress is forgotten.
+        `task_types` None: of any type. `isolated`: suspects only (`Execution.is_suspect`), for a process that runs one
+        at a time; otherwise no suspect, so that nobody dies with it. Answers fewer than asked when there are fewer.
+        Never retry_wait. What an earlier attempt told of its progress is forgotten.
         """
+
+    async def is_suspect_pending(self) -> bool:
+        """Tell whether an `isolated` claim would find something; asked often, and as cheap when others wait."""
 
     async def heartbeat(self, worker_id: NodeId, beats: Sequence[Beat]) -> HeartbeatAnswer:
         """Keep these claims alive, and store what they tell."""
@@ -146,8 +155,8 @@ class ExecutionStore(Protocol):
     async def release_due(self, limit: int) -> Released:
         """Make at most `limit` retries pending whose wait is over, longest waiting first."""
 
-    async def expire_unknown(self, limit: int) -> int:
-        """End at most `limit` pending executions dead (`unknown_handler`), longest unknown first; return how many.
+    async def expire_unknown(self, limit: int) -> Sequence[TaskId]:
+        """End at most `limit` pending executions dead (`unknown_handler`), longest unknown first; return whose.
 
         Those that were put back first UNKNOWN_HANDLER_PATIENCE ago or earlier because nobody has their handler; no
         worker needs to be there for it.

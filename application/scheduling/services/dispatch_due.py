@@ -61,16 +61,16 @@ class DispatchDue:
         None: nothing waits for any instant, or the clock has leapt and is not followed yet. Raises
         StoreUnavailableError; whatever was committed stays committed.
         """
-        if not self.watch.is_steady():
+        if (now := self.watch.now()) is None:
             return None
         released = await self.executions.release_due(RELEASE_MAX)
         if released.moved:
             self.wakeup.workers()
-        now = self.clock.now()
         found = await self.tasks.due(share, until=now + AHEAD, limit=DUE_MAX)
         others = [each for each in found if not _is_paused(each)]
         for start in range(0, len(others), COMMIT_MAX):
-            at = self.clock.now()
+            if (at := self.watch.now()) is None:
+                return None
             await self._commit_in_time([self._decided(each, at) for each in others[start : start + COMMIT_MAX]])
         # Last: whatever a change of a pause may meet, what was due has been fired.
         undecidable = await self._end_pauses([each for each in found if _is_paused(each)], now)
@@ -95,8 +95,7 @@ class DispatchDue:
     async def _commit_in_time(self, decisions: list[Decision]) -> None:
         """Commit each decision once its instant has come, together with all others whose instant has come by then."""
         waiting = deque(sorted(decisions, key=_instant))
-        while waiting and await self._reached(_instant(waiting[0])):
-            now = self.clock.now()
+        while waiting and await self._reached(_instant(waiting[0])) and (now := self.watch.now()) is not None:
             ready = []
             while waiting and _instant(waiting[0]) <= now:
                 ready.append(waiting.popleft())
@@ -152,9 +151,17 @@ class DispatchDue:
             except UNDECIDABLE as error:
                 undecidable.append(_quarantined(task, f"{type(error).__name__}: {error}", now))
         for start in range(0, len(mutations), COMMIT_MAX):
-            answers = await self.tasks.mutate(mutations[start : start + COMMIT_MAX])
-            self.wakeup.changed(answer.task.id for answer in answers if isinstance(answer, Applied))
+            batch = mutations[start : start + COMMIT_MAX]
+            if (by := await self._mutate(batch)) and await self._reached(now + by):
+                # As with firings: the store's clock has caught up by now.
+                await self._mutate(batch)
         return undecidable
+
+    async def _mutate(self, mutations: Sequence[Mutation]) -> timedelta:
+        """Carry them out, tell, and return by how much the earliest were too early."""
+        answers = await self.tasks.mutate(mutations)
+        self.wakeup.changed(answer.task.id for answer in answers if isinstance(answer, Applied))
+        return max((answer.by for answer in answers if isinstance(answer, TooEarly)), default=timedelta(0))
 
 
 def _quarantined(found: ScheduledTask | Unreadable, error: str, now: datetime) -> Decision:

@@ -12,7 +12,7 @@ from application.scheduling.ports.observer import Observer
 from application.scheduling.services.attempt import Attempt, LiveAttempts
 from application.scheduling.services.run_execution import RunExecution
 from application.scheduling.services.settle_execution import Ended, SettleExecution
-from domain.scheduling.events import ClaimLost, ExecutionStarted
+from domain.scheduling.events import ClaimLost, ExecutionIsolated, ExecutionStarted
 from domain.scheduling.identifiers import ClaimToken, NodeId
 
 SETTLE_MAX = 500
@@ -22,6 +22,7 @@ SETTLE_MAX = 500
 class PerformExecutions:
     """Keeps up to `concurrency` handlers going. Its passes run in one event loop; `live` is shared with the heartbeat.
 
+    `isolated`: claims suspects alone, and only with empty hands, so that one at most ends with this process.
     `leaving` makes running handlers stop and hand back; `something_ended` and `hands_free` wake the two passes.
     """
 
@@ -33,6 +34,7 @@ class PerformExecutions:
     observer: Observer
     worker_id: NodeId
     concurrency: int
+    isolated: bool = False
     live: LiveAttempts = field(default_factory=LiveAttempts)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     something_ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -48,11 +50,12 @@ class PerformExecutions:
     async def claim_once(self, group: asyncio.TaskGroup) -> bool:
         """Claim for every free hand and start what was claimed as tasks of `group`; True if there may be more."""
         # What has ended but is not settled yet fills up to as many places again: a silent store stops the claiming.
-        free = min(self.concurrency - self._running, 2 * self.concurrency - len(self.live))
+        ended_max = 0 if self.isolated else self.concurrency
+        free = min(self.concurrency - self._running, self.concurrency + ended_max - len(self.live))
         if free <= 0:
             return False
         tokens = [ClaimToken(self.entropy.token()) for _ in range(free)]
-        claims = await self.executions.claim(self.worker_id, tokens)
+        claims = await self.executions.claim(self.worker_id, tokens, isolated=self.isolated)
         for claim in claims:
             self._start(claim, group)
         return len(claims) == free
@@ -74,6 +77,9 @@ class PerformExecutions:
         attempt = Attempt(claim, self.clock, self.clock.monotonic() + timeout)
         self.live.add(attempt)
         self._running += 1
+        if self.isolated:
+            rescues = claim.execution.rescues
+            self.observer.observe(ExecutionIsolated(attempt.execution_id, attempt.task_name, rescues))
         self.observer.observe(
             ExecutionStarted(
                 execution_id=attempt.execution_id,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from application.scheduling.ports.history import History, Retention
 from application.scheduling.ports.observer import Observer
+from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.events import RecordsPruned
 
 BATCH_MAX = 1_000
@@ -16,10 +17,16 @@ class PruneHistory:
 
     history: History
     observer: Observer
+    watch: WatchClock
     retention: Retention = field(default_factory=Retention)
 
     async def run_once(self) -> int:
-        """Prune until nothing is left to prune, at most BATCHES_MAX steps; return how many records went."""
+        """Prune until nothing is left to prune, at most BATCHES_MAX steps; return how many records went.
+
+        By a clock that has leapt nothing is old: what is forgotten cannot be taken back.
+        """
+        if self.watch.now() is None:
+            return 0
         pruned = 0
         for _ in range(BATCHES_MAX):
             step = await self.history.prune(self.retention, limit=BATCH_MAX)

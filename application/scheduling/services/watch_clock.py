@@ -27,8 +27,8 @@ class WatchClock:
     _leapt: timedelta = timedelta(0)
     _held_since: float = 0.0
 
-    def is_steady(self) -> bool:
-        """True if what the calendar shows may be decided by; to be asked before every pass."""
+    def now(self) -> datetime | None:
+        """The present instant, if it may be decided by: whoever decides asks here, and takes no other for now."""
         by = self._leap()
         if abs(by) > LEAP_MIN:
             self._leapt = max(timedelta(0), self._leapt + by)
@@ -37,7 +37,7 @@ class WatchClock:
             self.observer.observe(ClockLeapt(by, held))
         if self._leapt <= LEAP_MIN or self._uptime - self._held_since >= HOLD.total_seconds():
             self._leapt = timedelta(0)
-        return not self._leapt
+        return None if self._leapt else self._now
 
     def _leap(self) -> timedelta:
         """How much further the calendar has gone than the stop-watch since the last look."""

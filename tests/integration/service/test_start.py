@@ -56,10 +56,11 @@ async def test_a_path_without_a_place_for_a_store_is_refused_in_one_line(tmp_pat
 
 
 async def test_the_network_is_not_served_without_a_login(tmp_path: Path) -> None:
-    code, line = await refusal(tmp_path, "--host", "0.0.0.0")
+    async with running(tmp_path, SCHEDULER_HOST="0.0.0.0") as service:
+        problem = await service.call("GET", "/scheduled-tasks", expect=401)
 
-    assert code == 2
-    assert line.startswith("SCHEDULER_HOST: '0.0.0.0' is open to others")
+    assert problem["type"].endswith("/unauthenticated")
+    assert "make the first admin" in service.log()
 
 
 async def test_a_taken_port_is_refused_in_one_line(tmp_path: Path) -> None:

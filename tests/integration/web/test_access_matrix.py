@@ -12,14 +12,13 @@ from application.scheduling.services.credentials import digest
 from domain.access.account import SESSION_MAX, ApiToken, Session, User
 from domain.access.role import Role
 from entrypoints.web.access import Permission
-from entrypoints.web.app import WebSettings
 from entrypoints.web.cookies import NAME
 from entrypoints.web.origins import HEADERS
 from entrypoints.web.routes import ROUTES, Route
 from tests.integration.web.dashboard import HTML, PREFIX, Answer, Dashboard, serving
+from tests.integration.web.door import LOGIN
 from tests.support.manual_clock import NOON
 
-LOGIN = WebSettings(loopback_hosts_only=False, login_required=True)
 SAFE = {"GET", "HEAD"}
 
 

@@ -10,18 +10,16 @@ import pytest
 from application.scheduling.services.credentials import digest
 from domain.access.role import Role
 from entrypoints.web.cookies import NAME
-from tests.integration.web.dashboard import FORM, HTML, PREFIX, Answer, Dashboard, serving
-from tests.integration.web.test_sign_in import LOGIN, PASSWORD
+from tests.integration.web.dashboard import FORM, HTML, PREFIX, Answer, Dashboard
+from tests.integration.web.door import PASSWORD, a_door
 
 ACCOUNT, USERS, API = f"{PREFIX}/account", f"{PREFIX}/users", f"{PREFIX}/api"
 
 
 @pytest.fixture
 async def door() -> AsyncIterator[Dashboard]:
-    """A dashboard with a login, an admin, an operator, and a session of each."""
-    async with serving(LOGIN) as dashboard:
-        for name, role in (("ana", Role.ADMIN), ("bob", Role.OPERATOR)):
-            await dashboard.doors.users.add("test", name, PASSWORD, role)
+    """A dashboard with a login, an admin and an operator."""
+    async with a_door() as dashboard:
         yield dashboard
 
 
@@ -141,10 +139,13 @@ async def test_navigation_shows_people_what_is_theirs(door: Dashboard) -> None:
         await _page(door, ACCOUNT, await _as(door, "bob")),
     )
     stranger = await door.page(f"{PREFIX}/login")
+    refused = await _page(door, USERS, await _as(door, "bob"))
 
     assert f'href="{USERS}"' in admin.text
     assert f'href="{USERS}"' not in operator.text
+    assert refused.status == 403
     assert "Sign out" in operator.text
+    assert "Sign out" in refused.text
     assert "Sign out" not in stranger.text
     assert "Main" not in stranger.text
 

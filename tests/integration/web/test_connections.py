@@ -7,7 +7,7 @@ import pytest
 from entrypoints.web import app
 from entrypoints.web.origins import HEADERS
 from tests.integration.web.dashboard import Dashboard, serving
-from tests.integration.web.test_sign_in import LOGIN
+from tests.integration.web.door import LOGIN
 
 HEAD = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
 SLOW = [b"", b"GET", HEAD, HEAD + b"X-Slow: 1\r\n", HEAD + b"\r\n" + HEAD]

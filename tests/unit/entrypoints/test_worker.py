@@ -106,8 +106,8 @@ class SlowClaims:
     claimed: asyncio.Event = field(default_factory=asyncio.Event)
     answer: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def claim(self, worker_id: NodeId, tokens: Sequence[ClaimToken]) -> Sequence[Claim]:
-        claims = await self.inner.claim(worker_id, tokens)
+    async def claim(self, worker_id: NodeId, tokens: Sequence[ClaimToken], *, isolated: bool) -> Sequence[Claim]:
+        claims = await self.inner.claim(worker_id, tokens, isolated=isolated)
         self.claimed.set()
         await self.answer.wait()
         return claims

@@ -64,7 +64,7 @@ def _is_stored(step: str) -> bool:
     """True for tables and indexes of the store; subqueries, JSON arrays and the one row of `store` are not meant."""
     tables = ("tasks", "definitions", "executions", "attempts", "log_lines", "skips", "changes")
     # A scan of a small partial index in its order, up to a limit, is a search from its beginning.
-    bounded = ("executions_pending", "executions_retry_wait", "executions_running", "tasks_look_at")
+    bounded = ("executions_pending", "executions_suspect", "executions_retry_wait", "executions_running", "tasks_look_at")
     return step.split()[1] in tables and not any(index in step for index in bounded)
 
 
@@ -112,6 +112,18 @@ async def test_running_executions_scans_no_table(store: SqlStore, clock: ManualC
 
     assert len(seen) > 30
     assert await _scans(store, seen) == []
+
+
+async def test_suspects_are_found_without_looking_at_what_else_is_pending(store: SqlStore, clock: ManualClock) -> None:
+    await _added(store)
+    with _captured(store) as seen:
+        await store.executions.is_suspect_pending()
+        await store.executions.claim(WORKER, [ClaimToken("a")], isolated=True)
+        await store.executions.claim(WORKER, [ClaimToken("b")], isolated=True, task_types=["mail"])
+
+    steps = [step for statement, parameters in seen for step in await _plan(store, statement, parameters)]
+    assert len([step for step in steps if "executions_suspect" in step]) == 3
+    assert not any("executions_pending" in step for step in steps)
 
 
 async def test_changing_tasks_scans_no_table(store: SqlStore, clock: ManualClock) -> None:

@@ -105,6 +105,17 @@ def test_nothing_is_owed_once_max_runs_are_done() -> None:
     assert passing_over(task, SkipReason.PAUSED, minute(60))[1] == ()
 
 
+def test_an_occurrence_that_new_zone_data_took_away_stops_nothing() -> None:
+    # The store still says 12:11, but by now the schedule has no such occurrence, so none is passed over either.
+    task = a_task(schedule=EVERY_TEN, policy=ExecutionPolicy(grace=5 * MINUTE))
+
+    firing = fire(replace(task, decided_until=minute(10), next_occurrence=occurrence(11)), minute(20))
+
+    assert firing.run == (Start(occurrence(20), PENDING),)
+    assert firing.skips == ()
+    assert (firing.decided_until, firing.next_occurrence) == (minute(20), occurrence(30))
+
+
 def test_catching_up_ignores_grace_and_puts_the_rest_down_to_the_idle_time() -> None:
     task = a_task(schedule=EVERY_TEN, policy=ExecutionPolicy(grace=MINUTE), status=TaskStatus.FAILED)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.scheduling.firing import Standing
+from domain.scheduling.standing import Standing
 from domain.scheduling.identifiers import microseconds
 from domain.scheduling.policy import ExecutionPolicy, Overlap
 from tests.support.builders import a_task

@@ -173,6 +173,15 @@ def test_a_resume_with_nothing_left_is_refused() -> None:
         assert refused.value.reason == "exhausted"
 
 
+def test_a_resume_that_could_only_skip_the_last_occurrence_is_refused() -> None:
+    held = replace(a_job(status=TaskStatus.PAUSED, end_at=minute(10)), next_occurrence=occurrence(10))
+
+    with pytest.raises(TaskStateError) as refused:
+        resume(held.with_open(an_open_execution(a_manual())), change(ChangeAction.RESUME, 35), missed=Misfire.LATEST)
+
+    assert refused.value.reason == "exhausted"
+
+
 def test_a_resume_may_wait_for_the_end_of_the_last_execution_or_run_what_was_missed() -> None:
     running = execution(RUNNING, 10)
     last = replace(once(), decided_until=minute(10), next_occurrence=None).with_open(an_open_execution(running))

@@ -230,6 +230,16 @@ def test_before_its_anchor_an_interval_has_no_occurrence() -> None:
     assert schedule.count_between(NOON - timedelta(days=1), NOON + timedelta(hours=2), at_most=99) == 3
 
 
+def test_an_interval_begun_before_1970_has_its_occurrences_since() -> None:
+    schedule = IntervalSchedule(timedelta(days=10), EPOCH - timedelta(days=5))
+
+    assert schedule.next_after(EPOCH - timedelta(days=100)) == EPOCH + timedelta(days=5)
+    assert schedule.previous_before(EPOCH + timedelta(days=5)) is None
+    assert schedule.previous_before(EPOCH - timedelta(days=1)) is None
+    assert schedule.count_between(EPOCH - timedelta(days=100), EPOCH + timedelta(days=20), at_most=99) == 2
+    assert IntervalSchedule(timedelta(days=1)).count_between(EPOCH - timedelta(days=1), EPOCH, at_most=99) == 1
+
+
 def test_an_anchor_keeps_its_microseconds_and_becomes_utc() -> None:
     anchor = datetime(2026, 6, 1, 14, 0, 0, 123_456, tzinfo=zone("Europe/Berlin"))
     schedule = IntervalSchedule.parse("1s", anchor=anchor)

@@ -60,6 +60,7 @@ def test_once_its_cancellation_is_asked_it_only_ends(outcome: Outcome) -> None:
     work = a_work(asked).settle(asked.id, outcome, LATER)
 
     assert states(work) == [CANCELLED]
+    assert [each.outcome for each in work.ended] == [AttemptOutcome.CANCELLED]
     assert work.task.error_count == 0
 
 
@@ -91,12 +92,15 @@ ENDINGS: dict[str, Callable[[Work, ExecutionId], Work]] = {
     "dead": lambda work, one: work.settle(one, DIED, LATER),
     "stopped": lambda work, one: work.settle(one, Stopped(), LATER),
     "poisoned": lambda work, one: work.rescue(one, LATER),
+    "dead after all": lambda work, one: work.cancel([one], BY_ANA).settle(one, DIED, LATER),
+    "rescued after all": lambda work, one: work.cancel([one], BY_ANA).rescue(one, LATER),
+    "without a handler": lambda work, one: work.settle(one, UnknownHandler(), LATER),
 }
 
 
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
 def test_whatever_ends_the_last_one_lets_the_waiting_one_go(ending: Callable[[Work, ExecutionId], Work]) -> None:
-    running, waiting = execution(RUNNING, rescues=3), execution(WAITING, 10)
+    running, waiting = execution(RUNNING, rescues=3, unknown_since=NOON), execution(WAITING, 10)
 
     work = ending(a_work(running, waiting), running.id)
 
@@ -169,9 +173,9 @@ def test_after_three_rescues_the_fourth_death_is_poison() -> None:
     work = work.rescue(running.id, LATER)
 
     dead = work.executions[running.id]
-    assert (dead.state, dead.rescues) == (DEAD, 3)
+    assert (dead.state, dead.rescues, dead.finished_at) == (DEAD, 3, LATER)
     assert dead.error == ErrorReport("poison", "its worker died 4 times while running it")
-    assert work.ended[0].error == dead.error
+    assert work.ended == (EndedAttempt(running.id, dead.starts, AttemptOutcome.RESCUED, dead.error),)
     assert work.task.error_count == 1
 
 
@@ -197,8 +201,10 @@ def test_an_unknown_handler_puts_it_back_for_longer_and_longer(starts: int, seco
 def test_an_hour_without_a_handler_is_the_end(after: timedelta, state: ExecutionState) -> None:
     running = execution(RUNNING, unknown_since=NOON)
 
-    settled = a_work(running).settle(running.id, UnknownHandler(), NOON + after).executions[running.id]
+    work = a_work(running).settle(running.id, UnknownHandler(), NOON + after)
 
+    settled = work.executions[running.id]
+    assert [each.error for each in work.ended] == [settled.error]
     assert (settled.state, settled.unknown_since, settled.attempts_used) == (state, NOON, 0)
     assert settled.error == (
         ErrorReport("unknown_handler", "no worker has a handler named 'report'") if state is DEAD else None

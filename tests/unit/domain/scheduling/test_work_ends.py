@@ -275,6 +275,15 @@ def test_max_runs_complete_the_task_when_the_last_run_has_ended() -> None:
     assert done.task.status is TaskStatus.COMPLETED
 
 
+def test_a_recurring_task_completes_while_paused_and_is_paused_no_more() -> None:
+    running = execution(RUNNING)
+    paused = replace(a_task(schedule=EVERY_TEN, paused=True), next_occurrence=None)
+
+    task = a_work(running, task=paused).settle(running.id, Succeeded(), LATER).task
+
+    assert (task.status, task.pause) == (TaskStatus.COMPLETED, None)
+
+
 def test_the_last_occurrence_skipped_beside_nothing_automatic_completes_the_task() -> None:
     task = a_task(schedule=EVERY_TEN, policy=ExecutionPolicy(end_at=minute(10)))
     work = a_work(a_manual(), task=task)

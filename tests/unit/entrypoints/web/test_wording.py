@@ -89,7 +89,8 @@ def test_every_word_of_the_domain_has_words_for_people(words: type) -> None:
 
 def test_a_rescue_is_told_with_its_number() -> None:
     assert wording.rescue_words(1) == "taken over from a dead worker: started again"
-    assert wording.rescue_words(3) == "taken over from a dead worker: started again 3 times"
+    alone = "taken over from a dead worker: started again 2 times, since then alone in its process"
+    assert wording.rescue_words(2) == alone
 
 
 def test_json_is_laid_out_with_its_letters_as_they_are() -> None:

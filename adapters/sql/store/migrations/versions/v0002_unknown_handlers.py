@@ -1,4 +1,4 @@
-"""What waits for a handler nobody has is told from what may be claimed, and found, without looking at all that wait."""
+"""What waits for its handler, or may kill workers, is found and kept apart without looking at all that wait."""
 
 from collections.abc import Sequence
 
@@ -8,14 +8,17 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-_IS_PENDING = "state = 'pending'"
+_IS_CLAIMABLE = "state = 'pending' AND rescues < 2"
+_IS_SUSPECT = "state = 'pending' AND rescues >= 2"
 _IS_UNKNOWN = "state = 'pending' AND unknown_since IS NOT NULL"
 
 
 def upgrade() -> None:
-    """Widen the index of what is pending, and make one of what was put back for its handler."""
+    """Widen and part the index of what is pending, and make one of what was put back for its handler."""
     op.drop_index("executions_pending", "executions")
-    _index("executions_pending", ("available_at", "id", "task_type", "unknown_since"), _IS_PENDING)
+    claiming = ("available_at", "id", "task_type", "unknown_since")
+    _index("executions_pending", claiming, _IS_CLAIMABLE)
+    _index("executions_suspect", claiming, _IS_SUSPECT)
     _index("executions_unknown", ("unknown_since", "id"), _IS_UNKNOWN)
 
 

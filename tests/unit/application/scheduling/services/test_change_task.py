@@ -9,14 +9,17 @@ from weakref import WeakValueDictionary
 
 import pytest
 
+from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.task_store import KeyReused, MutateAnswer, Replayed, TaskStore
 from application.scheduling.services import change_task
+from application.scheduling.services.change_task import TRIES_MAX
 from application.scheduling.services.errors import KeyInFlightError
 from application.scheduling.services.manage_tasks import ManageTasks
 from domain.scheduling.mutation import Mutation
 from domain.scheduling.task import TaskStatus
 from tests.support.builders import MINUTE
-from tests.support.house import House, an_author
+from tests.support.contested import Behind
+from tests.support.house import ANA, House, a_body, an_author
 
 
 @dataclass(slots=True)
@@ -116,3 +119,23 @@ async def test_a_request_that_was_carried_out_elsewhere_meanwhile_is_not_refused
     assert store.has_acted
     assert done.replayed
     assert done.task.status is TaskStatus.PAUSED
+
+
+async def test_a_change_ahead_of_the_stores_clock_is_decided_again_until_that_is_there(house: House) -> None:
+    task = await house.create()
+    store = Behind(house.stores.tasks, times=3)
+
+    done = await over(house, store).run_now(task.id, ANA)
+
+    assert (store.refused, done.replayed) == (3, False)
+    assert (await over(house, Behind(house.stores.tasks, times=3)).create(a_body("other"), ANA)).task.version == 1
+
+
+async def test_a_clock_that_stays_ahead_of_the_stores_is_told(house: House) -> None:
+    task = await house.create()
+    manage = over(house, Behind(house.stores.tasks, times=2 * TRIES_MAX))
+
+    with pytest.raises(StoreUnavailableError, match="ahead of the store's"):
+        await manage.run_now(task.id, ANA)
+    with pytest.raises(StoreUnavailableError, match="ahead of the store's"):
+        await manage.create(a_body("other"), ANA)

@@ -20,6 +20,7 @@ from domain.scheduling.sharing import EVERYTHING, Share
 from domain.scheduling.task import Quarantine, SkipReason, TaskStatus
 from tests.support.broken import break_
 from tests.support.builders import HOUR, MINUTE, SECOND, a_creation, a_definition
+from tests.support.contested import Behind
 from tests.support.house import ANA, House, a_body
 from tests.support.manual_clock import NOON
 from tests.support.waiting import turns
@@ -329,3 +330,42 @@ async def test_a_silent_store_is_told_to_the_caller(house: House) -> None:
 
     with pytest.raises(StoreUnavailableError):
         await house.fire()
+
+
+class Leaping:
+    """A task store while which is read the clock leaps."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.house.stores.tasks, name)
+
+    async def due(self, share: Share, *, until: datetime, limit: int) -> Any:
+        found = await self.house.stores.tasks.due(share, until=until, limit=limit)
+        self.house.clock.step(5 * HOUR)
+        return found
+
+
+async def test_a_leap_within_a_pass_decides_nothing(house: House) -> None:
+    task = await house.create()
+    house.clock.advance(HOUR)
+
+    assert await replace(house.dispatch, tasks=Leaping(house)).run_once(EVERYTHING) is None
+
+    assert house.states() == []
+    assert await house.task(task.id) == task
+
+
+async def test_a_pause_whose_end_the_stores_clock_has_not_reached_is_ended_when_it_has(house: House) -> None:
+    task = await house.create()
+    await house.manage.pause(task.id, ANA, until=house.clock.now() + MINUTE)
+    house.clock.advance(MINUTE)
+    behind = Behind(house.stores.tasks, times=1)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(replace(house.dispatch, tasks=behind).run_once(EVERYTHING))
+        await turns()
+        house.clock.advance(SECOND)
+
+    assert (await house.task(task.id)).status is TaskStatus.ACTIVE

@@ -16,7 +16,7 @@ async def test_pruning_forgets_in_steps_until_nothing_old_is_left(house: House) 
     open_ = await house.run_now(task)
     house.clock.advance(15 * DAY)
 
-    pruned = await PruneHistory(house.stores.history, house.observer).run_once()
+    pruned = await PruneHistory(house.stores.history, house.observer, house.watch).run_once()
 
     assert pruned == BATCH_MAX + 10
     assert list(house.stores.state.executions) == [open_]
@@ -26,5 +26,22 @@ async def test_pruning_forgets_in_steps_until_nothing_old_is_left(house: House) 
 async def test_pruning_nothing_is_not_worth_a_word(house: House) -> None:
     await house.run_now(await house.create())
 
-    assert await PruneHistory(house.stores.history, house.observer, Retention(executions=timedelta(0))).run_once() == 0
+    assert (
+        await PruneHistory(
+            house.stores.history, house.observer, house.watch, Retention(executions=timedelta(0))
+        ).run_once()
+        == 0
+    )
     assert house.observer.events == []
+
+
+async def test_a_clock_that_has_leapt_makes_nothing_old(house: House) -> None:
+    await house.run_now(task := await house.create())
+    await house.manage.delete(task.id, ANA)
+    prune = PruneHistory(house.stores.history, house.observer, house.watch)
+    assert await prune.run_once() == 0
+
+    house.clock.step(timedelta(days=1_000))
+
+    assert await prune.run_once() == 0
+    assert len(house.states()) == 1

@@ -5,17 +5,14 @@ from dataclasses import replace
 import pytest
 
 from application.scheduling.ports.errors import StoreUnavailableError
-from application.scheduling.ports.execution_store import Settlement
-from application.scheduling.services.reconcile import SLICE_MAX, Reconcile
+from application.scheduling.services.reconcile import REFUSALS_MAX, SLICE_MAX, Reconcile
 from domain.scheduling.change import Via
 from domain.scheduling.cron.zone import tzdata_version
-from domain.scheduling.execution import ExecutionState
-from domain.scheduling.outcome import UnknownHandler
 from domain.scheduling.task import ScheduledTask
 from domain.scheduling.timeline import Occurrence
-from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
 from tests.support.broken import break_
 from tests.support.builders import HOUR, a_creation, a_definition
+from tests.support.contested import Behind, Contested
 from tests.support.house import House
 from tests.support.manual_clock import NOON
 
@@ -23,7 +20,7 @@ WRONG = Occurrence(NOON + 5 * HOUR, NOON + 5 * HOUR)
 
 
 def reconciler(house: House) -> Reconcile:
-    return Reconcile(house.stores.tasks, house.stores.executions, house.clock, house.wakeup)
+    return Reconcile(house.stores.tasks, house.clock, house.wakeup)
 
 
 def displace(house: House, task: ScheduledTask) -> None:
@@ -91,12 +88,24 @@ async def test_new_zone_data_are_followed_by_a_pass_over_every_task_and_the_same
     assert await reconciler(house).catch_up() == 1
 
 
-async def test_reconciling_gives_up_what_waits_for_a_handler_nobody_has(house: House) -> None:
-    execution_id = await house.run_now(await house.create())
-    (claim,) = await house.claim()
-    await house.stores.executions.settle([Settlement(execution_id, claim.token, UnknownHandler())])
-    house.clock.advance(UNKNOWN_HANDLER_PATIENCE)
+async def test_new_zone_data_are_not_caught_up_with_while_somebody_always_comes_first(house: House) -> None:
+    wrong = await house.create()
+    displace(house, wrong)
+    store = Contested(house.stores.tasks, times=REFUSALS_MAX)
+    reconcile = Reconcile(store, house.clock, house.wakeup)
 
-    await reconciler(house).run_once()
+    assert await reconcile.catch_up() == 0
+    assert await house.stores.tasks.tzdata() is None
 
-    assert house.execution(execution_id).state is ExecutionState.DEAD
+    # The next start checks every task again.
+    assert await reconcile.catch_up() == 1
+    assert await house.stores.tasks.tzdata() == tzdata_version()
+
+
+async def test_a_repair_ahead_of_the_stores_clock_is_repeated_when_that_is_there(house: House) -> None:
+    wrong = await house.create()
+    displace(house, wrong)
+    store = Behind(house.stores.tasks, times=1)
+
+    assert await Reconcile(store, house.clock, house.wakeup).catch_up() == 1
+    assert store.refused == 1

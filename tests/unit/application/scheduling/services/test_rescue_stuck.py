@@ -10,9 +10,8 @@ import pytest
 from application.scheduling.ports.execution_store import Beat, Claim, ExecutionStore, Held
 from application.scheduling.services.rescue_stuck import LEASE, RescueStuck
 from domain.scheduling.events import ExecutionsRescued
-from domain.scheduling.execution import ExecutionState
+from domain.scheduling.execution import RESCUES_MAX, ExecutionState
 from domain.scheduling.identifiers import NodeId
-from domain.scheduling.work import RESCUES_MAX
 from tests.support.builders import DAY, SECOND
 from tests.support.house import WORKER, House
 

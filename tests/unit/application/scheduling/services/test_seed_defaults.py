@@ -46,7 +46,7 @@ async def test_a_default_that_was_deleted_or_renamed_does_not_come_back(house: H
     await house.manage.delete(deleted.id, ANA)
     await house.manage.patch(renamed.id, {"name": "mine"}, ANA)
     house.clock.advance(400 * DAY)
-    await PruneHistory(house.stores.history, house.observer).run_once()
+    await PruneHistory(house.stores.history, house.observer, house.watch).run_once()
 
     assert await SeedDefaults(house.stores.tasks, house.manage).run_once() == 0
     assert await names(house) == {"mine", "cleanup_orphaned_data", "purge_deleted_content"}

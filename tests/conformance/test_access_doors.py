@@ -1,0 +1,263 @@
+"""`Access`: sessions, tokens and the pace of guessing, which every request and every attempt to come in passes."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from application.scheduling.ports.access import SESSIONS_MAX, TokenUse, Visit
+from domain.access.account import IDLE_MAX, NOTED_EVERY, SESSION_MAX
+from domain.access.role import Role
+from domain.access.throttle import DELAY_MAX, FORGOTTEN_AFTER, FREE_PER_ACCOUNT, FREE_PER_ADDRESS, LoginKeys
+from tests.conformance.store_under_test import StoreUnderTest
+from tests.support.accounts import ANA, BOB, a_session, a_token, add_ana_and_bob
+from tests.support.builders import MINUTE, SECOND
+from tests.support.manual_clock import NOON
+
+KEYS = LoginKeys("account", "address")
+
+
+# --- Sessions ---
+
+
+async def test_a_session_is_its_users_as_the_user_is_now(store: StoreUnderTest) -> None:
+    await add_ana_and_bob(store.access)
+    await store.access.open_session("digest", a_session(BOB))
+    await store.access.change_user("bob", role=Role.EDITOR)
+
+    assert await store.access.visit("digest") == Visit(replace(BOB, role=Role.EDITOR), a_session(BOB))
+    assert await store.access.visit("another") is None
+
+
+async def test_a_session_ends_when_it_is_idle_however_it_is_looked_at(store: StoreUnderTest) -> None:
+    await add_ana_and_bob(store.access)
+    await store.access.open_session("digest", a_session())
+    store.clock.advance(IDLE_MAX - SECOND)
+
+    assert await store.access.visit("digest", noting=False) is not None
+    store.clock.advance(SECOND)
+    assert await store.access.visit("digest") is None
+    assert await store.access.sessions("ana") == []
+
+
+async def test_a_session_that_is_used_lives_on_and_ends_after_its_longest_life(store: StoreUnderTest) -> None:
+    await add_ana_and_bob(store.access)
+    await store.access.open_session("digest", a_session())
+
+    for _ in range(SESSION_MAX // (IDLE_MAX / 2) - 1):
+        store.clock.advance(IDLE_MAX / 2)
+        visit = await store.access.visit("digest")
+        assert visit is not None
+        assert visit.session.seen_at == store.clock.now()
+    store.clock.advance(IDLE_MAX / 2)
+
+    assert await store.access.visit("digest") is None
+
+
+async def test_a_visit_is_noted_once_a_minute(store: StoreUnderTest) -> None:
+    await add_ana_and_bob(store.access)
+    await store.access.open_session("digest", a_session())
+
+    store.clock.advance(NOTED_EVERY - SECOND)
+    await store.access.visit("digest")
+    assert await store.access.sessions("ana") == [a_session()]
+    store.clock.advance(SECOND)
+    await store.access.visit("digest")
+
+    assert await store.access.sessions("ana") == [replace(a_session(), seen_at=NOON + NOTED_EVERY)]
+
+
+async def test_who_is_disabled_loses_every_session_at_once_and_gets_no_new_one(store: StoreUnderTest) -> None:
+    await add_ana_and_bob(store.access)
+    await store.access.open_session("digest", a_session(BOB))
+    await store.access.change_user("bob", disabled=True)
+
+    assert await store.access.visit("digest") is None
+    assert not await store.access.open_session("another", a_session(BOB))
+    assert not await store.access.open_session("nobody's", replace(a_session(), user_name="nobody"))
+    await store.access.change_user("bob", disabled=False)
+    assert await store.access.visit("digest") is None
+
+
+async def test_a_session_can_be_ended_alone_or_with_all_others(store: StoreUnderTest) -> None:
+    await add_ana_and_bob(store.access)
+    for name in ("one", "two", "three"):
+        await store.access.open_session(name, a_session())
+    await store.access.open_session("bob's", a_session(BOB))
+    await store.access.end_session("one")
+    await store.access.end_session("one")
+
+    assert await store.access.end_sessions("ana", but="two") == 1
+
+    live = [name for name in ("one", "two", "three", "bob's") if await store.access.visit(name) is not None]
+    assert live == ["two", "bob's"]
+    assert await store.access.end_sessions("ana") == 1
+    assert await store.access.end_sessions("ana") == 0
+
+
+async def test_sessions_are_told_newest_first_and_beyond_the_limit_the_oldest_end(store: StoreUnderTest) -> None:
+    await add_ana_and_bob(store.access)
+    await store.access.open_session("bob's", a_session(BOB))
+    opened = [a_session(at=NOON + number * SECOND) for number in range(SESSIONS_MAX + 2)]
+    for number, session in enumerate(opened):
+        store.clock.advance_to(session.created_at)
+        assert await store.access.open_session(f"digest {number}", session)
+
+    assert await store.access.sessions("ana") == opened[:1:-1]
+    assert await store.access.visit("digest 1") is None
+    assert await store.access.visit("bob's") is not None
+
+
+async def test_sessions_that_are_over_do_not_count(store: StoreUnderTest) -> None:
+    await add_ana_and_bob(store.access)
+    await store.access.open_session("over", a_session())
+    store.clock.advance(IDLE_MAX)
+
+    assert await store.access.end_sessions("ana") == 0
+
+
+# --- Tokens ---
+
+
+async def test_a_token_is_told_with_its_owner_as_he_is_now(store: StoreUnderTest) -> None:
+    await add_ana_and_bob(store.access)
+    await store.access.add_token("ana's", a_token(owner="ana"))
+    await store.access.add_token("ours", a_token())
+    await store.access.change_user("bob", role=Role.ADMIN)
+    await store.access.change_user("ana", role=Role.OPERATOR)
+
+    own, installed = await store.access.use_token("ana's"), await store.access.use_token("ours")
+
+    assert own == TokenUse(replace(a_token(owner="ana"), used_at=NOON), replace(ANA, role=Role.OPERATOR))
+    assert installed == TokenUse(replace(a_token(), used_at=NOON), None)
+    assert own is not None
+    assert installed is not None
+    assert (own.role, installed.role) == (Role.OPERATOR, Role.EDITOR)
+    assert await store.access.use_token("unknown") is None
+
+
+async def test_a_token_ends_when_it_says_and_when_its_owner_is_disabled(store: StoreUnderTest) -> None:
+    await add_ana_and_bob(store.access)
+    await store.access.add_token("short", a_token(expires_at=NOON + MINUTE))
+    await store.access.add_token("bob's", a_token(owner="bob"))
+    store.clock.advance(MINUTE - SECOND)
+    assert await store.access.use_token("short") is not None
+    store.clock.advance(SECOND)
+    await store.access.change_user("bob", disabled=True)
+
+    assert await store.access.use_token("short") is None
+    assert await store.access.use_token("bob's") is None
+    await store.access.change_user("bob", disabled=False)
+    assert await store.access.use_token("bob's") is not None
+
+
+async def test_the_use_of_a_token_is_noted_once_a_minute(store: StoreUnderTest) -> None:
+    await store.access.add_token("digest", a_token())
+    await store.access.use_token("digest")
+    store.clock.advance(NOTED_EVERY - SECOND)
+    await store.access.use_token("digest")
+    assert [each.used_at for each in await store.access.tokens()] == [NOON]
+
+    store.clock.advance(SECOND)
+    await store.access.use_token("digest")
+
+    assert [each.used_at for each in await store.access.tokens()] == [NOON + NOTED_EVERY]
+
+
+async def test_tokens_are_told_by_owner_and_name_and_a_name_is_one_of_its_owners(store: StoreUnderTest) -> None:
+    await add_ana_and_bob(store.access)
+    tokens = [a_token("b"), a_token("a", owner="ana"), a_token("c", owner="ana"), a_token("a", owner="bob")]
+    for token in reversed(tokens):
+        assert await store.access.add_token(f"digest of {token.id}", token)
+
+    assert not await store.access.add_token("another", replace(a_token("b"), id="another"))
+    assert not await store.access.add_token("another", replace(a_token("a", owner="bob"), id="another"))
+
+    assert await store.access.tokens() == tokens
+    assert await store.access.tokens("ana") == tokens[1:3]
+
+
+async def test_a_revoked_token_is_gone_at_once_and_its_name_free(store: StoreUnderTest) -> None:
+    await add_ana_and_bob(store.access)
+    await store.access.add_token("digest", a_token(owner="bob"))
+
+    assert await store.access.revoke_token("id-bob-ci", owner="ana") is None
+    assert await store.access.use_token("digest") is not None
+    gone = await store.access.revoke_token("id-bob-ci", owner="bob")
+
+    assert gone is not None
+    assert gone.name == "ci"
+    assert await store.access.use_token("digest") is None
+    assert await store.access.revoke_token("id-bob-ci") is None
+    assert await store.access.add_token("another", a_token(owner="bob"))
+
+
+# --- The pace of guessing ---
+
+
+async def _tries(store: StoreUnderTest, keys: LoginKeys, count: int) -> list[datetime | None]:
+    return [await store.access.admit_login(keys) for _ in range(count)]
+
+
+async def test_a_few_attempts_are_free_and_then_each_waits_longer(store: StoreUnderTest) -> None:
+    assert await _tries(store, KEYS, FREE_PER_ACCOUNT) == [None] * FREE_PER_ACCOUNT
+    waits = []
+    for _ in range(12):
+        until = await store.access.admit_login(KEYS)
+        assert until is not None
+        waits.append(until - store.clock.now())
+        store.clock.advance_to(until - timedelta(microseconds=1))
+        assert await store.access.admit_login(KEYS) == until
+        store.clock.advance_to(until)
+        assert await store.access.admit_login(KEYS) is None
+
+    assert waits[:4] == [SECOND, 2 * SECOND, 4 * SECOND, 8 * SECOND]
+    assert waits[-1] == DELAY_MAX
+
+
+async def test_attempts_from_elsewhere_keep_nobody_waiting(store: StoreUnderTest) -> None:
+    await _tries(store, KEYS, FREE_PER_ACCOUNT + 1)
+
+    assert await store.access.admit_login(LoginKeys("account from elsewhere", "elsewhere")) is None
+    assert await store.access.admit_login(LoginKeys("another account", "address")) is None
+
+
+async def test_one_address_does_not_go_through_many_accounts(store: StoreUnderTest) -> None:
+    tried = [
+        await store.access.admit_login(LoginKeys(f"account {number}", "address"))
+        for number in range(FREE_PER_ADDRESS + 1)
+    ]
+
+    assert tried[:-1] == [None] * FREE_PER_ADDRESS
+    assert tried[-1] == NOON + SECOND
+
+
+async def test_of_many_attempts_at_once_only_the_free_ones_are_taken(store: StoreUnderTest) -> None:
+    async with asyncio.TaskGroup() as group:
+        tried = [group.create_task(store.access.admit_login(KEYS)) for _ in range(3 * FREE_PER_ACCOUNT)]
+
+    assert [each.result() for each in tried].count(None) == FREE_PER_ACCOUNT
+
+
+async def test_success_forgets_the_account_and_takes_itself_off_the_address(store: StoreUnderTest) -> None:
+    for _ in range(FREE_PER_ADDRESS + 5):
+        assert await _tries(store, KEYS, FREE_PER_ACCOUNT - 1) == [None] * (FREE_PER_ACCOUNT - 1)
+        for _ in range(FREE_PER_ACCOUNT - 1):
+            await store.access.forgive_login(KEYS)
+
+    await _tries(store, LoginKeys("guessed", "address"), 3)
+    await _tries(store, KEYS, 1)
+    await store.access.forgive_login(KEYS)
+    more = [
+        await store.access.admit_login(LoginKeys(f"account {number}", "address"))
+        for number in range(FREE_PER_ADDRESS - 2)
+    ]
+
+    assert more[:-1] == [None] * (FREE_PER_ADDRESS - 3)
+    assert more[-1] is not None
+
+
+async def test_attempts_are_forgotten_after_an_hour_without_any(store: StoreUnderTest) -> None:
+    await _tries(store, KEYS, FREE_PER_ACCOUNT)
+    store.clock.advance(FORGOTTEN_AFTER)
+
+    assert await _tries(store, KEYS, FREE_PER_ACCOUNT) == [None] * FREE_PER_ACCOUNT

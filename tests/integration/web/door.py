@@ -1,0 +1,47 @@
+"""A dashboard with a login, and the ways of coming in."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import quote
+
+from domain.access.role import Role
+from entrypoints.web.app import WebSettings
+from entrypoints.web.cookies import NAME
+from tests.integration.web.dashboard import FORM, HTML, PREFIX, Answer, Dashboard, serving
+
+PASSWORD = "correct horse battery"
+LOGIN = WebSettings(loopback_hosts_only=False, login_required=True)
+PEOPLE = {"ana": Role.ADMIN, "bob": Role.OPERATOR}
+
+
+@asynccontextmanager
+async def a_door(settings: WebSettings = LOGIN) -> AsyncIterator[Dashboard]:
+    """A dashboard with a login, an admin and an operator, who share a password."""
+    async with serving(settings) as dashboard:
+        for name, role in PEOPLE.items():
+            await dashboard.doors.users.add("test", name, PASSWORD, role)
+        dashboard.doors.log.events.clear()
+        yield dashboard
+
+
+async def sign_in(
+    dashboard: Dashboard, name: str = "ana", password: str = PASSWORD, next_: str = "", **headers: str
+) -> Answer:
+    """Send the form of the login page, as a browser that has no cookie yet."""
+    fields = f"name={quote(name)}&password={quote(password)}&next={quote(next_)}"
+    dashboard.session.cookie_jar.clear()
+    shown = {**HTML, **FORM, "Sec-Fetch-Site": "same-origin", **headers}
+    return await dashboard.call("POST", f"{PREFIX}/login", raw=fields.encode(), headers=shown)
+
+
+def cookie_of(answer: Answer, name: str = NAME) -> dict[str, str]:
+    """What a browser sends from our own pages once it has this answer."""
+    kept = answer.headers["Set-Cookie"].split(";")[0]
+    assert kept.startswith(f"{name}=")
+    return {"Cookie": kept, "Sec-Fetch-Site": "same-origin"}
+
+
+async def status_of(dashboard: Dashboard, headers: dict[str, str]) -> int:
+    """What somebody who shows this is answered: 200 or 401."""
+    dashboard.session.cookie_jar.clear()
+    return (await dashboard.call("GET", f"{PREFIX}/api/me", headers=headers)).status
