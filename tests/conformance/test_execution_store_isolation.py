@@ -11,7 +11,7 @@ from tests.support.builders import MINUTE, a_definition, a_failure
 
 
 async def _rescued(store: StoreUnderTest, name: str, rescues: int) -> ExecutionId:
-    """A pending execution of a new task whose workers died so often."""
+    """A pending execution of a new task, whose workers died so often; nothing else may be pending."""
     task = await store.add(a_definition(name))
     execution_id = await store.run_now(task, key=name)
     for _ in range(rescues):
@@ -26,12 +26,15 @@ async def _claimed(store: StoreUnderTest, *, isolated: bool, task_types: list[st
     return [each.execution.id for each in claims]
 
 
-async def test_what_its_workers_died_of_again_and_again_is_claimed_apart(store: StoreUnderTest) -> None:
-    suspects = [await _rescued(store, f"suspect {n}", n) for n in range(ISOLATED_AFTER, RESCUES_MAX + 1)]
-    others = [await _rescued(store, f"other {n}", n) for n in range(ISOLATED_AFTER)]
+@pytest.mark.parametrize("rescues", range(RESCUES_MAX + 1))
+async def test_what_its_workers_died_of_again_and_again_is_claimed_apart(store: StoreUnderTest, rescues: int) -> None:
+    execution = await _rescued(store, "suspect or not", rescues)
+    beside = await _rescued(store, "of one start", 0)
 
-    assert await _claimed(store, isolated=False) == others
-    assert await _claimed(store, isolated=True) == suspects
+    together = await _claimed(store, isolated=False)
+    apart = await _claimed(store, isolated=True)
+
+    assert (together, apart) == (([beside], [execution]) if rescues >= ISOLATED_AFTER else ([execution, beside], []))
 
 
 async def test_a_suspect_is_claimed_by_type_as_others_are(store: StoreUnderTest) -> None:
@@ -43,10 +46,10 @@ async def test_a_suspect_is_claimed_by_type_as_others_are(store: StoreUnderTest)
 
 
 async def test_a_suspect_is_known_to_wait_while_it_may_be_claimed(store: StoreUnderTest) -> None:
-    await _rescued(store, "other", ISOLATED_AFTER - 1)
+    await _rescued(store, "suspect", ISOLATED_AFTER - 1)
     seen = [await store.executions.is_suspect_pending()]
     await store.claim()
-    await _rescued(store, "suspect", ISOLATED_AFTER)
+    await store.executions.rescue_worker(WORKER)
     seen.append(await store.executions.is_suspect_pending())
     claim = await store.claim()
     seen.append(await store.executions.is_suspect_pending())

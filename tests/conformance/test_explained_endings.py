@@ -8,7 +8,7 @@ import pytest
 from application.scheduling.explanations import Code
 from application.scheduling.ports.execution_store import Claim
 from domain.scheduling.change import ChangeAction
-from domain.scheduling.execution import ErrorReport
+from domain.scheduling.execution import RESCUES_MAX, ErrorReport
 from domain.scheduling.mutation import delete, pause
 from domain.scheduling.outcome import Continued, Failed, UnknownHandler
 from domain.scheduling.policy import ExecutionPolicy, Overlap

@@ -110,15 +110,15 @@ async def test_a_run_that_may_kill_workers_says_that_it_waits_for_or_has_a_proce
     store: StoreUnderTest,
 ) -> None:
     task = await _hourly(store)
-    await _worker(store, HandlerSpec("mail", None))
     await _died_again(store, await store.started(task))
+    await _worker(store, HandlerSpec("mail", None))
     once = await found(store, task, ONE)
     await _died_again(store, await store.claim())
     pending = await found(store, task, ONE)
     await store.claim()
     running = await found(store, task, ONE)
 
-    assert [each.reason for each in (once, pending, running)] == ["queued", "isolated", ""]
+    assert [each.reason for each in (once, pending, running)] == ["queued", "isolated", None]
     assert says(pending, "Its worker died twice while running it, so it is given a process to itself")
     assert says(running, "It runs alone, as it may be what its workers died of.")
 

@@ -96,6 +96,14 @@ def poll(payload: Chore, run: Run) -> None:
     note(payload.ledger, "end", run)
 
 
+@processors.task("chores", "kill")
+async def kill(payload: Chore, run: Run) -> None:
+    """Ends the process it runs in after a while, as a fault in an extension does."""
+    note(payload.ledger, "start", run)
+    await asyncio.sleep(payload.seconds)
+    os._exit(99)
+
+
 @processors.task("chores", "nothing")
 async def nothing(payload: dict[str, Any], run: Run) -> None:
     """Does nothing, for measuring what is around it."""

@@ -106,6 +106,11 @@ class _Day:
             WorkerNode(self.world, f"w{n}", self._clock(dice), task_types=("mail", "rare") if n < 2 else ("mail",))
             for n in range(4)
         ]
+        both = ("mail", "rare")
+        self.workers += [
+            WorkerNode(self.world, f"i{n}", self._clock(dice), task_types=both, concurrency=1, isolated=True)
+            for n in range(2)
+        ]
         self.people = People.of(self.world)
         self.dice = Random(f"{seed}/trouble")
         self.troubles = Troubles(self.world, self.nodes, self.people, self.dice)

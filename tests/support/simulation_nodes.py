@@ -152,9 +152,13 @@ class SchedulerNode(Node):
 
 @dataclass(slots=True)
 class WorkerNode(Node):
-    """Claims, runs, settles; its heartbeat is another task of the same process. Not every worker knows every type."""
+    """Claims, runs, settles; its heartbeat is another task of the same process. Not every worker knows every type.
+
+    One that is `isolated` runs what others may have died of, one at a time.
+    """
 
     concurrency: int = 4
+    isolated: bool = False
     task_types: tuple[str, ...] = ("mail",)
     _draining: bool = False
     _perform: PerformExecutions | None = None
@@ -217,6 +221,7 @@ class WorkerNode(Node):
             observer,
             NodeId(process.name),
             concurrency=self.concurrency,
+            isolated=self.isolated,
             hands_free=bell,
         )
 

@@ -5,24 +5,52 @@ The handler may run in a thread, the heartbeat always does, so every change here
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from threading import Event, Lock
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from threading import Event, RLock
 
 from application.scheduling import json_text
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.execution_store import Beat, Claim, Progress
 from application.scheduling.processors import RunCancelledError
 from application.scheduling.services.attempt_log import AttemptLog
+from domain.scheduling.execution import ErrorReport
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, TaskId
-from domain.scheduling.outcome import Outcome
+from domain.scheduling.outcome import Failed, HandedBack, Outcome, Stopped
+from domain.scheduling.retry import GiveUp
 
 NOTE_CHARACTERS_MAX = 200
 COUNT_MAX = 2**63 - 1
 
 
+class Hurry(Enum):
+    """Why code was told to stop, other than that somebody cancelled its execution."""
+
+    TIMEOUT = auto()
+    LEAVING = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an attempt ended, and how long it had taken by then."""
+
+    attempt: "Attempt"
+    outcome: Outcome
+    took: timedelta
+
+
 @dataclass(slots=True)
 class Attempt:
-    """The handler's `Run`, and the worker's handle on it."""
+    """The handler's `Run`, and the worker's handle on it. Two things move in it, and either may move first.
+
+    Its *code* waits for the event loop or runs in it, runs in a thread (`is_in_thread`), and is over at last
+    (`is_over`), for good. While it is not although it was given up it is stuck (`is_stuck`) and occupies the process.
+
+    Its *end* is open until `conclude` decides it, once and for good, by what the code has come to, or by why it was
+    told to stop. Whoever sees that it is time concludes, event loop or heartbeat; both get the same answer, so both may
+    tell the store. From its claim until its end is on record, or the claim is lost, `LiveAttempts` holds the attempt,
+    and the worker has work; whether its code goes on has no part in that.
+    """
 
     claim: Claim
     clock: Clock
@@ -30,16 +58,20 @@ class Attempt:
     log: AttemptLog = field(init=False)
     _cancelled: Event = field(default_factory=Event)
     _lost: Event = field(default_factory=Event)
-    _hurried: Event = field(default_factory=Event)
     _over: Event = field(default_factory=Event)
-    _given_up: Event = field(default_factory=Event)
-    _ended: Outcome | BaseException | None = None
+    _began: float = field(init=False)
+    _hurried_by: Hurry | None = None
+    _is_in_thread: bool = False
+    _is_given_up: bool = False
+    _came_to: Outcome | None = None
+    _ended: Ended | None = None
     _interrupt: Callable[[], None] | None = None
     _progress: Progress | None = None
-    _lock: Lock = field(default_factory=Lock)
+    _lock: RLock = field(default_factory=RLock)
 
     def __post_init__(self) -> None:
         self.log = AttemptLog(self.clock)
+        self._began = self.clock.monotonic()
 
     @property
     def token(self) -> ClaimToken:
@@ -93,28 +125,28 @@ class Attempt:
         return self._lost.is_set()
 
     @property
-    def is_hurried(self) -> bool:
-        """True if it was told to stop because its time is over, or the worker is leaving."""
-        return self._hurried.is_set()
-
-    @property
-    def is_given_up(self) -> bool:
-        """True if the heartbeat settled it in its stead."""
-        return self._given_up.is_set()
-
-    @property
-    def ended(self) -> Outcome | BaseException | None:
-        """How the handler ended, or the error it ended with; None while code of it runs."""
-        return self._ended
+    def is_in_thread(self) -> bool:
+        """True while code of it runs in a thread, and goes on whatever the event loop does."""
+        return self._is_in_thread
 
     @property
     def is_over(self) -> bool:
-        """True once no code of the handler runs any more, though its end may not be settled yet."""
+        """True once no code of the handler runs any more, and none will."""
         return self._over.is_set()
+
+    @property
+    def is_stuck(self) -> bool:
+        """True while code of it goes on that was told to stop and had its grace."""
+        return self._is_given_up and not self.is_over
+
+    @property
+    def ended(self) -> Ended | None:
+        """Its end; None while that is open."""
+        return self._ended
 
     def checkpoint(self) -> None:
         """See Run; also when its time is over or the worker is leaving."""
-        if self.is_cancelled or self.is_lost or self.is_hurried:
+        if self.is_cancelled or self.is_lost or self._hurried_by is not None:
             raise RunCancelledError("the execution was asked to stop")
 
     def progress(self, done: int, total: int | None = None, note: str = "") -> None:
@@ -135,24 +167,59 @@ class Attempt:
         self._cancelled.set()
         self._stop()
 
-    def hurry(self) -> None:
-        """Its time is over, or the worker is leaving: the next checkpoint ends it."""
-        self._hurried.set()
-
     def lose(self) -> None:
         """The claim is no longer ours."""
         self._lost.set()
         self._stop()
 
-    def give_up(self) -> None:
-        """The heartbeat settled it: what its code still does, or the event loop still hears of it, is nothing."""
-        self._given_up.set()
-        self.lose()
+    def hurry(self, why: Hurry) -> None:
+        """Tell its code to stop: the next checkpoint ends it. What is over, or was told already, hears nothing."""
+        with self._lock:
+            if self._hurried_by is None and not self.is_over:
+                self._hurried_by = why
 
-    def end(self, ended: Outcome | BaseException) -> None:
+    def give_up(self) -> None:
+        """It was told to stop and had its grace: from now on it is stuck, unless it is over."""
+        self._is_given_up = True
+
+    def enter_thread(self) -> bool:
+        """Code of it begins to run in a thread; False if its end was decided, so that it must not."""
+        with self._lock:
+            self._is_in_thread = self._ended is None
+            return self._is_in_thread
+
+    def leave_thread(self) -> None:
+        """Nothing of it runs in the thread any more; only the event loop can go on with it."""
+        self._is_in_thread = False
+
+    def end(self, came_to: Outcome) -> None:
         """The last code of the handler has returned, or there never was any."""
-        self._ended = ended
-        self._over.set()
+        with self._lock:
+            self._came_to = came_to
+            self._over.set()
+            self._is_in_thread = False
+
+    def conclude(self) -> Ended:
+        """Decide its end by what is known now; whoever comes later gets the same answer."""
+        with self._lock:
+            if self._ended is None:
+                took = timedelta(seconds=self.clock.monotonic() - self._began)
+                self._ended = Ended(self, self._outcome(), took)
+            return self._ended
+
+    def cut_off(self, *, threads_too: bool) -> Ended | None:
+        """Conclude what the event loop does not go on with; None: it goes on in a thread, and its end is open."""
+        with self._lock:
+            if self._is_in_thread and self._ended is None and not threads_too:
+                return None
+            self.hurry(Hurry.LEAVING)
+            return self.conclude()
+
+    def failed(self, error: ErrorReport, then: GiveUp | None = None, *, timed_out: bool = False) -> Failed:
+        """A failure of this attempt; its retry policy says what is next, unless `then` does."""
+        retry = self.claim.definition.policy.retry
+        decided = then or retry.decide(self.execution_id, attempts_used=self.attempt, failed_at=self.clock.now())
+        return Failed(error, decided, timed_out)
 
     def beat(self) -> Beat:
         """A sign of life with what happened since the last one."""
@@ -166,52 +233,23 @@ class Attempt:
             self._progress = self._progress or beat.progress
         self.log.put_back(beat.log)
 
+    def _outcome(self) -> Outcome:
+        came_to = self._came_to
+        if came_to is not None and not isinstance(came_to, Failed):
+            return came_to
+        if self.is_cancelled:
+            return Stopped()
+        if self._hurried_by is Hurry.TIMEOUT:
+            text = f"it ran longer than {self.claim.definition.policy.timeout}"
+            error = ErrorReport("timeout", text if self.is_over else f"{text} and did not stop")
+            return self.failed(error, timed_out=True)
+        return came_to if came_to is not None and self._hurried_by is None else HandedBack()
+
     def _stop(self) -> None:
         with self._lock:
             interrupt, self._interrupt = self._interrupt, None
         if interrupt is not None:
             interrupt()
-
-
-@dataclass(slots=True)
-class LiveAttempts:
-    """The attempts this worker holds, from claim to settlement, shared between its loop and its heartbeat thread."""
-
-    _by_token: dict[ClaimToken, Attempt] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
-
-    def add(self, attempt: Attempt) -> None:
-        """It is held from now on."""
-        with self._lock:
-            self._by_token[attempt.token] = attempt
-
-    def remove(self, token: ClaimToken) -> None:
-        """It is held no longer; no error if it was not."""
-        with self._lock:
-            self._by_token.pop(token, None)
-
-    def all(self) -> tuple[Attempt, ...]:
-        """Those held at this moment."""
-        with self._lock:
-            return tuple(self._by_token.values())
-
-    def __len__(self) -> int:
-        with self._lock:
-            return len(self._by_token)
-
-
-def mark_stuck(stuck: set[ClaimToken], attempt: Attempt) -> None:
-    """Its code was told to stop and goes on in this process; `unmark_stuck` follows when it ends after all."""
-    stuck.add(attempt.token)
-    # It may have ended, in another thread, between the caller's look and the mark.
-    if attempt.is_over:
-        stuck.discard(attempt.token)
-
-
-def unmark_stuck(stuck: set[ClaimToken], attempt: Attempt, ended: Outcome | BaseException) -> None:
-    """The code of the attempt has ended, whether anybody had given it up or not."""
-    attempt.end(ended)
-    stuck.discard(attempt.token)
 
 
 def _count(given: int) -> int:

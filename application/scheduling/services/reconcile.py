@@ -47,7 +47,7 @@ class Reconcile:
         while self._refusals < REFUSALS_MAX:
             refusals = self._refusals
             repaired += await self.run_once()
-            if self._after is None and self._refusals == refusals:
+            if refusals == self._refusals and self._after is None:
                 await self.tasks.keep_tzdata(version)
                 break
         return repaired

@@ -1,52 +1,42 @@
 """Running one claimed execution: its handler found, its payload read, its time limited, its end put in words.
 
 The call of the handler is the one place where any exception is an ordinary event. A handler that ignores being
-stopped can't be stopped in Python; after a grace its attempt is settled as timed out all the same, and the process it
-occupies is marked for replacement.
+stopped can't be stopped in Python; after a grace it is given up: its attempt ends as timed out all the same, and the
+process it occupies is to be replaced.
 """
 
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from enum import Enum, auto
 from typing import cast
 
 from application.scheduling.ports.clock import Clock
 from application.scheduling.processors import Continue, Handler, PermanentError, Processors, Returned, result_text
-from application.scheduling.services.attempt import Attempt, mark_stuck, unmark_stuck
+from application.scheduling.services.attempt import Attempt, Hurry
 from application.scheduling.services.error_reports import report, report_of
 from domain.errors import DomainError
-from domain.scheduling.execution import ErrorReport
-from domain.scheduling.identifiers import ClaimToken
-from domain.scheduling.outcome import Continued, Failed, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
+from domain.scheduling.outcome import Continued, Failed, Outcome, Succeeded, UnknownHandler
 from domain.scheduling.retry import GiveUp
 
 STOP_GRACE = timedelta(seconds=5)
 CONTINUE_AFTER_MAX = timedelta(days=7)
 
-Call = asyncio.Task[Outcome | BaseException]
-
 CURRENT_ATTEMPT: ContextVar[Attempt | None] = ContextVar("current_attempt", default=None)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class RunExecution:
-    """Calls handlers. `stuck` holds the tokens of attempts whose code did not stop and still occupies this process.
-
-    `in_threads` holds the tokens of those whose code runs in a thread, and goes on whatever the event loop does.
-    """
+    """Calls handlers, each in a task that bears the token of its attempt as its name."""
 
     processors: Processors
     clock: Clock
     stop_grace: timedelta = STOP_GRACE
-    stuck: set[ClaimToken] = field(default_factory=set)
-    in_threads: set[ClaimToken] = field(default_factory=set)
 
     async def run(self, attempt: Attempt, group: asyncio.TaskGroup, leaving: asyncio.Event) -> Outcome | None:
-        """Run the handler to its end, its time-out, its cancellation, or until `leaving` is set.
+        """Run the handler to its end, its time-out, its cancellation, or until `leaving` is set, and conclude.
 
         The handler runs as a task of `group`, which outlives this call if the handler does. None: the claim was lost,
         so there is nothing to report. Never raises for what a handler does.
@@ -54,18 +44,19 @@ class RunExecution:
         definition = attempt.claim.definition
         handler = self.processors.find(definition.task_type, definition.handler_name)
         if handler is None:
-            unknown = UnknownHandler()
-            attempt.end(unknown)
-            return unknown
-        call = group.create_task(self._call(handler, attempt))
+            attempt.end(UnknownHandler())
+            return attempt.conclude().outcome
+        call = group.create_task(_call(handler, attempt), name=attempt.token)
         if handler.is_async:
             loop = asyncio.get_running_loop()
             attempt.interruptible(lambda: _ignored(loop.call_soon_threadsafe(call.cancel)))
-        ended_by = await self._ended(call, handler, attempt, leaving)
-        return None if attempt.is_lost else _outcome(attempt, ended_by)
+        await self._done_or_given_up(call, handler, attempt, leaving)
+        return None if attempt.is_lost else attempt.conclude().outcome
 
-    async def _ended(self, call: Call, handler: Handler, attempt: Attempt, leaving: asyncio.Event) -> "_EndedBy":
-        """Wait for the handler, and make it stop when its time or ours is over; say which it was."""
+    async def _done_or_given_up(
+        self, call: asyncio.Task[None], handler: Handler, attempt: Attempt, leaving: asyncio.Event
+    ) -> None:
+        """Wait for the handler, and make it stop when its time or ours is over."""
         async with asyncio.TaskGroup() as waits:
             left = waits.create_task(leaving.wait())
             limit = max(0.0, attempt.deadline - self.clock.monotonic())
@@ -73,101 +64,77 @@ class RunExecution:
             left.cancel()
         attempt.interruptible(None)
         if call.done():
-            return _EndedBy.ITSELF
-        ended_by = _EndedBy.LEAVING if leaving.is_set() else _EndedBy.TIMEOUT
-        attempt.hurry()
+            return
+        attempt.hurry(Hurry.LEAVING if leaving.is_set() else Hurry.TIMEOUT)
         if handler.is_async:
             call.cancel()
         await asyncio.wait({call}, timeout=self.stop_grace.total_seconds())
         if not call.done():
-            mark_stuck(self.stuck, attempt)
+            attempt.give_up()
             # Of a thread only the waiting for it can be given up.
             call.cancel()
-        return ended_by
 
-    async def _call(self, handler: Handler, attempt: Attempt) -> Outcome | BaseException:
-        """How the handler ended: an error is a value here, so that it can't end the group."""
-        CURRENT_ATTEMPT.set(attempt)
-        try:
-            payload = handler.payload(attempt.payload_json)
-        except Exception as error:  # noqa: BLE001 - validators of a payload's model are user code too
-            unfit = _unfit(attempt, error)
-            attempt.end(unfit)
-            return unfit
-        if handler.is_async:
-            return await self._awaited(lambda: cast(Awaitable[Returned], handler.function(payload, attempt)), attempt)
-        return await self._plain(handler, payload, attempt)
 
-    async def _plain(self, handler: Handler, payload: object, attempt: Attempt) -> Outcome | BaseException:
-        try:
-            ended = await asyncio.to_thread(self._in_thread, handler, payload, attempt)
-        except asyncio.CancelledError as cancelled:
-            # Awaiting a thread can be cancelled, the thread itself can't: only its own end frees the process of it.
-            return cancelled
-        except RuntimeError as error:
-            # The machine has no thread to spare.
-            unmark_stuck(self.stuck, attempt, error)
-            return error
-        if not inspect.isawaitable(ended):
-            return ended
+async def _call(handler: Handler, attempt: Attempt) -> None:
+    """Call the handler; how it ended is told to the attempt, and an error never ends the group."""
+    CURRENT_ATTEMPT.set(attempt)
+    try:
+        payload = handler.payload(attempt.payload_json)
+    except Exception as error:  # noqa: BLE001 - validators of a payload's model are user code too
+        attempt.end(_unfit(attempt, error))
+        return
+    if handler.is_async:
+        await _awaited(lambda: cast(Awaitable[Returned], handler.function(payload, attempt)), attempt)
+    else:
+        await _plain(handler, payload, attempt)
+
+
+async def _plain(handler: Handler, payload: object, attempt: Attempt) -> None:
+    try:
+        rest = await asyncio.to_thread(_in_thread, handler, payload, attempt)
+    except asyncio.CancelledError:
+        # Awaiting a thread can be cancelled, the thread itself can't: only its own end frees the process of it.
+        return
+    except RuntimeError as error:
+        # The machine has no thread to spare.
+        attempt.end(_raised(attempt, error))
+        return
+    if rest is not None:
         # A plain function may be a wrapper around an async one.
-        return await self._awaited(lambda: ended, attempt)
-
-    async def _awaited(self, start: Callable[[], Awaitable[Returned]], attempt: Attempt) -> Outcome | BaseException:
-        ended: Outcome | BaseException
-        try:
-            ended = _success(await start())
-        except BaseException as error:  # noqa: BLE001 - whatever user code raises is an ordinary end of an attempt
-            ended = error
-        unmark_stuck(self.stuck, attempt, ended)
-        return ended
-
-    def _in_thread(
-        self, handler: Handler, payload: object, attempt: Attempt
-    ) -> Outcome | BaseException | Awaitable[Returned]:
-        ended: Outcome | BaseException
-        self.in_threads.add(attempt.token)
-        try:
-            returned = handler.function(payload, attempt)
-            if inspect.isawaitable(returned):
-                return returned
-            ended = _success(returned)
-        except BaseException as error:  # noqa: BLE001 - some, like StopIteration, can't pass from a thread to the loop
-            ended = error
-        finally:
-            self.in_threads.discard(attempt.token)
-        unmark_stuck(self.stuck, attempt, ended)
-        return ended
+        await _awaited(lambda: rest, attempt)
 
 
-class _EndedBy(Enum):
-    """Whose decision the end of a call was."""
-
-    ITSELF = auto()
-    TIMEOUT = auto()
-    LEAVING = auto()
-
-
-def outcome_unheard(attempt: Attempt) -> Outcome:
-    """How an attempt ended whose end the event loop does not hear of; handed back if it has not."""
-    if not attempt.is_over:
-        return _outcome(attempt, _EndedBy.LEAVING)
-    return _outcome(attempt, _EndedBy.TIMEOUT if attempt.is_hurried else _EndedBy.ITSELF)
+async def _awaited(start: Callable[[], Awaitable[Returned]], attempt: Attempt) -> None:
+    came_to: Outcome
+    try:
+        came_to = _success(await start())
+    except BaseException as error:  # noqa: BLE001 - whatever user code raises is an ordinary end of an attempt
+        came_to = _raised(attempt, error)
+    attempt.end(came_to)
 
 
-def _outcome(attempt: Attempt, ended_by: _EndedBy) -> Outcome:
-    ended = attempt.ended
-    if ended is not None and not isinstance(ended, BaseException):
-        return ended
-    if attempt.is_cancelled:
-        return Stopped()
-    if ended_by is _EndedBy.LEAVING:
-        return HandedBack()
-    if ended_by is _EndedBy.TIMEOUT:
-        limit = attempt.claim.definition.policy.timeout
-        return _failure(attempt, ErrorReport("timeout", f"it ran longer than {limit}"), timed_out=True)
-    assert ended is not None, "a call that ended by itself has a result or an error"
-    return _failure(attempt, report_of(ended), GiveUp() if isinstance(ended, PermanentError) else None)
+def _in_thread(handler: Handler, payload: object, attempt: Attempt) -> Awaitable[Returned] | None:
+    """Call the handler in this thread; what it leaves for the event loop to do, None if it is over.
+
+    One whose end was decided while it waited for a thread is not begun: somebody else may run it already.
+    """
+    came_to: Outcome
+    if not attempt.enter_thread():
+        return None
+    try:
+        returned = handler.function(payload, attempt)
+        if inspect.isawaitable(returned):
+            attempt.leave_thread()
+            return returned
+        came_to = _success(returned)
+    except BaseException as error:  # noqa: BLE001 - some, like StopIteration, can't pass from a thread to the loop
+        came_to = _raised(attempt, error)
+    attempt.end(came_to)
+    return None
+
+
+def _raised(attempt: Attempt, error: BaseException) -> Failed:
+    return attempt.failed(report_of(error), GiveUp() if isinstance(error, PermanentError) else None)
 
 
 def _success(returned: Returned) -> Outcome:
@@ -176,17 +143,11 @@ def _success(returned: Returned) -> Outcome:
     return Succeeded(result_text(returned))
 
 
-def _unfit(attempt: Attempt, error: Exception) -> Outcome:
+def _unfit(attempt: Attempt, error: Exception) -> Failed:
     """The end of an attempt whose payload its handler can't read: trying again cannot help."""
     if isinstance(error, DomainError):
-        return _failure(attempt, report(error.reason, f"{error.pointer}: {error.detail}"), GiveUp())
-    return _failure(attempt, report_of(error), GiveUp())
-
-
-def _failure(attempt: Attempt, error: ErrorReport, then: GiveUp | None = None, *, timed_out: bool = False) -> Failed:
-    retry = attempt.claim.definition.policy.retry
-    decided = then or retry.decide(attempt.execution_id, attempts_used=attempt.attempt, failed_at=attempt.clock.now())
-    return Failed(error, decided, timed_out)
+        return attempt.failed(report(error.reason, f"{error.pointer}: {error.detail}"), GiveUp())
+    return attempt.failed(report_of(error), GiveUp())
 
 
 def _ignored(_handle: object) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -83,9 +84,12 @@ async def test_a_child_that_ends_is_replaced_by_one_with_another_name(behaviour:
 
 
 async def waits_between(
-    nursery: Nursery, monkeypatch: pytest.MonkeyPatch, *, lived: timedelta, epitaph: Epitaph | None
+    nursery: Nursery, monkeypatch: pytest.MonkeyPatch, *, lived: timedelta, epitaphs: Sequence[Epitaph | None]
 ) -> list[timedelta]:
-    """The first ten waits before a restart, of children that claimed for so long; None: they handed over."""
+    """The first ten waits before a restart, of children that claimed for so long; None: they handed over.
+
+    `epitaphs` tell how they ended, one after the other, the last one of all others.
+    """
     waits: list[timedelta] = []
 
     async def wait(stop: asyncio.Event, length: timedelta) -> None:
@@ -95,7 +99,7 @@ async def waits_between(
 
     async def tenure(_self: Supervisor, *_: object) -> Epitaph | None:
         nursery.clock.advance(lived)
-        return epitaph
+        return epitaphs[min(len(waits), len(epitaphs) - 1)]
 
     monkeypatch.setattr("entrypoints.supervisor._wait", wait)
     monkeypatch.setattr(Supervisor, "_tenure", tenure)
@@ -104,20 +108,36 @@ async def waits_between(
     return waits
 
 
-@pytest.mark.parametrize("epitaph", [Epitaph("it ended"), None])
-async def test_children_that_die_or_get_stuck_young_are_followed_slower_and_slower(
-    monkeypatch: pytest.MonkeyPatch, epitaph: Epitaph | None
+@pytest.mark.parametrize(
+    ("epitaph", "last"),
+    [
+        (Epitaph("it never became ready"), [3.2, 6.4, 12.8, 25.6, 30.0]),
+        (Epitaph("it was ready", was_ready=True), [2.0] * 5),
+        (None, [2.0] * 5),
+    ],
+)
+async def test_children_that_end_young_are_followed_slower_and_slower_and_seldom_if_they_never_were_ready(
+    monkeypatch: pytest.MonkeyPatch, epitaph: Epitaph | None, last: list[float]
 ) -> None:
-    waits = await waits_between(Nursery(["3"]), monkeypatch, lived=timedelta(0), epitaph=epitaph)
+    waits = await waits_between(Nursery(["3"]), monkeypatch, lived=timedelta(0), epitaphs=[epitaph])
 
-    assert [wait.total_seconds() for wait in waits] == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0]
+    assert [wait.total_seconds() for wait in waits] == [0.1, 0.2, 0.4, 0.8, 1.6, *last]
+
+
+async def test_a_child_that_was_ready_is_followed_soon_however_long_the_waits_before_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    epitaphs = [Epitaph("it never became ready")] * 8 + [Epitaph("it was ready", was_ready=True)]
+    waits = await waits_between(Nursery(["3"]), monkeypatch, lived=timedelta(0), epitaphs=epitaphs)
+
+    assert [wait.total_seconds() for wait in waits[6:]] == [6.4, 12.8, 2.0, 2.0]
 
 
 @pytest.mark.parametrize("epitaph", [Epitaph("it ended"), None])
 async def test_a_child_that_claimed_for_long_is_followed_at_once(
     monkeypatch: pytest.MonkeyPatch, epitaph: Epitaph | None
 ) -> None:
-    waits = await waits_between(Nursery(["3"]), monkeypatch, lived=SETTLED_AFTER * 2, epitaph=epitaph)
+    waits = await waits_between(Nursery(["3"]), monkeypatch, lived=SETTLED_AFTER * 2, epitaphs=[epitaph])
 
     assert set(waits) == {RESTART_BACKOFF_MIN}
 
