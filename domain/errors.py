@@ -1,6 +1,11 @@
 """What can be wrong with what people ask for: the root of every error, and one class per broken rule."""
 
+from collections.abc import Collection
+from difflib import get_close_matches
 from typing import ClassVar
+
+# No name of ours is longer; comparing takes time that grows with the length.
+_COMPARED_MAX = 64
 
 
 class SchedulerError(Exception):
@@ -85,7 +90,7 @@ class InvalidInputError(DomainError):
     code = "invalid_input"
 
     def __init__(self, faults: tuple[DomainError, ...]) -> None:
-        super().__init__("; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults))
+        super().__init__("; ".join(f"{fault.pointer}: {fault.detail}".removeprefix(": ") for fault in faults))
         self.faults = faults
 
 
@@ -93,3 +98,9 @@ class MalformedJsonError(DomainError):
     """A text is not the JSON we accept: the syntax, or a limit on depth, size, numbers or characters."""
 
     code = "malformed_json"
+
+
+def nearest_of(name: str, known: Collection[str]) -> str:
+    """A hint for a name that is none of these: the one that was meant, or all of them in their order."""
+    meant = get_close_matches(name[:_COMPARED_MAX], known, n=1, cutoff=0.75)
+    return f"did you mean {meant[0]}?" if meant else f"there are {', '.join(known)}" if known else "there are none"

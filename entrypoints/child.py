@@ -43,7 +43,8 @@ class Epitaph:
 class Child:
     """A worker process and our end of the pipe to it.
 
-    `claims_no_more` is set once it hands over or is dead and buried; `epitaph` is None until the latter.
+    `claims_no_more` is set once it hands over or is dead and buried; `epitaph` is None until the latter. `makes_room`
+    is set to have it drained before its supervisor stops.
     """
 
     worker_id: NodeId
@@ -51,6 +52,7 @@ class Child:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     claims_no_more: asyncio.Event = field(default_factory=asyncio.Event)
+    makes_room: asyncio.Event = field(default_factory=asyncio.Event)
     epitaph: Epitaph | None = None
     _is_ready: bool = False
     _is_heard: bool = False

@@ -9,7 +9,7 @@ from dependency_injector import containers, providers
 
 from adapters.passwords.argon2id import Argon2Passwords
 from adapters.sql.content.sqlite import open_sqlite_content
-from adapters.sql.store import open_sqlite_store
+from adapters.sql.store import check_sqlite_store, open_sqlite_store
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
 from adapters.system.file_lock import FileLock
@@ -121,7 +121,9 @@ class Container(containers.DeclarativeContainer):
     manage_users = providers.Singleton(ManageUsers, access=access, passwords=passwords, clock=clock, log=access_log)
     manage_tokens = providers.Singleton(ManageTokens, access=access, clock=clock, entropy=entropy, log=access_log)
 
-    change_task = providers.Singleton(ChangeTask, tasks=stores.provided.tasks, clock=clock, wakeup=wakeup)
+    change_task = providers.Singleton(
+        ChangeTask, tasks=stores.provided.tasks, clock=clock, wakeup=wakeup, observer=observer
+    )
     manage_tasks = providers.Singleton(
         ManageTasks,
         change_task=change_task,
@@ -198,6 +200,11 @@ def clock() -> Clock:
     return SystemClock()
 
 
+def check_store(settings: Settings) -> None:
+    """Raise StoreRefusedError if the store of the profile can't be where it is to be; nothing is made for that."""
+    check_sqlite_store(settings.scheduler_store_path)
+
+
 def open_store(settings: Settings) -> AbstractAsyncContextManager[Stores]:
     """The store of the profile, migrated. Raises StoreRefusedError or StoreUnavailableError."""
     return open_sqlite_store(settings.scheduler_store_path, SystemClock(), SystemEntropy())
@@ -241,5 +248,4 @@ def member(
 
 def keep_claims(stores: Stores, perform: PerformExecutions, clock: Clock) -> KeepClaims:
     """The heartbeat of a worker, on a store connection of its own."""
-    stuck = perform.run_execution.stuck
-    return KeepClaims(stores.executions, perform.live, clock, perform.worker_id, stuck, perform.observer)
+    return KeepClaims(stores.executions, perform.live, clock, perform.worker_id, perform.observer)

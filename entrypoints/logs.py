@@ -11,7 +11,9 @@ import structlog
 from application.scheduling.services.error_reports import on_one_line
 from application.scheduling.services.run_execution import CURRENT_ATTEMPT
 
-# Control characters, line separators, the marks that turn reading direction, and halves of characters.
+# What a sentence says anyway; programs would have to take it apart.
+IN_WORDS = frozenset({"task", "task_id", "action"})
+SECONDS = "_seconds"
 
 
 def configure_logging(log_format: str, level: str) -> None:
@@ -49,9 +51,17 @@ def _sentence(_logger: object, _name: str, event: MutableMapping[str, Any]) -> s
     level = event.pop("level")
     mark = "" if level in ("info", "debug") else f"{level.upper()}: "
     exception = event.pop("exception", None)
-    values = " ".join(f"{name}={on_one_line(str(value))}" for name, value in event.items() if value not in (None, ""))
+    shown = (_value(name, value) for name, value in event.items() if value not in (None, "") and name not in IN_WORDS)
+    values = " ".join(shown)
     line = f"{at} - {mark}{text}" + (f"  ({values})" if values else "")
     return line if exception is None else "\n".join([line, *map(_indented, str(exception).splitlines())])
+
+
+def _value(name: str, value: object) -> str:
+    """`attempt=1`, `took=0.027s`: programs are told the unit in the name, people beside the number."""
+    if name.endswith(SECONDS) and isinstance(value, float):
+        return f"{name.removesuffix(SECONDS)}={value:.3f}s"
+    return f"{name}={on_one_line(str(value))}"
 
 
 def _indented(line: str) -> str:

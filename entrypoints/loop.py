@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.observer import Observer
 from domain.scheduling.events import StoreFailed
@@ -56,6 +57,17 @@ def every(work: Callable[[], Awaitable[object]], wait: timedelta) -> Step:
         return wait
 
     return step
+
+
+def once_ready(step: Step, is_ready: Callable[[], bool], clock: Clock, *, at_most: timedelta) -> Step:
+    """`step`, whose passes do nothing until `is_ready`, and wait for that `at_most` from now on: wake the loop then."""
+    begins_at = clock.monotonic() + at_most.total_seconds()
+
+    async def when_ready() -> timedelta:
+        left = begins_at - clock.monotonic()
+        return await step() if is_ready() or left <= 0 else timedelta(seconds=left)
+
+    return when_ready
 
 
 async def unless_stopped(work: Coroutine[Any, Any, Result], stop: asyncio.Event) -> Result | None:

@@ -2,15 +2,16 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import click
 import structlog
 
-from application.scheduling.ports.errors import StoreRefusedError
+from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
+from application.scheduling.ports.execution_store import Held
 from application.scheduling.services.dispatch_due import AHEAD
 from application.scheduling.services.keep_membership import ANNOUNCE_EVERY, KeepMembership
 from domain.scheduling.identifiers import NodeId
@@ -20,6 +21,7 @@ from entrypoints.container import (
     Container,
     Lock,
     Stores,
+    check_store,
     keep_membership,
     lock_of,
     member,
@@ -29,7 +31,7 @@ from entrypoints.container import (
 from entrypoints.hints import Hints
 from entrypoints.isolation import SuspectWatch
 from entrypoints.logs import configure_logging
-from entrypoints.loop import Step, every, repeat, unless_stopped
+from entrypoints.loop import Step, every, once_ready, repeat, unless_stopped
 from entrypoints.process import EXIT_OK, EXIT_USAGE, run, take_leave
 from entrypoints.settings import InvalidSettingsError, Settings, load_settings
 from entrypoints.supervisor import Supervisor
@@ -39,6 +41,9 @@ WAKE_WINDOW = timedelta(milliseconds=1)
 RESCUE_EVERY = timedelta(seconds=5)
 PRUNE_EVERY = timedelta(minutes=10)
 READY_WITHIN_SECONDS = 5.0
+# How long nothing fires for want of a first worker: long enough to hear that its settings are refused.
+FIRST_WORKER_WITHIN = timedelta(seconds=10)
+COUNT_WITHIN_SECONDS = 1.0
 LOCK_LOOKS_MAX = 30
 LOCK_LOOK_SECONDS = 0.1
 
@@ -71,6 +76,7 @@ class Service:
             for name, step, wake in self._steps(container, membership):
                 loop = repeat(step, name=name, stop=self.stop, observer=container.observer(), wake=wake)
                 group.create_task(loop)
+            group.create_task(self._tell_stop(container))
             if "worker" in self.settings.scheduler_roles:
                 suspects = SuspectWatch(container.stores().executions, container.observer())
                 self._supervisor = self._lane(container, suspects, isolated=False)
@@ -95,9 +101,25 @@ class Service:
 
     def _greet(self) -> None:
         """The service is ready once the first worker is: by then it has announced what it can run, and how."""
-        if not self._is_complete:
-            self._is_complete = True
-            structlog.get_logger().info(self._greeting)
+        if self._is_complete:
+            structlog.get_logger().info("A new worker is ready")
+            return
+        self._is_complete = True
+        structlog.get_logger().info(self._greeting)
+        self.due.set()
+
+    async def _tell_stop(self, container: Container) -> None:
+        """Say what a stop waits for, so that nobody takes the wait for a service that hangs."""
+        await self.stop.wait()
+        if self.code != EXIT_OK:
+            return
+        held: Sequence[Held] = ()
+        # The count is a courtesy: a store that does not answer now says nothing of the stop.
+        with suppress(StoreUnavailableError, TimeoutError):
+            async with asyncio.timeout(COUNT_WITHIN_SECONDS):
+                held = await container.stores().executions.held()
+        waits = f", waiting at most {self.settings.grace.total_seconds():g}s for what runs" if held else ""
+        structlog.get_logger().info(f"Stopping{waits}", executions=len(held))
 
     async def _supervise(self, supervisor: Supervisor) -> None:
         """Have a worker all the time; without one that accepts its settings the service ends."""
@@ -108,13 +130,18 @@ class Service:
         self, container: Container, membership: KeepMembership
     ) -> tuple[tuple[str, Step, asyncio.Event | None], ...]:
         return (
-            ("dispatch", self._dispatching(container), self.due),
+            ("dispatch", self._dispatching_once_ready(container), self.due),
             ("announce", every(membership.run_once, ANNOUNCE_EVERY), None),
             ("rescue", every(container.rescue_stuck().run_once, RESCUE_EVERY), None),
             ("reconcile", every(container.reconcile().run_once, self.settings.check_interval), None),
             ("expire", every(container.expire_unknown().run_once, self.settings.check_interval), None),
             ("prune", every(container.prune_history().run_once, PRUNE_EVERY), None),
         )
+
+    def _dispatching_once_ready(self, container: Container) -> Step:
+        """A service whose worker is refused ends, and must not have decided anything that it could never run."""
+        dispatching, clock = self._dispatching(container), container.clock()
+        return once_ready(dispatching, lambda: self._is_complete, clock, at_most=FIRST_WORKER_WITHIN)
 
     def _dispatching(self, container: Container) -> Step:
         """Pass after pass until the next known instant, and every LOOK_EVERY even if every hint was lost."""
@@ -179,6 +206,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> int:
 
     Raises StoreRefusedError if another process serves the file, CannotServeError if the dashboard's port is taken.
     """
+    # Before the lock is made: beside a file that turns out to be somebody else's, nothing is left behind.
+    await unless_stopped(asyncio.to_thread(check_store, settings), stop)
     lock = lock_of(settings)
     async with AsyncExitStack() as leaving:
         leaving.callback(lock.release)

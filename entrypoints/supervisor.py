@@ -5,9 +5,9 @@ pair: lines go both ways, and its end is how each learns of the other's death. E
 store's file, so a free lock means that no child is left.
 
 A child that code occupies which did not stop says so, claims no more and finishes its other executions, each within
-its own time-out; its successor is started beside it at once. At most LEAVING_MAX finish at a time. Beyond that new
-work waits until one has left: those that are left have real work, as a child with nothing but stuck code leaves by
-itself, and killing one would start the executions of the innocent again.
+its own time-out; its successor is started beside it at once. At most LEAVING_MAX finish at a time. Beyond that the
+oldest makes room: it is drained, so what it does not finish within the grace it hands back, and new work waits for no
+longer than that. Handing back uses no attempt and counts against nobody, however often it happens.
 
 A child that was ready and ends is replaced within RESTART_READY_MAX: its code is good, and what it held waits. One that
 never becomes ready would not be the next time either, and is tried again more and more seldom.
@@ -112,15 +112,23 @@ class Supervisor:
 
     async def _has_room(self, stop: asyncio.Event) -> bool:
         """Wait until another child may be started; False if the stop comes first, which makes all of them leave."""
-        if len(self._children) > LEAVING_MAX and not stop.is_set():
-            structlog.get_logger().warning(
-                "New executions wait: so many workers occupied by code that did not stop have others to finish first",
-                workers=len(self._children),
-            )
         while len(self._children) > LEAVING_MAX and not stop.is_set():
+            self._make_room(self._children[0])
             self._somebody_left.clear()
             await self._somebody_left.wait()
         return not stop.is_set()
+
+    def _make_room(self, oldest: Child) -> None:
+        """Have it leave within the grace, if it was not told to before."""
+        if not oldest.makes_room.is_set():
+            oldest.makes_room.set()
+            structlog.get_logger().warning(
+                "New executions wait until a worker has left: too many are occupied by code that did not stop. The "
+                "oldest hands back what it does not finish in its grace",
+                worker=oldest.worker_id,
+                pid=oldest.pid,
+                workers=len(self._children),
+            )
 
     async def _tenure(self, worker_id: NodeId, lives: asyncio.TaskGroup, stop: asyncio.Event) -> Epitaph | None:
         """Start a child and wait while it claims; say how it ended, None if it lives on without claiming."""
@@ -176,8 +184,8 @@ class Supervisor:
             structlog.get_logger().warning("The store did not take back the worker's executions", because=str(error))
 
     async def _drain(self, child: Child, stop: asyncio.Event) -> None:
-        """Once stopping, let the child finish within the grace; then it is killed, and its claims are rescued."""
-        await stop.wait()
+        """Once it is to leave, let it finish within the grace; then it is killed, and its claims are rescued."""
+        await unless_stopped(child.makes_room.wait(), stop)
         child.drain()
         await asyncio.sleep((self.grace + self.kill_after).total_seconds())
         child.kill("The worker did not stop in its grace and is killed")

@@ -21,7 +21,7 @@ from domain.scheduling.identifiers import NodeId
 from entrypoints.container import Container, keep_membership, member, open_content, open_store
 from entrypoints.handlers import load_handlers
 from entrypoints.handover import Handover
-from entrypoints.heartbeat import LoopWatch, start_heartbeat
+from entrypoints.heartbeat import LoopWatch, holder_of, start_heartbeat
 from entrypoints.hints import Hints
 from entrypoints.inheritance import keep_from_programs
 from entrypoints.link import SupervisorLink
@@ -74,9 +74,9 @@ async def _vital(work: Awaitable[Result]) -> Result:
 class Worker:
     """The life of a worker: claim and settle, drain, hand back, leave.
 
-    It is told to stop by `stop`. Once it hands over to a successor it claims nothing new, finishes what runs, and
-    leaves when nothing but code that does not stop is left in it. One that runs suspects alone leaves as well when
-    there has been none for LEAVE_WHEN_IDLE_FOR.
+    It is told to stop by `stop`. Once it hands over to a successor it claims nothing new and announces so, finishes
+    what runs, and leaves when nothing but code that does not stop is left in it. One that runs suspects alone leaves as
+    well when there has been none for LEAVE_WHEN_IDLE_FOR.
     """
 
     perform: PerformExecutions
@@ -88,6 +88,7 @@ class Worker:
     _busy_at: float | None = None
     _draining: asyncio.Event = field(default_factory=asyncio.Event)
     _settled: asyncio.Event = field(default_factory=asyncio.Event)
+    _handed_over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def stop(self) -> None:
         """Claim no more, finish or hand back what runs, and leave."""
@@ -101,8 +102,8 @@ class Worker:
             claim = self._claiming(group)
             claiming = group.create_task(start(claim, name="claim", stop=self._draining, wake=perform.hands_free))
             group.create_task(start(self._settle, name="settle", stop=self._settled, wake=perform.something_ended))
-            announce = every(self.membership.run_once, ANNOUNCE_EVERY)
-            group.create_task(start(announce, name="announce", stop=self._settled))
+            announce = every(self._announce, ANNOUNCE_EVERY)
+            group.create_task(start(announce, name="announce", stop=self._settled, wake=self._handed_over))
             await self._finished(claiming)
             self._settled.set()
             await take_leave(self.membership)
@@ -118,9 +119,11 @@ class Worker:
                 if self.perform.isolated and self._is_idle_too_long():
                     self._draining.set()
                 return timedelta(0) if more else CLAIM_EVERY
+            if self._code == EXIT_OK:
+                self._code = EXIT_REPLACE
+                self._handed_over.set()
             # Being replaced is no reason to stop the neighbours of the stuck code: their own time-outs bound them.
             if not self._has_work():
-                self._code = EXIT_REPLACE
                 self._draining.set()
             return CLAIM_EVERY
 
@@ -131,6 +134,12 @@ class Worker:
         if self._busy_at is None or self._has_work():
             self._busy_at = now
         return now - self._busy_at > LEAVE_WHEN_IDLE_FOR.total_seconds()
+
+    async def _announce(self) -> None:
+        if self.handover.is_due():
+            await self.membership.run_once_without_hands()
+        else:
+            await self.membership.run_once()
 
     async def _settle(self) -> timedelta:
         return timedelta(0) if await self.perform.settle_once() else SETTLE_EVERY
@@ -143,7 +152,7 @@ class Worker:
             await self._drained(claiming, HAND_BACK_WITHIN)
 
     async def _drained(self, claiming: asyncio.Task[None], within: timedelta) -> bool:
-        """True once everything is settled, apart from what is stuck; False if that takes too long."""
+        """True once every end is on record; False if that takes too long."""
         try:
             async with asyncio.timeout(within.total_seconds()):
                 # A claim that is inside the store may still bring work. Attempts leave the set from two threads, so
@@ -155,8 +164,8 @@ class Worker:
         return True
 
     def _has_work(self) -> bool:
-        """True while anything runs or waits to be settled, apart from what is stuck."""
-        return bool({each.token for each in self.perform.live.all()} - self.perform.run_execution.stuck)
+        """True while any end is open or not on record; code that goes on beyond that is no work."""
+        return len(self.perform.live) > 0
 
 
 async def work(settings: Settings, worker_id: NodeId, link: SupervisorLink, *, isolated: bool) -> int:
@@ -183,7 +192,8 @@ async def work(settings: Settings, worker_id: NodeId, link: SupervisorLink, *, i
         handover = Handover(perform, link.stuck)
         worker = Worker(perform, membership, observer, settings.grace, handover)
         link.start(on_wake=hands.set, on_drain=worker.stop)
-        watch = LoopWatch(asyncio.get_running_loop(), perform, handover, clock, settings.grace)
+        loop = asyncio.get_running_loop()
+        watch = LoopWatch(loop, perform, handover, clock, settings.grace, partial(holder_of, loop))
         start_heartbeat(watch, link, open_stores=partial(open_store, settings), observer=observer)
         return await worker.run()
 

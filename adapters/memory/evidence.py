@@ -44,6 +44,8 @@ def _executions(state: State, task_id: TaskId, since: datetime, until: datetime)
     before = [kept for kept in ended if kept.execution.id < least_execution_id(since)]
     behind = [kept for kept in ended if kept.execution.id >= least_execution_id(until)]
     within = ended[len(before) : len(ended) - len(behind)]
+    nearest = [kept for kept in behind if _is_automatic(kept)][:1]
+    beyond = [kept for kept in behind if not nearest or kept.execution.id < _run_id(nearest[0])]
     backfills = [kept for kept in of_task if _makes_up(kept.execution, since, until)]
     parts = (
         [kept for kept in of_task if kept.execution.is_open],
@@ -51,7 +53,8 @@ def _executions(state: State, task_id: TaskId, since: datetime, until: datetime)
         backfills[:EVIDENCE_MAX],
         [kept for kept in before[-EVIDENCE_MAX:] if (kept.execution.finished_at or since) >= since],
         [kept for kept in before if _is_automatic(kept)][-1:],
-        [kept for kept in behind if _is_automatic(kept)][:1],
+        nearest,
+        beyond[:EVIDENCE_MAX],
     )
     named = {kept.execution.id for part in parts for kept in part}
     redriven = [kept for kept in of_task if kept.execution.redrive_of in named][:EVIDENCE_MAX]
@@ -63,6 +66,10 @@ def _executions(state: State, task_id: TaskId, since: datetime, until: datetime)
 def _makes_up(execution: Execution, since: datetime, until: datetime) -> bool:
     nominal_at = execution.nominal_at
     return execution.kind is ExecutionKind.BACKFILL and nominal_at is not None and since <= nominal_at < until
+
+
+def _run_id(kept: KeptExecution) -> str:
+    return least_execution_id(kept.execution.scheduled_at)
 
 
 def _is_automatic(kept: KeptExecution) -> bool:

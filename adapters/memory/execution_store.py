@@ -10,18 +10,22 @@ from application.scheduling.ports.execution_store import (
     Beat,
     CancelAnswer,
     Claim,
+    Expired,
     HeartbeatAnswer,
     Held,
     Lost,
     Released,
+    Rescued,
     SettleAnswer,
     Settled,
     Settlement,
+    rescued,
+    settled,
 )
 from application.scheduling.ports.history import AttemptRecord, ChangeRecord
 from domain.scheduling.change import Change
 from domain.scheduling.execution import CancelRequest, ExecutionState
-from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, TaskId
+from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId
 from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
 
 
@@ -82,36 +86,33 @@ class MemoryExecutionStore:
         left = waiting[len(due) :]
         return Released(len(due), left[0].execution.available_at if left else None)
 
-    async def expire_unknown(self, limit: int) -> Sequence[TaskId]:
+    async def expire_unknown(self, limit: int) -> Sequence[Expired]:
         """See the port."""
         now = self.state.now()
-        expired = sorted(
+        due = sorted(
             (kept.execution.unknown_since, kept.execution.id)
             for kept in self.state.open_executions(ExecutionState.PENDING)
             if kept.execution.unknown_since is not None
             and now - kept.execution.unknown_since >= UNKNOWN_HANDLER_PATIENCE
         )[:limit]
-        whose = [self.state.executions[execution_id].execution.task_id for _, execution_id in expired]
-        for task_id, (_, execution_id) in zip(whose, expired, strict=True):
-            # One after the other: two may be of one task.
-            self.state.write(self.state.work(task_id).expire(execution_id, now), now)
-        return whose
+        # One after the other: two may be of one task.
+        return [self._expire(execution_id, now) for _, execution_id in due]
 
     async def held(self) -> Sequence[Held]:
         """See the port."""
         self.state.now()
         return [_held(kept) for kept in self.state.open_executions(ExecutionState.RUNNING)[:HELD_MAX]]
 
-    async def rescue(self, silent: Sequence[Held]) -> int:
+    async def rescue(self, silent: Sequence[Held]) -> Sequence[Rescued]:
         """See the port."""
         now = self.state.now()
-        return sum(self._rescue(seen, now) for seen in silent)
+        return [self._rescue(seen, now) for seen in silent if self._is_as_seen(seen)]
 
-    async def rescue_worker(self, worker_id: NodeId) -> int:
+    async def rescue_worker(self, worker_id: NodeId) -> Sequence[Rescued]:
         """See the port."""
         now = self.state.now()
-        running = map(_held, self.state.open_executions(ExecutionState.RUNNING))
-        return sum(self._rescue(held, now) for held in running if held.worker_id == worker_id)
+        running = [_held(kept) for kept in self.state.open_executions(ExecutionState.RUNNING)]
+        return [self._rescue(held, now) for held in running if held.worker_id == worker_id]
 
     async def cancel(self, execution_id: ExecutionId, change: Change) -> CancelAnswer | None:
         """See the port. A change goes on record only if it changed something."""
@@ -120,12 +121,13 @@ class MemoryExecutionStore:
         if kept is None:
             return None
         execution = kept.execution
-        if execution.is_open and execution.cancel is None:
-            request = CancelRequest(now, change.actor, change.reason)
-            work = self.state.work(execution.task_id).cancel((execution_id,), request)
-            self.state.write(work, now)
-            self.state.record(ChangeRecord(change, work.task.id, work.task.version, execution_id))
-        return CancelAnswer(kept.execution.state)
+        if not execution.is_open or execution.cancel is not None:
+            return CancelAnswer(execution.state)
+        request = CancelRequest(now, change.actor, change.reason)
+        work = self.state.work(execution.task_id).cancel((execution_id,), request)
+        self.state.write(work, now)
+        self.state.record(ChangeRecord(change, work.task.id, work.task.version, execution_id))
+        return CancelAnswer(kept.execution.state, work.task.id, work.task.definition.name)
 
     def _claimable(self, now: datetime, *, isolated: bool) -> list[KeptExecution]:
         return [
@@ -153,15 +155,25 @@ class MemoryExecutionStore:
             return next((Settled(state) for state in ends if state is not None), Lost())
         kept.tell(settlement.progress, settlement.log)
         work = self.state.work(kept.execution.task_id)
-        self.state.write(work.settle(settlement.execution_id, settlement.outcome, now), now)
-        return Settled(kept.execution.state)
+        after = work.settle(settlement.execution_id, settlement.outcome, now)
+        self.state.write(after, now)
+        return settled(after, settlement.execution_id, work)
 
-    def _rescue(self, seen: Held, now: datetime) -> bool:
+    def _expire(self, execution_id: ExecutionId, now: datetime) -> Expired:
+        work = self.state.work(self.state.executions[execution_id].execution.task_id)
+        after = work.expire(execution_id, now)
+        self.state.write(after, now)
+        return Expired(after.task.id, after.stopped(work))
+
+    def _is_as_seen(self, seen: Held) -> bool:
         kept = self.state.executions.get(seen.execution_id)
-        if kept is None or not kept.is_held_by(seen.token) or kept.beat != seen.beat:
-            return False
-        self.state.write(self.state.work(kept.execution.task_id).rescue(seen.execution_id, now), now)
-        return True
+        return kept is not None and kept.is_held_by(seen.token) and kept.beat == seen.beat
+
+    def _rescue(self, seen: Held, now: datetime) -> Rescued:
+        work = self.state.work(self.state.executions[seen.execution_id].execution.task_id)
+        after = work.rescue(seen.execution_id, now)
+        self.state.write(after, now)
+        return rescued(after, seen, work)
 
 
 def _held(kept: KeptExecution) -> Held:

@@ -5,7 +5,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +52,33 @@ def open_database(path: Path) -> Database:
 
 
 def prepare_file(path: Path) -> None:
-    """Make sure of a file that a store can live in; raises StoreRefusedError."""
+    """Make sure of a file that a database can live in; raises StoreRefusedError, StoreUnavailableError."""
+    check_file(path)
+    make_file(path)
+
+
+def check_file(path: Path) -> frozenset[str]:
+    """The names of the tables in a database's file, none if it is empty or not there yet; nothing is made.
+
+    Raises StoreRefusedError if no database can live here or the file is something else, StoreUnavailableError if
+    another program keeps it locked.
+    """
     check_place(path, MOUNTS.read_text() if MOUNTS.exists() else "")
-    _make_file(path)
+    if not path.exists():
+        return frozenset()
+    if not path.is_file():
+        raise StoreRefusedError(f"{path} is no file")
+    # For writing, although nothing is written: a connection that may only read leaves the files of a log behind.
+    name = f"{path.resolve().as_uri()}?mode=rw"
+    try:
+        with closing(sqlite3.connect(name, uri=True, timeout=BUSY_TIMEOUT_SECONDS)) as connection:
+            return frozenset(
+                row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            )
+    except sqlite3.OperationalError as error:
+        raise StoreUnavailableError(f"open {path}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise StoreRefusedError(f"open {path}: {error}") from error
 
 
 def check_place(path: Path, mounts: str) -> None:
@@ -83,11 +107,11 @@ def file_system_of(path: Path, mounts: str) -> str | None:
     return kind
 
 
-def _make_file(path: Path) -> None:
+def make_file(path: Path) -> None:
     """Make the file and its folder if they are not there; the log beside it gets the same permissions from SQLite.
 
-    An existing file is never opened here: closing any descriptor of it would drop the locks that other connections of
-    this process hold on it (https://sqlite.org/howtocorrupt.html, 2.2).
+    An existing file is opened by SQLite alone: closing any other descriptor of it would drop the locks that other
+    connections of this process hold on it (https://sqlite.org/howtocorrupt.html, 2.2). Raises StoreRefusedError.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,28 +1,50 @@
-"""Events as log lines: what an operator reads at three in the morning."""
+"""Events as log lines: what an operator reads at three in the morning, and what a program filters by.
+
+The sentence is for people. Beside it stand `task` and `task_id`, `execution`, and lengths of time as numbers of seconds.
+"""
 
 from datetime import timedelta
-from typing import assert_never
+from typing import Any, assert_never
 
 import structlog
 
+from domain.scheduling.change import ChangeAction
 from domain.scheduling.events import (
     ClaimLost,
     ClockLeapt,
     Dispatched,
     Event,
     ExecutionIsolated,
+    ExecutionRescued,
     ExecutionSettled,
     ExecutionsExpired,
-    ExecutionsRescued,
     ExecutionStarted,
     RecordsPruned,
     StoreFailed,
+    TaskChanged,
     TaskQuarantined,
+    TaskStopped,
 )
 from domain.scheduling.execution import AttemptOutcome, ExecutionState
 
 ERROR_CHARACTERS_MAX = 300
 LATE_AFTER = timedelta(seconds=1)
+
+_DEEDS = {
+    ChangeAction.CREATE: "Created task",
+    ChangeAction.EDIT: "Edited task",
+    ChangeAction.PAUSE: "Paused task",
+    ChangeAction.RESUME: "Resumed task",
+    ChangeAction.PAUSE_ENDED: "Pause is over, resumed task",
+    ChangeAction.DELETE: "Deleted task",
+    ChangeAction.UNDELETE: "Undeleted task",
+    ChangeAction.RESTORE: "Restored an earlier version of task",
+    ChangeAction.RUN: "Asked to run task now",
+    ChangeAction.REDRIVE: "Asked to run task again after it failed for good",
+    ChangeAction.BACKFILL: "Asked to run task for the past",
+    ChangeAction.CANCEL: "Asked to cancel an execution of task",
+    ChangeAction.REDERIVE: "Computed the next occurrence afresh of task",
+}
 
 
 class LogObserver:
@@ -34,46 +56,100 @@ class LogObserver:
     def observe(self, event: Event) -> None:
         """See the port."""
         match event:
+            case ExecutionStarted() | ExecutionIsolated() | ClaimLost():
+                self._running(event)
+            case ExecutionSettled():
+                self._settled(event)
+            case ExecutionRescued():
+                self._rescued(event)
+            case Dispatched():
+                self._dispatched(event)
+            case TaskChanged() | TaskStopped() | TaskQuarantined():
+                self._task(event)
+            case _:
+                self._upkeep(event)
+
+    def _running(self, event: ExecutionStarted | ExecutionIsolated | ClaimLost) -> None:
+        values: dict[str, Any] = {"task": event.task_name, "execution": event.execution_id}
+        match event:
             case ExecutionStarted():
-                self._log.info(
-                    f"Executing scheduled task: {event.task_name}",
-                    execution=event.execution_id,
-                    attempt=event.attempt,
-                    waited=_seconds(event.waited),
-                )
+                values |= {"task_id": event.task_id, "attempt": event.attempt}
+                waited = event.waited.total_seconds()
+                self._log.info(f"Executing scheduled task: {event.task_name}", **values, waited_seconds=waited)
             case ExecutionIsolated():
                 self._log.warning(
                     f"Runs alone: {event.task_name}; its worker died {event.rescues} times while running it, and if it "
                     "is what kills workers, it takes nobody with it",
-                    execution=event.execution_id,
+                    **values,
                 )
-            case ExecutionSettled():
-                self._settled(event)
             case ClaimLost():
                 self._log.warning(
-                    f"Ran {event.task_name} in vain: its claim was taken over, another run counts",
-                    execution=event.execution_id,
+                    f"Ran {event.task_name} in vain: its claim was taken over, another run counts", **values
                 )
-            case Dispatched():
-                self._dispatched(event)
             case _:
-                self._upkeep(event)
+                assert_never(event)
 
-    def _upkeep(
-        self, event: ExecutionsRescued | ExecutionsExpired | TaskQuarantined | ClockLeapt | StoreFailed | RecordsPruned
-    ) -> None:
+    def _settled(self, event: ExecutionSettled) -> None:
+        name, values = event.task_name, _settled_values(event)
+        if event.outcome is AttemptOutcome.SUCCEEDED:
+            self._log.info(f"Successfully executed task: {name}", **values)
+            return
+        error = event.error.gist[:ERROR_CHARACTERS_MAX] if event.error else ""
+        if event.state is ExecutionState.DEAD:
+            self._log.error(f"Failed task for good: {name}", error=error, **values)
+        elif event.state is ExecutionState.RETRY_WAIT:
+            again = event.retry_at.isoformat(timespec="seconds") if event.retry_at else ""
+            self._log.warning(f"Failed task, will be retried: {name}", retry_at=again, error=error, **values)
+        elif event.cancel is not None:
+            by, reason = event.cancel.actor, event.cancel.reason
+            self._log.info(f"Cancelled task: {name}", by=by, reason=reason, **values)
+        else:
+            self._log.info(f"Ended task: {name}", outcome=event.outcome, state=event.state, **values)
+
+    def _rescued(self, event: ExecutionRescued) -> None:
+        name = event.task_name or "an execution whose record cannot be read"
+        values = {"task": event.task_name, "task_id": event.task_id, "execution": event.execution_id}
+        if event.state is ExecutionState.DEAD:
+            self._log.error(f"Failed task for good, its workers keep dying: {name}", **values, worker=event.worker_id)
+        elif event.state is ExecutionState.CANCELLED:
+            self._log.info(f"Cancelled task, its worker died: {name}", **values, worker=event.worker_id)
+        else:
+            self._log.warning(f"Starts again, its worker died: {name}", **values, worker=event.worker_id)
+
+    def _dispatched(self, event: Dispatched) -> None:
+        passed_over = {f"passed_over_{reason}": count for reason, count in event.passed_over}
+        values = {"executions": event.executions, **passed_over, "late_seconds": event.lateness.total_seconds()}
+        if event.committed and event.lateness > LATE_AFTER:
+            self._log.warning("Dispatched late", **values)
+        elif passed_over:
+            self._log.info("Passed occurrences over", **values)
+        elif event.executions:
+            self._log.debug("Dispatched", **values)
+
+    def _task(self, event: TaskChanged | TaskStopped | TaskQuarantined) -> None:
         match event:
-            case ExecutionsRescued():
-                self._log.warning(
-                    f"Took {event.count} execution(s) from a dead worker; they start again", worker=event.worker_id
+            case TaskChanged():
+                self._log.info(f"{_DEEDS[event.action]}: {event.task_name}", **_change_values(event))
+            case TaskStopped():
+                self._log.error(
+                    f"Stopped task: {event.task_name} (executions in a row that failed for good: {event.failures};"
+                    " resume it to go on)",
+                    task=event.task_name,
+                    task_id=event.task_id,
                 )
-            case ExecutionsExpired():
-                self._log.error(f"Gave up {event.count} execution(s): no worker has had their handler for an hour")
             case TaskQuarantined():
                 self._log.error(
-                    f"A task cannot be decided and is tried again at {event.look_at:%H:%M:%S}: {event.error}",
-                    task=event.task_id,
+                    f"Task {event.task_id} cannot be decided and is tried again at {event.look_at:%H:%M:%S}: "
+                    f"{event.error}",
+                    task_id=event.task_id,
                 )
+            case _:
+                assert_never(event)
+
+    def _upkeep(self, event: ExecutionsExpired | ClockLeapt | StoreFailed | RecordsPruned) -> None:
+        match event:
+            case ExecutionsExpired():
+                self._log.error(f"Gave up {event.count} execution(s): no worker has had their handler for an hour")
             case ClockLeapt():
                 self._leapt(event)
             case StoreFailed():
@@ -83,29 +159,33 @@ class LogObserver:
             case _:
                 assert_never(event)
 
-    def _settled(self, event: ExecutionSettled) -> None:
-        values = {"execution": event.execution_id, "attempt": event.attempt, "took": _seconds(event.took)}
-        if event.outcome is AttemptOutcome.SUCCEEDED:
-            self._log.info(f"Successfully executed task: {event.task_name}", **values)
-            return
-        error = event.error.gist[:ERROR_CHARACTERS_MAX] if event.error else ""
-        if event.state is ExecutionState.DEAD:
-            self._log.error(f"Failed task for good: {event.task_name}", error=error, **values)
-        elif event.state is ExecutionState.RETRY_WAIT:
-            self._log.warning(f"Failed task, will be retried: {event.task_name}", error=error, **values)
-        else:
-            self._log.info(f"Ended task: {event.task_name}", outcome=event.outcome, state=event.state, **values)
-
     def _leapt(self, event: ClockLeapt) -> None:
         way = "ahead" if event.by > timedelta(0) else "back"
         then = f"; firing waits {_seconds(event.held)} for it to be set right" if event.held else ""
         self._log.error(f"The clock was set {way} by {_seconds(abs(event.by))}{then}")
 
-    def _dispatched(self, event: Dispatched) -> None:
-        if event.committed and event.lateness > LATE_AFTER:
-            self._log.warning("Dispatched late", executions=event.executions, late=_seconds(event.lateness))
-        elif event.executions:
-            self._log.debug("Dispatched", executions=event.executions, late=_seconds(event.lateness))
+
+def _settled_values(event: ExecutionSettled) -> dict[str, Any]:
+    return {
+        "task": event.task_name,
+        "task_id": event.task_id,
+        "execution": event.execution_id,
+        "attempt": event.attempt,
+        "took_seconds": event.took.total_seconds(),
+    }
+
+
+def _change_values(event: TaskChanged) -> dict[str, Any]:
+    return {
+        "task": event.task_name,
+        "task_id": event.task_id,
+        "by": event.actor,
+        "via": event.via,
+        "action": event.action,
+        "reason": event.reason,
+        "version": event.version,
+        "execution": event.execution_id,
+    }
 
 
 def _seconds(length: timedelta) -> str:

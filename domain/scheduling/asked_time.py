@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from domain.errors import DomainError, InvalidScheduleError
 from domain.scheduling.cron.zone import EPOCH, ZoneClock, zone_clock
-from domain.scheduling.schedule_text import wall_time_from
+from domain.scheduling.schedule_text import INSTANT_HINT, wall_time_from
 
 _SECOND = timedelta(seconds=1)
 _PRECISION = re.compile(r".{10}(?P<clock>.[0-9]{2}:[0-9]{2}(?P<second>:[0-9]{2}(?P<fraction>\.[0-9]+)?)?)?.*")
@@ -65,9 +65,8 @@ class AskedTime:
         try:
             wall, offset = wall_time_from(text)
         except InvalidScheduleError as error:
-            hint = "write 2026-03-29T02:30, with Z or +02:00 if it is not wall time in the task's zone"
             raise DomainError(
-                error.detail, code=error.reason, pointer="/at", position=error.position, hint=hint
+                error.detail, code=error.reason, pointer="/at", position=error.position, hint=error.hint or INSTANT_HINT
             ) from error
         found = _PRECISION.fullmatch(text)
         assert found is not None, "what is a time has these parts"

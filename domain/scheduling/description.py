@@ -33,16 +33,15 @@ def described_with_zone(schedule: Schedule, timezone: str) -> str:
 
 
 def _length(interval: timedelta) -> str:
-    """`15 minutes`, `24 hours`, `7 days of 24 hours and 30 minutes`; a single unit without its number."""
+    """`15 minutes`, `24 hours`, `7 days of 24 hours and 30 minutes`; without a 1 in front, to stand behind `every`."""
     days, rest = divmod(interval, _DAY) if interval >= _DAYS_FROM else (0, interval)
     parts = [f"{days:,} days of 24 hours"] if days else []
     for name, length in _UNITS:
         count, rest = divmod(rest, length)
         if count:
             parts.append(f"{count} {name}" if count == 1 else f"{count} {name}s")
-    if len(parts) == 1:
-        return parts[0].removeprefix("1 ")
-    return f"{', '.join(parts[:-1])} and {parts[-1]}"
+    whole = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return whole.removeprefix("1 ")
 
 
 def _moment(at: datetime, timezone: str) -> str:

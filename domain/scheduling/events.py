@@ -3,18 +3,50 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.scheduling.execution import AttemptOutcome, ErrorReport, ExecutionState
+from domain.scheduling.change import ChangeAction, Via
+from domain.scheduling.execution import AttemptOutcome, CancelRequest, ErrorReport, ExecutionState
 from domain.scheduling.identifiers import ExecutionId, NodeId, TaskId
+from domain.scheduling.task import SkipReason
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """One pass committed so many firings; `lateness` is the largest distance from a run instant to its commit."""
+    """One pass committed so many firings; `lateness` is the largest distance from a run instant to its commit.
+
+    `passed_over` counts the occurrences that were decided not to run, by reason; of very many, at least so many.
+    """
 
     committed: int
     executions: int
     moved: int
     lateness: timedelta
+    passed_over: tuple[tuple[SkipReason, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChanged:
+    """Somebody changed a task, or did something to its executions; `version` None: the task was not looked at.
+
+    `execution_id` is the execution it was done to, or that it created, the first if there are several.
+    """
+
+    task_id: TaskId
+    task_name: str
+    version: int | None
+    action: ChangeAction
+    actor: str
+    via: Via
+    reason: str = ""
+    execution_id: ExecutionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStopped:
+    """A task failed although it had occurrences left, as so many of its executions in a row died."""
+
+    task_id: TaskId
+    task_name: str
+    failures: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +89,10 @@ class ExecutionIsolated:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionSettled:
-    """A worker's attempt ended and was accepted; `state` is where the execution stands now."""
+    """A worker's attempt ended and was accepted; `state` is where the execution stands now.
+
+    `retry_at` is when its wait is over, if it is tried again; `cancel`, who had asked it to stop.
+    """
 
     execution_id: ExecutionId
     task_id: TaskId
@@ -68,6 +103,8 @@ class ExecutionSettled:
     state: ExecutionState
     took: timedelta
     error: ErrorReport | None = None
+    retry_at: datetime | None = None
+    cancel: CancelRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +116,17 @@ class ClaimLost:
 
 
 @dataclass(frozen=True, slots=True)
-class ExecutionsRescued:
-    """Executions were taken from a dead or silent worker."""
+class ExecutionRescued:
+    """An execution was taken from a dead or silent worker; `state` is where it stands now.
 
-    worker_id: NodeId | None
-    count: int
+    Of one whose record cannot be read the task is not known.
+    """
+
+    execution_id: ExecutionId
+    task_id: TaskId | None
+    task_name: str
+    worker_id: NodeId
+    state: ExecutionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +153,15 @@ class RecordsPruned:
 
 Event = (
     Dispatched
+    | TaskChanged
+    | TaskStopped
     | TaskQuarantined
     | ClockLeapt
     | ExecutionStarted
     | ExecutionIsolated
     | ExecutionSettled
     | ClaimLost
-    | ExecutionsRescued
+    | ExecutionRescued
     | ExecutionsExpired
     | StoreFailed
     | RecordsPruned

@@ -55,8 +55,9 @@ def _against_the_clock(schedule: IntervalSchedule, timezone: str, now: datetime)
 
 def _past(schedule: OneTimeSchedule, now: datetime) -> Iterator[Finding]:
     if schedule.at <= now:
-        hint = "if_past says what is to become of it: run_now or skip"
-        yield Finding("one_time_past", Severity.WARNING, "the instant has passed", hint, at=schedule.at)
+        detail = "the instant has passed: a task for it is refused"
+        hint = 'with "if_past": "run_now" it is created and runs at once'
+        yield Finding("one_time_past", Severity.WARNING, detail, hint, at=schedule.at)
 
 
 def _shown_twice(schedule: OneTimeSchedule, timezone: str) -> Iterator[Finding]:

@@ -47,6 +47,12 @@ class Mutation:
     runs: tuple[Execution, ...] = ()
     cancel_open: bool = False
 
+    @property
+    def changes_nothing(self) -> bool:
+        """True if it finds everything as it is to become: no more than its own record would be written."""
+        is_idle = self.firing is None and not (self.skips or self.runs or self.cancel_open)
+        return self.before == self.after and is_idle
+
     def holds_for(self, current: ScheduledTask | None) -> bool:
         """True if what this mutation was decided on is still so."""
         before = self.before
@@ -118,7 +124,7 @@ def create(task_id: TaskId, definition: Definition, change: Change, *, run_if_pa
     decided_until = change.at
     if isinstance(definition.schedule, OneTimeSchedule) and definition.schedule.at <= change.at:
         if not run_if_past:
-            raise _in_the_past(definition.schedule)
+            raise _in_the_past(definition.schedule, 'give a later instant, or say "if_past": "run_now"')
         decided_until = definition.schedule.at - MICROSECOND
     task = ScheduledTask(
         id=task_id,
@@ -146,7 +152,7 @@ def edit(task: ScheduledTask, definition: Definition, change: Change) -> Mutatio
         return Mutation(change, before=task, after=replace(task, definition=definition))
     renewed = task.definition.schedule != definition.schedule
     if renewed and isinstance(definition.schedule, OneTimeSchedule) and definition.schedule.at <= change.at:
-        raise _in_the_past(definition.schedule)
+        raise _in_the_past(definition.schedule, "an edit needs a later instant; what has passed can be run by hand")
     decided, skips = passing_over(task, _IDLE_REASONS.get(task.status, SkipReason.EDITED), change.at)
     after = _looking_ahead(replace(decided, definition=definition, auto_runs=0 if renewed else task.auto_runs))
     if after.next_occurrence is None and (renewed or task.next_occurrence is not None):
@@ -162,9 +168,14 @@ def pause(task: ScheduledTask, pause_: Pause, change: Change) -> Mutation:
     Raises TaskStateError for a task that is completed or failed.
     """
     if task.status not in (TaskStatus.ACTIVE, TaskStatus.PAUSED):
-        raise TaskStateError(f"the task is {task.status} and cannot be paused", code=task.status)
+        raise TaskStateError(
+            f"the task is {task.status} and cannot be paused",
+            code=task.status,
+            hint="it runs nothing by itself until it is resumed or given a new schedule",
+        )
     if pause_.until is not None and pause_.until <= change.at:
-        raise InvalidTaskError("until lies in the past", code="in_the_past", pointer="/until")
+        hint = "give a later instant, or none: then the pause lasts until somebody ends it"
+        raise InvalidTaskError("this end lies in the past", code="in_the_past", pointer="/until", hint=hint)
     after = replace(task, status=TaskStatus.PAUSED, pause=pause_)
     now = pause_.mode is PauseMode.NOW
     compares = _LIFECYCLE | {Compared.OPEN_SEQ} if now else _LIFECYCLE
@@ -177,7 +188,9 @@ def resume(task: ScheduledTask, change: Change, *, missed: Misfire = Misfire.SKI
     Raises TaskStateError: `completed`, or `exhausted` if nothing would be left to run.
     """
     if task.status not in (TaskStatus.PAUSED, TaskStatus.FAILED):
-        raise TaskStateError(f"the task is {task.status} and cannot be resumed", code=task.status)
+        is_over = task.status is TaskStatus.COMPLETED
+        hint = "give it a new schedule, which makes it active, or run it by hand" if is_over else None
+        raise TaskStateError(f"the task is {task.status} and cannot be resumed", code=task.status, hint=hint)
     mutation = _resumed(task, change, change.at) if missed is Misfire.SKIP else _caught_up(task, change, missed)
     runs = mutation.firing is not None and mutation.firing.run
     if mutation.after.next_occurrence is None and not runs and not any(each.kind in TASK_KINDS for each in task.open):
@@ -272,9 +285,9 @@ def _exhausted_bounds() -> InvalidScheduleError:
     )
 
 
-def _in_the_past(schedule: OneTimeSchedule) -> InvalidScheduleError:
+def _in_the_past(schedule: OneTimeSchedule, hint: str) -> InvalidScheduleError:
     return InvalidScheduleError(
         f"{schedule.at.isoformat()} lies in the past",
         code="in_the_past",
-        hint='give a later instant, or create the task with "if_past": "run_now"',
+        hint=hint,
     )

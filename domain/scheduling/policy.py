@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from domain.errors import InvalidPolicyError
 from domain.scheduling.retry import RetryPolicy
+from domain.scheduling.schedule_text import text_of
 
 ON_TIME = timedelta(seconds=60)
 TIMEOUT_DEFAULT = timedelta(minutes=15)
@@ -80,8 +81,15 @@ class ExecutionPolicy:
 def _between(name: str, value: _Limit | None, low: _Limit, high: _Limit) -> None:
     if value is not None and not low <= value <= high:
         raise InvalidPolicyError(
-            f"{name} must lie between {low} and {high}", code="out_of_range", pointer=f"/policy/{name}"
+            f"{name} must lie between {_told(low)} and {_told(high)}", code="out_of_range", pointer=f"/policy/{name}"
         )
+
+
+def _told(limit: int | timedelta) -> str:
+    """A limit as people write it: `100`, `0s`, `7d`."""
+    if isinstance(limit, int):
+        return str(limit)
+    return f"{limit.days}d" if limit.days else text_of(limit) or "0s"
 
 
 def _aware(name: str, instant: datetime | None) -> None:

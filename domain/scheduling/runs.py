@@ -10,6 +10,7 @@ from datetime import datetime
 
 from domain.errors import InvalidTaskError, TaskStateError
 from domain.scheduling.change import Change
+from domain.scheduling.cron.zone import zone
 from domain.scheduling.execution import Execution, ExecutionState, backfilled, manual, redrive_key
 from domain.scheduling.identifiers import EPOCH, MICROSECOND
 from domain.scheduling.mutation import Compared, Mutation
@@ -66,16 +67,18 @@ def occurrences_to_backfill(
     `max_runs` limits what runs by itself, so not these. Raises InvalidTaskError: `in_the_future`, `out_of_range`,
     `no_occurrence`, `too_many`.
     """
+    shown_in = zone(task.definition.timezone)
     if until > now:
-        raise _refused("/until", "in_the_future", "a backfill is for the past: until lies ahead of now")
+        hint = f"it is {now.astimezone(shown_in).isoformat(timespec='seconds')}"
+        raise _refused("/until", "in_the_future", "a backfill is for the past: its end lies ahead of now", hint)
     if begin > until:
-        raise _refused("/until", "out_of_range", "until lies before from")
+        raise _refused("/until", "out_of_range", "the end lies before the beginning", "swap the two")
     found: list[Occurrence] = []
     # Nothing is scheduled before the epoch, and a microsecond before the first of all years there is nothing at all.
     following = task.timeline.after(max(begin, EPOCH) - MICROSECOND)
     while following is not None and following.nominal_at <= until:
         if len(found) == BACKFILL_MAX:
-            last = found[-1].nominal_at.isoformat()
+            last = found[-1].nominal_at.astimezone(shown_in).isoformat()
             hint = f"the first {BACKFILL_MAX} end at {last}"
             raise _refused("/until", "too_many", f"more than {BACKFILL_MAX} occurrences lie in there", hint)
         found.append(following)
@@ -85,21 +88,29 @@ def occurrences_to_backfill(
     return tuple(found)
 
 
-def _check_overlap(task: ScheduledTask, count: int, *, allow_overlap: bool) -> None:
+def overlap_refusal(task: ScheduledTask, count: int, *, allow_overlap: bool) -> TaskStateError | None:
+    """Why `count` more executions may not be open now: `already_running`, `runs_overlap`; None if they may."""
     if allow_overlap or task.definition.policy.overlap is Overlap.ALLOW:
-        return
+        return None
     if task.open:
-        raise TaskStateError(
+        return TaskStateError(
             "an execution of this task is still open",
             code="already_running",
-            hint="wait for it, cancel it, or allow this run to overlap it",
+            hint='wait for it, cancel it, or let them overlap: "overlap": "allow"',
         )
     if count > 1:
-        raise TaskStateError(
+        return TaskStateError(
             f"{count} executions of this task would be open at once",
             code="runs_overlap",
-            hint="allow them to overlap, or ask for one occurrence at a time",
+            hint='let them overlap, "overlap": "allow", or ask for one occurrence at a time',
         )
+    return None
+
+
+def _check_overlap(task: ScheduledTask, count: int, *, allow_overlap: bool) -> None:
+    refusal = overlap_refusal(task, count, allow_overlap=allow_overlap)
+    if refusal is not None:
+        raise refusal
 
 
 def _running(task: ScheduledTask, change: Change, executions: Sequence[Execution]) -> Mutation:

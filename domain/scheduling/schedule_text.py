@@ -27,9 +27,9 @@ _INSTANT = re.compile(
     r"(?P<offset>[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
 )
 _WEEK_OR_ORDINAL = re.compile(r"[0-9]{4}-?(?:[Ww][0-9]{2}.*|[0-9]{3}(?:[Tt ].*)?)")
-_INSTANT_HINT = "write 2026-03-29T02:30, with Z or +02:00 if it is not wall time in the task's zone"
+INSTANT_HINT = "write 2026-03-29T02:30, with Z or +02:00 if it is not wall time in the task's zone"
 _RANGES = (
-    ("year", EPOCH.year, END_OF_TIME.year - 1, "schedules reach from 1970 to 2199"),
+    ("year", EPOCH.year, END_OF_TIME.year - 1, "a year from 1970 to 2199"),
     ("month", 1, 12, "01 to 12"),
     ("hour", 0, 23, "midnight at the end of a day is 00:00 of the next"),
     ("minute", 0, 59, "00 to 59"),
@@ -107,9 +107,9 @@ def wall_time_from(text: str) -> tuple[datetime, timedelta | None]:
 def _unreadable_instant(text: str) -> InvalidScheduleError:
     if _WEEK_OR_ORDINAL.fullmatch(text):
         detail = "week dates and day numbers are not read"
-        return InvalidScheduleError(detail, code="unsupported", position=0, hint=_INSTANT_HINT)
+        return InvalidScheduleError(detail, code="unsupported", position=0, hint=INSTANT_HINT)
     detail = f"{text!r} is not a date and time"
-    return InvalidScheduleError(detail, code="bad_instant", position=0, hint=_INSTANT_HINT)
+    return InvalidScheduleError(detail, code="bad_instant", position=0, hint=INSTANT_HINT)
 
 
 def _offset_from(found: re.Match[str]) -> timedelta | None:

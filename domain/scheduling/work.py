@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import reduce
 from typing import assert_never
 
+from domain.scheduling.events import TaskStopped
 from domain.scheduling.execution import (
     RESCUES_MAX,
     TASK_KINDS,
@@ -134,6 +135,16 @@ class Work:
     def cancel(self, execution_ids: Iterable[ExecutionId], request: CancelRequest) -> "Work":
         """Each of these ends cancelled at once, or, if it runs, is asked to stop; final ones stay as they are."""
         return self._with_cancelled(execution_ids, request)._closed(self, request.at)
+
+    def stopped(self, before: "Work") -> TaskStopped | None:
+        """What is to be told if the task has failed since `before` with occurrences left; None: nothing.
+
+        A task with nothing left is at its end, which the end of its last execution tells.
+        """
+        was_stopped = self.task.status is TaskStatus.FAILED and before.task.status is not TaskStatus.FAILED
+        if not was_stopped or self.task.next_occurrence is None:
+            return None
+        return TaskStopped(self.task.id, self.task.definition.name, self.task.error_count)
 
     def _held(self, execution_id: ExecutionId) -> Execution:
         execution = self.executions[execution_id]

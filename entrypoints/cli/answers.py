@@ -19,6 +19,7 @@ from application.scheduling.services.errors import (
 )
 from domain.access.events import AccessEvent
 from domain.errors import DomainError, InvalidInputError, SchedulerError, TaskStateError
+from domain.scheduling.events import Event
 from entrypoints.hints import Hints
 from entrypoints.settings import InvalidSettingsError, load_settings
 
@@ -29,6 +30,22 @@ EXIT_USAGE = 2
 EXIT_CONFLICT = 3
 EXIT_NOT_FOUND = 4
 EXIT_UNREACHABLE = 5
+
+
+# What the domain says in words of the API, in those of the command line; and what helps to find what was not there.
+_HINTS = {
+    "already_running": "wait for it, cancel it, or give --allow-overlap",
+    "runs_overlap": "give --allow-overlap, or ask for one occurrence at a time",
+    "task_not_found": "`list` shows the tasks, `list --deleted` those that can come back",
+    "execution_not_found": "`executions TASK` shows those on record",
+    "version_not_found": "`versions TASK` shows those on record",
+}
+
+
+class Count(click.IntRange):
+    """A whole number within bounds; what is none is told in these words."""
+
+    name = "whole number"
 
 
 class Output(StrEnum):
@@ -48,9 +65,9 @@ output_option = click.option(
 
 
 class _Unheard:
-    """`AccessLog` of a command, which says itself what it has done, and on standard output nothing else."""
+    """`Observer` and `AccessLog` of a command: it says itself what it has done, and nothing else beside its answer."""
 
-    def observe(self, event: AccessEvent) -> None:
+    def observe(self, event: Event | AccessEvent) -> None:
         """See the port."""
 
 
@@ -68,7 +85,9 @@ def with_services(use: "Callable[[Container], Awaitable[Any]]") -> Any:
                 " folder, or set SCHEDULER_STORE_PATH"
             )
         async with open_store(settings) as stores:
-            return await use(Container(settings=settings, stores=stores, wakeup=Hints(), access_log=_Unheard()))
+            unheard = _Unheard()
+            services = Container(settings=settings, stores=stores, wakeup=Hints(), observer=unheard, access_log=unheard)
+            return await use(services)
 
     try:
         return asyncio.run(opened())
@@ -79,10 +98,13 @@ def with_services(use: "Callable[[Container], Awaitable[Any]]") -> Any:
         fail(error)
 
 
-def fail(error: SchedulerError) -> NoReturn:
-    """Say what was wrong, where and what would be right, and leave with the code for it."""
+def fail(error: SchedulerError, *, about: str = "") -> NoReturn:
+    """Say what was wrong, where and what would be right, and leave with the code for it.
+
+    `about` names which of several things asked for it is about.
+    """
     for fault in error.faults if isinstance(error, InvalidInputError) else (error,):
-        click.echo(f"Error: {_sentence(fault)}", err=True)
+        click.echo(f"Error: {about and f'{about}: '}{sentence_of(fault)}", err=True)
     match error:
         case TaskNotFoundError() | VersionNotFoundError() | ExecutionNotFoundError() | UserNotFoundError():
             sys.exit(EXIT_NOT_FOUND)
@@ -94,6 +116,11 @@ def fail(error: SchedulerError) -> NoReturn:
             sys.exit(EXIT_UNREACHABLE)
         case _:
             sys.exit(EXIT_USAGE)
+
+
+def note(text: str) -> None:
+    """Say something to the person beside the answer, which others may read by program."""
+    click.echo(text, err=True)
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], output: Output) -> None:
@@ -115,9 +142,26 @@ def print_document(document: Mapping[str, Any]) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def _sentence(error: SchedulerError) -> str:
-    if not isinstance(error, DomainError):
-        return str(error)
-    where = f"{error.pointer}: " if error.pointer else ""
-    at = "" if error.position is None else f" (at character {error.position + 1})"
-    return f"{where}{error.detail}{at}" + (f" - {error.hint}" if error.hint else "")
+def sentence_of(error: SchedulerError) -> str:
+    """What was wrong, where and what would be right, in the words of the command line."""
+    if isinstance(error, DomainError):
+        where = f"{_place(error.pointer)}: " if error.pointer else ""
+        at = "" if error.position is None else f" (at character {error.position + 1})"
+        said, hint = f"{where}{error.detail}{at}", _HINTS.get(error.reason, error.hint)
+    else:
+        said = str(error)
+        hint = _HINTS.get(error.code, error.hint) if isinstance(error, ServiceError) else None
+    return f"{said} - {hint}" if hint else said
+
+
+def _place(pointer: str) -> str:
+    """The option or argument a fault lies in; of what was read from a file, the pointer in there as it is."""
+    first, *rest = pointer.removeprefix("/").split("/")
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return pointer
+    for parameter in context.command.params:
+        if first == parameter.name or f"--{first}" in parameter.opts:
+            named = parameter.opts[0] if isinstance(parameter, click.Option) else parameter.make_metavar(context)
+            return "/".join((named, *rest))
+    return pointer

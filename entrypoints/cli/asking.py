@@ -2,15 +2,19 @@
 
 import getpass
 import os
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from application.scheduling.services.change_task import Author
 from application.scheduling.services.errors import TaskNotFoundError
+from domain.errors import DomainError
 from domain.scheduling.change import Via
 from domain.scheduling.identifiers import TaskId
+from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.task import ScheduledTask
+from entrypoints.cli.answers import note
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
@@ -25,6 +29,22 @@ async def named(services: "Container", task: str) -> ScheduledTask:
     if not isinstance(found, ScheduledTask):
         raise TaskNotFoundError(task)
     return found
+
+
+def wall_instant(text: str, timezone: str, field: str) -> datetime:
+    """An instant as one-time tasks are given theirs; what is wrong is told of that field. Raises DomainError."""
+    try:
+        return OneTimeSchedule.parse(text, timezone).at
+    except DomainError as error:
+        raise DomainError(
+            error.detail, code=error.reason, pointer=f"/{field}", position=error.position, hint=error.hint
+        ) from error
+
+
+async def note_if_idle(services: "Container") -> None:
+    """Tell who asks for a run that nobody is there to carry it out."""
+    if not any("worker" in member.roles for member in await services.stores().membership.members()):
+        note("No worker is running: it starts when one is, with the service.")
 
 
 def author(reason: str) -> Author:

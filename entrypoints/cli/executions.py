@@ -1,20 +1,23 @@
 """Commands on executions: list them, stop one, see what died, and give it another chance."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from application.scheduling.documents import execution_document
-from application.scheduling.ports.history import ExecutionFilter
-from domain.scheduling.execution import ErrorReport, ExecutionState
+from application.scheduling.documents import execution_document, instant, record_document
+from application.scheduling.ports.history import AttemptRecord, ExecutionFilter, ExecutionRecord
+from application.scheduling.services.error_reports import on_one_line
+from domain.errors import DomainError
+from domain.scheduling.execution import ErrorReport, Execution, ExecutionState
 from domain.scheduling.identifiers import ExecutionId
-from entrypoints.cli.answers import Output, output_option, print_rows, with_services
-from entrypoints.cli.asking import author, named, reason_option
+from entrypoints.cli.answers import Count, Output, fail, output_option, print_document, print_rows, with_services
+from entrypoints.cli.asking import author, named, note_if_idle, reason_option
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
 
-limit_option = click.option("--limit", type=click.IntRange(1, 200), default=20, show_default=True)
+limit_option = click.option("--limit", type=Count(1, 200), default=20, show_default=True)
 
 
 @click.command("executions")
@@ -27,21 +30,36 @@ def executions_command(task: str, limit: int, output: Output) -> None:
     _print(task, frozenset(), limit, output, shown)
 
 
+@click.command("execution")
+@click.argument("execution")
+@output_option
+def execution_command(execution: str, output: Output) -> None:
+    """Show EXECUTION (its id): its attempts, what went wrong in them, and its log."""
+    record = with_services(lambda services: services.inspect_tasks().execution(ExecutionId(execution)))
+    if output == Output.JSON:
+        print_document(record_document(record))
+    else:
+        click.echo("\n".join(_told(record)))
+
+
 @click.command("cancel")
 @click.argument("execution")
 @reason_option
 def cancel_command(execution: str, reason: str) -> None:
     """Cancel EXECUTION (its id): at once, or by asking it to stop if it runs."""
-    answer = with_services(
-        lambda services: services.manage_tasks().cancel(ExecutionId(execution), author(reason)),
-    )
-    match answer.state:
-        case ExecutionState.CANCELLED:
-            click.echo(f"Cancelled {execution}.")
-        case ExecutionState.RUNNING:
-            click.echo(f"Asked {execution} to stop.")
-        case state:
-            click.echo(f"{execution} had already ended: {state}.")
+
+    async def cancel(services: "Container") -> tuple[Execution, ExecutionState]:
+        record = await services.inspect_tasks().execution(ExecutionId(execution))
+        answer = await services.manage_tasks().cancel(ExecutionId(execution), author(reason))
+        return record.summary.execution, answer.state
+
+    before, state = with_services(cancel)
+    if state is ExecutionState.RUNNING:
+        click.echo(f"{'Asked' if before.cancel is None else 'Had already asked'} {execution} to stop.")
+    elif state is ExecutionState.CANCELLED and before.is_open:
+        click.echo(f"Cancelled {execution}.")
+    else:
+        click.echo(f"{execution} had already ended: {state}.")
 
 
 @click.command("dead-letters")
@@ -65,11 +83,14 @@ def redrive_command(executions: tuple[str, ...], allow_overlap: bool, reason: st
     """
 
     async def redrive(services: "Container") -> None:
+        redriving = services.redrive_execution()
         for each in executions:
-            done = await services.redrive_execution().redrive(
-                ExecutionId(each), author(reason), allow_overlap=allow_overlap
-            )
+            try:
+                done = await redriving.redrive(ExecutionId(each), author(reason), allow_overlap=allow_overlap)
+            except DomainError as error:
+                fail(error, about=each)
             click.echo(done.execution_id)
+        await note_if_idle(services)
 
     with_services(redrive)
 
@@ -90,3 +111,34 @@ def _print(
 def _cell(value: Any) -> Any:
     """The gist of an error, everything else as it is."""
     return ErrorReport(value["kind"], value["text"]).gist if isinstance(value, dict) else value
+
+
+def _told(record: ExecutionRecord) -> Iterator[str]:
+    execution, summary = record.summary.execution, record.summary
+    yield f"{execution.id} of {summary.task_name or execution.task_id}: {execution.state}"
+    yield f"  {execution.kind}, version {execution.version}, asked for at {instant(execution.scheduled_at)}"
+    if execution.result_json is not None:
+        yield f"  result: {execution.result_json}"
+    if execution.cancel is not None:
+        cancel = execution.cancel
+        why = f": {on_one_line(cancel.reason)}" if cancel.reason else ""
+        yield f"  {cancel.actor} asked for it to be cancelled at {instant(cancel.at)}{why}"
+    if execution.error is not None and not any(each.error for each in record.attempts):
+        yield from _error_told(execution.error)
+    for attempt in record.attempts:
+        yield from _attempt_told(attempt)
+    yield "" if record.log else "No log."
+    yield from (f"{instant(each.at)} {each.level:7} {on_one_line(each.text)}" for each in record.log)
+
+
+def _attempt_told(attempt: AttemptRecord) -> Iterator[str]:
+    ended = f"{attempt.outcome} at {instant(attempt.finished_at)}" if attempt.outcome else "running"
+    yield f"Start {attempt.start} at {instant(attempt.started_at)} on {attempt.worker_id}: {ended}"
+    if attempt.error is not None:
+        yield from _error_told(attempt.error)
+
+
+def _error_told(error: ErrorReport) -> Iterator[str]:
+    """A traceback line by line, or what there is instead; nothing in it may move a terminal's cursor."""
+    lines = error.text.strip().splitlines()
+    return (f"  {on_one_line(line)}" for line in (lines if len(lines) > 1 else [error.gist]))

@@ -20,6 +20,7 @@ COMMANDS = {
     "restore": ("versions", "Give a task the definition of an earlier version."),
     "explain": ("explain", "Tell why a task did, or did not, run at a time."),
     "executions": ("executions", "List the executions of a task."),
+    "execution": ("executions", "Show an execution with its attempts, errors and log."),
     "cancel": ("executions", "Cancel an execution."),
     "dead-letters": ("executions", "List the executions that are dead."),
     "redrive": ("executions", "Run dead executions again."),

@@ -15,16 +15,29 @@ from domain.scheduling.cron.zone import zone
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule, Schedule
 from domain.scheduling.timeline import Occurrence, Timeline
-from entrypoints.cli.answers import Output, fail, output_option, print_document, print_rows
+from entrypoints.cli.answers import Count, Output, fail, output_option, print_document, print_rows
 from entrypoints.container import clock
 
+_SECOND = timedelta(seconds=1)
+_NEGATIVE = re.compile(r"-[0-9]")
 _DATE = re.compile(r"\s*[0-9]{4}-")
 
 
-@click.command("next")
+class _ScheduleCommand(click.Command):
+    """A command whose argument may begin as no option does: `-5m` is told to be no interval, not to be no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As usual, with what begins with a minus and a digit taken for an argument."""
+        negative = [each for each in args if _NEGATIVE.match(each)]
+        if negative and "--" not in args:
+            args = [*(each for each in args if each not in negative), "--", *negative]
+        return super().parse_args(ctx, args)
+
+
+@click.command("next", cls=_ScheduleCommand)
 @click.argument("schedule")
 @click.option("--tz", "timezone", default="UTC", show_default=True, help="The IANA time zone of the schedule.")
-@click.option("-n", "count", type=click.IntRange(1, 100), default=10, show_default=True, help="How many instants.")
+@click.option("-n", "count", type=Count(1, 100), default=10, show_default=True, help="How many instants.")
 @output_option
 def next_command(schedule: str, timezone: str, count: int, output: Output) -> None:
     """Say in words what SCHEDULE means, when it fires next, and what might surprise you.
@@ -80,8 +93,12 @@ def _row(coming: ComingOccurrence, timezone: str, now: datetime, *, with_notes: 
 
 
 def _wait(wait: timedelta) -> str:
+    """In the two largest units; a second that has begun counts."""
+    wait = -(-wait // _SECOND) * _SECOND
     hours, minutes = wait.seconds // 3_600, wait.seconds // 60 % 60
-    return f"{wait.days} d {hours} h" if wait.days else f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    if wait.days or hours:
+        return f"{wait.days} d {hours} h" if wait.days else f"{hours} h {minutes} min"
+    return f"{minutes} min" if minutes else f"{wait.seconds} s"
 
 
 def _line(finding: Finding) -> str:

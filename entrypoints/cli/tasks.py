@@ -1,5 +1,6 @@
 """Commands on tasks, over the same services as the dashboard and the API."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
@@ -8,21 +9,26 @@ from application.scheduling import json_text
 from application.scheduling.documents import instant, next_run_at, task_document
 from application.scheduling.drafts import body_from
 from application.scheduling.ports.history import TaskFilter
+from application.scheduling.services.change_task import Done
+from application.scheduling.services.manage_tasks import KEPT
 from domain.errors import DomainError
+from domain.scheduling.cron.zone import zone
 from domain.scheduling.policy import Misfire
-from domain.scheduling.task import ScheduledTask, TaskStatus
-from entrypoints.cli.answers import Output, fail, output_option, print_document, print_rows, with_services
-from entrypoints.cli.asking import author, named, reason_option
+from domain.scheduling.task import PauseMode, ScheduledTask, TaskStatus
+from entrypoints.cli.answers import Count, Output, fail, note, output_option, print_document, print_rows, with_services
+from entrypoints.cli.asking import author, named, note_if_idle, reason_option, wall_instant
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
+
+FOR_EVER = "never"
 
 
 @click.command("list")
 @click.option("--status", type=click.Choice([each.value for each in TaskStatus]))
 @click.option("--search", help="Text in name, description or handler.")
 @click.option("--deleted", is_flag=True, help="Those that are deleted and can be undeleted, by their ids.")
-@click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option("--limit", type=Count(1, 200), default=50, show_default=True)
 @output_option
 def list_command(status: str | None, search: str | None, deleted: bool, limit: int, output: Output) -> None:
     """List the tasks by name."""
@@ -77,6 +83,7 @@ def run_command(task: str, payload: BinaryIO | None, allow_overlap: bool, reason
         done = await services.manage_tasks().run_now(
             found.id, author(reason), payload=given, allow_overlap=allow_overlap
         )
+        await note_if_idle(services)
         return str(done.execution_id)
 
     click.echo(with_services(run))
@@ -84,15 +91,27 @@ def run_command(task: str, payload: BinaryIO | None, allow_overlap: bool, reason
 
 @click.command("pause")
 @click.argument("task")
+@click.option("--until", help=f"2026-03-29T02:30 in the task's zone, or with Z or +02:00; {FOR_EVER}: no end.")
+@click.option(
+    "--mode",
+    type=click.Choice([each.value for each in PauseMode]),
+    help="What becomes of open work: drain lets it end (as without --mode), now ends it.",
+)
 @reason_option
-def pause_command(task: str, reason: str) -> None:
-    """Pause TASK; what runs may finish."""
+def pause_command(task: str, until: str | None, mode: str | None, reason: str) -> None:
+    """Pause TASK. Of one that is paused already, only what is given changes."""
 
-    async def pause(services: "Container") -> None:
-        await services.manage_tasks().pause((await named(services, task)).id, author(reason))
+    async def pause(services: "Container") -> Done:
+        found = await named(services, task)
+        return await services.manage_tasks().pause(
+            found.id,
+            author(reason),
+            until=KEPT if until is None else _end(until, found.definition.timezone),
+            mode=KEPT if mode is None else PauseMode(mode),
+        )
 
-    with_services(pause)
-    click.echo(f"Paused {task}.")
+    done = with_services(pause)
+    click.echo(f"{'Already paused' if done.unchanged else 'Paused'} {task}{_pause_words(done.task)}.")
 
 
 @click.command("resume")
@@ -102,26 +121,50 @@ def pause_command(task: str, reason: str) -> None:
 def resume_command(task: str, missed: str, reason: str) -> None:
     """Resume TASK; --missed says what becomes of the instants that passed meanwhile."""
 
-    async def resume(services: "Container") -> None:
+    async def resume(services: "Container") -> Done:
         found = await named(services, task)
-        await services.manage_tasks().resume(found.id, author(reason), missed=Misfire(missed))
+        return await services.manage_tasks().resume(found.id, author(reason), missed=Misfire(missed))
 
-    with_services(resume)
-    click.echo(f"Resumed {task}.")
+    done = with_services(resume)
+    click.echo(f"{task} was not paused: nothing changed." if done.unchanged else f"Resumed {task}.")
 
 
 @click.command("delete")
 @click.argument("task")
 @reason_option
-@click.confirmation_option(prompt="Delete it, ending what is open?")
-def delete_command(task: str, reason: str) -> None:
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete_command(task: str, reason: str, yes: bool) -> None:
     """Delete TASK."""
+    if not yes:
+        _confirm("Delete it, ending what is open?")
 
     async def delete(services: "Container") -> None:
         await services.manage_tasks().delete((await named(services, task)).id, author(reason))
 
     with_services(delete)
     click.echo(f"Deleted {task}.")
+
+
+def _confirm(question: str) -> None:
+    try:
+        click.confirm(question, abort=True)
+    except click.Abort:
+        note("Nothing was done. Where nobody can answer, say --yes.")
+        raise
+
+
+def _end(text: str, timezone: str) -> datetime | None:
+    return None if text == FOR_EVER else wall_instant(text, timezone, "until")
+
+
+def _pause_words(task: ScheduledTask) -> str:
+    """What the pause of a task says now."""
+    pause = task.pause
+    if pause is None:
+        return ""
+    shown_in = zone(task.definition.timezone)
+    until = f" until {pause.until.astimezone(shown_in):%a %Y-%m-%d %H:%M:%S %Z}" if pause.until else ""
+    return f"{until}: {pause.reason}" if pause.reason else until
 
 
 def _row(task: ScheduledTask) -> dict[str, Any]:

@@ -12,13 +12,12 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from application.scheduling import json_text
-from application.scheduling.drafts import Instant, Payload, faults_of
+from application.scheduling.drafts import Instant, Payload, Reason, faults_of
 from domain.errors import DomainError, InvalidInputError
 from entrypoints.web.errors import RequestError
 
 BODY_BYTES_MAX = 1024 * 1024
 BODY_SECONDS_MAX = 10
-REASON_MAX = 500
 FORM_FIELDS_MAX = 20
 JSON_TYPES = frozenset({"application/json"})
 PATCH_TYPES = frozenset({"application/json", "application/merge-patch+json"})
@@ -27,35 +26,31 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 Body = TypeVar("Body", bound=BaseModel)
 
 
-class PauseBody(BaseModel):
-    """What may be said about a pause."""
-
-    model_config = _STRICT
-    reason: str = Field(default="", max_length=REASON_MAX)
-    until: Instant | None = None
-    mode: Literal["drain", "now"] = "drain"
-
-
-class ResumeBody(BaseModel):
-    """What becomes of the occurrences a pause has passed over."""
-
-    model_config = _STRICT
-    missed: Literal["skip", "latest", "earliest", "all"] = "skip"
-
-
-class RunBody(BaseModel):
-    """How a manual run differs from the scheduled ones."""
-
-    model_config = _STRICT
-    payload: Payload = None
-    overlap: Literal["allow"] | None = None
-
-
 class ReasonBody(BaseModel):
     """Why something is asked for."""
 
     model_config = _STRICT
-    reason: str = Field(default="", max_length=REASON_MAX)
+    reason: Reason = ""
+
+
+class PauseBody(ReasonBody):
+    """What may be said about a pause; what is left out stays as it is, and `until: null` takes an end away."""
+
+    until: Instant | None = None
+    mode: Literal["drain", "now"] = "drain"
+
+
+class ResumeBody(ReasonBody):
+    """What becomes of the occurrences a pause has passed over."""
+
+    missed: Literal["skip", "latest", "earliest", "all"] = "skip"
+
+
+class RunBody(ReasonBody):
+    """How a manual run differs from the scheduled ones."""
+
+    payload: Payload = None
+    overlap: Literal["allow"] | None = None
 
 
 class RedriveBody(ReasonBody):
@@ -92,7 +87,7 @@ async def required_body(request: web.Request, model: type[Body]) -> Body:
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        raise InvalidInputError(faults_of(error)) from None
+        raise InvalidInputError(faults_of(error, model)) from None
 
 
 async def form_body(request: web.Request) -> dict[str, str]:

@@ -59,7 +59,12 @@ KINDS = {
         "Behind a proxy, see that it hands on the Host header unchanged.",
     ),
     "not_found": Kind(404, "There is nothing at this address", "Check the address."),
-    "task_not_found": Kind(404, "Task not found", "It was deleted, or never was. The list shows what there is."),
+    "task_not_found": Kind(
+        404,
+        "Task not found",
+        "It was deleted, or never was. GET /api/scheduled-tasks lists what there is, with ?deleted=true what can come "
+        "back; an address has a task's id, not its name.",
+    ),
     "user_not_found": Kind(404, "There is no such user", "The list of users shows who there is."),
     "token_not_found": Kind(404, "There is no such token", "It was revoked, or it belongs to somebody else."),
     "execution_not_found": Kind(
@@ -88,7 +93,8 @@ KINDS = {
     "stale_version": Kind(
         412,
         "The version you named is not the present one",
-        "Somebody changed the task since you read it. Read it again and send the ETag of that answer as If-Match.",
+        "Somebody may have changed the task since you read it. Read it again and send the ETag of that answer as "
+        "If-Match.",
     ),
     "too_large": Kind(413, "The body is too large", "A body has at most 1 MiB, the payload of a task at most 64 kB."),
     "wrong_content_type": Kind(

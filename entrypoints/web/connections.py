@@ -10,6 +10,8 @@ from http import HTTPStatus
 import structlog
 from aiohttp import web
 
+from application.scheduling.documents import Document
+from entrypoints.web.answers import json_answer
 from entrypoints.web.origins import HEADERS
 
 logger = structlog.get_logger()
@@ -27,7 +29,10 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 - the framework's words for it
     ) -> web.StreamResponse:
-        """Answer with the status alone, and close. Raises ConnectionError if an answer was under way already."""
+        """Answer with a problem of no more than the status, and close.
+
+        Raises ConnectionError if an answer was under way already.
+        """
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             logger.info("What arrived is no request", address=request.remote, status=status)
         else:
@@ -35,9 +40,18 @@ class Connection(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer was under way already")
         # An empty name of the software: without one the framework would put its own.
-        response = web.Response(status=status, text=f"{HTTPStatus(status).phrase}\n", headers={**HEADERS, "Server": ""})
+        headers = {**HEADERS, "Server": ""}
+        response = json_answer(
+            _problem(status), status=status, headers=headers, content_type="application/problem+json"
+        )
         response.force_close()
         return response
+
+
+def _problem(status: int) -> Document:
+    """A problem of no kind of ours, whose title is that of the status; RFC 9457, 4.2.1."""
+    title = HTTPStatus(status).phrase
+    return {"type": "about:blank", "title": title, "status": status, "detail": title, "error": title, "errors": []}
 
 
 class Server(web.Server):

@@ -7,6 +7,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from application.scheduling.ports.history import TaskFilter, TaskOrder
+from domain.errors import nearest_of
 from domain.scheduling.schedule import ScheduleType
 from domain.scheduling.task import TaskStatus
 from entrypoints.web.errors import RequestError
@@ -31,7 +32,8 @@ class Query:
         self._values: dict[str, str] = {}
         for name, value in request.query.items():
             if name not in known:
-                raise _bad(name[:50], "there is no such parameter here", reason="unknown_parameter")
+                detail = f"there is no such parameter here: {nearest_of(name, known)}"
+                raise _bad(name[:50], detail, reason="unknown_parameter")
             if name in self._values:
                 raise _bad(name, "this parameter stands more than once", reason="repeated_parameter")
             self._values[name] = value

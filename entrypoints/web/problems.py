@@ -102,7 +102,8 @@ def problem_document(request: web.Request, problem: Problem) -> Document:
         "title": kind.title,
         "status": kind.status,
         "detail": problem.detail,
-        "error": problem.detail,
+        # Of what is not there, the guide promises the words of the title.
+        "error": kind.title if kind.status == web.HTTPNotFound.status_code else problem.detail,
         **problem.members,
         "errors": list(problem.errors[:ERRORS_MAX]),
     }
@@ -125,7 +126,7 @@ def problem_of(error: Exception) -> Problem | None:
         ):
             return Problem(error.code, str(error), headers=_wait(error))
         case NameTakenError():
-            fault = DomainError(str(error), code=error.code, pointer="/name")
+            fault = DomainError(str(error), code=error.code, pointer="/name", hint=error.hint)
             return Problem(error.code, str(error), (error_document(fault),), members={"taken_by": error.by})
         case StaleVersionError() | TaskChangedError():
             headers = {"ETag": etag(error.version)} if error.version else {}

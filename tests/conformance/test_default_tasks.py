@@ -21,7 +21,7 @@ DELETED, RENAMED, *UNTOUCHED = [str(each["name"]) for each in DEFAULT_TASKS]
 
 
 def _manage(store: StoreUnderTest) -> ManageTasks:
-    change_task = ChangeTask(store.tasks, store.clock, RecordingWakeup())
+    change_task = ChangeTask(store.tasks, store.clock, RecordingWakeup(), RecordingObserver())
     return ManageTasks(change_task, store.executions, store.membership, CountingEntropy(7))
 
 

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from application.scheduling.ports.execution_store import Claim, Settled
+from application.scheduling.ports.execution_store import Claim, Expired, Settled
 from domain.scheduling.change import Change, ChangeAction
-from domain.scheduling.execution import ExecutionKind, ExecutionState
+from domain.scheduling.events import TaskStopped
+from domain.scheduling.execution import RESCUES_MAX, ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import MICROSECOND
 from domain.scheduling.mutation import edit
 from domain.scheduling.outcome import Continued, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
@@ -15,7 +16,7 @@ from domain.scheduling.policy import ExecutionPolicy, Overlap
 from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.task import TaskStatus
 from domain.scheduling.work import CONTINUATIONS_PER_DAY_MAX, UNKNOWN_HANDLER_PATIENCE
-from tests.conformance.store_under_test import OTHER_WORKER, StoreUnderTest
+from tests.conformance.store_under_test import OTHER_WORKER, WORKER, StoreUnderTest
 from tests.support.builders import DAY, HOUR, MINUTE, SECOND, a_change, a_definition, a_failure
 from tests.support.manual_clock import NOON
 
@@ -33,9 +34,11 @@ async def test_deaths_in_a_row_stop_the_task_and_cancel_what_waits(store: StoreU
     claim = await store.started(task)
     (waiting,) = await store.fired(task)
 
-    await store.settle(claim, a_failure(text="for good"))
+    answer = await store.settle(claim, a_failure(text="for good"))
 
     stopped = await store.read(task)
+    assert answer == Settled(ExecutionState.DEAD, stopped=TaskStopped(task.id, "report", 2))
+    assert await store.settle(claim, a_failure(text="for good")) == Settled(ExecutionState.DEAD)
     assert (stopped.status, stopped.error_count, stopped.look_at) == (TaskStatus.FAILED, 2, None)
     assert stopped.last_error == "RuntimeError: for good"
     assert await store.state(waiting) is ExecutionState.CANCELLED
@@ -70,9 +73,12 @@ async def test_a_one_time_task_ends_as_its_execution_does(
     claim = await store.started(task)
     assert (await store.read(task)).status is TaskStatus.ACTIVE
 
-    await store.settle(claim, outcome)
+    answer = await store.settle(claim, outcome)
 
     assert (await store.read(task)).status is status
+    # It has come to its end, which is no stop.
+    assert isinstance(answer, Settled)
+    assert answer.stopped is None
 
 
 async def test_a_task_with_a_number_of_runs_is_completed_by_the_end_of_the_last(store: StoreUnderTest) -> None:
@@ -161,7 +167,7 @@ async def test_an_unknown_handler_expires_after_an_hour_though_no_worker_is_left
     store.clock.advance_to(put_back_at + UNKNOWN_HANDLER_PATIENCE - MICROSECOND)
     assert await store.executions.expire_unknown(10) == []
     store.clock.advance(MICROSECOND)
-    assert await store.executions.expire_unknown(10) == [task.id]
+    assert await store.executions.expire_unknown(10) == [Expired(task.id)]
 
     execution = (await store.record(claim.execution.id)).summary.execution
     assert (execution.state, execution.finished_at) == (ExecutionState.DEAD, store.clock.now())
@@ -181,9 +187,9 @@ async def test_only_what_was_put_back_expires_the_longest_unknown_first(store: S
     (never_claimed,) = await store.fired(tasks[2])
     store.clock.advance(2 * UNKNOWN_HANDLER_PATIENCE)
 
-    assert await store.executions.expire_unknown(1) == [tasks[0].id]
+    assert await store.executions.expire_unknown(1) == [Expired(tasks[0].id)]
     assert await store.state(claims[0].execution.id) is ExecutionState.DEAD
-    assert await store.executions.expire_unknown(10) == [tasks[1].id]
+    assert await store.executions.expire_unknown(10) == [Expired(tasks[1].id)]
     assert await store.state(never_claimed) is ExecutionState.PENDING
 
 
@@ -195,10 +201,32 @@ async def test_two_of_one_task_expire_together_and_both_count(store: StoreUnderT
         await store.settle(claim, UnknownHandler())
     store.clock.advance(2 * UNKNOWN_HANDLER_PATIENCE)
 
-    assert await store.executions.expire_unknown(10) == [task.id, task.id]
+    assert await store.executions.expire_unknown(10) == [Expired(task.id)] * 2
 
     read = await store.read(task)
     assert (read.error_count, read.open) == (2, ())
+
+
+async def test_an_expiry_tells_that_it_stopped_the_task(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(policy=ExecutionPolicy(fail_after=1)))
+    await store.settle(await store.started(task), UnknownHandler())
+    store.clock.advance(2 * UNKNOWN_HANDLER_PATIENCE)
+
+    assert await store.executions.expire_unknown(10) == [Expired(task.id, TaskStopped(task.id, "report", 1))]
+
+
+async def test_a_rescue_tells_that_it_stopped_the_task(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(policy=ExecutionPolicy(fail_after=1)))
+    await store.fired(task)
+    for _ in range(RESCUES_MAX):
+        await store.claim()
+        await store.executions.rescue_worker(WORKER)
+    await store.claim()
+
+    (rescued,) = await store.executions.rescue_worker(WORKER)
+
+    assert rescued.event.state is ExecutionState.DEAD
+    assert rescued.stopped == TaskStopped(task.id, "report", 1)
 
 
 @pytest.mark.parametrize("how", ["handed back", "rescued"])
@@ -210,7 +238,7 @@ async def test_what_a_worker_has_begun_to_run_is_not_unknown_any_more(store: Sto
     store.clock.advance(2 * UNKNOWN_HANDLER_PATIENCE)
 
     if how == "rescued":
-        assert await store.executions.rescue(await store.executions.held()) == 1
+        assert len(await store.executions.rescue(await store.executions.held())) == 1
     else:
         await store.settle(claim, HandedBack())
 

@@ -16,7 +16,7 @@ async def _rescued(store: StoreUnderTest, name: str, rescues: int) -> ExecutionI
     execution_id = await store.run_now(task, key=name)
     for _ in range(rescues):
         await store.claim()
-        assert await store.executions.rescue_worker(WORKER) == 1
+        await store.executions.rescue_worker(WORKER)
     return execution_id
 
 

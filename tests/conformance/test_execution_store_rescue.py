@@ -7,6 +7,7 @@ import pytest
 
 from application.scheduling.ports.execution_store import CancelAnswer, Claim, Held, Lost, Settled
 from domain.scheduling.change import ChangeAction
+from domain.scheduling.events import ExecutionRescued
 from domain.scheduling.execution import RESCUES_MAX, AttemptOutcome, ExecutionState
 from domain.scheduling.identifiers import ExecutionId
 from domain.scheduling.outcome import Stopped, Succeeded
@@ -31,7 +32,7 @@ async def test_what_a_silent_holder_held_is_started_again_by_somebody_else(store
     held = await _held(store, claim)
     store.clock.advance(SECOND)
 
-    assert await store.executions.rescue([held]) == 1
+    assert len(await store.executions.rescue([held])) == 1
 
     again = await store.claim(OTHER_WORKER)
     assert again.execution.id == claim.execution.id
@@ -46,7 +47,7 @@ async def test_a_sign_of_life_in_the_meantime_prevents_a_rescue(store: StoreUnde
     seen = await _held(store, claim)
     await store.beat(claim)
 
-    assert await store.executions.rescue([seen]) == 0
+    assert await store.executions.rescue([seen]) == []
     assert await store.settle(claim) == Settled(ExecutionState.SUCCEEDED)
 
 
@@ -56,9 +57,22 @@ async def test_a_rescue_judges_the_claim_it_saw_and_no_later_one(store: StoreUnd
     await store.executions.rescue([seen])
     await store.claim(OTHER_WORKER)
 
-    assert await store.executions.rescue([seen]) == 0
-    assert await store.executions.rescue([replace(seen, token=store.token())]) == 0
-    assert await store.executions.rescue([replace(seen, execution_id=ExecutionId("nobody"))]) == 0
+    assert await store.executions.rescue([seen]) == []
+    assert await store.executions.rescue([replace(seen, token=store.token())]) == []
+    assert await store.executions.rescue([replace(seen, execution_id=ExecutionId("nobody"))]) == []
+
+
+async def test_a_rescue_tells_what_became_of_whose_execution(store: StoreUnderTest) -> None:
+    tasks = [await store.add(a_definition(name)) for name in ("first", "second")]
+    kept, asked = [await store.started(task) for task in tasks]
+    await store.executions.cancel(asked.execution.id, CANCEL)
+
+    rescued = await store.executions.rescue_worker(WORKER)
+
+    assert [each.event for each in rescued] == [
+        ExecutionRescued(kept.execution.id, tasks[0].id, "first", WORKER, ExecutionState.PENDING),
+        ExecutionRescued(asked.execution.id, tasks[1].id, "second", WORKER, ExecutionState.CANCELLED),
+    ]
 
 
 async def test_what_has_ended_is_not_rescued(store: StoreUnderTest) -> None:
@@ -66,7 +80,7 @@ async def test_what_has_ended_is_not_rescued(store: StoreUnderTest) -> None:
     seen = await _held(store, claim)
     await store.settle(claim)
 
-    assert await store.executions.rescue([seen]) == 0
+    assert await store.executions.rescue([seen]) == []
     assert await store.state(claim.execution.id) is ExecutionState.SUCCEEDED
 
 
@@ -78,7 +92,8 @@ async def test_a_rescue_and_an_outcome_at_once_have_one_winner(store: StoreUnder
         rescued = group.create_task(store.executions.rescue([seen]))
         settled = group.create_task(store.settle(claim))
 
-    assert (rescued.result(), settled.result()) in [(1, Lost()), (0, Settled(ExecutionState.SUCCEEDED))]
+    answers = (len(rescued.result()), settled.result())
+    assert answers in [(1, Lost()), (0, Settled(ExecutionState.SUCCEEDED))]
 
 
 async def test_an_execution_whose_workers_keep_dying_is_dead(store: StoreUnderTest) -> None:
@@ -86,10 +101,10 @@ async def test_an_execution_whose_workers_keep_dying_is_dead(store: StoreUnderTe
     claim = await store.started(task)
     (waiting,) = await store.fired(task)
     for _ in range(RESCUES_MAX):
-        assert await store.executions.rescue_worker(WORKER) == 1
+        assert len(await store.executions.rescue_worker(WORKER)) == 1
         claim = await store.claim()
 
-    assert await store.executions.rescue_worker(WORKER) == 1
+    assert len(await store.executions.rescue_worker(WORKER)) == 1
 
     execution = (await store.record(claim.execution.id)).summary.execution
     assert execution.state is ExecutionState.DEAD
@@ -106,8 +121,8 @@ async def test_only_the_dead_worker_loses_its_executions(store: StoreUnderTest) 
         await store.run_now(task, key=task.id)
         claims.append(await store.claim(worker))
 
-    assert await store.executions.rescue_worker(WORKER) == 2
-    assert await store.executions.rescue_worker(WORKER) == 0
+    assert len(await store.executions.rescue_worker(WORKER)) == 2
+    assert await store.executions.rescue_worker(WORKER) == []
 
     states = [await store.state(claim.execution.id) for claim in claims]
     assert states == [ExecutionState.PENDING, ExecutionState.RUNNING, ExecutionState.PENDING]
@@ -119,7 +134,7 @@ async def test_a_rescued_execution_that_was_asked_to_stop_is_cancelled(store: St
     (waiting,) = await store.fired(task)
     await store.executions.cancel(claim.execution.id, CANCEL)
 
-    assert await store.executions.rescue_worker(WORKER) == 1
+    assert len(await store.executions.rescue_worker(WORKER)) == 1
 
     assert await store.state(claim.execution.id) is ExecutionState.CANCELLED
     assert await store.state(waiting) is ExecutionState.PENDING
@@ -128,8 +143,8 @@ async def test_a_rescued_execution_that_was_asked_to_stop_is_cancelled(store: St
 
 async def test_there_is_nothing_to_rescue_from_nobody(store: StoreUnderTest) -> None:
     assert await store.executions.held() == []
-    assert await store.executions.rescue([]) == 0
-    assert await store.executions.rescue_worker(WORKER) == 0
+    assert await store.executions.rescue([]) == []
+    assert await store.executions.rescue_worker(WORKER) == []
 
 
 async def _in_state(store: StoreUnderTest, state: ExecutionState) -> ExecutionId:
@@ -157,9 +172,10 @@ async def test_what_does_not_run_is_cancelled_at_once(store: StoreUnderTest, sta
     execution_id = await _in_state(store, state)
     assert await store.state(execution_id) is state
 
-    assert await store.executions.cancel(execution_id, CANCEL) == CancelAnswer(ExecutionState.CANCELLED)
+    answer = await store.executions.cancel(execution_id, CANCEL)
 
     execution = (await store.record(execution_id)).summary.execution
+    assert answer == CancelAnswer(ExecutionState.CANCELLED, execution.task_id, "report")
     assert (execution.state, execution.finished_at) == (ExecutionState.CANCELLED, store.clock.now())
     assert execution.cancel is not None
     assert (execution.cancel.actor, execution.cancel.reason) == ("ben", "no longer needed")
@@ -170,9 +186,10 @@ async def test_what_does_not_run_is_cancelled_at_once(store: StoreUnderTest, sta
 async def test_what_runs_is_asked_to_stop(store: StoreUnderTest) -> None:
     execution_id = await _in_state(store, ExecutionState.RUNNING)
 
-    assert await store.executions.cancel(execution_id, CANCEL) == CancelAnswer(ExecutionState.RUNNING)
+    answer = await store.executions.cancel(execution_id, CANCEL)
 
     execution = (await store.record(execution_id)).summary.execution
+    assert answer == CancelAnswer(ExecutionState.RUNNING, execution.task_id, "report")
     assert (execution.state, execution.finished_at) == (ExecutionState.RUNNING, None)
     assert execution.cancel is not None
 
@@ -190,11 +207,11 @@ async def test_what_has_ended_stays_as_it_is(store: StoreUnderTest, state: Execu
 @pytest.mark.parametrize("state", [ExecutionState.RUNNING, ExecutionState.PENDING])
 async def test_cancelling_twice_is_cancelling_once(store: StoreUnderTest, state: ExecutionState) -> None:
     execution_id = await _in_state(store, state)
-    answer = await store.executions.cancel(execution_id, CANCEL)
+    await store.executions.cancel(execution_id, CANCEL)
     before = await store.record(execution_id)
     again = replace(CANCEL, actor="ana", reason="me too")
 
-    assert await store.executions.cancel(execution_id, again) == answer
+    assert await store.executions.cancel(execution_id, again) == CancelAnswer(before.summary.execution.state)
 
     assert await store.record(execution_id) == before
     changes = await store.history.changes(before.summary.execution.task_id, limit=10)
@@ -212,7 +229,7 @@ async def test_cancelling_what_runs_with_a_key_known_already_is_carried_out(stor
 
     answer = await store.executions.cancel(claim.execution.id, replace(CANCEL, idempotency_key="used"))
 
-    assert answer == CancelAnswer(ExecutionState.RUNNING)
+    assert answer == CancelAnswer(ExecutionState.RUNNING, task.id, "report")
     assert await store.beat(claim) == (False, True)
 
 
@@ -255,6 +272,7 @@ async def test_a_cancellation_and_an_outcome_at_once_agree(store: StoreUnderTest
         settled = group.create_task(store.settle(claim, Succeeded()))
 
     assert settled.result() == Settled(ExecutionState.SUCCEEDED)
-    answers = [CancelAnswer(ExecutionState.RUNNING), CancelAnswer(ExecutionState.SUCCEEDED)]
-    assert cancelled.result() in answers
+    answer = cancelled.result()
+    assert answer is not None
+    assert answer.state in (ExecutionState.RUNNING, ExecutionState.SUCCEEDED)
     assert await store.state(claim.execution.id) is ExecutionState.SUCCEEDED

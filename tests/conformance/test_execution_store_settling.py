@@ -7,7 +7,7 @@ import pytest
 from application.scheduling.ports.execution_store import LogLine, Lost, Progress, Settled, Settlement
 from application.scheduling.ports.history import ExecutionFilter
 from domain.scheduling.change import ChangeAction
-from domain.scheduling.execution import AttemptOutcome, ErrorReport, ExecutionState
+from domain.scheduling.execution import AttemptOutcome, CancelRequest, ErrorReport, ExecutionState
 from domain.scheduling.identifiers import ExecutionId
 from domain.scheduling.outcome import Continued, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
 from domain.scheduling.policy import ExecutionPolicy, Overlap
@@ -87,12 +87,14 @@ async def test_once_cancelling_is_asked_only_success_is_not_a_cancellation(
     store: StoreUnderTest, outcome: Outcome, state: ExecutionState, recorded: AttemptOutcome
 ) -> None:
     claim = await store.started(await store.add())
-    await store.executions.cancel(claim.execution.id, a_change(ChangeAction.CANCEL))
+    change = a_change(ChangeAction.CANCEL)
+    await store.executions.cancel(claim.execution.id, change)
 
     answer = await store.settle(claim, outcome)
 
+    by = CancelRequest(store.clock.now(), change.actor, change.reason)
     succeeded = isinstance(outcome, Succeeded)
-    assert answer == Settled(ExecutionState.SUCCEEDED if succeeded else ExecutionState.CANCELLED)
+    assert answer == (Settled(ExecutionState.SUCCEEDED) if succeeded else Settled(ExecutionState.CANCELLED, by))
 
 
 async def test_only_the_holder_can_settle(store: StoreUnderTest) -> None:

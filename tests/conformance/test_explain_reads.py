@@ -7,7 +7,7 @@ from application.scheduling.ports.history import EVIDENCE_MAX, Evidence
 from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT, Unreadable
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState, redrive_key
-from domain.scheduling.identifiers import ExecutionId, TaskId
+from domain.scheduling.identifiers import MICROSECOND, ExecutionId, TaskId
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.runs import backfill, occurrences_to_backfill
 from domain.scheduling.task import ScheduledTask
@@ -75,15 +75,35 @@ async def test_executions_of_the_span_come_with_the_nearest_automatic_ones_and_t
     assert _ids(await _around(store, task, _hour(3), _hour(4))) == ran[1:4]
 
 
+async def _by_hand(store: StoreUnderTest, task: ScheduledTask) -> ExecutionId:
+    execution_id = await store.run_now(task, key=store.clock.now().isoformat())
+    await store.settle(await store.claim())
+    return execution_id
+
+
 async def test_the_end_of_the_span_is_not_in_it_but_its_beginning_is(store: StoreUnderTest) -> None:
     task = await _hourly(store)
-    asked = []
-    for number in range(3):
-        asked.append(await store.run_now(task, key=str(number)))
-        await store.settle(await store.claim())
-        store.clock.advance(MINUTE)
+    ran = [await _ran(store, task) for _ in range(5)]
 
-    assert _ids(await _around(store, task, NOON + MINUTE, NOON + 2 * MINUTE)) == [asked[1]]
+    assert _ids(await _around(store, task, _hour(2), _hour(3))) == ran[:3]
+    assert _ids(await _around(store, task, _hour(2) + MICROSECOND, _hour(3) + MICROSECOND)) == ran[1:4]
+
+
+async def test_what_people_asked_for_before_the_next_occurrence_ran_is_there(store: StoreUnderTest) -> None:
+    task = await _hourly(store, ExecutionPolicy(jitter=30 * MINUTE))
+    early = await _by_hand(store, task)
+    store.clock.advance(MINUTE)
+    asked = [await _by_hand(store, task)]
+    store.clock.advance_to(_hour(1))
+    asked.append(await _by_hand(store, task))
+    automatic = await _ran(store, task)
+    store.clock.advance(MINUTE)
+    late = await _by_hand(store, task)
+
+    assert _ids(await _around(store, task, NOON + MICROSECOND, NOON + MINUTE)) == sorted([*asked, automatic])
+    assert _ids(await _around(store, task, NOON, NOON + MINUTE)) == sorted([early, *asked, automatic])
+    assert _ids(await _around(store, task, _hour(2), _hour(3))) == [automatic]
+    assert late in _ids(await _around(store, task, _hour(1) + MICROSECOND, _hour(1) + MINUTE))
 
 
 async def test_what_had_not_ended_by_the_beginning_of_the_span_is_there_and_so_is_what_is_open(
@@ -196,6 +216,9 @@ async def test_a_span_with_more_than_can_be_told_has_its_first_and_says_so(store
 
 async def test_what_made_up_for_an_occurrence_of_the_span_is_told_with_it(store: StoreUnderTest) -> None:
     task = await _hourly(store)
+    store.clock.advance_to(_hour(9))
+    await store.commit(await store.read(task))
+    await store.settle(await store.claim())
     now, read = store.clock.advance_to(_hour(9.5)), await store.read(task)
     occurrences = occurrences_to_backfill(read, _hour(1), _hour(3), now)
     await store.applied(backfill(read, occurrences, a_change(ChangeAction.BACKFILL, at=now), key="b"))
@@ -205,7 +228,7 @@ async def test_what_made_up_for_an_occurrence_of_the_span_is_told_with_it(store:
 
     found = await _around(store, task, _hour(2), _hour(3))
 
-    assert [each.execution.nominal_at for each in found.executions] == [_hour(2)]
+    assert [each.execution.nominal_at for each in found.executions] == [_hour(9), _hour(2)]
 
 
 async def test_what_took_the_place_of_a_dead_execution_is_told_with_it(store: StoreUnderTest) -> None:

@@ -17,7 +17,17 @@ from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.schedule import CronSchedule, OneTimeSchedule
 from domain.scheduling.task import Quarantine, ScheduledTask
 from tests.conformance.store_under_test import StoreUnderTest
-from tests.support.builders import DAY, HOUR, HOURLY, MINUTE, a_change, a_definition, a_failure, a_pause, a_task
+from tests.support.builders import (
+    DAY,
+    HOUR,
+    HOURLY,
+    MINUTE,
+    a_change,
+    a_definition,
+    a_failure,
+    a_pause,
+    a_task,
+)
 from tests.support.explaining import explained, found, says
 from tests.support.manual_clock import NOON
 
@@ -78,52 +88,14 @@ async def test_a_version_that_is_forgotten_is_not_guessed(store: StoreUnderTest)
     assert (await explained(store, task, ONE, retention=day)).code is Code.OLDER_THAN_RECORDS
 
 
-@pytest.mark.parametrize(
-    ("bounds", "at", "said"),
-    [
-        ({"start_at": NOON + 3 * HOUR}, 2, "lies before its start, Mon 2024-01-15 15:00 UTC."),
-        ({"end_at": NOON + 3 * HOUR}, 4, "lies after its end, Mon 2024-01-15 15:00 UTC."),
-    ],
-)
-async def test_what_lies_outside_its_bounds(
-    store: StoreUnderTest, bounds: dict[str, datetime], at: int, said: str
-) -> None:
-    task = await _hourly(store, **bounds)
-    store.clock.advance(DAY)
+async def test_a_schedule_that_was_not_in_force_yet_is_not_said_to_lack_the_occurrence(store: StoreUnderTest) -> None:
+    store.clock.advance(3 * HOUR)
+    task = await store.add(a_definition(schedule=CronSchedule("30 13 * * *")))
 
-    finding = await found(store, task, NOON + at * HOUR)
+    finding = await found(store, task, "2024-01-15")
 
-    assert finding.code is Code.OUT_OF_BOUNDS
-    assert says(finding, said)
-
-
-async def test_after_the_last_of_its_runs(store: StoreUnderTest) -> None:
-    task = await _hourly(store, max_runs=1)
-    await _ran(store, task)
-    store.clock.advance(DAY)
-
-    assert (await found(store, task, ONE + HOUR)).code is Code.MAX_RUNS
-
-
-async def test_what_max_runs_will_not_reach(store: StoreUnderTest) -> None:
-    task = await _hourly(store, max_runs=2)
-
-    told = [await found(store, task, NOON + number * HOUR) for number in (1, 2, 3)]
-
-    assert [each.code for each in told] == [Code.UPCOMING, Code.UPCOMING, Code.MAX_RUNS]
-
-
-async def test_what_there_were_no_runs_for_until_an_edit_granted_more(store: StoreUnderTest) -> None:
-    task = await _hourly(store, max_runs=1)
-    await _ran(store, task)
-    now, read = store.clock.advance(HOUR), await store.read(task)
-    definition = replace(read.definition, policy=replace(read.definition.policy, max_runs=5))
-    await store.applied(edit(read, definition, a_change(at=now)))
-
-    finding = await found(store, task, now)
-
-    assert (finding.code, finding.at) == (Code.MAX_RUNS, now)
-    assert says(finding, "did not run: max_runs (1) had been used up.")
+    assert finding.code is Code.NOT_DUE
+    assert says(finding, "had one, at Mon 2024-01-15 13:30 UTC, it was not in force yet")
 
 
 async def test_what_was_due_and_undecided_when_the_task_was_deleted(store: StoreUnderTest) -> None:
@@ -193,7 +165,7 @@ async def test_what_is_due_and_lies_undecided(store: StoreUnderTest) -> None:
 @pytest.mark.parametrize(
     ("until", "said"),
     [
-        (None, "whoever resumes the task decides"),
+        (None, "it runs if somebody resumes the task before it"),
         (ONE - MINUTE, "before it: unless that changes, it runs"),
         (ONE + MINUTE, "and passes it over then"),
     ],
@@ -224,6 +196,16 @@ async def test_a_task_at_its_end(store: StoreUnderTest) -> None:
     assert (stopped.code, done.code) == (Code.FAILED, Code.NOT_DUE)
     assert says(stopped, "1 execution in a row failed for good; the last error was RuntimeError: disk full.")
     assert says(done, "The task is completed by now.")
+
+
+async def test_a_task_stays_stopped_though_a_run_by_hand_went_well(store: StoreUnderTest) -> None:
+    task = await _hourly(store, fail_after=1)
+    await store.settle(await store.started(task), a_failure())
+    await store.run_now(task, key="k")
+    await store.settle(await store.claim())
+    store.clock.advance(HOUR)
+
+    assert says(await found(store, task, ONE + HOUR), "since too many executions in a row failed for good")
 
 
 async def test_a_quarantined_task_says_why_and_what_the_records_still_tell(store: StoreUnderTest) -> None:

@@ -10,11 +10,11 @@ from application.scheduling.ports.execution_store import Claim
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import RESCUES_MAX, ErrorReport
 from domain.scheduling.mutation import delete, pause
-from domain.scheduling.outcome import Continued, Failed, UnknownHandler
+from domain.scheduling.outcome import Continued, Failed, Stopped, UnknownHandler
 from domain.scheduling.policy import ExecutionPolicy, Overlap
 from domain.scheduling.retry import GiveUp, RetryPolicy
 from domain.scheduling.task import PauseMode, ScheduledTask
-from domain.scheduling.work import CONTINUATIONS_PER_DAY_MAX
+from domain.scheduling.work import CONTINUATIONS_PER_DAY_MAX, SUPERSEDED, TASK_FAILED
 from tests.conformance.store_under_test import WORKER, StoreUnderTest
 from tests.support.builders import HOUR, HOURLY, MINUTE, a_change, a_definition, a_failure, a_pause
 from tests.support.explaining import explained, found, says
@@ -30,7 +30,7 @@ async def _hourly(store: StoreUnderTest, policy: ExecutionPolicy | None = None, 
 
 
 async def _died_again(store: StoreUnderTest, claim: Claim) -> None:
-    assert await store.executions.rescue_worker(claim.execution.worker_id or WORKER) == 1
+    assert await store.executions.rescue_worker(claim.execution.worker_id or WORKER)
 
 
 async def test_dead_of_its_last_attempt(store: StoreUnderTest) -> None:
@@ -99,6 +99,60 @@ async def test_a_cancelled_one_names_who_asked_and_why(store: StoreUnderTest) ->
 
     assert (finding.code, finding.reason) == (Code.CANCELLED, "asked")
     assert says(finding, "was cancelled before it began", 'by ana (api) at Mon 2024-01-15 13:00 UTC ("wrong data")')
+
+
+async def test_what_is_cancelled_between_two_attempts_was_not_running(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    claim = await store.started(task)
+    await store.settle(claim, a_failure(retry_at=ONE + HOUR))
+    await store.executions.cancel(claim.execution.id, a_change(ChangeAction.CANCEL, at=store.clock.now()))
+
+    assert says(await found(store, task, ONE), "was cancelled before it was tried again, at Mon 2024-01-15 13:00 UTC")
+
+
+@pytest.mark.parametrize(
+    ("dies", "said"), [(False, "was stopped while running"), (True, "was to stop when its worker died, and ended so")]
+)
+async def test_what_was_to_stop_tells_how_it_did(store: StoreUnderTest, *, dies: bool, said: str) -> None:
+    task = await _hourly(store)
+    claim = await store.started(task)
+    await store.executions.cancel(claim.execution.id, a_change(ChangeAction.CANCEL, at=store.clock.now()))
+    store.clock.advance(MINUTE)
+    await (_died_again(store, claim) if dies else store.settle(claim, Stopped()))
+
+    assert says(await found(store, task, ONE), said)
+
+
+@pytest.mark.parametrize("reason", [SUPERSEDED, TASK_FAILED])
+async def test_who_gives_a_reason_of_the_scheduler_is_not_taken_for_it(store: StoreUnderTest, reason: str) -> None:
+    task = await _hourly(store)
+    (execution_id,) = await store.fired(task)
+    change = a_change(ChangeAction.CANCEL, at=store.clock.now(), actor="bob", reason=reason)
+    await store.executions.cancel(execution_id, change)
+
+    finding = await found(store, task, ONE)
+
+    assert finding.reason == "asked"
+    assert says(finding, f'asked for by bob (api) at Mon 2024-01-15 13:00 UTC ("{reason}")')
+
+
+async def test_who_asked_first_is_named(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    claim = await store.started(task)
+    await store.applied(delete(await store.read(task), a_change(ChangeAction.DELETE, at=ONE)))
+    store.clock.advance(MINUTE)
+    change = a_change(ChangeAction.CANCEL, at=store.clock.now(), actor="bob")
+    await store.executions.cancel(claim.execution.id, change)
+    await store.settle(claim, Stopped())
+
+    assert (await found(store, task, ONE)).reason == "task_deleted"
+
+
+async def test_an_error_of_a_handler_is_not_taken_for_one_of_the_scheduler(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    await store.settle(await store.started(task), Failed(ErrorReport("poison", "in the soup"), GiveUp()))
+
+    assert (await found(store, task, ONE)).reason == "permanent_error"
 
 
 async def test_cancelled_by_a_newer_occurrence(store: StoreUnderTest) -> None:

@@ -56,8 +56,8 @@ async def test_found_later_than_its_grace(store: StoreUnderTest) -> None:
     ("misfire", "at", "said"),
     [
         (Misfire.LATEST, 2, "only the latest runs (misfire latest)"),
-        (Misfire.EARLIEST, 2, "only the earliest runs: that of Mon 2024-01-15 13:00 UTC"),
-        (Misfire.SKIP, 3, "found more than 1 min late, and misfire skip runs nothing that late"),
+        (Misfire.EARLIEST, 2, "only the earliest runs (misfire earliest): that of Mon 2024-01-15 13:00 UTC"),
+        (Misfire.SKIP, 3, "only the newest runs, if it is no more than 1 min late (misfire skip)"),
     ],
 )
 async def test_found_late_and_not_picked(store: StoreUnderTest, misfire: Misfire, at: int, said: str) -> None:
@@ -93,7 +93,9 @@ async def test_an_overlap_names_the_execution_that_was_open_then(store: StoreUnd
     finding = await found(store, task, _hour(2))
 
     assert (finding.code, [each.id for each in finding.executions]) == (Code.SKIPPED_OVERLAP, [claim.execution.id])
-    assert says(finding, "an earlier execution was still open", "until Mon 2024-01-15 14:10 UTC")
+    assert says(
+        finding, "another execution was open when it was decided (overlap skip)", "until Mon 2024-01-15 14:10 UTC"
+    )
 
 
 async def test_an_overlap_with_a_run_by_hand(store: StoreUnderTest) -> None:
@@ -193,7 +195,7 @@ async def test_a_task_that_had_been_stopped_after_failures(store: StoreUnderTest
     finding = await found(store, task, _hour(2))
 
     assert (finding.code, [each.id for each in finding.executions]) == (Code.SKIPPED_FAILED, [claim.execution.id])
-    assert says(finding, "stopped after too many failures", "It was set going again by ana")
+    assert says(finding, "stopped after too many failures", "The task was resumed by ana (api) at Mon 2024-01-15 14:01")
 
 
 async def test_a_time_between_two_that_were_passed_over_had_nothing_due(store: StoreUnderTest) -> None:

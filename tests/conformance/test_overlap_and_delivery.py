@@ -56,7 +56,10 @@ async def test_the_newest_takes_the_place_of_the_one_that_waits(store: StoreUnde
 
     assert await store.state(older) is ExecutionState.CANCELLED
     assert await store.state(newer) is ExecutionState.WAITING
-    assert await store.settle(claim, a_failure()) == Settled(ExecutionState.CANCELLED)
+    settled = await store.settle(claim, a_failure())
+    assert isinstance(settled, Settled)
+    assert settled.cancel is not None
+    assert (settled.state, settled.cancel.reason) == (ExecutionState.CANCELLED, "superseded by a newer occurrence")
     assert await store.state(newer) is ExecutionState.PENDING
 
 

@@ -223,12 +223,13 @@ class LivesOfTasks(RuleBasedStateMachine):
 
     # Workers.
 
-    @rule(number=st.integers(min_value=1, max_value=4), other=rarely)
-    def claim(self, number: int, other: bool) -> None:
+    @rule(number=st.integers(min_value=1, max_value=4), other=rarely, isolated=rarely)
+    def claim(self, number: int, other: bool, isolated: bool) -> None:
         tokens = [ClaimToken(self.entropy.token()) for _ in range(number)]
         worker = OTHER_WORKER if other else WORKER
-        for claim in self.pair.both(lambda store: store.executions.claim(worker, tokens)):
+        for claim in self.pair.both(lambda store: store.executions.claim(worker, tokens, isolated=isolated)):
             self.tokens.append((claim.execution.id, claim.token))
+        self.pair.both(lambda store: store.executions.is_suspect_pending())
 
     @rule(which=some)
     def heartbeat(self, which: int) -> None:
@@ -247,7 +248,7 @@ class LivesOfTasks(RuleBasedStateMachine):
 
     @rule(outcome=st.integers(min_value=0, max_value=8))
     def work(self, outcome: int) -> None:
-        self.claim(2, other=False)
+        self.claim(2, other=False, isolated=False)
         self.settle_some(0, outcome, count=1)
 
     @rule(limit=st.integers(min_value=1, max_value=3), by=st.sampled_from((SECOND, 2 * MINUTE)))

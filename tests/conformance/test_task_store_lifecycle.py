@@ -218,7 +218,9 @@ async def test_work_that_was_asked_to_stop_by_a_deletion_stops_though_the_task_i
     await store.applied(_undeletion(store, gone))
 
     assert await store.beat(claim) == (False, True)
-    assert await store.settle(claim, Stopped()) == Settled(ExecutionState.CANCELLED)
+    settled = await store.settle(claim, Stopped())
+    assert isinstance(settled, Settled)
+    assert settled.state is ExecutionState.CANCELLED
     assert (await store.read(task)).open == ()
 
 

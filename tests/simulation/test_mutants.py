@@ -27,6 +27,7 @@ QUICK = (
     "redrive again and again",
     "secrets told",
     "retry later than promised",
+    "suspects claimed with the others",
 )
 
 

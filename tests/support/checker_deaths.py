@@ -11,6 +11,7 @@ from tests.support.ledger import Ledger
 from tests.support.simulation_witness import StoreStep
 
 RESCUES_MAX = 3
+ISOLATED_AFTER = 2
 RESCUING = ("rescue", "rescue_worker")
 UNKNOWN_FOR = timedelta(hours=1)
 CONTINUATIONS_MAX = 48

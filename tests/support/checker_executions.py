@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from application.scheduling.ports.execution_store import Claim, Lost
 from domain.scheduling.execution import Execution, ExecutionState
-from domain.scheduling.identifiers import ClaimToken, ExecutionId, TaskId
+from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, TaskId
 from domain.scheduling.task import ScheduledTask
-from tests.support.checker_deaths import RESCUES_MAX, RESCUING, DeathChecks, Life
+from tests.support.checker_deaths import ISOLATED_AFTER, RESCUES_MAX, RESCUING, DeathChecks, Life
 from tests.support.checker_pace import wait_before
 from tests.support.ledger import Ledger, Line
 from tests.support.simulation_witness import StoreStep
@@ -42,6 +42,8 @@ class ExecutionChecks:
     _named: dict[tuple[ExecutionId, ClaimToken], int] = field(default_factory=dict)
     # Claims that a fail-over has survived, and when that was: their beats have been set back.
     _set_back: dict[tuple[ExecutionId, ClaimToken], int] = field(default_factory=dict)
+    # Whether a process runs what may be killing workers; none runs both that and other things.
+    _isolated: dict[NodeId, bool] = field(default_factory=dict)
     _elapsed: int = 0
     _fence: int = 0
 
@@ -205,6 +207,16 @@ class ExecutionChecks:
             present = self.lives[claim.execution.id].execution
             if present.state is not RUNNING or present.token != claim.token:
                 self.fail("I8", f"{claim.execution.id} was handed out and is {present.state}")
+            self._apart(claim.execution, beside=len(claims) - 1)
+
+    def _apart(self, claimed: Execution, *, beside: int) -> None:
+        """What may be killing workers is claimed alone, by processes that never run anything else."""
+        assert claimed.worker_id is not None
+        is_suspect = claimed.rescues >= ISOLATED_AFTER
+        if is_suspect and beside:
+            self.fail("I10", f"{claimed.id} may kill {beside} others that were claimed with it")
+        if self._isolated.setdefault(claimed.worker_id, is_suspect) is not is_suspect:
+            self.fail("I10", f"{claimed.id}, after {claimed.rescues} rescues, was claimed by {claimed.worker_id}")
 
     def _answered(self, step: StoreStep) -> None:
         for settlement, answer in zip(step.arguments[0], step.answer, strict=True):

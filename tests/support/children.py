@@ -71,6 +71,7 @@ class Nursery:
     started: list[NodeId] = field(default_factory=list)
     dead: list[NodeId] = field(default_factory=list)
     said: int = 0
+    most: int = 0
     known: set[int] = field(default_factory=set)
     supervisor: Supervisor = field(init=False)
 
@@ -95,6 +96,7 @@ class Nursery:
     def _command(self, worker_id: NodeId, link: int) -> Sequence[str]:
         behaviour = self.behaviours[min(len(self.started), len(self.behaviours) - 1)]
         self.started.append(worker_id)
+        self.most = max(self.most, len(self.pids) + 1)
         if behaviour == "missing":
             return ["/nowhere/python"]
         options = ["-S", "-E"] if self.script is CHILD else []

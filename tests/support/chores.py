@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,28 @@ async def kill(payload: Chore, run: Run) -> None:
     note(payload.ledger, "start", run)
     await asyncio.sleep(payload.seconds)
     os._exit(99)
+
+
+@processors.task("chores", "nasty")
+async def nasty(payload: Chore, run: Run) -> None:
+    """Cleans up for longer than its grace when it is stopped, and, cut off in that, in a way that holds the loop."""
+    note(payload.ledger, "start", run)
+    try:
+        await asyncio.sleep(payload.seconds)
+    except asyncio.CancelledError:
+        try:
+            await asyncio.sleep(payload.seconds)
+        finally:
+            time.sleep(payload.seconds)  # noqa: TID251, ASYNC251 - the fault under test
+
+
+@processors.task("chores", "stubborn")
+async def stubborn(payload: Chore, run: Run) -> None:
+    """Ignores being stopped, and hinders nobody."""
+    note(payload.ledger, "start", run)
+    while True:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(payload.seconds)
 
 
 @processors.task("chores", "nothing")

@@ -62,7 +62,7 @@ class House:
     @property
     def change_task(self) -> ChangeTask:
         """The loop in which tasks are changed."""
-        return ChangeTask(self.stores.tasks, self.clock, self.wakeup)
+        return ChangeTask(self.stores.tasks, self.clock, self.wakeup, self.observer)
 
     @property
     def manage(self) -> ManageTasks:
@@ -92,8 +92,7 @@ class House:
 
     def heartbeat(self, perform: PerformExecutions) -> KeepClaims:
         """A worker's heartbeat."""
-        stuck = perform.run_execution.stuck
-        return KeepClaims(self.stores.executions, perform.live, self.clock, perform.worker_id, stuck, self.observer)
+        return KeepClaims(self.stores.executions, perform.live, self.clock, perform.worker_id, self.observer)
 
     async def create(self, name: str = "report", **fields: Any) -> ScheduledTask:
         """A task, created by ana."""

@@ -47,6 +47,7 @@ from tests.support.mutants_of_ends import (
     rescue_of_the_living,
     rescue_without_end,
     retry_counted_twice,
+    suspects_beside_others,
     without_rescue,
 )
 
@@ -271,5 +272,6 @@ MUTANTS: dict[str, Mutant] = {
     "claims told apart by their token alone": claims_told_apart_by_token,
     "no rescue": without_rescue,
     "rescue without end": rescue_without_end,
+    "suspects claimed with the others": suspects_beside_others,
     "changes not recorded": changes_not_recorded,
 }

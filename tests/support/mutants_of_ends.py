@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from adapters.memory.execution_store import MemoryExecutionStore
 from application.scheduling.services.rescue_stuck import RescueStuck
 from domain.scheduling.execution import CancelRequest, Execution, ExecutionState
 from domain.scheduling.work import Work
@@ -54,7 +55,7 @@ def claims_told_apart_by_token(patch: Patch) -> None:
         by_token = {each.token: _sighting(self, each, self.clock.monotonic()) for each in held}
         self._seen = {(each.execution_id, each.token): by_token[each.token] for each in held}
         silent = [each for each in held if asked - by_token[each.token][1] >= self.lease.total_seconds()]
-        return await self.executions.rescue(silent) if silent else 0
+        return len(await self.executions.rescue(silent)) if silent else 0
 
     patch(RescueStuck, "run_once", run_once)
 
@@ -66,6 +67,17 @@ def without_rescue(patch: Patch) -> None:
         return 0
 
     patch(RescueStuck, "run_once", run_once)
+
+
+def suspects_beside_others(patch: Patch) -> None:
+    """A claim that hands out what may be killing workers together with everything else."""
+    original = MemoryExecutionStore._claimable
+
+    def _claimable(self: MemoryExecutionStore, now: datetime, *, isolated: bool) -> Any:
+        suspects, others = original(self, now, isolated=True), original(self, now, isolated=False)
+        return suspects if isolated else sorted([*suspects, *others], key=lambda each: each.execution.available_at)
+
+    patch(MemoryExecutionStore, "_claimable", _claimable)
 
 
 def rescue_without_end(patch: Patch) -> None:

@@ -21,7 +21,7 @@ from tests.support.checker_timeline import BESIDE
 from tests.support.sim_clock import SimClock, SimEntropy
 from tests.support.simulation_documents import a_patch, a_payload, external
 from tests.support.simulation_wire import RemoteStores
-from tests.support.simulation_world import LossyHints, World
+from tests.support.simulation_world import CountingObserver, LossyHints, World
 
 Ask = Callable[[Author], Awaitable[Any]]
 
@@ -42,7 +42,8 @@ class Deeds:
     def of(cls, world: World, clock: SimClock, stores: RemoteStores) -> "Deeds":
         """Those of people with this clock and these connections."""
         entropy = SimEntropy("people")
-        change = ChangeTask(stores.tasks, clock, LossyHints(world, world.dice("hints/people")))
+        hints = LossyHints(world, world.dice("hints/people"))
+        change = ChangeTask(stores.tasks, clock, hints, CountingObserver(world))
         manage = ManageTasks(change, stores.executions, stores.membership, entropy, HandlerDefaults())
         redriving = RedriveExecution(change, stores.history, stores.membership)
         restoring = RestoreVersion(change, stores.history, stores.membership)

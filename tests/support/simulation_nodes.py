@@ -168,10 +168,8 @@ class WorkerNode(Node):
         """See Node."""
         self._draining = False
         perform = self._perform = self._performing(process, stores)
-        worker_id, stuck = NodeId(process.name), perform.run_execution.stuck
-        keep_claims = KeepClaims(
-            stores.executions, perform.live, self.clock, worker_id, stuck, observer=CountingObserver(self.world)
-        )
+        worker_id, observer = NodeId(process.name), CountingObserver(self.world)
+        keep_claims = KeepClaims(stores.executions, perform.live, self.clock, worker_id, observer)
 
         async def settle() -> float:
             return 0.0 if await perform.settle_once() else self.world.pace.settle
@@ -201,7 +199,7 @@ class WorkerNode(Node):
         perform, found = self._perform, Node.left_over(self)
         assert perform is not None
         if len(perform.live) or perform.is_stuck:
-            found.append(f"attempts: {perform.live.all()}, stuck: {perform.run_execution.stuck}")
+            found.append(f"attempts: {perform.live.all()}, stuck: {perform.live.stuck()}")
         return found
 
     def _left(self, process: SimProcess) -> None:

@@ -131,9 +131,7 @@ class Claims:
         return parameters
 
 
-def _first(
-    dialect: Dialect, found: Select[tuple[object, ...]], which: TextClause
-) -> Select[tuple[object, ...]]:
+def _first(dialect: Dialect, found: Select[tuple[object, ...]], which: TextClause) -> Select[tuple[object, ...]]:
     """Pending and available, longest available first; only what was put back waits for an instant."""
     has_come = executions.c.available_at <= bindparam("now", type_=Whole)
     return (

@@ -34,7 +34,7 @@ from application.scheduling.ports.history import (
 )
 from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT
 from domain.scheduling.execution import redrive_key
-from domain.scheduling.identifiers import TaskId, least_execution_id, microseconds
+from domain.scheduling.identifiers import TaskId, instant_of, least_execution_id, microseconds
 from domain.scheduling.task import Definition
 
 _TASK, _SINCE, _UNTIL = (
@@ -42,7 +42,9 @@ _TASK, _SINCE, _UNTIL = (
     bindparam("since", type_=Whole),
     bindparam("until", type_=Whole),
 )
-_FIRST, _BEYOND = bindparam("first", type_=Text), bindparam("beyond", type_=Text)
+_FIRST, _BEYOND, _RUN = (bindparam(name, type_=Text) for name in ("first", "beyond", "run"))
+# Behind the id of any execution.
+_NO_RUN = "g"
 _IS_AUTOMATIC = text("kind = 'auto'")
 # The index by key repeats the latter condition.
 _IS_BACKFILL = text("kind = 'backfill' AND kind <> 'auto'")
@@ -56,6 +58,7 @@ class EvidenceReads:
         self._dialect = dialect
         self._task = dialect.query(select(*TASK_COLUMNS).select_from(TASKS_WITH_DEFINITIONS).where(tasks.c.id == _TASK))
         self._open = dialect.query(_executions(IS_OPEN).order_by(executions.c.id))
+        self._nearest_behind = dialect.query(_nearest_behind())
         self._ended = [dialect.query(each) for each in _ended()]
         redriven = _executions(_IS_MANUAL).where(dialect.is_among(executions.c.key, "keys"))
         self._redriven = dialect.query(redriven.limit(EVIDENCE_MAX))
@@ -76,8 +79,10 @@ class EvidenceReads:
         span = {"task_id": task_id, "since": microseconds(since), "until": microseconds(until)}
         named = {"first": least_execution_id(since), "beyond": least_execution_id(until)}
         open_rows = await self._open.rows(connection, task_id=task_id)
+        behind = await self._nearest_behind.rows(connection, task_id=task_id, beyond=named["beyond"])
+        named["run"] = _run_id(behind[0]) if behind else _NO_RUN
         ended = [await each.rows(connection, **span, **named) for each in self._ended]
-        rows = {row[0]: row for row in chain(open_rows, *(part[:EVIDENCE_MAX] for part in ended))}
+        rows = {row[0]: row for row in chain(open_rows, behind, *(part[:EVIDENCE_MAX] for part in ended))}
         keys = self._dialect.pack_values([redrive_key(each) for each in rows])
         rows |= {row[0]: row for row in await self._redriven.rows(connection, task_id=task_id, keys=keys)}
         ids = self._dialect.pack_values(list(rows))
@@ -101,7 +106,7 @@ def _executions(part: TextClause) -> Select[Any]:
 
 
 def _ended() -> tuple[Select[Any], ...]:
-    """Named for the span, and one more; made up for it later; not over when it began; the nearest automatic ones."""
+    """Named for the span; made up for it later (of both one more); not over by then; nearest before; behind it."""
     id_ = executions.c.id
     ended = _executions(IS_FINAL)
     latest = select(id_).where(executions.c.task_id == _TASK, IS_FINAL, id_ < _FIRST)
@@ -114,8 +119,21 @@ def _ended() -> tuple[Select[Any], ...]:
         .limit(EVIDENCE_MAX + 1),
         ended.where(id_.in_(latest), executions.c.finished_at >= _SINCE),
         ended.where(id_ < _FIRST, _IS_AUTOMATIC).order_by(id_.desc()).limit(1),
-        ended.where(id_ >= _BEYOND, _IS_AUTOMATIC).order_by(id_).limit(1),
+        ended.where(id_ >= _BEYOND, id_ < _RUN).order_by(id_).limit(EVIDENCE_MAX),
     )
+
+
+def _nearest_behind() -> Select[Any]:
+    """The nearest automatic one that ended, named for an instant behind the span."""
+    id_ = executions.c.id
+    return _executions(IS_FINAL).where(id_ >= _BEYOND, _IS_AUTOMATIC).order_by(id_).limit(1)
+
+
+def _run_id(row: Row) -> str:
+    """Where the ids begin that are named for the run instant of an execution, from a row of EXECUTION_COLUMNS."""
+    with suppress(*UNREADABLE):
+        return least_execution_id(instant_of(row[EXECUTION_COLUMNS.index(executions.c.scheduled_at)]))
+    return _NO_RUN
 
 
 def _skips() -> tuple[Select[Any], ...]:

@@ -21,21 +21,24 @@ from application.scheduling.ports.execution_store import (
     Beat,
     CancelAnswer,
     Claim,
+    Expired,
     HeartbeatAnswer,
     Held,
     Lost,
     Released,
+    Rescued,
     SettleAnswer,
     Settled,
     Settlement,
+    settled,
 )
 from application.scheduling.ports.history import ChangeRecord
 from domain.scheduling.change import Change
 from domain.scheduling.execution import CancelRequest, ExecutionState
-from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, TaskId, microseconds
+from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, microseconds
 from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
 
-Ends = dict[tuple[str, str], ExecutionState]
+Ends = dict[tuple[str, str], Settled]
 
 
 class ExecutionQueries:
@@ -129,8 +132,7 @@ class SqlExecutionStore:
             held = [each for each in settlements if _settle(steps, ends, each, now)]
             await self._work.write(connection, steps, now)
             await self._logbook.write(connection, held)
-        states = (ends.get((each.execution_id, each.token)) for each in settlements)
-        return [Lost() if state is None else Settled(state) for state in states]
+        return [ends.get((each.execution_id, each.token), Lost()) for each in settlements]
 
     async def release_due(self, limit: int) -> Released:
         """See the port."""
@@ -144,7 +146,7 @@ class SqlExecutionStore:
             next_at = (await connection.execute(self._queries.next_retry)).scalar_one()
         return Released(moved, at_or_none(next_at))
 
-    async def expire_unknown(self, limit: int) -> Sequence[TaskId]:
+    async def expire_unknown(self, limit: int) -> Sequence[Expired]:
         """See the port. One whose own row cannot be read stays until it is mended."""
         since = microseconds(self._clock.now() - UNKNOWN_HANDLER_PATIENCE)
         async with self._database.reading("expire_unknown") as connection:
@@ -154,11 +156,12 @@ class SqlExecutionStore:
             now = self._clock.now()
             ids = [row[0] for row in await self._queries.expired.rows(connection, since=since, limit=limit)]
             steps = await self._work.of_executions(connection, ids)
-            expired: list[TaskId] = []
+            expired: list[Expired] = []
             for execution_id in ids:
                 if (work := steps.holder_of(execution_id)) is not None:
-                    steps.put(work.expire(execution_id, now))
-                    expired.append(work.task.id)
+                    after = work.expire(execution_id, now)
+                    steps.put(after)
+                    expired.append(Expired(after.task.id, after.stopped(work)))
             await self._work.write(connection, steps, now)
         return expired
 
@@ -167,14 +170,14 @@ class SqlExecutionStore:
         async with self._database.reading("held") as connection:
             return await self._rescues.held(connection)
 
-    async def rescue(self, silent: Sequence[Held]) -> int:
+    async def rescue(self, silent: Sequence[Held]) -> Sequence[Rescued]:
         """See the port."""
         if not silent:
-            return 0
+            return []
         async with self._database.writing("rescue") as connection:
             return await self._rescues.take(connection, silent, self._clock.now())
 
-    async def rescue_worker(self, worker_id: NodeId) -> int:
+    async def rescue_worker(self, worker_id: NodeId) -> Sequence[Rescued]:
         """See the port."""
         async with self._database.writing("rescue_worker") as connection:
             return await self._rescues.take_from(connection, worker_id, self._clock.now())
@@ -202,12 +205,12 @@ class SqlExecutionStore:
                 )
             )
             await self._work.write(connection, steps, now)
-        return CancelAnswer(after.executions[execution_id].state)
+        return CancelAnswer(after.executions[execution_id].state, after.task.id, after.task.definition.name)
 
     async def _ends(self, connection: AsyncConnection, ids: Sequence[ExecutionId]) -> Ends:
         """What attempts that were settled before led to, by execution and token."""
         rows = await self._queries.ends.rows(connection, ids=self._dialect.pack_values(ids))
-        return {(id_, token): ExecutionState(led_to) for id_, token, led_to in rows}
+        return {(id_, token): Settled(ExecutionState(led_to)) for id_, token, led_to in rows}
 
 
 def _settle(steps: Steps, ends: Ends, settlement: Settlement, now: datetime) -> bool:
@@ -221,5 +224,5 @@ def _settle(steps: Steps, ends: Ends, settlement: Settlement, now: datetime) -> 
         return False
     after = work.settle(execution_id, settlement.outcome, now)
     steps.put(after)
-    ends[execution_id, token] = after.executions[execution_id].state
+    ends[execution_id, token] = settled(after, execution_id, work)
     return True

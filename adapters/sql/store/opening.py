@@ -1,5 +1,6 @@
 """Opening a store: refused in one line, or ready with the newest schema."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, insert, inspect, select
 
 from adapters.sql.engine import Database
 from adapters.sql.errors import store_errors
-from adapters.sql.sqlite_file import migration_lock, open_database, prepare_file
+from adapters.sql.sqlite_file import check_file, make_file, migration_lock, open_database
 from adapters.sql.store.access import SqlAccess
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.execution_store import SqlExecutionStore
@@ -39,6 +40,17 @@ class SqlStore:
     access: SqlAccess
 
 
+def check_sqlite_store(path: Path) -> None:
+    """Refuse a file that is somebody else's before anything is made in it or beside it.
+
+    Raises StoreRefusedError, also where no store can be; StoreUnavailableError if another program keeps it locked.
+    """
+    names = check_file(path)
+    if names and VERSION_TABLE not in names:
+        some = ", ".join(sorted(names)[:NAMED_MAX])
+        raise StoreRefusedError(f"{path} holds somebody else's tables ({some}): the store needs a file of its own")
+
+
 @asynccontextmanager
 async def open_sqlite_store(path: Path, clock: Clock, entropy: Entropy) -> AsyncIterator[SqlStore]:
     """The store in the file at `path`, which is made or migrated first; closed at the end of the context.
@@ -48,7 +60,8 @@ async def open_sqlite_store(path: Path, clock: Clock, entropy: Entropy) -> Async
     open one file.
     """
     with store_errors(f"open {path}"):
-        prepare_file(path)
+        await asyncio.to_thread(check_sqlite_store, path)
+        make_file(path)
     database = open_database(path)
     try:
         async with migration_lock(path):
@@ -69,14 +82,6 @@ def _store(database: Database, dialect: Dialect, clock: Clock) -> SqlStore:
     )
 
 
-def _check_ours(connection: Connection, path: Path) -> None:
-    """Refuse a database with tables of somebody else's: ours would be made among them."""
-    names = set(inspect(connection).get_table_names())
-    if names and VERSION_TABLE not in names:
-        some = ", ".join(sorted(names)[:NAMED_MAX])
-        raise StoreRefusedError(f"{path} holds somebody else's tables ({some}): the store needs a file of its own")
-
-
 def _check_whole(connection: Connection, path: Path) -> None:
     if missing := METADATA.tables.keys() - set(inspect(connection).get_table_names()):
         raise StoreRefusedError(f"{path} lacks the tables {', '.join(sorted(missing))}: restore it from a backup")
@@ -85,7 +90,6 @@ def _check_whole(connection: Connection, path: Path) -> None:
 async def _prepare(database: Database, path: Path, entropy: Entropy) -> None:
     """Bring the schema up to date, and give a new store its name."""
     async with database.writing(f"open {path}") as connection:
-        await connection.run_sync(_check_ours, path)
         await connection.run_sync(migrate, str(path))
         await connection.run_sync(_check_whole, path)
         if (await connection.execute(select(store.c.id))).first() is None:

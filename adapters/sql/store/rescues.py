@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.open_work import OpenWork
 from adapters.sql.store.tables import IS_RUNNING, Whole, attempts, executions
-from application.scheduling.ports.execution_store import HELD_MAX, Held
+from application.scheduling.ports.execution_store import HELD_MAX, Held, Rescued, rescued
+from domain.scheduling.events import ExecutionRescued
 from domain.scheduling.execution import AttemptOutcome, ExecutionState
 from domain.scheduling.identifiers import ExecutionId, NodeId, microseconds
 
@@ -25,7 +26,8 @@ class Rescues:
         first = running.order_by(executions.c.available_at, executions.c.id).limit(bindparam("limit", type_=Whole))
         these = dialect.is_among(executions.c.id, "ids")
         self._held = dialect.query(first)
-        self._held_by = dialect.query(running.where(executions.c.worker_id == bindparam("worker_id")))
+        held_by = running.where(executions.c.worker_id == bindparam("worker_id"))
+        self._held_by = dialect.query(held_by.order_by(executions.c.available_at, executions.c.id))
         self._held_of = dialect.query(running.where(these))
         now = bindparam("now", type_=Whole)
         self._put_back = (
@@ -43,31 +45,35 @@ class Rescues:
         """The running executions, longest available first."""
         return [Held(*row) for row in await self._held.rows(connection, limit=HELD_MAX)]
 
-    async def take(self, connection: AsyncConnection, silent: Sequence[Held], now: datetime) -> int:
-        """Rescue those that are as they were seen, within a transaction that holds the write lock; how many."""
+    async def take(self, connection: AsyncConnection, silent: Sequence[Held], now: datetime) -> list[Rescued]:
+        """Rescue those that are as they were seen, within a transaction that holds the write lock."""
         ids = self._dialect.pack_values([each.execution_id for each in silent])
         seen = {Held(*row) for row in await self._held_of.rows(connection, ids=ids)}
-        return await self._rescue(connection, [each.execution_id for each in silent if each in seen], now)
+        return await self._rescue(connection, [each for each in silent if each in seen], now)
 
-    async def take_from(self, connection: AsyncConnection, worker_id: NodeId, now: datetime) -> int:
-        """Rescue everything a worker holds, within a transaction that holds the write lock; how many."""
+    async def take_from(self, connection: AsyncConnection, worker_id: NodeId, now: datetime) -> list[Rescued]:
+        """Rescue everything a worker holds, within a transaction that holds the write lock."""
         held = [Held(*row) for row in await self._held_by.rows(connection, worker_id=worker_id)]
-        return await self._rescue(connection, [each.execution_id for each in held], now)
+        return await self._rescue(connection, held, now)
 
-    async def _rescue(self, connection: AsyncConnection, execution_ids: Sequence[ExecutionId], now: datetime) -> int:
-        if not execution_ids:
-            return 0
-        steps = await self._work.of_executions(connection, execution_ids)
+    async def _rescue(self, connection: AsyncConnection, held: Sequence[Held], now: datetime) -> list[Rescued]:
+        if not held:
+            return []
+        steps = await self._work.of_executions(connection, [each.execution_id for each in held])
         unreadable: list[ExecutionId] = []
-        for each in execution_ids:
-            work = steps.holder_of(each)
+        taken: list[Rescued] = []
+        for each in held:
+            work = steps.holder_of(each.execution_id)
             if work is None:
-                unreadable.append(each)
+                unreadable.append(each.execution_id)
+                taken.append(_unread(each))
             else:
-                steps.put(work.rescue(each, now))
+                after = work.rescue(each.execution_id, now)
+                steps.put(after)
+                taken.append(rescued(after, each, work))
         await self._work.write(connection, steps, now)
         await self._rescue_unread(connection, unreadable, now)
-        return len(execution_ids)
+        return taken
 
     async def _rescue_unread(self, connection: AsyncConnection, ids: Sequence[ExecutionId], now: datetime) -> None:
         """Put back executions of which only state, token and beat are known.
@@ -79,3 +85,7 @@ class Rescues:
             parameters = {"ids": self._dialect.pack_values(ids), "now": microseconds(now)}
             await connection.execute(self._put_back, parameters)
             await connection.execute(self._end_attempts, parameters)
+
+
+def _unread(held: Held) -> Rescued:
+    return Rescued(ExecutionRescued(held.execution_id, None, "", held.worker_id, ExecutionState.PENDING))

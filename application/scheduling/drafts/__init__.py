@@ -3,11 +3,12 @@
 from application.scheduling.drafts.definition import HandlerDefaults, define, payload_text, schedule_from
 from application.scheduling.drafts.faults import Faults
 from application.scheduling.drafts.reading import body_from
-from application.scheduling.drafts.scalars import Duration, Instant, Payload
+from application.scheduling.drafts.scalars import REASON_MAX, Duration, Instant, Payload, Reason
 from application.scheduling.drafts.shapes import READ_ONLY, BackoffBody, PolicyBody, TaskBody, faults_of
 
 __all__ = [
     "READ_ONLY",
+    "REASON_MAX",
     "BackoffBody",
     "Duration",
     "Faults",
@@ -15,6 +16,7 @@ __all__ = [
     "Instant",
     "Payload",
     "PolicyBody",
+    "Reason",
     "TaskBody",
     "body_from",
     "define",

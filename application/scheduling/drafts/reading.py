@@ -31,7 +31,7 @@ def body_from(document: object) -> TaskBody:
     try:
         body = TaskBody.model_validate(given)
     except ValidationError as error:
-        faults += faults_of(error)
+        faults += faults_of(error, TaskBody)
     else:
         if not faults:
             return body

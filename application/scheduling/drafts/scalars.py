@@ -13,6 +13,7 @@ from domain.scheduling.schedule_text import wall_time_from
 
 CODE_PREFIX = "fault."
 """What the type of our own findings starts with; the stable code follows."""
+REASON_MAX = 500
 
 _SHORT = re.compile(r"(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,8})m)?(?:(\d{1,9})s)?", re.ASCII)
 # Months and years are no durations: they differ in length.
@@ -21,6 +22,11 @@ _ISO = re.compile(
     r"(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,8})M)?(?:(\d{1,9}(?:\.\d{1,6})?)S)?)?",
     re.ASCII,
 )
+
+
+# Here nothing says whose wall time a text without an offset would be.
+_INSTANT_HINT = "write 2026-12-24T18:00:00Z, or an offset such as +01:00 for the Z"
+_UNREADABLE = frozenset({"bad_instant", "unsupported"})
 
 
 def _duration(value: object) -> object:
@@ -47,13 +53,14 @@ def _instant(value: object) -> object:
     if isinstance(value, datetime):
         return value
     if not isinstance(value, str):
-        raise _fault("wrong_type", "an instant is a text such as 2026-12-24T18:00:00Z")
+        raise _fault("wrong_type", "an instant is a text", hint=_INSTANT_HINT)
     try:
         wall, offset = wall_time_from(value)
     except DomainError as error:
-        raise _fault(error.reason, error.detail, position=error.position, hint=error.hint) from error
+        hint = _INSTANT_HINT if error.reason in _UNREADABLE else error.hint
+        raise _fault(error.reason, error.detail, position=error.position, hint=hint) from error
     if offset is None:
-        raise _fault("no_offset", "an instant needs its offset", hint="2026-12-24T18:00:00Z or …+01:00")
+        raise _fault("no_offset", "an instant needs its offset", hint=_INSTANT_HINT)
     return wall - offset
 
 
@@ -78,3 +85,5 @@ def _fault(code: str, detail: str, *, position: int | None = None, hint: str | N
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(strict=False)]
 Instant = Annotated[datetime, BeforeValidator(_instant), Field(strict=False)]
 Payload = Annotated[dict[str, Any] | str | None, BeforeValidator(_payload)]
+Reason = Annotated[str, Field(max_length=REASON_MAX)]
+"""Why something is asked for, for the record."""

@@ -9,8 +9,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from application.scheduling.drafts.scalars import CODE_PREFIX, Duration, Instant, Payload
-from domain.errors import DomainError
+from application.scheduling.drafts.scalars import CODE_PREFIX, REASON_MAX, Duration, Instant, Payload, Reason
+from domain.errors import DomainError, nearest_of
 from domain.scheduling.retry import Backoff, BackoffKind
 
 READ_ONLY = frozenset(
@@ -21,6 +21,8 @@ READ_ONLY = frozenset(
 _STRICT = ConfigDict(extra="forbid", strict=True)
 NOT_NULL = frozenset({"enabled", "payload", "tags", "policy", "description", "delivery", "max_retries", "timezone"})
 """What may be left out but not be null; `handler` alone may, for that is how a task without one is shown."""
+# Looking for what was meant takes longer than anything else in here.
+HINTED_MAX = 20
 _SHAPES = {
     "model_type": "this is a JSON object",
     "dict_type": "this is a JSON object",
@@ -28,6 +30,7 @@ _SHAPES = {
     "string_type": "this is a text",
     "int_type": "this is a whole number",
     "bool_type": "this is true or false",
+    "string_too_long": f"at most {REASON_MAX} characters",
 }
 _CODES = {"extra_forbidden": "unknown_field", "missing": "required"}
 _DETAILS = {"unknown_field": "there is no such field", "required": "this field is missing"}
@@ -64,8 +67,14 @@ class PolicyBody(BaseModel):
     fail_after: int | None = 3
 
 
+_NESTED: dict[str, type[BaseModel]] = {"policy": PolicyBody, "backoff": BackoffBody}
+
+
 class TaskBody(BaseModel):
-    """A task as the API takes it; what only the server says (id, status, counters …) may stand in it and is ignored."""
+    """A task as the API takes it; what only the server says (id, status, counters …) may stand in it and is ignored.
+
+    `version`, `if_past` and `reason` are no part of the definition: they say how and why it is to be written.
+    """
 
     model_config = _STRICT
     name: str
@@ -83,15 +92,17 @@ class TaskBody(BaseModel):
     enabled: bool | None = None
     version: int | None = None
     if_past: Literal["refuse", "run_now"] = "refuse"
+    reason: Reason = ""
 
 
-def faults_of(error: ValidationError, prefix: str = "") -> tuple[DomainError, ...]:
-    """Pydantic's findings as faults with JSON pointers, which begin with `prefix`."""
-    return tuple(_fault(found, prefix) for found in error.errors(include_url=False, include_input=False))
+def faults_of(error: ValidationError, model: type[BaseModel]) -> tuple[DomainError, ...]:
+    """Pydantic's findings about a `model` as faults with JSON pointers; the first HINTED_MAX name the fields it has."""
+    found = error.errors(include_url=False, include_input=False)
+    return tuple(_fault(each, model if place < HINTED_MAX else None) for place, each in enumerate(found))
 
 
-def _fault(found: ErrorDetails, prefix: str) -> DomainError:
-    pointer = prefix + "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in found["loc"])
+def _fault(found: ErrorDetails, model: type[BaseModel] | None) -> DomainError:
+    pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in found["loc"])
     kind, context = found["type"], found.get("ctx", {})
     if kind.startswith(CODE_PREFIX):
         return DomainError(
@@ -102,5 +113,16 @@ def _fault(found: ErrorDetails, prefix: str) -> DomainError:
             hint=context["hint"],
         )
     code = _CODES.get(kind, "wrong_type" if kind.endswith("_type") else "invalid_value")
-    detail = _SHAPES.get(kind) or _DETAILS.get(code) or found["msg"].replace("Input should", "This should")
-    return DomainError(detail, code=code, pointer=pointer)
+    detail = _SHAPES.get(kind) or _DETAILS.get(code) or found["msg"].replace("Input should", "this should")
+    hint = _known_fields(model, found["loc"]) if code == "unknown_field" else None
+    return DomainError(detail, code=code, pointer=pointer, hint=hint)
+
+
+def _known_fields(model: type[BaseModel] | None, place: tuple[int | str, ...]) -> str | None:
+    """The field of the same object that was meant, or all that it has; None where nothing is known of them."""
+    *parents, name = map(str, place)
+    if model is None:
+        return None
+    for parent in parents:
+        model = _NESTED[parent]
+    return nearest_of(name, [field.alias or known for known, field in model.model_fields.items()])

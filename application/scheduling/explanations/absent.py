@@ -6,8 +6,10 @@ from datetime import datetime
 from application.scheduling.explanations.answer import Code, Finding
 from application.scheduling.explanations.case import Case, Due
 from application.scheduling.explanations.words import counted, sentence, span
+from domain.scheduling.asked_time import Span
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionKind
+from domain.scheduling.identifiers import MICROSECOND
 from domain.scheduling.policy import Overlap
 from domain.scheduling.task import Definition, Quarantine, ScheduledTask, TaskStatus
 from domain.scheduling.timeline import Occurrence, Timeline
@@ -38,7 +40,7 @@ def nothing_due(case: Case, due: Due) -> Finding:
     if task is None:
         return _told(_unreadable(case, None))
     if case.span.until <= task.created_at:
-        created = case.first_change({ChangeAction.CREATE}, since=task.created_at)
+        created = case.change_made({ChangeAction.CREATE}, at=task.created_at)
         by = f", {case.face.made(created.change)}" if created else f" at {case.face.about(task.created_at)}"
         made = (created,) if created else ()
         return _told(
@@ -74,12 +76,13 @@ def _nothing_by(case: Case, task: ScheduledTask) -> Finding:
     definition = case.definition_at(case.span.until) or task.definition
     if (bound := _outside(case, task, definition)) is not None:
         return bound
-    was = "is" if at > case.now else "was"
     version = case.version_at(case.span.until)
     schedule = f"{definition.schedule_text!r} ({definition.timezone}, version {version})"
-    finding = Finding(
-        Code.NOT_DUE, (f"nothing {was} due then: the schedule {schedule} has no occurrence at that time",)
-    )
+    passed = _newest(Timeline(task.id, definition.schedule), case.span)
+    lacks = f"the schedule {schedule} has no occurrence at that time"
+    if passed is not None:
+        lacks = f"when the schedule {schedule} had one, at {case.face.at(passed.nominal_at)}, it was not in force yet"
+    finding = Finding(Code.NOT_DUE, (f"nothing {_was(case)} due then: {lacks}",))
     ended = task.status in (TaskStatus.COMPLETED, TaskStatus.FAILED) and at > task.decided_until
     return finding.adding(f"the task is {task.status} by now") if ended else finding
 
@@ -94,12 +97,19 @@ def _outside(case: Case, task: ScheduledTask, definition: Definition) -> Finding
         bound, side = f"its end, {case.face.at(policy.end_at)}", "after"
     else:
         return None
-    unbounded = Timeline(task.id, definition.schedule)
-    found = unbounded.newest(after=when.since - (when.until - when.since), until=when.until)
-    if found is None or found.nominal_at not in when:
+    found = _newest(Timeline(task.id, definition.schedule), when)
+    if found is None:
         return None
-    says = f"nothing was due then: {case.face.at(found.nominal_at)} lies {side} {bound}"
+    says = f"nothing {_was(case)} due then: {case.face.at(found.nominal_at)} lies {side} {bound}"
     return Finding(Code.OUT_OF_BOUNDS, (says,), at=found.nominal_at)
+
+
+def _newest(timeline: Timeline, when: Span) -> Occurrence | None:
+    return timeline.newest(after=when.since - MICROSECOND, until=when.until - MICROSECOND)
+
+
+def _was(case: Case) -> str:
+    return "is" if case.span.since > case.now else "was"
 
 
 def _lost(case: Case, lost: list[Occurrence]) -> Finding:
@@ -128,6 +138,8 @@ def _undecided(case: Case, task: ScheduledTask, occurrence: Occurrence) -> Findi
         return replace(deleted, at=at).adding(early)
     if task.status in (TaskStatus.COMPLETED, TaskStatus.FAILED):
         return _at_an_end(case, task, at)
+    if task.runs_left == 0:
+        return _used_up(case, task, at)
     if task.quarantine is not None:
         return _quarantined(case, task.quarantine, due, at)
     if task.status is TaskStatus.PAUSED:
@@ -153,14 +165,11 @@ def _upcoming(case: Case, task: ScheduledTask, occurrence: Occurrence) -> Findin
     finding = Finding(Code.UPCOMING, (gist,), at=at, reason="jitter" if jittered and at <= case.now else None)
     if jittered:
         finding = finding.adding(f"its instant is {face.at(at)}; its jitter puts it off")
-    left = task.runs_left
-    ahead = 0 if left is None else task.timeline.schedule.count_between(task.decided_until, at, at_most=left + 1)
-    if left is not None and ahead > left:
-        return Finding(
-            Code.MAX_RUNS,
-            (f"it will not run: {counted(left, 'run')} of max_runs is left, for the occurrences before it",),
-            at=at,
-        )
+    left, place = task.runs_left, case.place_to_come(at)
+    if left is not None and place > left:
+        runs = f"{counted(left, 'run')} of max_runs {'is' if left == 1 else 'are'} left"
+        says = f"it is not to run: {runs}, for the occurrences before it"
+        return Finding(Code.MAX_RUNS, (says,), at=at)
     if task.open and task.definition.policy.overlap is Overlap.SKIP:
         named = ", ".join(each.id for each in task.open)
         return finding.adding(f"that is, if the execution that is open now ({named}) has ended by then (overlap skip)")
@@ -172,12 +181,14 @@ def _paused(case: Case, task: ScheduledTask, occurrence: Occurrence, due: str) -
     at, face = occurrence.nominal_at, case.face
     why = f": {pause.reason}" if pause and pause.reason else ""
     by = f" by {pause.actor} since {face.about(pause.at)}{why}" if pause else ""
-    change = case.last_change({ChangeAction.PAUSE}, until=case.now)
+    change = None if pause is None else case.change_made({ChangeAction.PAUSE}, at=pause.at)
     says = f"{due}: the task is paused{by}"
     if pause is not None and pause.until is not None and pause.until <= at:
         then = f"the pause ends by itself at {face.about(pause.until)}, before it: unless that changes, it runs"
     elif pause is not None and pause.until is not None:
         then = f"the pause ends by itself at {face.about(pause.until)}, and passes it over then"
+    elif at > case.now:
+        then = "it runs if somebody resumes the task before it"
     else:
         then = "whoever resumes the task decides: it is passed over, unless the resume says to run what was missed"
     return Finding(Code.PAUSED, (says, then), at=at, changes=(change,) if change else ())
@@ -187,17 +198,27 @@ def _at_an_end(case: Case, task: ScheduledTask, at: datetime) -> Finding:
     head = f"the occurrence of {case.face.at(at)} does not run"
     if task.status is TaskStatus.FAILED:
         last = f"; the last error was {task.last_error}" if task.last_error else ""
-        failures = counted(task.error_count, "execution")
-        why = f"{failures} in a row failed for good" if task.error_count else "its one run did not end well"
-        return Finding(Code.FAILED, (f"{head}: the task is stopped, since {why}{last}", "resume it to go on"), at=at)
+        why = (
+            f"{counted(task.error_count, 'execution')} in a row" if task.error_count else "too many executions in a row"
+        )
+        says = f"{head}: the task is stopped, since {why} failed for good{last}"
+        return Finding(Code.FAILED, (says, "resume it to go on"), at=at)
     if task.runs_left == 0:
-        return Finding(Code.MAX_RUNS, (f"{head}: max_runs ({task.auto_runs:,}) is used up",), at=at)
+        return _used_up(case, task, at)
     return Finding(Code.COMPLETED, (f"{head}: the task is completed",), at=at)
 
 
+def _used_up(case: Case, task: ScheduledTask, at: datetime) -> Finding:
+    says = (
+        f"the occurrence of {case.face.at(at)} does not run: max_runs ({task.definition.policy.max_runs:,}) is used up"
+    )
+    return Finding(Code.MAX_RUNS, (says,), at=at)
+
+
 def _deleted(case: Case, task: ScheduledTask) -> Finding:
-    change = case.last_change({ChangeAction.DELETE}, until=case.now)
-    how = case.face.made(change.change) if change else f"at {case.face.about(task.deleted_at or case.now)}"
+    gone_at = task.deleted_at or case.now
+    change = case.change_made({ChangeAction.DELETE}, at=gone_at)
+    how = case.face.made(change.change) if change else f"at {case.face.about(gone_at)}"
     says = f"the task was deleted {how}; nothing runs after that"
     return Finding(Code.DELETED, (says,), changes=(change,) if change else ())
 

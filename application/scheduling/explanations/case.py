@@ -17,7 +17,6 @@ from domain.scheduling.identifiers import EPOCH, MICROSECOND, TaskId
 from domain.scheduling.task import Definition, ScheduledTask, Skip, TaskStatus
 from domain.scheduling.timeline import Occurrence, Timeline
 
-REDEFINING = frozenset({ChangeAction.EDIT, ChangeAction.RESTORE})
 OCCURRENCES_MAX = EVIDENCE_MAX
 # What computing the occurrences of a broken schedule may raise, such as one in a zone that is gone.
 _BROKEN = (DomainError, ArithmeticError, ValueError)
@@ -76,6 +75,11 @@ class Case:
         versions = [record.version for record in self.evidence.changes if record.change.at < instant]
         return versions[-1] if versions else None
 
+    @property
+    def newest_version(self) -> int | None:
+        """The version of the task, or, if its row cannot be read, the last on record."""
+        return self.task.version if self.task is not None else max(self.evidence.versions, default=None)
+
     def definition_at(self, instant: datetime) -> Definition | None:
         """The definition in force at an instant; None if it is no longer on record."""
         return self.definition_of(self.version_at(instant))
@@ -113,11 +117,6 @@ class Case:
         lasting = (each for each in self.evidence.executions if _lasts_into(each.execution, self.span.since))
         return [each for each in lasting if each.execution.created_at < self.span.until and not self._is_about(each)]
 
-    def open_at(self, nominal_at: datetime) -> list[Execution]:
-        """The executions that may have stood in an occurrence's way: for an earlier instant, and not over by then."""
-        found = (each.execution for each in self.evidence.executions)
-        return [each for each in found if _nominal(each) < nominal_at and _lasts_into(each, nominal_at)]
-
     def nearest_auto(self, *, before: datetime | None = None, behind: datetime | None = None) -> Execution | None:
         """The automatic execution on record next to an instant, on the one side or the other."""
         found = [each.execution for each in self.evidence.executions if each.execution.kind is ExecutionKind.AUTO]
@@ -132,11 +131,31 @@ class Case:
         if task is None or task.status is not TaskStatus.ACTIVE or task.deleted_at is not None:
             return None
         with suppress(*_BROKEN):
+            last = self._last_run()
             if before is not None:
-                return task.timeline.newest(after=task.decided_until, until=before - MICROSECOND)
+                until = before - MICROSECOND if last is None else min(before - MICROSECOND, last)
+                return task.timeline.newest(after=task.decided_until, until=until)
             assert behind is not None, "one side is asked for"
-            return task.occurrence_after(max(behind, task.decided_until))
+            found = task.occurrence_after(max(behind, task.decided_until))
+            return found if found is None or last is None or found.nominal_at <= last else None
         return None
+
+    def place_to_come(self, nominal_at: datetime) -> int:
+        """The place of an instant among the occurrences still to be decided; 1: it is the next."""
+        following = self.task.next_occurrence if self.task is not None else None
+        if self.task is None or following is None or nominal_at <= following.nominal_at:
+            return 1
+        most = (self.task.runs_left or 0) + 1
+        return 1 + self.task.definition.schedule.count_between(following.nominal_at, nominal_at, at_most=most)
+
+    def occurrence_of(self, nominal_at: datetime) -> Occurrence:
+        """The occurrence of this instant; one that runs then, if that cannot be computed any more."""
+        definition = self.definition_at(nominal_at)
+        found = None
+        with suppress(*_BROKEN):
+            if definition is not None:
+                found = self._timeline(definition).newest(after=nominal_at - MICROSECOND, until=nominal_at)
+        return found or Occurrence(nominal_at, nominal_at)
 
     def due_next_to(self, *, before: datetime | None = None, behind: datetime | None = None) -> Occurrence | None:
         """The occurrence next to an instant, on one side, by the version in force there; None: none, or not known."""
@@ -158,15 +177,10 @@ class Case:
         """The Skip that holds an instant."""
         return next((each for each in self.evidence.skips if each.first_at <= nominal_at <= each.last_at), None)
 
-    def last_change(self, actions: Container[ChangeAction], *, until: datetime) -> ChangeRecord | None:
-        """The last of these changes that was made at or before an instant."""
+    def change_made(self, actions: Container[ChangeAction], *, at: datetime) -> ChangeRecord | None:
+        """The last of these changes that was made at this very instant."""
         found = (each for each in reversed(self.evidence.changes) if each.change.action in actions)
-        return next((each for each in found if each.change.at <= until), None)
-
-    def first_change(self, actions: Container[ChangeAction], *, since: datetime) -> ChangeRecord | None:
-        """The first of these changes at or after an instant; of edits, only one that moved occurrences decides any."""
-        found = (each for each in self.evidence.changes if each.change.action in actions)
-        return next((each for each in found if each.change.at >= since and self._decides(each)), None)
+        return next((each for each in found if each.change.at == at), None)
 
     def change_of(self, execution: Execution, actions: Container[ChangeAction]) -> ChangeRecord | None:
         """The change that was about this execution."""
@@ -178,14 +192,19 @@ class Case:
         planned = (execution.nominal_at, execution.scheduled_at)
         if execution.kind is ExecutionKind.AUTO:
             return any(at is not None and at in self.span for at in planned)
-        began = (execution.created_at, *(attempt.started_at for attempt in each.attempts[:1]))
+        began = (execution.created_at, *(attempt.started_at for attempt in each.begun[:1]))
         return any(at is not None and at in self.span for at in (*planned, *began))
 
-    def _decides(self, record: ChangeRecord) -> bool:
-        if record.change.action not in REDEFINING:
-            return True
-        old, new = self.definition_of(record.version - 1), self.definition_of(record.version)
-        return old is None or new is None or _moving_parts(old) != _moving_parts(new)
+    def _last_run(self) -> datetime | None:
+        """The last instant that max_runs reaches, if all before it run; None: there is none, or it is too far away."""
+        task = self.task
+        left = None if task is None else task.runs_left
+        following = None if task is None else task.next_occurrence
+        if task is None or left is None or left > OCCURRENCES_MAX or following is None:
+            return None
+        for _ in range(left - 1):
+            following = task.timeline.after(following.nominal_at) or following
+        return following.nominal_at
 
     def _put_off(self) -> Occurrence | None:
         """The occurrence before the span that its jitter has put into it; run instants come before the next nominal."""
@@ -214,13 +233,6 @@ class Case:
         while following is not None and following.nominal_at <= until and count < OCCURRENCES_MAX:
             yield following
             following, count = timeline.after(following.nominal_at), count + 1
-
-
-def _moving_parts(definition: Definition) -> tuple[object, ...]:
-    """What occurrences depend on."""
-    policy = definition.policy
-    bounds = (policy.start_at, policy.end_at, policy.jitter, policy.max_runs)
-    return (definition.schedule, definition.timezone, *bounds)
 
 
 def _nominal(execution: Execution) -> datetime:

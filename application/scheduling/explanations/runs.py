@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from application.scheduling.explanations.answer import Code, Finding
 from application.scheduling.explanations.case import Case
-from application.scheduling.explanations.endings import cancelled, died
+from application.scheduling.explanations.endings import FAILURES, cancelled, died
 from application.scheduling.explanations.words import gist, sentence, span, times
 from application.scheduling.ports.history import AttemptRecord, ExecutionEvidence
 from application.scheduling.processors import announced_spec
@@ -13,7 +13,6 @@ from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionKind
 from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
 
 LATE_FROM = timedelta(seconds=1)
-_FAILURES = (AttemptOutcome.FAILED, AttemptOutcome.TIMEOUT)
 
 
 def run_finding(case: Case, found: ExecutionEvidence) -> Finding:
@@ -55,8 +54,8 @@ def subject(case: Case, execution: Execution) -> str:
 
 def _backfiller(case: Case, execution: Execution) -> str:
     """Who asked for it: one change for many executions, made in the instant they were."""
-    asked = case.last_change({ChangeAction.BACKFILL}, until=execution.created_at)
-    if asked is None or asked.change.at != execution.created_at:
+    asked = case.change_made({ChangeAction.BACKFILL}, at=execution.created_at)
+    if asked is None:
         return f"at {case.face.about(execution.created_at)}"
     return case.face.made(asked.change)
 
@@ -68,7 +67,7 @@ def _standing(case: Case, found: ExecutionEvidence) -> Finding:
         case ExecutionState.WAITING:
             return _waiting(case, what)
         case ExecutionState.PENDING:
-            return _pending(case, execution, what)
+            return _pending(case, found, what)
         case ExecutionState.RUNNING:
             return _running(case, found, what)
         case ExecutionState.RETRY_WAIT:
@@ -76,9 +75,9 @@ def _standing(case: Case, found: ExecutionEvidence) -> Finding:
         case ExecutionState.SUCCEEDED:
             return _succeeded(case, found, what)
         case ExecutionState.DEAD:
-            return died(case, execution, what).adding(*_failures(case, found.attempts[:-1]))
+            return died(case, found, what).adding(*_failures(case, found.attempts[:-1]))
         case ExecutionState.CANCELLED:
-            return cancelled(case, execution, what)
+            return cancelled(case, found, what)
         case ExecutionState.DELIVERED:
             handed = f"{what} was handed to its stream at {face.about(execution.created_at)}"
             return Finding(Code.DELIVERED, (handed, "what its reader made of it is not on record here"))
@@ -95,29 +94,34 @@ def _waiting(case: Case, what: str) -> Finding:
     return Finding(Code.WAITING, (says,), executions=tuple(ahead))
 
 
-def _pending(case: Case, execution: Execution, what: str) -> Finding:
+def _pending(case: Case, found: ExecutionEvidence, what: str) -> Finding:
+    execution = found.execution
     face, handler = case.face, _handler(case, execution)
-    since = face.about(execution.available_at)
+    yet = f"{what} has not {'ended' if found.begun else 'run'} yet"
     if execution.unknown_since is not None:
         ends = face.about(execution.unknown_since + UNKNOWN_HANDLER_PATIENCE)
-        says = f"{what} has not run yet: the workers that took it have no handler named {handler[1]!r}"
+        says = f"{yet}: the workers that took it have no handler named {handler[1]!r}"
         more = f"it has been put back since {face.about(execution.unknown_since)}, and is given up at {ends}"
         return Finding(Code.PENDING, (says, more), reason="put_back")
-    if execution.available_at > case.now:
-        return Finding(Code.PENDING, (f"{what} has not run yet: it may be taken from {since} on",), reason="backoff")
-    waits = f"{what} has not run yet: it waits for a worker since {since}"
+    # After the clock was set back, what was decided before lies ahead.
+    since = f" since {face.about(execution.available_at)}" if execution.available_at <= case.now else ""
+    waits = f"{yet}: it waits for a worker{since}"
+    reason, why = _unclaimed(case, execution, handler)
+    return Finding(Code.PENDING, (waits, why, *_failures(case, found.attempts)), reason=reason)
+
+
+def _unclaimed(case: Case, execution: Execution, handler: tuple[str, str]) -> tuple[str, str]:
+    """Why nobody has taken it yet, as a code and in words."""
+    task_type, name = handler
     specs = [spec for member in case.members for spec in member.handlers]
-    if not any(spec.task_type == handler[0] for spec in specs):
-        return Finding(Code.PENDING, (waits, f"no living worker serves the type {handler[0]!r}"), reason="no_worker")
-    if announced_spec(specs, *handler) is None:
-        lacks = f"no living worker has a handler named {handler[1]!r} for the type {handler[0]!r}"
-        return Finding(Code.PENDING, (waits, lacks), reason="no_handler")
+    if not any(spec.task_type == task_type for spec in specs):
+        return "no_worker", f"no living worker serves the type {task_type!r}"
+    if announced_spec(specs, task_type, name) is None:
+        return "no_handler", f"no living worker has a handler named {name!r} for the type {task_type!r}"
     if execution.is_suspect:
-        alone = f"its worker died {times(execution.rescues)} while running it, so it is given a process to itself, which"
-        return Finding(Code.PENDING, (waits, f"{alone} runs such executions one at a time"), reason="isolated")
-    return Finding(
-        Code.PENDING, (waits, "workers that serve it are alive: the next that is free takes it"), reason="queued"
-    )
+        died = f"its worker died {times(execution.rescues)} while running it"
+        return "isolated", f"{died}, so it is given a process to itself, which runs such executions one at a time"
+    return "queued", "workers that serve it are alive: the next that is free takes it"
 
 
 def _handler(case: Case, execution: Execution) -> tuple[str, str]:
@@ -163,7 +167,7 @@ def _succeeded(case: Case, found: ExecutionEvidence, what: str) -> Finding:
 
 def _failures(case: Case, attempts: tuple[AttemptRecord, ...]) -> list[str]:
     """The attempts that failed, in the order they did."""
-    failed = [each for each in attempts if each.outcome in _FAILURES]
+    failed = [each for each in attempts if each.outcome in FAILURES]
     return [
         f"attempt {number} {'ran out of time' if each.outcome is AttemptOutcome.TIMEOUT else 'failed'}"
         f" at {case.face.about(each.finished_at or each.started_at)} with {gist(each.error)}"
@@ -174,9 +178,9 @@ def _failures(case: Case, attempts: tuple[AttemptRecord, ...]) -> list[str]:
 def _start(case: Case, found: ExecutionEvidence) -> str:
     """When it began, and how late, if it was late."""
     execution = found.execution
-    if not found.attempts:
+    if not found.begun:
         return ""
-    first = found.attempts[0].started_at
+    first = found.begun[0].started_at
     began = f"it began at {case.face.about(first)}"
     late = first - execution.scheduled_at
     if late < LATE_FROM:
@@ -184,6 +188,8 @@ def _start(case: Case, found: ExecutionEvidence) -> str:
     decided = execution.created_at - execution.scheduled_at
     if execution.kind is ExecutionKind.AUTO and decided >= LATE_FROM:
         return f"{began}, {span(late)} late: it was decided {span(decided)} after its instant"
+    if found.attempts[0] is not found.begun[0]:
+        return f"{began}, {span(late)} late: the workers that took it before had no handler for it"
     return f"{began}, {span(late)} late: it waited for a worker, or for its turn"
 
 

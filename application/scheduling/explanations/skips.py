@@ -2,34 +2,52 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from application.scheduling.explanations.answer import Code, Finding
-from application.scheduling.explanations.case import REDEFINING, Case
-from application.scheduling.explanations.words import sentence, span
+from application.scheduling.explanations.case import Case
+from application.scheduling.explanations.deciding_changes import (
+    Awakening,
+    awakening,
+    deletion_before,
+    first_of,
+    moves_occurrences,
+    moving_edit,
+    pause_over,
+)
+from application.scheduling.explanations.deciding_firings import Decided, decided, in_the_way
+from application.scheduling.explanations.words import counted, sentence, span
 from application.scheduling.ports.history import ChangeRecord
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import Execution, ExecutionState
-from domain.scheduling.policy import ON_TIME, Misfire, Overlap
+from domain.scheduling.policy import ON_TIME, ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.task import Skip, SkipReason
 
 CODES = {reason: Code(f"skipped_{reason}") for reason in SkipReason}
-_RESUMING = frozenset({ChangeAction.RESUME, ChangeAction.PAUSE_ENDED})
+
+
+class _Why(NamedTuple):
+    """The cause, as the end of a sentence, what else is to be said, and the records it rests on."""
+
+    gist: str
+    more: tuple[str, ...] = ()
+    executions: tuple[Execution, ...] = ()
+    changes: tuple[ChangeRecord | None, ...] = ()
 
 
 def skip_finding(case: Case, skip: Skip, at: datetime | None) -> Finding:
     """Why the occurrence `at` did not run (None: which of the skipped ones is meant, is not known any more)."""
     about = skip.first_at if at is None and skip.count == 1 else at
-    why = _WHY[skip.reason](case, skip, about or skip.first_at)
-    gist, *more = why.sentences
+    why = _WHY[skip.reason](case, skip, about) if about else _Why(_IN_GENERAL[skip.reason])
     head = f"the occurrence of {case.face.at(about)}" if about else _some(case, skip)
-    said = (f"{head} did not run: {gist}", *more, _among(case, skip) if about else "")
+    said = (f"{head} did not run: {why.gist}", *why.more, _among(case, skip) if about else "")
     return Finding(
         CODES[skip.reason],
         tuple(sentence(each) for each in said if each),
         at=about,
         executions=why.executions,
         skip=skip,
-        changes=why.changes,
+        changes=tuple(each for each in why.changes if each is not None),
     )
 
 
@@ -49,102 +67,123 @@ def _number(skip: Skip) -> str:
     return f"{'at least ' if skip.at_least else ''}{skip.count:,}"
 
 
-def _why(
-    *sentences: str, executions: tuple[Execution, ...] = (), changes: tuple[ChangeRecord | None, ...] = ()
-) -> Finding:
-    made = tuple(each for each in changes if each is not None)
-    return Finding(Code.NO_RECORD, tuple(each for each in sentences if each), executions=executions, changes=made)
-
-
-def _grace(case: Case, skip: Skip, at: datetime) -> Finding:
-    definition = case.definition_at(at)
-    grace = definition.policy.grace if definition else None
+def _grace(case: Case, skip: Skip, at: datetime) -> _Why:
+    grace = decided(case, skip.reason, at).agree(lambda policy: policy.grace)
     limit = f" of {span(grace)}" if grace is not None else ""
     instead, ran = _instead(case, skip)
-    return _why(f"it was found later than its grace{limit} allows", instead, executions=ran)
+    return _Why(f"it was found later than its grace{limit} allows", (instead,), ran)
 
 
-def _misfire(case: Case, skip: Skip, at: datetime) -> Finding:
-    definition = case.definition_at(at)
-    late = "no scheduler decided it in time"
-    if definition is None:
-        return _why(f"{late}, and the misfire policy passed it over")
-    policy = definition.policy
-    if policy.misfire is Misfire.SKIP:
-        return _why(f"{late}: it was found more than {span(ON_TIME)} late, and misfire skip runs nothing that late")
-    if policy.misfire is Misfire.EARLIEST:
-        earlier = case.nearest_auto(before=skip.first_at)
-        ran: tuple[Execution, ...] = () if earlier is None else (earlier,)
-        return _why(
-            f"{late}, and of the occurrences found late only the earliest runs{_which(case, earlier)}", executions=ran
-        )
+def _misfire(case: Case, skip: Skip, at: datetime) -> _Why:
+    when = decided(case, skip.reason, at)
+    misfire = when.agree(lambda policy: policy.misfire)
+    if misfire is None:
+        return _Why(f"{_IN_GENERAL[skip.reason]}; {_unknown(when)}")
+    if misfire is Misfire.SKIP:
+        return _Why(f"{_FOUND_LATE} only the newest runs, if it is no more than {span(ON_TIME)} late (misfire skip)")
+    if misfire is Misfire.EARLIEST:
+        which, picked = _earliest(case, skip)
+        return _Why(f"{_FOUND_LATE} only the earliest runs (misfire earliest){which}", (), picked)
     instead, ran = _instead(case, skip)
-    few = "only the latest runs" if policy.misfire is Misfire.LATEST else f"no more than {policy.catch_up_max} run"
-    return _why(f"{late}, and of the occurrences found late {few} (misfire {policy.misfire})", instead, executions=ran)
+    few = "only the latest runs" if misfire is Misfire.LATEST else when.agree(_at_most) or "only the latest few run"
+    return _Why(f"{_FOUND_LATE} {few} (misfire {misfire})", (instead,), ran)
 
 
-def _overlap(case: Case, skip: Skip, at: datetime) -> Finding:
-    definition = case.definition_at(at)
-    overlap = definition.policy.overlap if definition else None
+def _at_most(policy: ExecutionPolicy) -> str:
+    left = "" if policy.max_runs is None else ", nor more than max_runs has left"
+    return f"no more than {policy.catch_up_max} run{left}"
+
+
+def _overlap(case: Case, skip: Skip, at: datetime) -> _Why:
+    when = decided(case, skip.reason, at)
+    overlap = when.agree(lambda policy: policy.overlap)
     if overlap is Overlap.CANCEL_PREVIOUS:
         instead, ran = _instead(case, skip)
-        return _why(
-            "it was found together with a newer one, and only the newest runs (overlap cancel_previous)",
-            instead,
-            executions=ran,
-        )
-    ahead = case.open_at(at)
+        says = "it was found together with a newer one, and only the newest runs (overlap cancel_previous)"
+        return _Why(says, (instead,), ran)
+    if overlap is None:
+        return _Why(f"{_IN_GENERAL[skip.reason]}; {_unknown(when)}")
     waits = overlap is Overlap.QUEUE_ONE
-    gist = "one execution was open and another waited for its turn" if waits else "an earlier execution was still open"
-    if not ahead:
-        return _why(gist, "which one it was can no longer be told from the records")
-    return _why(f"{gist}: {'; '.join(_stood(case, each) for each in ahead)}", executions=tuple(ahead))
+    gist = "one execution was open and another waited for its turn" if waits else "another execution was open"
+    gist, count = f"{gist} when it was decided (overlap {overlap})", 2 if waits else 1
+    surely, among = in_the_way(case, at, when, count=count)
+    if len(surely) >= count:
+        return _Why(f"{gist}: {_stood(case, surely)}", (), surely)
+    if not among:
+        return _Why(gist, ("which one it was can no longer be told from the records",))
+    between = f"between {case.face.about(when.since)} and {case.face.about(when.until)}"
+    return _Why(gist, (f"that was {between}; open then, at one time or another: {_stood(case, among)}",), among)
 
 
-def _edited(case: Case, skip: Skip, at: datetime) -> Finding:  # noqa: ARG001 - the shape of all reasons
-    edit = case.first_change(REDEFINING, since=at)
-    gist = "the schedule was changed before it was decided"
-    if edit is None:
-        return _why(gist)
-    return _why(f"{gist}, {case.face.made(edit.change)} (now version {edit.version})", changes=(edit,))
+def _unknown(when: Decided) -> str:
+    """Why the policy is not named."""
+    return f"which policy that was is {'not known, as it was changed about then' if when.policies else 'not on record'}"
 
 
-def _deleted(case: Case, skip: Skip, at: datetime) -> Finding:  # noqa: ARG001
-    back = case.first_change({ChangeAction.UNDELETE}, since=at)
-    gone = case.last_change({ChangeAction.DELETE}, until=case.now if back is None else back.change.at)
-    gist = "the task was deleted then" + (f", {case.face.made(gone.change)}" if gone else "")
+def _edited(case: Case, skip: Skip, at: datetime) -> _Why:
+    edit = moving_edit(case, since=at)
+    by = "" if edit is None else f", {case.face.made(edit.change)} (now version {edit.version})"
+    return _Why(f"{_IN_GENERAL[skip.reason]}{by}", (), (), (edit,))
+
+
+def _deleted(case: Case, skip: Skip, at: datetime) -> _Why:  # noqa: ARG001 - the shape of all reasons
+    back = first_of(case, {ChangeAction.UNDELETE}, since=at)
+    gone = deletion_before(case, back)
+    by = f", {case.face.made(gone.change)}" if gone else ""
     restored = f"it was brought back {case.face.made(back.change)}" if back else ""
-    return _why(gist, restored, changes=(gone, back))
+    if gone is None or at >= gone.change.at:
+        return _Why(f"the task was deleted then{by}", (restored,), (), (gone, back))
+    pause = pause_over(case, at, end=gone)
+    held = pause.record if pause is not None and pause.is_sure else None
+    paused = f"the task was paused then, {case.face.made(held.change)}" if held else ""
+    return _Why(f"the task was deleted before it was decided{by}", (paused, restored), (), (held, gone, back))
 
 
-def _paused(case: Case, skip: Skip, at: datetime) -> Finding:  # noqa: ARG001
-    end = case.first_change(_RESUMING | REDEFINING, since=at)
-    begin = case.last_change({ChangeAction.PAUSE}, until=case.now if end is None else end.change.at)
-    gist = "the task was paused" + (f", {case.face.made(begin.change)}" if begin else "")
-    ended = "" if end is None else _resumed(case, end)
-    late = "it had not been decided yet when the pause began" if begin and at < begin.change.at else ""
-    return _why(gist, late, ended, changes=(begin, end))
+def _paused(case: Case, skip: Skip, at: datetime) -> _Why:  # noqa: ARG001
+    end = awakening(case, at)
+    pause = pause_over(case, at, end=end.record)
+    if pause is None:
+        return _paused_later(case, end, at)
+    by, gist = case.face.made(pause.record.change), "the task was paused"
+    changes = (pause.record, end.record)
+    if pause.is_sure and (end.record is not None or not end.doubts):
+        return _Why(f"{gist}, {by}", (_woken(case, end),), (), changes)
+    doubt = f"it had been paused {by}, but an edit since may have ended that, and another change paused it again"
+    return _Why(gist, (doubt, _woken(case, end)), (), changes)
 
 
-def _resumed(case: Case, end: ChangeRecord) -> str:
-    if end.change.action is ChangeAction.PAUSE_ENDED:
-        return f"the pause ended by itself at {case.face.about(end.change.at)}"
-    did = "resumed" if end.change.action is ChangeAction.RESUME else "given another definition"
-    return f"the task was {did} {case.face.made(end.change)}, which passed over what lay before"
+def _paused_later(case: Case, end: Awakening, at: datetime) -> _Why:
+    """A pause that began when the occurrence was not decided yet, or that an edit began."""
+    gist, begin = "the task was paused", first_of(case, {ChangeAction.PAUSE}, since=at)
+    is_behind = begin is not None and end.record is not None and begin.change.at > end.record.change.at
+    if begin is None or is_behind or end.doubts:
+        return _Why(gist, (_woken(case, end),), (), (end.record,))
+    late = "it had not been decided yet by then"
+    return _Why(f"{gist}, {case.face.made(begin.change)}", (late, _woken(case, end)), (), (begin, end.record))
 
 
-def _failed(case: Case, skip: Skip, at: datetime) -> Finding:  # noqa: ARG001
+def _failed(case: Case, skip: Skip, at: datetime) -> _Why:
     last = case.nearest_auto(before=at)
     dead = last if last is not None and last.state is ExecutionState.DEAD else None
-    back = case.first_change({ChangeAction.RESUME, *REDEFINING}, since=at)
     named = f"; execution {dead.id}, the last before it, failed for good" if dead else ""
-    again = f"it was set going again {case.face.made(back.change)}" if back else ""
-    return _why(
-        f"the task had been stopped after too many failures{named}",
-        again,
-        executions=(dead,) if dead else (),
-        changes=(back,),
-    )
+    end = awakening(case, at)
+    return _Why(f"{_IN_GENERAL[skip.reason]}{named}", (_woken(case, end),), (dead,) if dead else (), (end.record,))
+
+
+def _woken(case: Case, end: Awakening) -> str:
+    """What ended the pause or the stop, and thereby passed over what lay before."""
+    if end.record is None:
+        return ""
+    change = end.record.change
+    if change.action is ChangeAction.PAUSE_ENDED:
+        behind = "another began, which may have held back what was due behind its end"
+        says = f"the pause ended by itself at {case.face.about(change.at)}{f'; {behind}' if end.again else ''}"
+    else:
+        edited = "given another definition" if moves_occurrences(case, end.record) else "set going again"
+        did = "resumed" if change.action is ChangeAction.RESUME else edited
+        says = f"the task was {did} {case.face.made(change)}, which passed over what lay before"
+    before = "an edit" if end.doubts == 1 else f"one of {counted(end.doubts, 'edit')}"
+    return f"{says}, unless {before} before it had done so" if end.doubts else says
 
 
 def _instead(case: Case, skip: Skip) -> tuple[str, tuple[Execution, ...]]:
@@ -152,22 +191,38 @@ def _instead(case: Case, skip: Skip) -> tuple[str, tuple[Execution, ...]]:
     following = case.nearest_auto(behind=skip.last_at)
     if following is None or following.nominal_at is None:
         return "", ()
-    decided, due = case.face.about(following.created_at), case.face.at(following.nominal_at)
-    return f"the next to run was that of {due} (execution {following.id}), decided at {decided}", (following,)
+    decided_at, due = case.face.about(following.created_at), case.face.at(following.nominal_at)
+    return f"the next to run was that of {due} (execution {following.id}), decided at {decided_at}", (following,)
 
 
-def _which(case: Case, execution: Execution | None) -> str:
-    if execution is None or execution.nominal_at is None:
-        return ""
-    return f": that of {case.face.at(execution.nominal_at)} (execution {execution.id})"
+def _earliest(case: Case, skip: Skip) -> tuple[str, tuple[Execution, ...]]:
+    """The execution right before the Skip; another occurrence there was picked, and did not run itself."""
+    picked, before = case.nearest_auto(before=skip.first_at), case.due_next_to(before=skip.first_at)
+    if picked is None or picked.nominal_at is None or before is None or picked.nominal_at != before.nominal_at:
+        return "", ()
+    return f": that of {case.face.at(picked.nominal_at)} (execution {picked.id})", (picked,)
 
 
-def _stood(case: Case, execution: Execution) -> str:
+def _stood(case: Case, executions: tuple[Execution, ...]) -> str:
+    return "; ".join(_lasted(case, each) for each in executions)
+
+
+def _lasted(case: Case, execution: Execution) -> str:
     end = "" if execution.finished_at is None else f" until {case.face.about(execution.finished_at)}"
     return f"{execution.id}, since {case.face.about(execution.created_at)}{end or ', and it still is'}"
 
 
-_WHY: Mapping[SkipReason, Callable[[Case, Skip, datetime], Finding]] = {
+_FOUND_LATE = "no scheduler decided it in time, and of the occurrences found late"
+_IN_GENERAL: Mapping[SkipReason, str] = {
+    SkipReason.GRACE: "found later than the grace of the task allows",
+    SkipReason.MISFIRE: "no scheduler decided it in time, and the misfire policy did not pick it",
+    SkipReason.OVERLAP: "the overlap policy passed it over",
+    SkipReason.EDITED: "the schedule was changed before it was decided",
+    SkipReason.DELETED: "the task was deleted before it was decided",
+    SkipReason.PAUSED: "the task was paused",
+    SkipReason.FAILED: "the task was stopped after too many failures, and so when it was to be decided",
+}
+_WHY: Mapping[SkipReason, Callable[[Case, Skip, datetime], _Why]] = {
     SkipReason.GRACE: _grace,
     SkipReason.MISFIRE: _misfire,
     SkipReason.OVERLAP: _overlap,

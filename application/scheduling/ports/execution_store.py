@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.scheduling.change import Change
-from domain.scheduling.execution import Execution, ExecutionState
+from domain.scheduling.events import ExecutionRescued, TaskStopped
+from domain.scheduling.execution import CancelRequest, Execution, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, TaskId
 from domain.scheduling.outcome import Outcome
 from domain.scheduling.task import Definition
+from domain.scheduling.work import Work
 
 HELD_MAX = 10_000
 
@@ -75,9 +77,15 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Accepted, now or before: the state the attempt led to."""
+    """Accepted, now or before: the state the attempt led to.
+
+    Only the step itself tells the rest: `cancel`, who had asked for it, if the execution ended cancelled; `stopped`, if
+    the task was stopped by this end. A repeated settling answers with neither.
+    """
 
     state: ExecutionState
+    cancel: CancelRequest | None = None
+    stopped: TaskStopped | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +115,45 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Rescued:
+    """An execution that was taken from its holder, the state that led to, and its task, if that was stopped by it."""
+
+    event: ExecutionRescued
+    stopped: TaskStopped | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """An execution of this task was given up, and the task itself, if it was stopped by that."""
+
+    task_id: TaskId
+    stopped: TaskStopped | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CancelAnswer:
-    """The state after the asking: cancelled, or running and asked to stop, or final as before."""
+    """The state after the asking: cancelled, or running and asked to stop, or final as before.
+
+    `task_id` and `task_name` say whose execution it is if the asking changed something; else they are None and empty.
+    """
 
     state: ExecutionState
+    task_id: TaskId | None = None
+    task_name: str = ""
+
+
+def settled(after: Work, execution_id: ExecutionId, before: Work) -> Settled:
+    """What a store answers of an end that led from `before` to `after`."""
+    execution = after.executions[execution_id]
+    cancel = execution.cancel if execution.state is ExecutionState.CANCELLED else None
+    return Settled(execution.state, cancel, after.stopped(before))
+
+
+def rescued(after: Work, held: Held, before: Work) -> Rescued:
+    """What a store answers of a rescue that led from `before` to `after`."""
+    task, state = after.task, after.executions[held.execution_id].state
+    event = ExecutionRescued(held.execution_id, task.id, task.definition.name, held.worker_id, state)
+    return Rescued(event, after.stopped(before))
 
 
 class ExecutionStore(Protocol):
@@ -155,7 +198,7 @@ class ExecutionStore(Protocol):
     async def release_due(self, limit: int) -> Released:
         """Make at most `limit` retries pending whose wait is over, longest waiting first."""
 
-    async def expire_unknown(self, limit: int) -> Sequence[TaskId]:
+    async def expire_unknown(self, limit: int) -> Sequence[Expired]:
         """End at most `limit` pending executions dead (`unknown_handler`), longest unknown first; return whose.
 
         Those that were put back first UNKNOWN_HANDLER_PATIENCE ago or earlier because nobody has their handler; no
@@ -165,11 +208,11 @@ class ExecutionStore(Protocol):
     async def held(self) -> Sequence[Held]:
         """Return the running executions, at most HELD_MAX, for an observer who looks for tokens that fell silent."""
 
-    async def rescue(self, silent: Sequence[Held]) -> int:
-        """Take these from their holders, if token and beat are still as seen; return how many were taken."""
+    async def rescue(self, silent: Sequence[Held]) -> Sequence[Rescued]:
+        """Take these from their holders, if token and beat are still as seen; return what was taken, in their order."""
 
-    async def rescue_worker(self, worker_id: NodeId) -> int:
-        """Take everything from a worker that is known to be dead; return how many executions were taken."""
+    async def rescue_worker(self, worker_id: NodeId) -> Sequence[Rescued]:
+        """Take everything from a worker that is known to be dead; return what was taken, longest available first."""
 
     async def cancel(self, execution_id: ExecutionId, change: Change) -> CancelAnswer | None:
         """End it, or ask it to stop if it runs; None: there is no such execution.

@@ -129,6 +129,11 @@ class ExecutionEvidence:
     attempts: tuple[AttemptRecord, ...]
     progress: Progress | None
 
+    @property
+    def begun(self) -> tuple[AttemptRecord, ...]:
+        """The attempts in which it began to run: not those of workers that had no handler for it."""
+        return tuple(each for each in self.attempts if each.outcome is not AttemptOutcome.UNKNOWN_HANDLER)
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -219,11 +224,12 @@ class History(Protocol):
 
         Executions: all that are open; those named for an instant of the span, and those that made up for it later
         (backfills); of the last EVIDENCE_MAX named for an instant before, those that had not ended by its beginning;
-        the nearest automatic one on either side; those that took the place of any of these (redrives). Skips: those
-        that begin in the span, and the nearest on either side. Changes: those of these executions (EXECUTION_ACTIONS),
-        and all others. Versions: all that are kept, their `payload_json` PAYLOAD_LEFT_OUT. Of each kind there are
-        EVIDENCE_MAX: the first of the span, the last changes and versions. What cannot be read is left out, but for the
-        task: that is answered Unreadable.
+        the nearest automatic one on either side; those named for an instant behind the span, up to the run instant of
+        the nearest automatic one that has ended; those that took the place of any of these (redrives). Skips: those that begin in the
+        span, and the nearest on either side. Changes: those of these executions (EXECUTION_ACTIONS), and all others.
+        Versions: all that are kept, their `payload_json` PAYLOAD_LEFT_OUT. Of each kind there are EVIDENCE_MAX: the
+        first of the span, the first behind it, the last changes and versions. What cannot be read is left out, but for
+        the task: that is answered Unreadable.
         """
 
     async def versions(self, task_id: TaskId, *, limit: int) -> Sequence[VersionRecord]:

@@ -27,7 +27,10 @@ class HandlerSpec:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A process, its roles, and, for a worker, its handlers and how much it runs at once."""
+    """A process, its roles, and, for a worker, its handlers and how much it runs at once.
+
+    A worker without either claims nothing: it finishes what it has, and leaves.
+    """
 
     node_id: NodeId
     roles: frozenset[str]

@@ -18,6 +18,7 @@ from domain.scheduling.execution import ErrorReport
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, TaskId
 from domain.scheduling.outcome import Failed, HandedBack, Outcome, Stopped
 from domain.scheduling.retry import GiveUp
+from domain.scheduling.schedule_text import text_of
 
 NOTE_CHARACTERS_MAX = 200
 COUNT_MAX = 2**63 - 1
@@ -183,14 +184,25 @@ class Attempt:
         self._is_given_up = True
 
     def enter_thread(self) -> bool:
-        """Code of it begins to run in a thread; False if its end was decided, so that it must not."""
+        """Code of it begins to run in a thread; False if its end was decided before, so that it must not."""
         with self._lock:
-            self._is_in_thread = self._ended is None
+            self._is_in_thread = self._ended is None and not self.is_over
+            if not self._is_in_thread:
+                self._over.set()
             return self._is_in_thread
 
     def leave_thread(self) -> None:
-        """Nothing of it runs in the thread any more; only the event loop can go on with it."""
-        self._is_in_thread = False
+        """Nothing of it runs in the thread any more: the event loop goes on with it, unless it was given up."""
+        with self._lock:
+            self._is_in_thread = False
+            if self._is_given_up:
+                self._over.set()
+
+    def leave_loop(self) -> None:
+        """The event loop does not go on with it: what is in no thread is over."""
+        with self._lock:
+            if not self._is_in_thread:
+                self._over.set()
 
     def end(self, came_to: Outcome) -> None:
         """The last code of the handler has returned, or there never was any."""
@@ -240,7 +252,7 @@ class Attempt:
         if self.is_cancelled:
             return Stopped()
         if self._hurried_by is Hurry.TIMEOUT:
-            text = f"it ran longer than {self.claim.definition.policy.timeout}"
+            text = f"it ran longer than {text_of(self.claim.definition.policy.timeout)}"
             error = ErrorReport("timeout", text if self.is_over else f"{text} and did not stop")
             return self.failed(error, timed_out=True)
         return came_to if came_to is not None and self._hurried_by is None else HandedBack()

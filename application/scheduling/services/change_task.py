@@ -7,13 +7,14 @@ again, by now or long ago, whatever has become of the task since.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from weakref import WeakValueDictionary
 
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreUnavailableError
+from application.scheduling.ports.observer import Observer
 from application.scheduling.ports.task_store import (
     Applied,
     KeyReused,
@@ -37,6 +38,7 @@ from application.scheduling.services.errors import (
 )
 from domain.errors import SchedulerError
 from domain.scheduling.change import Change, ChangeAction, Via
+from domain.scheduling.events import TaskChanged
 from domain.scheduling.identifiers import ExecutionId, TaskId
 from domain.scheduling.mutation import Compared, Mutation
 from domain.scheduling.task import ScheduledTask
@@ -60,11 +62,15 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The task after the change; `replayed` says that an earlier request with the same key had done it."""
+    """The task after the change; `replayed` says that an earlier request with the same key had done it.
+
+    `unchanged` says that there was nothing to do: the task was as it was to become.
+    """
 
     task: ScheduledTask
     replayed: bool = False
     execution_id: ExecutionId | None = None
+    unchanged: bool = False
 
 
 Decide = Callable[[ScheduledTask, Change], Mutation | None]
@@ -95,6 +101,7 @@ class ChangeTask:
     tasks: TaskStore
     clock: Clock
     wakeup: Wakeup
+    observer: Observer
     # A lock lives for as long as some request of its key holds it or waits for it.
     in_flight: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
@@ -141,7 +148,7 @@ class ChangeTask:
                     return await self._tried(decided)
                 answer = await self._mutate(decided)
                 if not isinstance(answer, Moved | TooEarly):
-                    return await self._done(answer, task_id)
+                    return replace(await self._done(answer, task_id), unchanged=decided.changes_nothing)
         if isinstance(answer, TooEarly):
             raise StoreUnavailableError(CLOCK_AHEAD)
         raise TaskChangedError(task_id, _readable(task_id, await request.read(task_id)).version)
@@ -155,7 +162,7 @@ class ChangeTask:
         try:
             task = _readable(request.task_id, found)
             if if_version is not None and task.version != if_version:
-                raise StaleVersionError(task.id, task.version)
+                raise StaleVersionError(task.id, task.version, named=if_version)
             change = self.recorded(request.action, request.by)
             mutation = request.decide(task, change)
         except SchedulerError:
@@ -164,7 +171,7 @@ class ChangeTask:
                 return done
             raise
         if mutation is None and request.by.idempotency_key is None:
-            return Done(task)
+            return Done(task, unchanged=True)
         # What changes nothing goes on record under its key all the same: repeated, it must change nothing again.
         return mutation or Mutation(change, task, task, frozenset({Compared.STATUS}))
 
@@ -215,11 +222,12 @@ class ChangeTask:
         holder = await self.tasks.find(mutation.after.definition.name)
         if isinstance(holder, ScheduledTask) and holder.id != mutation.after.id:
             raise NameTakenError(mutation.after.definition.name, holder.id)
-        return Done(mutation.after)
+        return Done(mutation.after, unchanged=mutation.changes_nothing)
 
     async def _mutate(self, mutation: Mutation) -> MutateAnswer:
         (answer,) = await self.tasks.mutate([mutation])
         if isinstance(answer, Applied):
+            self._tell(mutation, answer)
             self.wakeup.scheduler()
             self.wakeup.changed([answer.task.id])
             if mutation.cancel_open or mutation.runs or mutation.firing is not None:
@@ -231,6 +239,12 @@ class ChangeTask:
             await asyncio.sleep(min(answer.by, EARLY_WAIT_MAX).total_seconds())
         return answer
 
+    def _tell(self, mutation: Mutation, answer: Applied) -> None:
+        # What is only remembered under its key has changed nothing, and a service that sets itself up is no news.
+        is_change = mutation.before != mutation.after or mutation.runs or mutation.firing is not None
+        if is_change and mutation.change.via is not Via.SYSTEM:
+            self.observer.observe(changed_event(mutation, answer))
+
     async def _done(self, answer: MutateAnswer, task_id: TaskId) -> Done:
         match answer:
             case Applied(task, execution_id):
@@ -241,6 +255,21 @@ class ChangeTask:
                 raise KeyReusedError("this idempotency key was used for another request")
             case _:
                 raise TaskChangedError(task_id, 0)
+
+
+def changed_event(mutation: Mutation, answer: Applied) -> TaskChanged:
+    """What the observer hears of a change that was made."""
+    change, task = mutation.change, answer.task
+    return TaskChanged(
+        task_id=task.id,
+        task_name=task.definition.name,
+        version=task.version,
+        action=change.action,
+        actor=change.actor,
+        via=change.via,
+        reason=change.reason,
+        execution_id=answer.execution_id,
+    )
 
 
 def _readable(task_id: TaskId, found: ScheduledTask | Unreadable | None) -> ScheduledTask:

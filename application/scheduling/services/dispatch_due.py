@@ -5,7 +5,7 @@ scheduler or a person comes first the answer is Moved, which is as good: the nex
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +25,7 @@ from application.scheduling.ports.task_store import (
     Unreadable,
 )
 from application.scheduling.ports.wakeup import Wakeup
+from application.scheduling.services.change_task import changed_event
 from application.scheduling.services.errors import UNDECIDABLE
 from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.change import ChangeAction
@@ -32,7 +33,7 @@ from domain.scheduling.events import Dispatched, TaskQuarantined
 from domain.scheduling.firing import Firing, fire
 from domain.scheduling.mutation import Mutation, end_pause, system_change
 from domain.scheduling.sharing import Share
-from domain.scheduling.task import Quarantine, ScheduledTask, TaskStatus
+from domain.scheduling.task import Quarantine, ScheduledTask, SkipReason, TaskStatus
 
 AHEAD = timedelta(milliseconds=50)
 # A wait longer than this was made long by a clock that was set back; the next pass reads afresh what is due by it.
@@ -138,6 +139,7 @@ class DispatchDue:
                 executions=sum(len(answer.execution_ids) for _, answer in committed),
                 moved=sum(isinstance(answer, Moved) for _, answer in pairs),
                 lateness=_lateness((decision for decision, _ in committed), self.clock.now()),
+                passed_over=_passed_over(decision for decision, _ in committed),
             )
         )
 
@@ -160,6 +162,10 @@ class DispatchDue:
     async def _mutate(self, mutations: Sequence[Mutation]) -> timedelta:
         """Carry them out, tell, and return by how much the earliest were too early."""
         answers = await self.tasks.mutate(mutations)
+        for mutation, answer in zip(mutations, answers, strict=True):
+            # A quarantine that is lifted changes nothing; the end of a pause does.
+            if isinstance(answer, Applied) and mutation.change.action is ChangeAction.PAUSE_ENDED:
+                self.observer.observe(changed_event(mutation, answer))
         self.wakeup.changed(answer.task.id for answer in answers if isinstance(answer, Applied))
         return max((answer.by for answer in answers if isinstance(answer, TooEarly)), default=timedelta(0))
 
@@ -196,3 +202,17 @@ def _lateness(decisions: Iterable[Decision], now: datetime) -> timedelta:
         if isinstance(decision.verdict, Firing) and decision.verdict.run
     ]
     return max(waits, default=timedelta(0))
+
+
+def _passed_over(decisions: Iterable[Decision]) -> tuple[tuple[SkipReason, int], ...]:
+    """How many occurrences these firings passed over, by reason."""
+    counts: Counter[SkipReason] = Counter()
+    for decision in decisions:
+        if isinstance(decision.verdict, Firing) and decision.verdict.skips:
+            assert isinstance(decision.task, ScheduledTask), "only what can be read is decided"
+            last = decision.task.trailing_skip
+            for skip in decision.verdict.skips:
+                # One that has grown out of the task's last one counts what that one did, too.
+                grown = last is not None and last.first_at == skip.first_at
+                counts[skip.reason] += skip.count - (last.count if last is not None and grown else 0)
+    return tuple(counts.items())

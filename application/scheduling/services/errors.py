@@ -7,10 +7,14 @@ UNDECIDABLE = (DomainError, ArithmeticError, ValueError)
 """What deciding a broken task may raise (a zone that is gone, an instant out of range): it is quarantined for that."""
 
 
+_SHOWN_MAX = 64
+
+
 class ServiceError(SchedulerError):
-    """A use case could not be carried out on the state it met; nothing was changed."""
+    """A use case could not be carried out on the state it met; nothing was changed. `hint` is what would help."""
 
     code = "refused"
+    hint: str | None = None
 
 
 class TaskNotFoundError(ServiceError):
@@ -18,8 +22,8 @@ class TaskNotFoundError(ServiceError):
 
     code = "task_not_found"
 
-    def __init__(self, task_id: str, detail: str = "Task not found") -> None:
-        super().__init__(detail)
+    def __init__(self, task_id: str, detail: str = "there is no task {!r}") -> None:
+        super().__init__(detail.format(task_id[:_SHOWN_MAX]))
         self.task_id = task_id
 
 
@@ -27,7 +31,7 @@ class DeletedTaskNotFoundError(TaskNotFoundError):
     """No task of this id is deleted and still kept."""
 
     def __init__(self, task_id: str) -> None:
-        super().__init__(task_id, "No deleted task has this id")
+        super().__init__(task_id, "no deleted task has the id {!r}")
 
 
 class VersionNotFoundError(ServiceError):
@@ -36,7 +40,7 @@ class VersionNotFoundError(ServiceError):
     code = "version_not_found"
 
     def __init__(self, task_id: TaskId, version: int) -> None:
-        super().__init__(f"Version {version} of the task is not on record")
+        super().__init__(f"version {version} of the task is not on record")
         self.task_id = task_id
         self.version = version
 
@@ -47,7 +51,7 @@ class ExecutionNotFoundError(ServiceError):
     code = "execution_not_found"
 
     def __init__(self, execution_id: ExecutionId) -> None:
-        super().__init__("Execution not found")
+        super().__init__(f"there is no execution {execution_id[:_SHOWN_MAX]!r}")
         self.execution_id = execution_id
 
 
@@ -56,8 +60,8 @@ class TaskChangedError(ServiceError):
 
     code = "task_changed"
 
-    def __init__(self, task_id: TaskId, version: int) -> None:
-        super().__init__(f"the task was changed meanwhile and is at version {version} now")
+    def __init__(self, task_id: TaskId, version: int, detail: str | None = None) -> None:
+        super().__init__(detail or f"the task was changed meanwhile and is at version {version} now")
         self.task_id = task_id
         self.version = version
 
@@ -66,6 +70,9 @@ class StaleVersionError(TaskChangedError):
     """The version the caller named is not the present one."""
 
     code = "stale_version"
+
+    def __init__(self, task_id: TaskId, version: int, *, named: int) -> None:
+        super().__init__(task_id, version, f"you named version {named}, and the task is at version {version}")
 
 
 class NameTakenError(ServiceError):
@@ -77,6 +84,7 @@ class NameTakenError(ServiceError):
         super().__init__(f"another task is named {name!r}")
         self.name = name
         self.by = by
+        self.hint = f"take another name, or rename or delete that one, {by}"
 
 
 class KeyReusedError(ServiceError):

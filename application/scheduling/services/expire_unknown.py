@@ -27,7 +27,10 @@ class ExpireUnknown:
         expired = await self.executions.expire_unknown(BATCH_MAX)
         if expired:
             self.observer.observe(ExecutionsExpired(len(expired)))
-            self.wakeup.changed(expired)
+            for each in expired:
+                if each.stopped is not None:
+                    self.observer.observe(each.stopped)
+            self.wakeup.changed(each.task_id for each in expired)
             # What waited behind one of them may run now.
             self.wakeup.workers()
         return len(expired)

@@ -158,7 +158,7 @@ class InspectTasks:
         """Who is here and whether anything that is due lies undone."""
         members = await self.membership.members()
         schedulers = sum("scheduler" in member.roles for member in members)
-        workers = sum("worker" in member.roles for member in members)
+        workers = [member for member in members if "worker" in member.roles]
         # Several: one that is quarantined comes early in this list and is looked at late.
         upcoming = await self.history.upcoming(UPCOMING_MAX)
         due_at = min((task.look_at for task in upcoming if task.look_at), default=None)
@@ -166,12 +166,18 @@ class InspectTasks:
         problems = [
             *(["no scheduler is running"] if not schedulers else []),
             *(["no worker is running"] if not workers else []),
+            *(["no worker claims: code that did not stop occupies all of them"] if _nobody_claims(workers) else []),
             *([f"a task is due since {overdue.isoformat()} and was not dispatched"] if overdue else []),
         ]
-        return Health(tuple(problems), schedulers, workers, overdue)
+        return Health(tuple(problems), schedulers, len(workers), overdue)
 
     async def _announced(self) -> tuple[HandlerSpec, ...]:
         return _specs(await self.membership.members())
+
+
+def _nobody_claims(workers: Sequence[Member]) -> bool:
+    """True if there are workers and each of them has handed over."""
+    return bool(workers) and not any(worker.concurrency for worker in workers)
 
 
 def _specs(members: Sequence[Member]) -> tuple[HandlerSpec, ...]:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from enum import Enum
+from typing import Any, Literal
 
 from application.scheduling.drafts import HandlerDefaults, TaskBody, body_from, define, payload_text
 from application.scheduling.ports.clock import Entropy
@@ -19,11 +20,21 @@ from application.scheduling.services.errors import (
     TaskNotFoundError,
 )
 from domain.scheduling.change import Change, ChangeAction
+from domain.scheduling.events import TaskChanged
 from domain.scheduling.identifiers import ExecutionId, TaskId
 from domain.scheduling.mutation import Mutation, create, delete, edit, pause, resume, undelete
 from domain.scheduling.policy import Misfire
 from domain.scheduling.runs import run_now
 from domain.scheduling.task import Pause, PauseMode, ScheduledTask, TaskStatus
+
+
+class Kept(Enum):
+    """Stands for what a request leaves as it is, where None says something of its own."""
+
+    KEPT = "kept"
+
+
+KEPT: Literal[Kept.KEPT] = Kept.KEPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,7 @@ class ManageTasks:
         task_id = TaskId(self.entropy.identifier())
 
         def decide(change: Change) -> Mutation:
+            change = _with_reason(change, body)
             definition = define(body, now=change.at, defaults=defaults)
             check_runnable(definition, announced)
             mutation = create(task_id, definition, change, run_if_past=body.if_past == "run_now")
@@ -67,16 +79,21 @@ class ManageTasks:
         task_id: TaskId,
         by: Author,
         *,
-        until: datetime | None = None,
-        mode: PauseMode = PauseMode.DRAIN,
+        until: datetime | Kept | None = KEPT,
+        mode: PauseMode | Kept = KEPT,
     ) -> Done:
-        """Paused until somebody resumes it, or until an instant; pausing again changes what it says, if anything."""
+        """Paused until somebody resumes it (`until` None), or until an instant; mode `now` also ends what is open.
+
+        Of a task that is paused already, only what is given changes: whose pause it is goes with the reason.
+        """
 
         def decide(task: ScheduledTask, change: Change) -> Mutation | None:
-            says_nothing = not by.reason and until is None and mode is PauseMode.DRAIN
-            if task.status is TaskStatus.PAUSED and says_nothing:
+            if task.status is TaskStatus.PAUSED and not by.reason and until is KEPT and mode is KEPT:
                 return None
-            return pause(task, Pause(by.reason, by.actor, change.at, until, mode), change)
+            wanted = _paused_anew(task.pause, Pause(by.reason, by.actor, change.at), until, mode)
+            mutation = pause(task, wanted, change)
+            # A mode that is only kept has ended what was open then, and asks for no more.
+            return replace(mutation, cancel_open=mode is PauseMode.NOW)
 
         return await self.change_task.carry_out(task_id, ChangeAction.PAUSE, by, decide)
 
@@ -137,9 +154,23 @@ class ManageTasks:
 
     async def cancel(self, execution_id: ExecutionId, by: Author) -> CancelAnswer:
         """End an execution, or ask it to stop if it runs. Raises ExecutionNotFoundError."""
-        answer = await self.executions.cancel(execution_id, self.change_task.recorded(ChangeAction.CANCEL, by))
+        change = self.change_task.recorded(ChangeAction.CANCEL, by)
+        answer = await self.executions.cancel(execution_id, change)
         if answer is None:
             raise ExecutionNotFoundError(execution_id)
+        if answer.task_id is not None:
+            self.change_task.observer.observe(
+                TaskChanged(
+                    task_id=answer.task_id,
+                    task_name=answer.task_name,
+                    version=None,
+                    action=change.action,
+                    actor=change.actor,
+                    via=change.via,
+                    reason=change.reason,
+                    execution_id=execution_id,
+                )
+            )
         self.change_task.wakeup.workers()
         return answer
 
@@ -157,7 +188,8 @@ class ManageTasks:
         def decide(task: ScheduledTask, change: Change) -> Mutation:
             body = body_for(task)
             if body.version not in (None, task.version):
-                raise StaleVersionError(task_id, task.version)
+                raise StaleVersionError(task_id, task.version, named=body.version)
+            change = _with_reason(change, body)
             definition = define(body, now=change.at, present=task.definition)
             check_runnable(definition, announced)
             return with_enabled(edit(task, definition, change), body.enabled, change)
@@ -173,3 +205,20 @@ class ManageTasks:
             max_retries=own.get("max_retries", self.defaults.max_retries),
             timeout=self.defaults.timeout if seconds is None else timedelta(seconds=seconds),
         )
+
+
+def _with_reason(change: Change, body: TaskBody) -> Change:
+    """The change for the reason its author gave or, if there is none, for the one that stands in the body."""
+    return replace(change, reason=change.reason or body.reason)
+
+
+def _paused_anew(was: Pause | None, now: Pause, until: datetime | Kept | None, mode: PauseMode | Kept) -> Pause:
+    """The pause that follows from one that is there, if any, and from what is given for it."""
+    kept = was or now
+    whose = now if now.reason else kept
+    return replace(
+        whose,
+        at=kept.at,
+        until=kept.until if isinstance(until, Kept) else until,
+        mode=kept.mode if isinstance(mode, Kept) else mode,
+    )

@@ -1,17 +1,15 @@
 """What a worker does all day: claim as much as it has hands for, run it, and settle what has ended."""
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass, field
-from datetime import timedelta
-from itertools import islice
 
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.execution_store import Claim, ExecutionStore
 from application.scheduling.ports.observer import Observer
-from application.scheduling.services.attempt import Attempt, LiveAttempts
+from application.scheduling.services.attempt import Attempt
+from application.scheduling.services.live_attempts import LiveAttempts
 from application.scheduling.services.run_execution import RunExecution
-from application.scheduling.services.settle_execution import Ended, SettleExecution
+from application.scheduling.services.settle_execution import SettleExecution
 from domain.scheduling.events import ClaimLost, ExecutionIsolated, ExecutionStarted
 from domain.scheduling.identifiers import ClaimToken, NodeId
 
@@ -40,12 +38,11 @@ class PerformExecutions:
     something_ended: asyncio.Event = field(default_factory=asyncio.Event)
     hands_free: asyncio.Event = field(default_factory=asyncio.Event)
     _running: int = 0
-    _ended: deque[Ended] = field(default_factory=deque)
 
     @property
     def is_stuck(self) -> bool:
         """True if code that was told to stop still occupies this process, which should then be replaced."""
-        return bool(self.run_execution.stuck)
+        return bool(self.live.stuck())
 
     async def claim_once(self, group: asyncio.TaskGroup) -> bool:
         """Claim for every free hand and start what was claimed as tasks of `group`; True if there may be more."""
@@ -62,15 +59,12 @@ class PerformExecutions:
 
     async def settle_once(self) -> bool:
         """Settle what has ended; True if there is more. Raises StoreUnavailableError, and will try again."""
-        batch = list(islice(self._ended, SETTLE_MAX))
-        if not batch:
+        ended = [each.ended for each in self.live.all() if each.ended is not None]
+        if not ended:
             return False
-        await self.settle_execution.settle(batch)
-        for ended in batch:
-            self._ended.popleft()
-            self.live.remove(ended.attempt.token)
+        await self.settle_execution.settle(ended[:SETTLE_MAX], self.live)
         self.hands_free.set()
-        return bool(self._ended)
+        return len(ended) > SETTLE_MAX
 
     def _start(self, claim: Claim, group: asyncio.TaskGroup) -> None:
         timeout = claim.definition.policy.timeout.total_seconds()
@@ -93,17 +87,12 @@ class PerformExecutions:
         group.create_task(self._perform(attempt, group))
 
     async def _perform(self, attempt: Attempt, group: asyncio.TaskGroup) -> None:
-        began = self.clock.monotonic()
         try:
             outcome = await self.run_execution.run(attempt, group, self.leaving)
         finally:
             self._running -= 1
-        if outcome is None:
-            self.live.remove(attempt.token)
-            if not attempt.is_given_up:
-                self.observer.observe(ClaimLost(attempt.execution_id, attempt.task_name))
-            self.hands_free.set()
-            return
-        self._ended.append(Ended(attempt, outcome, timedelta(seconds=self.clock.monotonic() - began)))
+        # One that the heartbeat settled is held no longer and no news.
+        if outcome is None and self.live.remove(attempt.token):
+            self.observer.observe(ClaimLost(attempt.execution_id, attempt.task_name))
         self.something_ended.set()
         self.hands_free.set()

@@ -4,14 +4,14 @@ A deadline in the store would be judged by clocks that step; so silence is obser
 for a lease's length on this observer's own stop-watch has lost its holder (client-go's rule for leader election).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from application.scheduling.ports.clock import Clock
-from application.scheduling.ports.execution_store import ExecutionStore, Held
+from application.scheduling.ports.execution_store import ExecutionStore, Held, Rescued
 from application.scheduling.ports.observer import Observer
 from application.scheduling.ports.wakeup import Wakeup
-from domain.scheduling.events import ExecutionsRescued
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId
 
 LEASE = timedelta(seconds=30)
@@ -42,25 +42,28 @@ class RescueStuck:
         silent = [each for each in held if asked - self._seen[each.execution_id, each.token][1] >= lease]
         if not silent:
             return 0
-        return self._told(None, await self.executions.rescue(silent))
+        return self._told(await self.executions.rescue(silent))
 
     async def rescue_all(self) -> int:
         """Rescue every claim there is, for whoever knows that no holder can be left; return how many."""
         count = 0
         while (held := await self.executions.held()) and (rescued := await self.executions.rescue(held)):
-            count += rescued
-        return self._told(None, count)
+            count += self._told(rescued)
+        return count
 
     async def worker_died(self, worker_id: NodeId) -> int:
         """Rescue everything of a worker that is known to be dead, at once."""
-        return self._told(worker_id, await self.executions.rescue_worker(worker_id))
+        return self._told(await self.executions.rescue_worker(worker_id))
 
     def _sighting(self, held: Held, now: float) -> tuple[int, float]:
         seen = self._seen.get((held.execution_id, held.token))
         return seen if seen is not None and seen[0] == held.beat else (held.beat, now)
 
-    def _told(self, worker_id: NodeId | None, count: int) -> int:
-        if count:
-            self.observer.observe(ExecutionsRescued(worker_id, count))
+    def _told(self, rescued: Sequence[Rescued]) -> int:
+        for each in rescued:
+            self.observer.observe(each.event)
+            if each.stopped is not None:
+                self.observer.observe(each.stopped)
+        if rescued:
             self.wakeup.workers()
-        return count
+        return len(rescued)

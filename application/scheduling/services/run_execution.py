@@ -94,6 +94,7 @@ async def _plain(handler: Handler, payload: object, attempt: Attempt) -> None:
         rest = await asyncio.to_thread(_in_thread, handler, payload, attempt)
     except asyncio.CancelledError:
         # Awaiting a thread can be cancelled, the thread itself can't: only its own end frees the process of it.
+        attempt.leave_loop()
         return
     except RuntimeError as error:
         # The machine has no thread to spare.

@@ -6,16 +6,17 @@ harmless. Only a claim that was rescued in between is lost, which is said and no
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from application.scheduling.ports.clock import Clock
-from application.scheduling.ports.execution_store import ExecutionStore, Lost, SettleAnswer, Settlement
+from application.scheduling.ports.execution_store import ExecutionStore, Lost, SettleAnswer, Settled, Settlement
 from application.scheduling.ports.observer import Observer
 from application.scheduling.ports.wakeup import Wakeup
-from application.scheduling.services.attempt import Attempt
+from application.scheduling.services.attempt import Ended
+from application.scheduling.services.live_attempts import LiveAttempts
 from domain.scheduling.events import ClaimLost, ExecutionSettled
 from domain.scheduling.execution import AttemptOutcome, ExecutionState
 from domain.scheduling.outcome import Continued, Failed, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
+from domain.scheduling.retry import RetryAt
 
 OUTCOMES: dict[type[Outcome], AttemptOutcome] = {
     Succeeded: AttemptOutcome.SUCCEEDED,
@@ -28,15 +29,6 @@ OUTCOMES: dict[type[Outcome], AttemptOutcome] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """An attempt, how it ended, and how long it took."""
-
-    attempt: Attempt
-    outcome: Outcome
-    took: timedelta
-
-
-@dataclass(frozen=True, slots=True)
 class SettleExecution:
     """Tells the store how attempts ended, and the observer what became of it."""
 
@@ -45,23 +37,30 @@ class SettleExecution:
     wakeup: Wakeup
     observer: Observer
 
-    async def settle(self, ended: Sequence[Ended]) -> None:
+    async def settle(self, ended: Sequence[Ended], live: LiveAttempts) -> None:
         """Settle all of these in one step. Raises StoreUnavailableError; the call may be repeated."""
-        answers = await settle_all(self.executions, ended)
+        await put_on_record(self.executions, ended, live, self.observer)
         self.wakeup.changed(each.attempt.task_id for each in ended)
         self.wakeup.scheduler()
-        for each, answer in zip(ended, answers, strict=True):
-            self._tell(each, answer)
-
-    def _tell(self, ended: Ended, answer: SettleAnswer) -> None:
-        if isinstance(answer, Lost):
-            self.observer.observe(ClaimLost(ended.attempt.execution_id, ended.attempt.task_name))
-        else:
-            self.observer.observe(settled_event(ended, answer.state))
 
 
-async def settle_all(executions: ExecutionStore, ended: Sequence[Ended]) -> Sequence[SettleAnswer]:
-    """Settle all of these in one step, with what they logged last; see the port."""
+async def put_on_record(
+    executions: ExecutionStore, ended: Sequence[Ended], live: LiveAttempts, observer: Observer
+) -> None:
+    """Settle all of these in one step, with what they logged last, and hold them no longer.
+
+    Event loop and heartbeat may both do so, and even at once: the second changes nothing and is not told.
+    """
+    answers = await _settle(executions, ended)
+    for each, answer in zip(ended, answers, strict=True):
+        if live.remove(each.attempt.token):
+            observer.observe(_told(each, answer))
+        if isinstance(answer, Settled) and answer.stopped is not None:
+            # Only the step that stopped the task answers so, whichever of the two made it.
+            observer.observe(answer.stopped)
+
+
+async def _settle(executions: ExecutionStore, ended: Sequence[Ended]) -> Sequence[SettleAnswer]:
     beats = [each.attempt.beat() for each in ended]
     try:
         return await executions.settle(
@@ -76,10 +75,13 @@ async def settle_all(executions: ExecutionStore, ended: Sequence[Ended]) -> Sequ
         raise
 
 
-def settled_event(ended: Ended, state: ExecutionState) -> ExecutionSettled:
-    """What the observer hears of an end that was accepted and led to `state`."""
+def _told(ended: Ended, answer: SettleAnswer) -> ExecutionSettled | ClaimLost:
+    """What the observer hears of an end that was told to the store."""
     attempt, outcome = ended.attempt, ended.outcome
+    if isinstance(answer, Lost):
+        return ClaimLost(attempt.execution_id, attempt.task_name)
     timed_out = isinstance(outcome, Failed) and outcome.timed_out
+    then = outcome.then if isinstance(outcome, Failed) and answer.state is ExecutionState.RETRY_WAIT else None
     return ExecutionSettled(
         execution_id=attempt.execution_id,
         task_id=attempt.task_id,
@@ -87,7 +89,9 @@ def settled_event(ended: Ended, state: ExecutionState) -> ExecutionSettled:
         task_type=attempt.claim.definition.task_type,
         attempt=attempt.attempt,
         outcome=AttemptOutcome.TIMEOUT if timed_out else OUTCOMES[type(outcome)],
-        state=state,
+        state=answer.state,
         took=ended.took,
         error=outcome.error if isinstance(outcome, Failed) else None,
+        retry_at=then.at if isinstance(then, RetryAt) else None,
+        cancel=answer.cancel,
     )

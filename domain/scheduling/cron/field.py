@@ -100,9 +100,17 @@ def _bounds(unit: Unit, base: Piece, *, stepped: bool) -> tuple[int, int]:
     # Sunday as the end of a range is the 7 of `MON-SUN`.
     last = 7 if ends[1].text == "SUN" and unit is DAY_OF_WEEK else read_number(unit, ends[1])
     if first > last:
-        split = f"{ends[0].text}-{unit.top},{unit.low}-{ends[1].text}"
-        raise base.error("reversed_range", f"the range {base.text} runs backwards", hint=f"write {split}")
+        raise base.error("reversed_range", f"the range {base.text} runs backwards", hint=_split_in_two(unit, *ends))
     return first, last
+
+
+def _split_in_two(unit: Unit, first: Piece, last: Piece) -> str:
+    """How a range is written that goes over the end of its field, in the words or numbers it was written in."""
+    top, low = str(unit.top), str(unit.low)
+    if unit.names and not last.text.isdigit():
+        top, low = unit.names[-1], unit.names[0]
+    ranges = ((first.text, top), (low, last.text))
+    return "write " + ",".join(begin if begin == end else f"{begin}-{end}" for begin, end in ranges)
 
 
 def _step(unit: Unit, piece: Piece) -> int:

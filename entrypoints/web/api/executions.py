@@ -4,7 +4,7 @@ from aiohttp import web
 
 from application.scheduling.documents import execution_document, record_document
 from application.scheduling.ports.history import ExecutionFilter
-from domain.scheduling.execution import ExecutionState
+from domain.scheduling.execution import Execution, ExecutionState
 from domain.scheduling.identifiers import TaskId
 from entrypoints.web.answers import json_answer
 from entrypoints.web.bodies import ReasonBody, optional_body
@@ -42,8 +42,11 @@ async def cancel_execution(request: web.Request) -> web.Response:
     body = await optional_body(request, ReasonBody)
     execution_id = execution_id_of(request)
     by = await author(request, reason=body.reason)
-    answer = await request.app[SERVICES].manage.cancel(execution_id, by)
-    return json_answer({"message": _said(answer.state), "execution_id": execution_id, "state": answer.state})
+    services = request.app[SERVICES]
+    before = (await services.inspect.execution(execution_id)).summary.execution
+    answer = await services.manage.cancel(execution_id, by)
+    message = _said(answer.state, before)
+    return json_answer({"message": message, "execution_id": execution_id, "state": answer.state})
 
 
 async def _page(request: web.Request, task_id: TaskId | None) -> web.Response:
@@ -57,11 +60,9 @@ async def _page(request: web.Request, task_id: TaskId | None) -> web.Response:
     )
 
 
-def _said(state: ExecutionState) -> str:
-    match state:
-        case ExecutionState.CANCELLED:
-            return "Execution cancelled"
-        case ExecutionState.RUNNING:
-            return "Execution asked to stop"
-        case _:
-            return f"Execution had already ended: {state}"
+def _said(state: ExecutionState, before: Execution) -> str:
+    if state is ExecutionState.RUNNING:
+        return "Execution asked to stop" if before.cancel is None else "Execution had been asked to stop already"
+    if state is ExecutionState.CANCELLED and before.is_open:
+        return "Execution cancelled"
+    return f"Execution had already ended: {state}"

@@ -17,6 +17,7 @@ from entrypoints.web.ids import execution_id_of, task_id_of
 from entrypoints.web.intent import author
 from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.parameters import Query
+from entrypoints.web.problems import error_document
 
 DEAD = frozenset({ExecutionState.DEAD})
 
@@ -27,7 +28,7 @@ async def run_task(request: web.Request) -> web.Response:
     body = await optional_body(request, RunBody)
     done = await request.app[SERVICES].manage.run_now(
         task_id_of(request),
-        await author(request),
+        await author(request, reason=body.reason),
         payload=body.payload,
         allow_overlap=body.overlap == "allow",
     )
@@ -73,12 +74,24 @@ async def backfill_task(request: web.Request) -> web.Response:
     ]
     answer: dict[str, Any] = {"task_id": found.done.task.id, "executions": executions}
     if is_dry:
-        return json_answer({"message": f"{len(executions)} occurrences to be run", **answer})
+        remarks = [] if found.refusal is None else [error_document(found.refusal)]
+        return json_answer(
+            {"message": f"{_counted(len(executions), 'occurrence')} to be run", **answer, "remarks": remarks}
+        )
     path = f"/api/scheduled-tasks/{found.done.task.id}/executions?backfill={quote(found.backfill, safe='')}"
     location = under_prefix(request, path)
-    answer |= {"message": f"{len(executions)} executions queued", "backfill": found.backfill, "location": location}
+    answer |= {
+        "message": f"{_counted(len(executions), 'execution')} queued",
+        "backfill": found.backfill,
+        "location": location,
+    }
     headers = {"Location": location, **(REPLAYED if found.done.replayed else {})}
     return json_answer(answer, status=202, headers=headers)
+
+
+def _counted(count: int, noun: str) -> str:
+    """`1 execution`, `2 executions`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _started(request: web.Request, done: Done, said: Mapping[str, Any]) -> web.Response:

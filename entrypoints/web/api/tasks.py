@@ -7,11 +7,12 @@ from aiohttp import web
 from application.scheduling.documents import Document, task_document
 from application.scheduling.drafts import body_from
 from application.scheduling.services.change_task import Done
+from application.scheduling.services.manage_tasks import KEPT
 from domain.errors import DomainError, InvalidInputError
 from domain.scheduling.policy import Misfire
 from domain.scheduling.task import PauseMode, ScheduledTask, TaskStatus
 from entrypoints.web.answers import REPLAYED, etag, json_answer
-from entrypoints.web.bodies import PATCH_TYPES, PauseBody, ResumeBody, json_body, optional_body
+from entrypoints.web.bodies import PATCH_TYPES, PauseBody, ReasonBody, ResumeBody, json_body, optional_body
 from entrypoints.web.ids import task_id_of
 from entrypoints.web.intent import author, version_known
 from entrypoints.web.keys import SERVICES, under_prefix
@@ -79,18 +80,21 @@ async def patch_task(request: web.Request) -> web.Response:
 async def delete_task(request: web.Request) -> web.Response:
     """Gone from every list."""
     Query(request)
-    await request.app[SERVICES].manage.delete(
-        task_id_of(request), await author(request), if_version=version_known(request)
-    )
+    body = await optional_body(request, ReasonBody)
+    by = await author(request, reason=body.reason)
+    await request.app[SERVICES].manage.delete(task_id_of(request), by, if_version=version_known(request))
     return web.Response(status=204)
 
 
 async def pause_task(request: web.Request) -> web.Response:
-    """Paused; asking again changes reason and end."""
+    """Paused; asking again changes what is said: reason, end, or what becomes of open work."""
     Query(request)
     body = await optional_body(request, PauseBody)
     done = await request.app[SERVICES].manage.pause(
-        task_id_of(request), await author(request, reason=body.reason), until=body.until, mode=PauseMode(body.mode)
+        task_id_of(request),
+        await author(request, reason=body.reason),
+        until=body.until if "until" in body.model_fields_set else KEPT,
+        mode=PauseMode(body.mode) if "mode" in body.model_fields_set else KEPT,
     )
     return await changed_answer(request, done, message="Task paused")
 
@@ -100,9 +104,10 @@ async def resume_task(request: web.Request) -> web.Response:
     Query(request)
     body = await optional_body(request, ResumeBody)
     done = await request.app[SERVICES].manage.resume(
-        task_id_of(request), await author(request), missed=Misfire(body.missed)
+        task_id_of(request), await author(request, reason=body.reason), missed=Misfire(body.missed)
     )
-    return await changed_answer(request, done, message="Task resumed")
+    message = "The task was not paused" if done.unchanged else "Task resumed"
+    return await changed_answer(request, done, message=message)
 
 
 async def changed_answer(

@@ -5,6 +5,7 @@ import re
 from aiohttp import web
 
 from application.scheduling.documents import version_document
+from application.scheduling.services.change_task import Done
 from entrypoints.web.answers import json_answer
 from entrypoints.web.api.tasks import changed_answer
 from entrypoints.web.bodies import ReasonBody, optional_body
@@ -35,14 +36,15 @@ async def restore_version(request: web.Request) -> web.Response:
     """An edit back to the definition of that version, or with `?dry_run=true` what the task would be."""
     dry_run = Query(request, "dry_run").flag("dry_run")
     body = await optional_body(request, ReasonBody)
+    version = _version_of(request)
     done = await request.app[SERVICES].restore.restore(
         task_id_of(request),
-        _version_of(request),
+        version,
         await author(request, reason=body.reason),
         if_version=version_known(request),
         dry_run=dry_run,
     )
-    return await changed_answer(request, done, dry_run=dry_run)
+    return await changed_answer(request, done, message=_restored(version, done, dry_run=dry_run), dry_run=dry_run)
 
 
 async def undelete_task(request: web.Request) -> web.Response:
@@ -50,7 +52,13 @@ async def undelete_task(request: web.Request) -> web.Response:
     Query(request)
     body = await optional_body(request, ReasonBody)
     done = await request.app[SERVICES].manage.undelete(task_id_of(request), await author(request, reason=body.reason))
-    return await changed_answer(request, done, message="Task restored")
+    return await changed_answer(request, done, message="Task undeleted")
+
+
+def _restored(version: int, done: Done, *, dry_run: bool) -> str:
+    if done.unchanged:
+        return f"Nothing to restore: the task says what version {version} said"
+    return f"Dry run: version {version} would be restored" if dry_run else f"Version {version} restored"
 
 
 def _version_of(request: web.Request) -> int:

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from aiohttp import web
 
-from application.scheduling.drafts import payload_text
+from application.scheduling.drafts import REASON_MAX, payload_text
 from application.scheduling.services.errors import KeyInFlightError, KeyReusedError, TaskChangedError
 from domain.errors import DomainError, InvalidScheduleError, InvalidTaskError
 from domain.scheduling.policy import Misfire
 from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.task import Definition, PauseMode
-from entrypoints.web.bodies import REASON_MAX, form_body
+from entrypoints.web.bodies import form_body
 from entrypoints.web.errors import RequestError
 from entrypoints.web.ids import execution_id_of, task_id_of
 from entrypoints.web.intent import page_author

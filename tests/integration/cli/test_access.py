@@ -81,7 +81,7 @@ def test_a_password_is_set_anew_and_never_shown(run: Run, tmp_path: Path) -> Non
     [
         (("add", "ana", "--role", "admin", "--password-stdin"), "12345678\n", 2, "guessed first"),
         (("add", "ana", "--role", "admin", "--password-stdin"), "", 2, "at least 8"),
-        (("add", "a b", "--role", "admin", "--password-stdin"), PASSWORD, 2, "/name: "),
+        (("add", "a b", "--role", "admin", "--password-stdin"), PASSWORD, 2, "NAME: "),
         (("add", "ana", "--role", "boss", "--password-stdin"), PASSWORD, 2, "boss"),
         (("passwd", "nobody", "--password-stdin"), PASSWORD, 4, "no such user"),
         (("disable", "nobody"), None, 4, "no such user"),

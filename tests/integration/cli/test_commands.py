@@ -65,7 +65,7 @@ def test_next_notes_the_clock_change_an_instant_meets(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("schedule", "sentence"),
-    [("90m", "Every 1 hour and 30 minutes, counted from "), ("2199-12-24 18:00", "Once, on 2199-12-24 at 18:00 CET")],
+    [("90m", "Every hour and 30 minutes, counted from "), ("2199-12-24 18:00", "Once, on 2199-12-24 at 18:00 CET")],
 )
 def test_next_knows_every_kind_of_schedule(run: Run, schedule: str, sentence: str) -> None:
     assert run("next", schedule, "--tz", "Europe/Berlin").stdout.startswith(sentence)
@@ -74,7 +74,7 @@ def test_next_knows_every_kind_of_schedule(run: Run, schedule: str, sentence: st
 @pytest.mark.parametrize(
     ("schedule", "told"),
     [
-        ("0 0 31 2 *", "/schedule: "),
+        ("0 0 31 2 *", "SCHEDULE: "),
         ("61 * * * *", "(at character 1)"),
         ("5x", "is not an interval"),
         ("@reboot", "start-up"),
@@ -87,8 +87,30 @@ def test_next_says_what_is_wrong_with_a_schedule_and_where(run: Run, schedule: s
     assert told in answer.stderr
 
 
+def test_next_takes_a_minus_for_no_option_and_words_for_no_number(run: Run) -> None:
+    assert "SCHEDULE: '-5m' is not an interval" in run("next", "-5m", "-n", "2").stderr
+    assert "SCHEDULE: '-5m' is not an interval" in run("next", "--", "-5m").stderr
+    assert "Did you mean '--tz'?" in run("next", "--tzz", "UTC", "5m").stderr
+    assert "'x' is not a valid whole number." in run("next", "5m", "-n", "x").stderr
+
+
+def test_next_tells_seconds_where_there_are_no_minutes(run: Run) -> None:
+    rows = run("next", "1s", "-n", "3").stdout.splitlines()[3:6]
+
+    assert [row.split("  ")[-1] for row in rows] == ["1 s", "2 s", "3 s"]
+
+
+def test_a_one_time_instant_that_has_passed_is_told_to_be_refused(run: Run) -> None:
+    told = run("next", "2020-01-01T00:00").stdout.splitlines()[-1]
+
+    assert told == (
+        "Warning: the instant has passed: a task for it is refused"
+        ' - with "if_past": "run_now" it is created and runs at once'
+    )
+
+
 def test_an_unknown_zone_is_a_fault_of_the_zone(run: Run) -> None:
-    assert "/timezone: " in run("next", "0 0 * * *", "--tz", "Europe/Pariss").stderr
+    assert "--tz: " in run("next", "0 0 * * *", "--tz", "Europe/Pariss").stderr
 
 
 def test_a_task_lives_from_its_creation_to_its_deletion(run: Run) -> None:
@@ -105,6 +127,47 @@ def test_a_task_lives_from_its_creation_to_its_deletion(run: Run) -> None:
     assert run("delete", "digest", stdin="n\n").exit_code == 1
     assert run("delete", "digest", "--yes").exit_code == 0
     assert run("list").stdout == "None.\n"
+
+
+def test_a_pause_says_until_when_and_why_and_keeps_what_is_not_given_again(run: Run) -> None:
+    run("create", "-", stdin=DIGEST)
+    until = "until Fri 2199-03-01 00:00:00 CET"
+
+    assert run("pause", "digest", "--until", "2199-03-01", "--mode", "now").stdout == f"Paused digest {until}.\n"
+    assert run("pause", "digest", "--reason", "holidays").stdout == f"Paused digest {until}: holidays.\n"
+    assert run("pause", "digest").stdout == f"Already paused digest {until}: holidays.\n"
+    assert json.loads(run("get", "digest").stdout)["pause"]["mode"] == "now"
+    assert run("pause", "digest", "--until", "never").stdout == "Paused digest: holidays.\n"
+    assert "--until: this end lies in the past" in run("pause", "digest", "--until", "2020-01-01").stderr
+    assert "--until: 'tomorrow' is not a date" in run("pause", "digest", "--until", "tomorrow").stderr
+
+
+def test_resuming_what_is_not_paused_says_so(run: Run) -> None:
+    run("create", "-", stdin=DIGEST)
+
+    assert run("resume", "digest").stdout == "digest was not paused: nothing changed.\n"
+
+
+def test_a_run_that_nobody_will_carry_out_yet_is_told_so_beside_its_id(run: Run) -> None:
+    run("create", "-", stdin=DIGEST)
+
+    assert run("run", "digest").stderr == "No worker is running: it starts when one is, with the service.\n"
+
+
+def test_a_deletion_that_nobody_can_confirm_says_what_would(run: Run) -> None:
+    run("create", "-", stdin=DIGEST)
+
+    refused = run("delete", "digest", stdin="")
+
+    assert (refused.exit_code, "say --yes" in refused.stderr) == (1, True)
+    assert run("get", "digest").exit_code == 0
+
+
+def test_a_reason_may_stand_in_the_file(run: Run) -> None:
+    run("create", "-", stdin={**DIGEST, "reason": "a new customer"})
+
+    (version,) = json.loads(run("versions", "digest", "--output", "json").stdout)
+    assert version["change"]["reason"] == "a new customer"
 
 
 def test_a_dry_run_creates_nothing(run: Run) -> None:
@@ -154,7 +217,7 @@ def test_explain_tells_what_ran_and_what_is_to_come(run: Run) -> None:
 def test_explain_refuses_what_is_no_time_and_finds_no_task_that_never_was(run: Run) -> None:
     refused = run("explain", "digest", "--at", "half past two")
 
-    assert (refused.exit_code, "/at: 'half past two' is not a date and time" in refused.stderr) == (2, True)
+    assert (refused.exit_code, "--at: 'half past two' is not a date and time" in refused.stderr) == (2, True)
     assert run("explain", "nobody", "--at", "2026-03-29T02:30").exit_code == 4
 
 
@@ -165,7 +228,12 @@ def test_conflicts_and_missing_tasks_have_exit_codes_of_their_own(run: Run) -> N
     assert run("run", "digest").exit_code == 0
     again = run("run", "digest")
     assert (again.exit_code, "still open" in again.stderr) == (3, True)
-    assert run("get", "nobody").exit_code == 4
+    assert "--allow-overlap" in again.stderr
+    nobody = run("get", "nobody")
+    assert (nobody.exit_code, nobody.stderr) == (
+        4,
+        "Error: there is no task 'nobody' - `list` shows the tasks, `list --deleted` those that can come back\n",
+    )
 
 
 def test_without_a_store_nothing_is_made(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

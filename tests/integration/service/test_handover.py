@@ -158,3 +158,51 @@ async def test_a_service_killed_during_a_hand_over_leaves_no_child(tmp_path: Pat
         await service.start()
         await service.call("POST", f"/executions/{waits}/cancel", {})
         assert (await service.finished(waits))["state"] == "cancelled"
+
+
+async def test_an_attempt_that_holds_the_loop_as_it_is_cut_off_is_timed_out_once_and_starts_no_more(
+    tmp_path: Path,
+) -> None:
+    ledger = tmp_path / "ledger"
+    async with running(tmp_path) as service:
+        old = service.worker_pid()
+        execution_id = await stuck(service, "nasty", ledger)
+
+        ended = await service.finished(execution_id, within=20)
+
+        assert [attempt["outcome"] for attempt in ended["attempts"]] == ["timeout"]
+        assert (ended["state"], ended["starts"], ended["rescues"]) == ("dead", 1, 0)
+        await eventually(lambda: service.worker_pids() and old not in service.worker_pids(), within=20)
+        found = await service.call("GET", f"/executions/{execution_id}")
+        assert (found["state"], len(of(execution_id, "start", ledger))) == ("dead", 1)
+
+
+async def test_code_within_its_time_may_hold_the_loop_beside_stuck_code_that_does_not(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    async with running(tmp_path) as service:
+        # Without other work the process would leave as soon as the stuck code is on record.
+        await neighbour(service, "poll", ledger, seconds=20)
+        await stuck(service, "stubborn", ledger)
+        computes = await neighbour(service, "block", ledger, seconds=16)
+
+        ended = await service.finished(computes, within=40)
+
+        assert (ended["state"], ended["starts"], ended["rescues"]) == ("succeeded", 1, 0)
+
+
+async def test_a_stop_while_code_within_its_time_holds_the_loop_hands_everything_back(tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger"
+    async with running(tmp_path, SCHEDULER_GRACE="0.5") as service:
+        runs = [await neighbour(service, handler, ledger, seconds=90) for handler in ("poll", "wait", "block")]
+
+        code = await service.stop()
+
+        assert code == 0, service.log()
+        assert "is killed" not in service.log()
+        assert {each["execution"] for each in entries(ledger, "stopped")} == {runs[0]}
+        await service.start()
+        for execution_id in runs:
+            found = await service.call("GET", f"/executions/{execution_id}")
+            assert (found["attempts"][0]["outcome"], found["rescues"]) == ("handed_back", 0)
+            await service.call("POST", f"/executions/{execution_id}/cancel", {})
+        await service.kill()

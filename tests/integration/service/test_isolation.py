@@ -1,9 +1,9 @@
 """A handler that kills its process, on the real service: it dies in the end, alone, and takes nobody with it."""
 
-import asyncio
 import os
 import signal
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +27,38 @@ def starts(ledger: Path) -> Counter[str]:
     return Counter(each["execution"] for each in entries(ledger, "start"))
 
 
+def left_open(ledger: Path, pid: int) -> set[str]:
+    """What began in a process and did not end there."""
+    begun, ended = (
+        {each["execution"] for each in entries(ledger, what) if each["pid"] == pid} for what in ("start", "end")
+    )
+    return begun - ended
+
+
 def pids(ledger: Path, execution_id: str) -> list[int]:
     """The processes an execution began in, one after the other."""
     return [each["pid"] for each in entries(ledger, "start") if each["execution"] == execution_id]
+
+
+async def made_suspect(execution_id: str, ledger: Path) -> None:
+    """Kill the worker of an execution until it has one to itself."""
+    for _ in range(ISOLATED_AFTER):
+        pid = await eventually(partial(next_pid, execution_id, ledger))
+        os.kill(pid, signal.SIGKILL)
+        await eventually(partial(is_gone, pid))
+    await eventually(partial(next_pid, execution_id, ledger))
+
+
+def next_pid(execution_id: str, ledger: Path) -> int | None:
+    """The living process it runs in."""
+    return next((pid for pid in pids(ledger, execution_id)[-1:] if not is_gone(pid)), None)
 
 
 async def test_a_handler_that_kills_its_process_takes_nobody_with_it(tmp_path: Path) -> None:
     ledger, meanwhile = tmp_path / "ledger", tmp_path / "meanwhile"
     async with running(tmp_path, SCHEDULER_CONCURRENCY="5") as service:
         # The innocent run for longer than the poison, so that each of its deaths meets all of them.
-        innocent = [
-            await ran(service, "wait", ledger, seconds=1.5, name=f"innocent {n}") for n in range(INNOCENTS)
-        ]
+        innocent = [await ran(service, "wait", ledger, seconds=1.5, name=f"innocent {n}") for n in range(INNOCENTS)]
         poison = await ran(service, "kill", ledger, seconds=0.8, name="poison")
         await eventually(lambda: starts(ledger)[poison] > ISOLATED_AFTER, within=30)
 
@@ -53,8 +73,8 @@ async def test_a_handler_that_kills_its_process_takes_nobody_with_it(tmp_path: P
         began = starts(ledger)
         assert began[poison] == RESCUES_MAX + 1
         assert max(began[each] for each in innocent) <= ISOLATED_AFTER + 1
-        last = set(pids(ledger, poison)[ISOLATED_AFTER:])
-        assert not last & {each["pid"] for each in entries(ledger, "start") if each["execution"] != poison}
+        for pid in pids(ledger, poison)[ISOLATED_AFTER:]:
+            assert left_open(ledger, pid) == {poison}, "nobody was with it when it killed its process"
         assert f"Runs alone: poison; its worker died {ISOLATED_AFTER} times while running it" in service.log()
         await eventually(lambda: len(service.worker_pids()) == 1, within=30)
         assert "-isolated" in service.log(), "it had a process of its own, which has left"
@@ -64,10 +84,7 @@ async def test_the_lane_of_suspects_is_drained_with_the_service_and_goes_on_afte
     ledger = tmp_path / "ledger"
     async with running(tmp_path, SCHEDULER_GRACE="0.5") as service:
         suspect = await ran(service, "wait", ledger, seconds=90.0, name="suspect")
-        for deaths in range(1, ISOLATED_AFTER + 1):
-            await eventually(lambda deaths=deaths: starts(ledger)[suspect] == deaths)
-            os.kill(pids(ledger, suspect)[-1], signal.SIGKILL)
-        await eventually(lambda: starts(ledger)[suspect] == ISOLATED_AFTER + 1)
+        await made_suspect(suspect, ledger)
         found = await service.call("GET", f"/executions/{suspect}")
         workers = service.worker_pids()
 
@@ -91,15 +108,12 @@ async def test_a_service_killed_beside_a_suspect_leaves_no_child(tmp_path: Path)
     ledger = tmp_path / "ledger"
     async with running(tmp_path) as service:
         suspect = await ran(service, "block", ledger, seconds=30.0, name="suspect")
-        for deaths in range(1, ISOLATED_AFTER + 1):
-            await eventually(lambda deaths=deaths: starts(ledger)[suspect] == deaths)
-            os.kill(pids(ledger, suspect)[-1], signal.SIGKILL)
-        await eventually(lambda: starts(ledger)[suspect] == ISOLATED_AFTER + 1)
+        await made_suspect(suspect, ledger)
         workers = service.worker_pids()
+        assert len(workers) == 2
 
         await service.kill()
 
         await eventually(lambda: all(map(is_gone, workers)))
-        await asyncio.sleep(0)
         await service.start()
         await service.call("POST", f"/executions/{suspect}/cancel", {})

@@ -3,14 +3,17 @@
 import asyncio
 import fcntl
 import os
+import signal
 import socket
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from adapters.system.clock import SystemClock
 from adapters.system.file_lock import FileLock
 from application.scheduling.ports.errors import StoreRefusedError
+from domain.scheduling.identifiers import microseconds
 from tests.support.service import Service, eventually, running
 
 
@@ -55,6 +58,18 @@ async def test_a_path_without_a_place_for_a_store_is_refused_in_one_line(tmp_pat
     assert "s.db.lock cannot be locked" in line
 
 
+async def test_a_wrong_path_leaves_nothing_beside_the_file_it_names(tmp_path: Path) -> None:
+    path = tmp_path / "etc" / "passwd"
+    path.parent.mkdir()
+    path.write_text("root:x:0:0:root:/root:/bin/bash\n" * 40)
+
+    code, line = await refusal(tmp_path, SCHEDULER_STORE_PATH=str(path))
+
+    assert code == 5
+    assert line.endswith("file is not a database)")
+    assert [*path.parent.iterdir()] == [path]
+
+
 async def test_the_network_is_not_served_without_a_login(tmp_path: Path) -> None:
     async with running(tmp_path, SCHEDULER_HOST="0.0.0.0") as service:
         problem = await service.call("GET", "/scheduled-tasks", expect=401)
@@ -83,6 +98,21 @@ async def test_a_worker_without_its_handlers_ends_the_service_and_its_line_is_th
     assert (
         service.log().splitlines()[-1].startswith("SCHEDULER_PROCESSORS: nowhere.at_all:processors cannot be imported")
     )
+
+
+async def test_a_service_whose_worker_is_refused_has_decided_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as service:
+        task_id = await service.create("tick", schedule="1s")
+    before = decided_until(tmp_path, task_id)
+    # By now it owes occurrences, and whoever decides moves the watermark.
+    await eventually(lambda: microseconds(SystemClock().now()) > before + 1_100_000)
+    service = Service(tmp_path, {"SCHEDULER_PROCESSORS": "nowhere.at_all:processors"})
+    await service.launch()
+
+    code = await service.ended()
+
+    assert code == 2
+    assert decided_until(tmp_path, task_id) == before
 
 
 async def test_what_options_overrule_is_not_held_against_the_worker(tmp_path: Path) -> None:
@@ -157,6 +187,27 @@ async def test_a_leave_that_the_store_does_not_hear_is_no_failure_of_a_clean_sto
 
     assert code == 0
     assert "Left without a word" in service.log()
+
+
+async def test_a_stop_tells_what_it_waits_for_and_a_worker_that_it_is_ready_again(tmp_path: Path) -> None:
+    async with running(tmp_path, SCHEDULER_GRACE="1") as service:
+        first = service.worker_pid()
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        await eventually(lambda: "A new worker is ready" in service.log())
+        payload = {"ledger": str(tmp_path / "ledger"), "seconds": 60}
+        await service.run_now(await service.create("wait", payload=payload))
+        await eventually(lambda: "Executing scheduled task: wait" in service.log())
+        await service.stop()
+
+    assert "Stopping, waiting at most 1s for what runs  (executions=1)" in service.log()
+
+
+def decided_until(folder: Path, task_id: str) -> int:
+    """Up to when the occurrences of a task are decided, in microseconds since 1970."""
+    with sqlite3.connect(folder / "scheduler.db") as connection:
+        row = connection.execute("SELECT decided_until FROM tasks WHERE id = ?", (task_id,)).fetchone()
+    return int(row[0])
 
 
 def workers(folder: Path) -> int:

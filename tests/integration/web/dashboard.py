@@ -23,7 +23,7 @@ from entrypoints.web.keys import AccessServices
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.doors import Doors
 from tests.support.manual_clock import ManualClock
-from tests.support.recorders import CountingEntropy, RecordingWakeup
+from tests.support.recorders import CountingEntropy, RecordingObserver, RecordingWakeup
 
 PREFIX = "/admin/scheduler"
 TASKS = f"{PREFIX}/api/scheduled-tasks"
@@ -133,7 +133,7 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
         async def mend(task_id: str) -> None:
             stores.state.tasks[task_id].error = None  # type: ignore[index]
 
-        change_task = ChangeTask(stores.tasks, clock, wakeup)
+        change_task = ChangeTask(stores.tasks, clock, wakeup, RecordingObserver())
         doors = Doors(stores.access, clock, entropy, admin_token)
         services = WebServices(
             manage=ManageTasks(change_task, stores.executions, stores.membership, entropy),

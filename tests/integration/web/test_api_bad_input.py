@@ -166,6 +166,19 @@ async def test_a_wrong_parameter_is_named(dashboard: Dashboard, row: str, query:
     assert (error["parameter"], error["code"]) == (query.partition("=")[0], code)
 
 
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ("statsu=active", "statsu: there is no such parameter here: did you mean status?"),
+        ("colour=red", "colour: there is no such parameter here: there are q, status, schedule_type, task_type, tag, "),
+    ],
+)
+async def test_an_unknown_parameter_is_told_which_there_are(dashboard: Dashboard, query: str, detail: str) -> None:
+    answer = await dashboard.get(f"{TASKS}?{query}")
+
+    assert answer.json["detail"].startswith(detail)
+
+
 async def test_bad_input_is_answered_fast(dashboard: Dashboard) -> None:
     bodies = [json.dumps(a_body(**fields)).encode() for _, fields, _ in FIELDS] + [body for _, body, _ in BODIES[:-2]]
     slow = []

@@ -79,6 +79,16 @@ async def test_a_pending_execution_is_cancelled_at_once(dashboard: Dashboard) ->
     assert told["cancel"] == {"at": "2024-01-15T12:00:00Z", "by": "local", "reason": "wrong day"}
 
 
+async def test_what_was_cancelled_before_is_told_so(dashboard: Dashboard) -> None:
+    task = await dashboard.create()
+    run = await dashboard.call("POST", f"{TASKS}/{task['id']}/run")
+    path = f"{EXECUTIONS}/{run.json['execution_id']}/cancel"
+
+    first, second = [(await dashboard.call("POST", path)).json["message"] for _ in range(2)]
+
+    assert (first, second) == ("Execution cancelled", "Execution had already ended: cancelled")
+
+
 async def test_what_is_not_there_is_not_found(dashboard: Dashboard) -> None:
     answers = [
         await dashboard.get(f"{EXECUTIONS}/nope"),

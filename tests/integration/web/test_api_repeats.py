@@ -82,6 +82,7 @@ async def test_a_stale_version_is_refused_with_the_present_one(dashboard: Dashbo
     assert answer.status == 412
     assert answer.headers["ETag"] == '"2"'
     assert answer.json["version"] == 2
+    assert answer.json["detail"] == "you named version 1, and the task is at version 2"
     assert dashboard.kept() == before
 
 

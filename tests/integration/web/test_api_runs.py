@@ -105,6 +105,28 @@ async def test_a_backfill_tells_its_executions_and_where_to_follow_them(dashboar
     assert {(each["kind"], each["state"]) for each in followed} == {("backfill", "pending")}
 
 
+async def test_a_dry_run_of_a_backfill_says_what_a_real_one_needs(dashboard: Dashboard) -> None:
+    task = await a_stored_task(dashboard)
+
+    several = await backfilled(dashboard, task.id, {**MORNING, "dry_run": True})
+    allowed = await backfilled(dashboard, task.id, {**MORNING, "dry_run": True, "overlap": "allow"})
+
+    (remark,) = several.json["remarks"]
+    assert (several.status, len(several.json["executions"]), remark["code"]) == (200, 3, "runs_overlap")
+    assert '"overlap": "allow"' in remark["hint"]
+    assert allowed.json["remarks"] == []
+
+
+async def test_one_is_one(dashboard: Dashboard) -> None:
+    task = await a_stored_task(dashboard)
+    once = {**MORNING, "until": MORNING["from"]}
+
+    tried = await backfilled(dashboard, task.id, {**once, "dry_run": True})
+    made = await backfilled(dashboard, task.id, once)
+
+    assert [each.json["message"] for each in (tried, made)] == ["1 occurrence to be run", "1 execution queued"]
+
+
 async def test_a_dry_run_of_a_backfill_creates_nothing(dashboard: Dashboard) -> None:
     task = await a_stored_task(dashboard)
     before = dashboard.kept()

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from domain.scheduling.identifiers import TaskId
 from tests.integration.web.dashboard import TASKS, Dashboard, a_body
 from tests.support.manual_clock import NOON
 
@@ -113,6 +114,57 @@ async def test_pause_and_resume_say_so_and_answer_with_the_task(dashboard: Dashb
     assert (paused.json["status"], paused.json["enabled"], paused.json["next_run_at"]) == ("paused", False, None)
     assert resumed.json["message"] == "Task resumed"
     assert (resumed.json["status"], resumed.json["pause"]) == ("active", None)
+
+
+async def test_every_change_takes_a_reason(dashboard: Dashboard) -> None:
+    task = await dashboard.create(reason="a new customer")
+    path, why = f"{TASKS}/{task['id']}", {"reason": "because"}
+    await dashboard.call("PUT", path, a_body(schedule="0 4 * * *", reason="after the backup"))
+    await dashboard.call("PATCH", path, {"schedule": "0 5 * * *", "reason": "later still"})
+    for verb in ("pause", "resume", "run"):
+        assert (await dashboard.call("POST", f"{path}/{verb}", why)).status < 300
+    assert (await dashboard.call("DELETE", path, why)).status == 204
+
+    changes = await dashboard.stores.history.changes(TaskId(task["id"]), limit=10)
+
+    assert [(each.change.action, each.change.reason) for each in reversed(changes)] == [
+        ("create", "a new customer"),
+        ("edit", "after the backup"),
+        ("edit", "later still"),
+        ("pause", "because"),
+        ("resume", "because"),
+        ("run", "because"),
+        ("delete", "because"),
+    ]
+    assert "reason" not in task
+
+
+async def test_a_second_pause_keeps_what_it_does_not_give(dashboard: Dashboard) -> None:
+    path = f"{TASKS}/{(await dashboard.create())['id']}/pause"
+    given = {"reason": "work", "until": "2024-01-15T13:00:00Z", "mode": "now"}
+    await dashboard.call("POST", path, given)
+
+    bare = (await dashboard.call("POST", path)).json["pause"]
+    other = (await dashboard.call("POST", path, {"reason": "more work"})).json["pause"]
+    open_ended = (await dashboard.call("POST", path, {"until": None})).json["pause"]
+
+    assert bare == {**given, "by": "local", "at": "2024-01-15T12:00:00Z"}
+    assert other == {**bare, "reason": "more work"}
+    assert open_ended == {**other, "until": None}
+
+
+async def test_resuming_what_is_not_paused_says_so(dashboard: Dashboard) -> None:
+    task = await dashboard.create()
+
+    answer = await dashboard.call("POST", f"{TASKS}/{task['id']}/resume")
+
+    assert (answer.status, answer.json["message"], answer.headers["ETag"]) == (200, "The task was not paused", '"1"')
+
+
+async def test_what_is_not_there_is_named(dashboard: Dashboard) -> None:
+    answer = await dashboard.get(f"{TASKS}/nobody")
+
+    assert (answer.json["error"], answer.json["detail"]) == ("Task not found", "there is no task 'nobody'")
 
 
 async def test_pause_and_resume_need_no_body(dashboard: Dashboard) -> None:
@@ -265,7 +317,7 @@ async def test_a_preview_needs_a_schedule_and_stores_nothing(dashboard: Dashboar
     assert [each["nominal_at"] for each in answer.json["upcoming"]] == ["2024-01-15T13:30:00Z", "2024-01-15T15:00:00Z"]
     assert all(each["nominal_at"] <= each["run_at"] for each in answer.json["upcoming"])
     assert [flag["code"] for each in answer.json["upcoming"] for flag in each["flags"]] == ["jitter", "jitter"]
-    assert answer.json["sentence"] == "Every 1 hour and 30 minutes, counted from 2024-01-15 at 12:00 UTC"
+    assert answer.json["sentence"] == "Every hour and 30 minutes, counted from 2024-01-15 at 12:00 UTC"
     assert dashboard.kept() == before
 
 

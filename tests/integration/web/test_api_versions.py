@@ -58,11 +58,24 @@ async def test_restoring_is_an_edit_back(dashboard: Dashboard) -> None:
     again = await dashboard.call("POST", f"{path}/versions/1/restore", {"reason": "oops"}, headers=KEY)
 
     assert (tried.status, tried.json["schedule"]) == (200, "0 2 * * *")
+    assert (tried.json["message"], restored.json["message"]) == (
+        "Dry run: version 1 would be restored",
+        "Version 1 restored",
+    )
     assert tried.json["next_run_at"] == restored.json["next_run_at"] == "2024-01-16T02:00:00Z"
     assert (restored.status, restored.headers["ETag"], restored.json["payload"]) == (200, '"3"', {"days": 1})
     assert (again.headers["ETag"], again.headers["Idempotency-Replayed"]) == ('"3"', "true")
     newest, *_ = (await dashboard.get(f"{path}/versions")).json["versions"]
     assert (newest["change"]["action"], newest["change"]["reason"]) == ("restore", "version 1: oops")
+
+
+async def test_restoring_what_the_task_says_already_is_told_to_change_nothing(dashboard: Dashboard) -> None:
+    path = await an_edited_task(dashboard)
+
+    answer = await dashboard.call("POST", f"{path}/versions/2/restore")
+
+    assert answer.json["message"] == "Nothing to restore: the task says what version 2 said"
+    assert (answer.headers["ETag"], answer.json["version"]) == ('"2"', 2)
 
 
 async def test_a_restore_can_be_refused(dashboard: Dashboard) -> None:
@@ -119,6 +132,7 @@ async def test_a_deleted_task_is_listed_and_comes_back(dashboard: Dashboard) -> 
     assert [(each["id"], each["deleted_at"]) for each in listed["tasks"]] == [(task["id"], "2024-01-15T12:00:00Z")]
     assert (listed["total"], listed["counts"]["active"]) == (1, 1)
     assert (back.status, back.headers["ETag"], back.json["deleted_at"]) == (200, '"3"', None)
+    assert back.json["message"] == "Task undeleted"
     assert (again.status, again.headers["Idempotency-Replayed"]) == (200, "true")
     assert (await dashboard.get(f"{TASKS}?deleted=true")).json["total"] == 0
     assert (await dashboard.get(f"{TASKS}?deleted=false")).json["total"] == 1
@@ -135,7 +149,7 @@ async def test_a_task_that_is_not_deleted_or_gone_for_good_does_not_come_back(da
     gone = await dashboard.call("POST", f"{path}/undelete")
 
     assert [living.status, gone.status] == [404, 404]
-    assert gone.json["error"] == "No deleted task has this id"
+    assert (gone.json["error"], gone.json["detail"]) == ("Task not found", f"no deleted task has the id '{task['id']}'")
     assert [each["version"] for each in (await dashboard.get(f"{path}/versions")).json["versions"]] == [2, 1]
 
 
@@ -147,3 +161,4 @@ async def test_a_name_that_was_given_away_keeps_a_task_deleted(dashboard: Dashbo
     answer = await dashboard.call("POST", f"{TASKS}/{task['id']}/undelete")
 
     assert (answer.status, answer.json["taken_by"]) == (409, heir["id"])
+    assert heir["id"] in answer.json["errors"][0]["hint"]

@@ -1,6 +1,7 @@
 """Connections that are slow, idle or speak something else."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -38,6 +39,7 @@ async def test_slow_heads_are_cut_off_and_stop_nobody_else(monkeypatch: pytest.M
     "sent",
     [
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        HEAD + b"Host: localhost\r\n\r\n",
         b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
         HEAD + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         HEAD + b"X: " + b"x" * 20_000 + b"\r\n\r\n",
@@ -55,8 +57,11 @@ async def test_what_is_no_request_is_refused_and_its_connection_closed(dashboard
     head, _, body = answer.decode().partition("\r\n\r\n")
     status, *lines = head.split("\r\n")
     headers = dict(line.split(":", 1) for line in lines)
+    problem = json.loads(body)
     assert status.split()[1] in ("400", "431")
-    assert body in ("Bad Request\n", "Request Header Fields Too Large\n")
+    assert str(problem["status"]) == status.split()[1]
+    assert problem["title"] in ("Bad Request", "Request Header Fields Too Large")
+    assert headers["Content-Type"].strip() == "application/problem+json; charset=utf-8"
     assert {name: headers[name].strip() for name in HEADERS} == HEADERS
     assert headers["Server"].strip() == ""
     assert (await dashboard.get("/health/live")).status == 200

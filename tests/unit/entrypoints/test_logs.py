@@ -42,9 +42,9 @@ async def ran(observer: LogObserver) -> None:
         async def cleanup(payload: dict[str, Any], run: Run) -> None:
             house.clock.advance(3 * SECOND)
 
+        await house.run_now(await house.create("cleanup_old_activities", task_type="maintenance"))
         told: Any = observer
         house.observer = told
-        await house.run_now(await house.create("cleanup_old_activities", task_type="maintenance"))
         house.clock.advance(2 * SECOND)
         await house.work(house.perform())
 
@@ -66,6 +66,18 @@ async def test_the_guides_two_lines_are_as_the_guide_has_them(
     assert started.endswith(" attempt=1 waited=2.000s)")
     assert settled.startswith("2024-01-15 02:00:05 - Successfully executed task: cleanup_old_activities  (execution=")
     assert settled.endswith(" attempt=1 took=3.000s)")
+
+
+async def test_programs_find_task_execution_and_seconds_beside_the_sentence(written: Written) -> None:
+    configure_logging("json", "info")
+
+    await ran(LogObserver())
+
+    started, settled = map(json.loads, written().splitlines())
+    assert started["task"] == settled["task"] == "cleanup_old_activities"
+    assert started["task_id"] == settled["task_id"] != ""
+    assert started["execution"] == settled["execution"] != ""
+    assert (started["waited_seconds"], settled["took_seconds"]) == (2.0, 3.0)
 
 
 def test_a_human_line_begins_with_its_second(written: Written) -> None:
@@ -203,9 +215,9 @@ async def test_a_pass_on_time_is_not_worth_a_line(written: Written) -> None:
 
 
 async def _fire_once(house: House) -> None:
+    task = await house.create()
     told: Any = LogObserver()
     house.observer = told
-    task = await house.create()
     assert task.next_occurrence is not None
     house.clock.advance_to(task.next_occurrence.run_at)
     await house.dispatch.run_once(EVERYTHING)

@@ -7,7 +7,9 @@ import pytest
 
 from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
 from domain.scheduling.events import StoreFailed
-from entrypoints.loop import BACKOFF_MAX, BACKOFF_MIN, every, repeat, unless_stopped
+from entrypoints.loop import BACKOFF_MAX, BACKOFF_MIN, every, once_ready, repeat, unless_stopped
+from tests.support.builders import SECOND
+from tests.support.manual_clock import ManualClock
 from tests.support.recorders import RecordingObserver
 from tests.support.waiting import turns
 
@@ -157,3 +159,27 @@ async def test_an_error_of_the_work_is_told() -> None:
         await unless_stopped(work(), asyncio.Event())
 
     assert isinstance(told.value.exceptions[0], StoreRefusedError)
+
+
+async def test_passes_that_wait_for_something_begin_when_it_is_there() -> None:
+    passes, clock, ready = Passes(), ManualClock(), asyncio.Event()
+    step = once_ready(passes.step, ready.is_set, clock, at_most=10 * SECOND)
+
+    waits = [await step()]
+    clock.advance(3 * SECOND)
+    waits.append(await step())
+    before = passes.done
+    ready.set()
+    waits.append(await step())
+
+    assert waits == [10 * SECOND, 7 * SECOND, LONG]
+    assert (before, passes.done) == (0, 1)
+
+
+async def test_passes_that_wait_for_something_begin_without_it_in_the_end() -> None:
+    passes, clock = Passes(), ManualClock()
+    step = once_ready(passes.step, lambda: False, clock, at_most=10 * SECOND)
+
+    clock.advance(10 * SECOND)
+
+    assert (await step(), passes.done) == (LONG, 1)

@@ -123,24 +123,55 @@ async def test_predecessors_end_with_their_supervisor() -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_however_often_code_gets_stuck_only_so_many_children_finish_their_work() -> None:
-    nursery = Nursery(["stuck"])
-    events: list[str] = []
+async def test_however_often_code_gets_stuck_only_so_many_children_finish_and_the_oldest_makes_room() -> None:
+    nursery = Nursery(["stuck"] * (LEAVING_MAX + 2) + ["obedient"])
+
+    with structlog.testing.capture_logs() as logged:
+        await supervised(nursery, lambda: nursery.said)
+
+    assert len(nursery.started) == LEAVING_MAX + 3
+    assert nursery.most == LEAVING_MAX + 1
+    assert nursery.dead[:2] == ["child-0", "child-1"], "they were drained for those that came after them"
+    waits = [line["worker"] for line in logged if line["event"].startswith("New executions wait")]
+    assert waits == ["child-0", "child-1"]
+    assert sorted(nursery.dead) == sorted(nursery.started)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_whoever_leaves_first_makes_room() -> None:
+    nursery = Nursery(["stuck-stubborn"] * (LEAVING_MAX + 1) + ["obedient"])
 
     def waits() -> bool:
-        events.extend(line["event"] for line in logged if line["event"].startswith("New executions wait"))
-        return bool(events)
+        return any(line["event"].startswith("New executions wait") for line in logged)
 
-    def one_leaves() -> bool:
-        assert len(nursery.started) == len(nursery.pids) == LEAVING_MAX + 1
+    def another_leaves() -> bool:
         os.kill(nursery.pids[1], signal.SIGUSR1)
         return True
 
     with structlog.testing.capture_logs() as logged:
-        await supervised(nursery, waits, one_leaves, lambda: len(nursery.started) == LEAVING_MAX + 2)
+        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+            group.create_task(nursery.supervisor.run(nursery.stop))
+            await eventually(waits, within=15)
+            another_leaves()
+            await eventually(lambda: nursery.said, within=15)
+            dead = list(nursery.dead)
+            for pid in nursery.pids:
+                os.kill(pid, signal.SIGKILL)
+            nursery.stop.set()
 
-    assert nursery.dead[0] == "child-1"
-    assert sorted(nursery.dead) == sorted(nursery.started)
+    assert dead == ["child-1"]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_one_that_makes_no_room_in_its_grace_is_killed() -> None:
+    nursery = Nursery(["stuck-stubborn"] * (LEAVING_MAX + 1) + ["obedient"], grace=INSTANT)
+
+    with structlog.testing.capture_logs() as logged:
+        await supervised(nursery, lambda: nursery.said)
+
+    assert nursery.dead[0] == "child-0"
+    killed = [line["worker"] for line in logged if "is killed" in line["event"]]
+    assert killed[0] == "child-0"
 
 
 @pytest.mark.usefixtures("impatient")

@@ -13,7 +13,7 @@ import structlog
 from entrypoints.child import Epitaph
 from entrypoints.link import STUCK, SupervisorLink
 from entrypoints.process import EXIT_FAILED, EXIT_OK, EXIT_ORPHANED, EXIT_REPLACE, EXIT_UNREACHABLE, EXIT_USAGE
-from entrypoints.supervisor import RESTART_BACKOFF_MIN, SETTLED_AFTER, Supervisor
+from entrypoints.supervisor import RESTART_BACKOFF_MIN, RESTART_READY_MAX, SETTLED_AFTER, Supervisor
 from tests.support.children import INSTANT, Nursery, is_gone, supervised
 from tests.support.repository import ROOT
 from tests.support.waiting import eventually
@@ -131,6 +131,24 @@ async def test_a_child_that_was_ready_is_followed_soon_however_long_the_waits_be
     waits = await waits_between(Nursery(["3"]), monkeypatch, lived=timedelta(0), epitaphs=epitaphs)
 
     assert [wait.total_seconds() for wait in waits[6:]] == [6.4, 12.8, 2.0, 2.0]
+
+
+async def test_a_child_is_known_to_have_been_ready_by_what_it_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def wait(_stop: asyncio.Event, _length: timedelta) -> None:
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr("entrypoints.supervisor._wait", wait)
+    monkeypatch.setattr("entrypoints.supervisor.RESTART_BACKOFF_MIN", RESTART_READY_MAX * 2)
+    nursery = Nursery(["77", "ready77", "obedient"])
+
+    def wake() -> bool:
+        nursery.supervisor.wake()
+        return True
+
+    with structlog.testing.capture_logs() as logged:
+        await supervised(nursery, lambda: nursery.said, wake, lambda: nursery.said == 2)
+
+    assert [line["restart_in"] for line in logged] == ["4.0s", "2.0s"]
 
 
 @pytest.mark.parametrize("epitaph", [Epitaph("it ended"), None])
@@ -275,14 +293,14 @@ async def test_a_child_whose_supervisor_is_gone_ends() -> None:
 
 
 async def test_a_child_that_gives_no_sign_of_life_is_killed_and_replaced() -> None:
-    nursery = Nursery(["frozen", "lively"], lease=INSTANT)
+    nursery = Nursery(["frozen", "lively"], lease=INSTANT * 6)
 
     with structlog.testing.capture_logs() as logged:
         await supervised(nursery, lambda: nursery.said)
 
     assert (nursery.started, nursery.dead) == (["child-0", "child-1"],) * 2
     assert [line["event"] for line in logged] == [
-        "The worker gave no sign of life for 0.05s and is killed",
+        "The worker gave no sign of life for 0.3s and is killed",
         "The worker was killed (Killed); its executions start again",
     ]
 

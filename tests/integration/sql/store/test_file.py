@@ -66,9 +66,26 @@ async def test_somebody_elses_database_is_refused_and_left_as_it_is(path: Path) 
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE customers (id INTEGER)")
 
+    before = path.read_bytes()
     assert "holds somebody else's tables (customers)" in await _refusal(path)
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("customers",)]
+    assert path.read_bytes() == before
+    assert [*path.parent.iterdir()] == [path]
+
+
+async def test_somebody_elses_database_with_a_log_is_refused_and_nothing_is_left_beside_it(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("CREATE TABLE customers (id INTEGER)")
+
+    assert "holds somebody else's tables (customers)" in await _refusal(path)
+    assert [*path.parent.iterdir()] == [path]
+
+
+async def test_what_is_no_file_is_refused_and_nothing_is_left_beside_it(path: Path) -> None:
+    path.mkdir()
+
+    assert await _refusal(path) == f"{path} is no file"
+    assert [*path.parent.iterdir()] == [path]
 
 
 async def test_a_store_that_lacks_a_table_is_refused_by_its_name(path: Path, clock: ManualClock) -> None:
@@ -101,6 +118,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(path: Path) -> 
 
     assert refusal == f"open {path}: file is not a database"
     assert path.read_bytes() == letter
+    assert [*path.parent.iterdir()] == [path]
 
 
 async def test_a_file_the_user_may_not_write_is_refused(

@@ -64,7 +64,13 @@ def _is_stored(step: str) -> bool:
     """True for tables and indexes of the store; subqueries, JSON arrays and the one row of `store` are not meant."""
     tables = ("tasks", "definitions", "executions", "attempts", "log_lines", "skips", "changes")
     # A scan of a small partial index in its order, up to a limit, is a search from its beginning.
-    bounded = ("executions_pending", "executions_suspect", "executions_retry_wait", "executions_running", "tasks_look_at")
+    bounded = (
+        "executions_pending",
+        "executions_suspect",
+        "executions_retry_wait",
+        "executions_running",
+        "tasks_look_at",
+    )
     return step.split()[1] in tables and not any(index in step for index in bounded)
 
 

@@ -4,11 +4,12 @@ import pytest
 from sqlalchemy import text
 
 from adapters.sql.store import SqlStore
+from adapters.sql.store.claims import UNREADABLE_FOR
 from application.scheduling.ports.execution_store import Lost, Settled, Settlement
 from application.scheduling.ports.history import ExecutionFilter, TaskFilter, TaskOrder
 from application.scheduling.ports.task_store import Committed, Decision, KeyReused, Replayed, Unreadable
 from domain.scheduling.change import ChangeAction
-from domain.scheduling.execution import ExecutionState
+from domain.scheduling.execution import ISOLATED_AFTER, ExecutionState
 from domain.scheduling.firing import fire
 from domain.scheduling.identifiers import ClaimToken, NodeId, TaskId
 from domain.scheduling.outcome import Succeeded
@@ -93,6 +94,17 @@ async def test_a_broken_execution_makes_room_for_the_others(store: SqlStore, clo
     assert [summary.execution.task_id for summary in page.executions] == ["id-b"]
 
 
+async def test_for_a_broken_suspect_no_process_is_started(store: SqlStore, clock: ManualClock) -> None:
+    await store.tasks.mutate([a_creation(a_definition("a"))])
+    await _commit_due(store, clock)
+    await _broken(store, f"UPDATE executions SET rescues = {ISOLATED_AFTER}, kind = 'odd'")
+    while_broken = await store.executions.is_suspect_pending()
+    await _broken(store, "UPDATE executions SET kind = 'auto'")
+    clock.advance(UNREADABLE_FOR)
+
+    assert (while_broken, await store.executions.is_suspect_pending()) == (False, True)
+
+
 async def test_a_broken_execution_that_runs_is_lost_and_rescued(store: SqlStore, clock: ManualClock) -> None:
     await store.tasks.mutate([a_creation(a_definition(name)) for name in ("a", "b")])
     await _commit_due(store, clock)
@@ -105,7 +117,7 @@ async def test_a_broken_execution_that_runs_is_lost_and_rescued(store: SqlStore,
 
     lost = {claim.execution.task_id: isinstance(answer, Lost) for claim, answer in zip(claims, answers, strict=True)}
     assert lost == {"id-a": True, "id-b": False}
-    assert await store.executions.rescue(await store.executions.held()) == 1
+    assert len(await store.executions.rescue(await store.executions.held())) == 1
     assert await store.executions.held() == []
     await _broken(store, "UPDATE executions SET error = NULL WHERE task_id = 'id-a'")
     (again,) = await store.executions.claim(NodeId("worker"), [ClaimToken("3")])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from application.scheduling.drafts import body_from, define
+from application.scheduling.drafts.shapes import HINTED_MAX
 from domain.errors import InvalidInputError
 from tests.support.house import a_document
 from tests.support.manual_clock import NOON
@@ -200,3 +201,52 @@ def test_null_is_no_value_but_for_the_handler(field: str) -> None:
 
     assert [(fault.pointer, fault.reason) for fault in refused.value.faults] == [(f"/{field}", "wrong_type")]
     assert body_from(a_document(handler=None)).handler is None
+
+
+@pytest.mark.parametrize("text", ["tomorrow", "2024-W03", 1705406400, "2024-01-16T12:00:00"])
+def test_an_instant_that_is_refused_is_told_how_one_is_written_here(text: object) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        body_from(a_document(policy={"start_at": text}))
+
+    (fault,) = refused.value.faults
+    assert fault.hint == "write 2026-12-24T18:00:00Z, or an offset such as +01:00 for the Z"
+
+
+@pytest.mark.parametrize(
+    ("fields", "hint"),
+    [
+        ({"polcy": {}}, "did you mean policy?"),
+        ({"policy": {"overlapp": "skip"}}, "did you mean overlap?"),
+        ({"policy": {"backoff": {"x": 1}}}, "there are kind, initial, cap, delays"),
+        ({"policy" * 5_000: 1}, "there are name, task_type, "),
+    ],
+)
+def test_an_unknown_field_is_told_which_was_meant_or_which_there_are(fields: dict[str, Any], hint: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        body_from(a_document(**fields))
+
+    (fault,) = refused.value.faults
+    assert fault.hint is not None
+    assert fault.hint.startswith(hint)
+
+
+def test_only_so_many_unknown_fields_are_told_what_was_meant() -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        body_from(a_document() | {f"field_{number}": 1 for number in range(HINTED_MAX + 5)})
+
+    assert [fault.hint is None for fault in refused.value.faults] == [False] * HINTED_MAX + [True] * 5
+
+
+def test_what_pydantic_says_by_itself_reads_like_the_rest() -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        body_from(a_document(delivery="pigeon", reason="x" * 501))
+
+    details = {fault.pointer: fault.detail for fault in refused.value.faults}
+    assert details == {"/delivery": "this should be 'managed' or 'external'", "/reason": "at most 500 characters"}
+
+
+def test_what_is_wrong_with_the_whole_has_no_place() -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        body_from([])
+
+    assert str(refused.value) == "a task is a JSON object"

@@ -91,7 +91,14 @@ def test_a_refused_time_is_told_in_these_words() -> None:
         AskedTime.parse("2026-03-29T24:00")
 
     assert (refused.value.detail, refused.value.position) == ("hour 24 is out of range", 11)
-    assert refused.value.hint == ("write 2026-03-29T02:30, with Z or +02:00 if it is not wall time in the task's zone")
+    assert refused.value.hint == "midnight at the end of a day is 00:00 of the next"
+
+
+def test_what_is_no_time_at_all_is_told_how_one_is_written() -> None:
+    with pytest.raises(DomainError) as refused:
+        AskedTime.parse("noon")
+
+    assert refused.value.hint == "write 2026-03-29T02:30, with Z or +02:00 if it is not wall time in the task's zone"
 
 
 def test_a_span_begins_with_its_first_instant_and_ends_before_its_last() -> None:

@@ -24,6 +24,7 @@ VALUES = [
     ("month", "jan,Dec", [1, 12]),
     ("month", "10/1", [10, 11, 12]),
     ("month", "*/5", [1, 6, 11]),
+    ("day_of_month", "*", range(1, 32)),
     ("day_of_month", "*/10", [1, 11, 21, 31]),
     ("day_of_month", "29/2", [29, 31]),
     ("day_of_week", "*", range(7)),

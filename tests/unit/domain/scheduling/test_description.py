@@ -12,11 +12,11 @@ from tests.support.cron_oracle import in_utc
     ("interval", "length"),
     [
         ("1s", "second"),
-        ("90s", "1 minute and 30 seconds"),
+        ("90s", "minute and 30 seconds"),
         ("1m", "minute"),
         ("15m", "15 minutes"),
         ("1h", "hour"),
-        ("1h30m", "1 hour and 30 minutes"),
+        ("1h30m", "hour and 30 minutes"),
         ("1d", "24 hours"),
         ("1d12h", "36 hours"),
         ("2d", "2 days of 24 hours"),

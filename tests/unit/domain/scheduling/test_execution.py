@@ -5,7 +5,9 @@ import pytest
 from domain.errors import IllegalTransitionError
 from domain.scheduling.execution import (
     EDGES,
+    ISOLATED_AFTER,
     OPEN_STATES,
+    RESCUES_MAX,
     TASK_KINDS,
     CancelRequest,
     ErrorReport,
@@ -177,6 +179,15 @@ def test_every_process_and_every_release_names_an_execution_alike() -> None:
     assert run.id == "060efac0d4100069ede3c12de13d6c7e"
     assert backfilled(TASK, 1, backfill="k", nominal_at=NOON, at=NOON, place=0).id == "060efac0d4100051edc22599ec9fc156"
     assert continuation(run, at=NOON, after=MINUTE).id == "060efac0d410000eeff9109b5c332c1c"
+
+
+@pytest.mark.parametrize(("rescues", "is_suspect"), [(0, False), (1, False), (2, True), (3, True)])
+def test_what_its_workers_died_of_twice_is_a_suspect(rescues: int, is_suspect: bool) -> None:
+    assert replace(an_execution(), rescues=rescues).is_suspect is is_suspect
+
+
+def test_a_suspect_has_more_than_one_start_to_itself_before_it_is_poison() -> None:
+    assert RESCUES_MAX + 1 - ISOLATED_AFTER > 1
 
 
 def test_only_what_the_schedule_started_counts_for_the_task() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from domain.scheduling.firing import Start, catching_up, fire, passing_over
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
+from domain.scheduling.schedule import CronSchedule
 from domain.scheduling.task import ScheduledTask, Skip, SkipReason, TaskStatus
 from tests.support.builders import MINUTE, a_task
 from tests.support.drawings import EVERY_TEN, PENDING, RUNNING, minute, occurrence, opened, skip_of
@@ -30,6 +31,19 @@ def test_a_count_that_stopped_stays_at_least_so_much() -> None:
     firing = fire(a_task_with(skip_of(SkipReason.OVERLAP, 10, 30, 10_000, at_least=True)), minute(40))
 
     assert firing.skips == (skip_of(SkipReason.OVERLAP, 10, 40, 10_001, at_least=True),)
+
+
+def test_an_exact_count_is_at_least_so_much_once_counting_stopped() -> None:
+    minutely = a_task(schedule=CronSchedule("* * * * *"), open_=opened(RUNNING))
+    trailing = skip_of(SkipReason.MISFIRE, 10, 30, 21)
+
+    firing = fire(
+        replace(minutely, decided_until=minute(30), next_occurrence=occurrence(31), trailing_skip=trailing),
+        minute(20_000),
+    )
+
+    assert (firing.skips[0].first_at, firing.skips[0].count, firing.skips[0].at_least) == (minute(10), 10_021, True)
+    assert [each.reason for each in firing.skips] == [SkipReason.MISFIRE, SkipReason.OVERLAP]
 
 
 @pytest.mark.parametrize(

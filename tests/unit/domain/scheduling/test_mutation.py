@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import TaskStateError
 from domain.scheduling.change import ChangeAction, Via
-from domain.scheduling.execution import ExecutionKind
+from domain.scheduling.execution import CancelRequest, ExecutionKind
 from domain.scheduling.firing import fire
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.mutation import (
@@ -48,6 +48,17 @@ def test_a_deletion_ends_open_work_and_leaves_the_watermark() -> None:
     assert not mutation.holds_for(work.task)
 
 
+@pytest.mark.parametrize(("reason", "told"), [("", "delete"), ("wrong numbers", "wrong numbers")])
+def test_whoever_deletes_a_task_is_named_in_what_that_ends(reason: str, told: str) -> None:
+    pending = execution(PENDING)
+    task = a_work(pending, task=a_job()).task
+    mutation = delete(task, replace(change(ChangeAction.DELETE, 35), reason=reason))
+
+    ended = mutation.apply(Work.of(task, [pending])).executions[pending.id]
+
+    assert ended.cancel == CancelRequest(minute(35), "ana", told)
+
+
 def test_an_undeletion_passes_over_what_was_owed_and_goes_on() -> None:
     gone = applied(delete(a_job(), change(ChangeAction.DELETE, 5)))
 
@@ -75,7 +86,7 @@ def test_run_now_runs_whatever_the_status_and_touches_nothing_else(status: TaskS
 
     (run,) = work.executions.values()
     assert (run.kind, run.key, run.state, run.version) == (ExecutionKind.MANUAL, "k", PENDING, 5)
-    assert (run.payload_json, run.scheduled_at) == ('{"a":1}', minute(35))
+    assert (run.task_id, run.payload_json, run.scheduled_at) == (task.id, '{"a":1}', minute(35))
     assert written(mutation) == {"open", "open_seq", "run_count", "last_run_at"}
 
 

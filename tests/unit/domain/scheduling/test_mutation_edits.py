@@ -93,6 +93,12 @@ def test_a_task_created_twice_is_moved() -> None:
     assert not edited(a_job(), a_definition(), 0).holds_for(None)
 
 
+def test_an_edit_that_says_what_is_so_already_makes_no_version() -> None:
+    task = a_job()
+
+    assert applied(edited(task, task.definition, 35)) == task
+
+
 def test_an_edit_of_anything_else_writes_the_definition_and_nothing_more() -> None:
     task = replace(a_job(), decided_until=NOON - HOUR, next_occurrence=occurrence(-50))
     definition = replace(

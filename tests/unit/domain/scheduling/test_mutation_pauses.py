@@ -122,7 +122,7 @@ def test_a_resume_may_run_what_was_missed_whatever_the_grace(
     work = mutation.apply(Work(task))
 
     assert [each.nominal_at for each in work.executions.values()] == [minute(each) for each in runs]
-    assert {each.version for each in work.executions.values()} == {6}
+    assert {(each.version, each.created_at) for each in work.executions.values()} == {(6, minute(35))}
     assert mutation.skips == tuple(skips)
     after = work.task
     assert (after.status, after.pause, after.definition) == (TaskStatus.ACTIVE, None, task.definition)
@@ -171,6 +171,12 @@ def test_a_resume_with_nothing_left_is_refused() -> None:
         with pytest.raises(TaskStateError) as refused:
             resume(task, change(ChangeAction.RESUME, 35))
         assert refused.value.reason == "exhausted"
+
+
+def test_a_resume_with_what_was_missed_when_nothing_was_goes_on() -> None:
+    after = applied(resume(a_job(status=TaskStatus.PAUSED), change(ChangeAction.RESUME, 5), missed=Misfire.LATEST))
+
+    assert (after.status, after.open, after.next_occurrence) == (TaskStatus.ACTIVE, (), occurrence(10))
 
 
 def test_a_resume_that_could_only_skip_the_last_occurrence_is_refused() -> None:

@@ -228,12 +228,27 @@ def test_a_gap_inside_a_fold_owes_only_what_was_never_shown() -> None:
     assert skipped.first_from(day - 1_800) == day + 1_800
 
 
+def test_what_repeats_owes_the_part_of_a_second_pass_that_a_gap_takes_away() -> None:
+    day = 3 * 86_400
+    clock = ZoneClock(0, [OffsetChange(day, -3_600), OffsetChange(day + 1_800, 0)])
+    repeats = Occurrences(CronMatcher(parse("*/15 23 * * *")), clock)
+
+    # 23:00 and 23:15 once more; 23:30 and 23:45 are not shown again, and count once, at the gap's end.
+    assert [repeats.first_from(day), repeats.first_from(day + 1)] == [day, day + 900]
+    assert repeats.first_from(day + 901) == day + 1_800
+
+
 @pytest.mark.parametrize(
     ("key", "expression", "before", "expected"),
     [
         ("Europe/Berlin", "0 12 1 1 *", "2026-12-01T00:00", "2026-01-01T11:00"),
         ("Europe/Berlin", "0 12 29 2 *", "2027-12-01T00:00", "2024-02-29T11:00"),
         ("America/New_York", "30 2 8 3 *", "2026-12-01T00:00", "2026-03-08T07:00"),
+        ("Europe/Berlin", "0 12 15 1 *", "2026-01-10T00:00", "2025-01-15T11:00"),
+        ("Europe/Berlin", "30 10,20 * * * *", "2026-01-10T12:15", "2026-01-10T12:10:30"),
+        ("Europe/Berlin", "* * * * * *", "2026-01-10T12:15", "2026-01-10T12:14:59"),
+        # The last second before the clocks go on.
+        ("Europe/Berlin", "59 59 1 29 3 *", "2026-03-29T01:30", "2026-03-29T00:59:59"),
         # Asked inside the second pass for a time whose first pass lies behind, though its wall time lies ahead.
         ("America/New_York", "50 1 1 11 *", "2026-11-01T06:10", "2026-11-01T05:50"),
         ("America/New_York", "*/50 1 1 11 *", "2026-11-01T06:10", "2026-11-01T06:00"),

@@ -93,7 +93,8 @@ def refusal(error: DomainError) -> tuple[str, str | None]:
         ),
         ("0 0 * * 7/2", "7 with a step ends before it begins", "Sunday is 0 here"),
         ("0 22-6 * * *", "the range 22-6 runs backwards", "write 22-23,0-6"),
-        ("0 0 * DEC-FEB *", "the range DEC-FEB runs backwards", "write DEC-12,1-FEB"),
+        ("0 0 * DEC-FEB *", "the range DEC-FEB runs backwards", "write DEC,JAN-FEB"),
+        ("0 0 * * FRI-MON", "the range FRI-MON runs backwards", "write FRI-SAT,SUN-MON"),
         ("0 0 15W,20 * *", "15W stands alone in its field", "make it a task of its own"),
         ("0 0 * * L", "L alone names no weekday", "SATL is the last Saturday, 6 every Saturday"),
         ("0 0 * * MON#1#2", "one # is enough", "MON#1,MON#3 are the first and third Monday"),
@@ -136,7 +137,7 @@ def test_an_interval_is_refused_in_these_words(text: str, detail: str, hint: str
     [
         ("tomorrow", "'tomorrow' is not a date and time", WALL_TIME),
         ("2026-W23-1", "week dates and day numbers are not read", WALL_TIME),
-        ("2200-01-01", "year 2200 is out of range", "schedules reach from 1970 to 2199"),
+        ("2200-01-01", "year 2200 is out of range", "a year from 1970 to 2199"),
         ("2026-13-01", "month 13 is out of range", "01 to 12"),
         ("2026-06-01T24:00", "hour 24 is out of range", "midnight at the end of a day is 00:00 of the next"),
         ("2026-06-01T12:60", "minute 60 is out of range", "00 to 59"),
@@ -209,6 +210,8 @@ def test_a_schedule_made_by_a_program_is_refused_in_these_words(
     ("policy", "fields", "code", "detail"),
     [
         (ExecutionPolicy, {"catch_up_max": 101}, "out_of_range", "catch_up_max must lie between 1 and 100"),
+        (ExecutionPolicy, {"timeout": 8 * DAY}, "out_of_range", "timeout must lie between 1s and 7d"),
+        (ExecutionPolicy, {"jitter": -SECOND}, "out_of_range", "jitter must lie between 0s and 1d"),
         (ExecutionPolicy, {"start_at": JANUARY.replace(tzinfo=None)}, "naive", "start_at has no time zone"),
         (
             ExecutionPolicy,

@@ -32,7 +32,8 @@ EARLIER = NOON - timedelta(microseconds=1)
 BUSY = a_task(open_=(an_open_execution(an_execution()),))
 OVER = a_definition(policy=ExecutionPolicy(end_at=NOON))
 NO_ROOM = "move end_at, raise max_runs or give another schedule"
-LATER_PLEASE = 'give a later instant, or create the task with "if_past": "run_now"'
+NOTHING_BY_ITSELF = "it runs nothing by itself until it is resumed or given a new schedule"
+OVERLAP_PLEASE = 'wait for it, cancel it, or let them overlap: "overlap": "allow"'
 EXPIRED = replace(a_task(paused=True), definition=OVER, next_occurrence=None)
 
 REFUSED: dict[str, tuple[Callable[[], object], str, str, str, str | None]] = {
@@ -41,7 +42,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str, str, str, str | None]] = {
         "in_the_past",
         "/schedule",
         "2024-01-15T12:00:00+00:00 lies in the past",
-        LATER_PLEASE,
+        'give a later instant, or say "if_past": "run_now"',
     ),
     "created without an occurrence": (
         lambda: a_creation(OVER),
@@ -55,7 +56,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str, str, str, str | None]] = {
         "in_the_past",
         "/schedule",
         "2024-01-15T11:59:59.999999+00:00 lies in the past",
-        LATER_PLEASE,
+        "an edit needs a later instant; what has passed can be run by hand",
     ),
     "left without an occurrence": (
         lambda: edit(a_task(), OVER, a_change()),
@@ -69,14 +70,14 @@ REFUSED: dict[str, tuple[Callable[[], object], str, str, str, str | None]] = {
         "completed",
         "",
         "the task is completed and cannot be paused",
-        None,
+        NOTHING_BY_ITSELF,
     ),
     "paused until the past": (
         lambda: pause(a_task(), a_pause(until=NOON), a_change()),
         "in_the_past",
         "/until",
-        "until lies in the past",
-        None,
+        "this end lies in the past",
+        "give a later instant, or none: then the pause lasts until somebody ends it",
     ),
     "resumed while it is active": (
         lambda: resume(a_task(), a_change()),
@@ -84,6 +85,13 @@ REFUSED: dict[str, tuple[Callable[[], object], str, str, str, str | None]] = {
         "",
         "the task is active and cannot be resumed",
         None,
+    ),
+    "resumed when it is over": (
+        lambda: resume(a_task(status=TaskStatus.COMPLETED), a_change()),
+        "completed",
+        "",
+        "the task is completed and cannot be resumed",
+        "give it a new schedule, which makes it active, or run it by hand",
     ),
     "resumed when nothing is left": (
         lambda: resume(EXPIRED, a_change()),
@@ -97,14 +105,14 @@ REFUSED: dict[str, tuple[Callable[[], object], str, str, str, str | None]] = {
         "already_running",
         "",
         "an execution of this task is still open",
-        "wait for it, cancel it, or allow this run to overlap it",
+        OVERLAP_PLEASE,
     ),
     "redriven beside what is open": (
         lambda: redrive(BUSY, an_execution(state=ExecutionState.DEAD), a_change()),
         "already_running",
         "",
         "an execution of this task is still open",
-        "wait for it, cancel it, or allow this run to overlap it",
+        OVERLAP_PLEASE,
     ),
     "redriven though it did not die": (
         lambda: redrive(a_task(), an_execution(state=ExecutionState.SUCCEEDED), a_change()),
@@ -120,21 +128,21 @@ REFUSED: dict[str, tuple[Callable[[], object], str, str, str, str | None]] = {
         "runs_overlap",
         "",
         "3 executions of this task would be open at once",
-        "allow them to overlap, or ask for one occurrence at a time",
+        'let them overlap, "overlap": "allow", or ask for one occurrence at a time',
     ),
     "backfilled ahead": (
         lambda: occurrences_to_backfill(a_task(), NOON, NOON + SECOND, NOON),
         "in_the_future",
         "/until",
-        "a backfill is for the past: until lies ahead of now",
-        None,
+        "a backfill is for the past: its end lies ahead of now",
+        "it is 2024-01-15T12:00:00+00:00",
     ),
     "backfilled backwards": (
         lambda: occurrences_to_backfill(a_task(), NOON, EARLIER, NOON),
         "out_of_range",
         "/until",
-        "until lies before from",
-        None,
+        "the end lies before the beginning",
+        "swap the two",
     ),
     "backfilled where there is nothing": (
         lambda: occurrences_to_backfill(a_task(), NOON - 59 * SECOND, NOON - SECOND, NOON),

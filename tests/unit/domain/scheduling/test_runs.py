@@ -12,8 +12,8 @@ from domain.scheduling.execution import Execution, ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import MICROSECOND, ClaimToken, NodeId, microseconds
 from domain.scheduling.mutation import Mutation
 from domain.scheduling.policy import ExecutionPolicy, Overlap
-from domain.scheduling.runs import BACKFILL_MAX, backfill, occurrences_to_backfill, redrive
-from domain.scheduling.schedule import IntervalSchedule, OneTimeSchedule
+from domain.scheduling.runs import BACKFILL_MAX, backfill, occurrences_to_backfill, overlap_refusal, redrive
+from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule
 from domain.scheduling.task import Delivery, ScheduledTask
 from domain.scheduling.work import Work
 from tests.support.builders import (
@@ -142,6 +142,28 @@ def test_several_at_once_need_leave_to_overlap() -> None:
     assert refused.value.reason == "runs_overlap"
     assert len(backfill(task, occurrences, BACKFILL, key="b", allow_overlap=True).runs) == 2
     assert len(backfill(task, occurrences[:1], BACKFILL, key="b").runs) == 1
+
+
+def test_why_runs_may_not_overlap_is_told_without_asking_for_them() -> None:
+    quiet, busy = a_task(schedule=HOURLY), a_task(open_=(an_open_execution(an_execution()),))
+
+    told = [overlap_refusal(task, count, allow_overlap=False) for task, count in ((quiet, 1), (quiet, 2), (busy, 1))]
+
+    assert [each and each.reason for each in told] == [None, "runs_overlap", "already_running"]
+    assert overlap_refusal(busy, 2, allow_overlap=True) is None
+    assert overlap_refusal(a_task(policy=ALLOW), 2, allow_overlap=False) is None
+
+
+def test_the_end_of_what_may_be_backfilled_is_told_on_the_clocks_of_the_task() -> None:
+    task = a_task(schedule=CronSchedule("0 * * * *", "Europe/Berlin"))
+
+    with pytest.raises(InvalidTaskError) as too_many:
+        occurrences_to_backfill(task, NOON - BACKFILL_MAX * HOUR, NOON, NOON)
+    with pytest.raises(InvalidTaskError) as ahead:
+        occurrences_to_backfill(task, NOON, NOON + HOUR, NOON)
+
+    assert too_many.value.hint == f"the first {BACKFILL_MAX} end at 2024-01-15T12:00:00+01:00"
+    assert ahead.value.hint == "it is 2024-01-15T13:00:00+01:00"
 
 
 def test_what_a_foreign_program_consumes_is_delivered_at_once() -> None:

@@ -24,7 +24,7 @@ from tests.support.manual_clock import NOON
         {"task_type": "a" * 64},
         {"task_type": "A.b-c_9"},
         {"handler": "h" * 200},
-        {"description": "two\nlines\tand a tab" + "d" * 1_980},
+        {"description": "two\nlines\tand a tab" + "d" * 1_981},
         {"tags": tuple(f"tag-{number}" for number in range(20))},
         {"payload_json": '{"a":"' + "x" * (64 * 1024 - 8) + '"}'},
     ],

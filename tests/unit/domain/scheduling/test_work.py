@@ -61,7 +61,14 @@ def test_once_its_cancellation_is_asked_it_only_ends(outcome: Outcome) -> None:
 
     assert states(work) == [CANCELLED]
     assert [each.outcome for each in work.ended] == [AttemptOutcome.CANCELLED]
+    assert work.executions[asked.id].finished_at == LATER
     assert work.task.error_count == 0
+
+
+def test_what_is_handed_back_can_be_claimed_at_once() -> None:
+    running = execution(RUNNING)
+
+    assert a_work(running).settle(running.id, HandedBack(), LATER).executions[running.id].available_at == LATER
 
 
 def test_success_stands_though_its_cancellation_was_asked() -> None:
@@ -131,7 +138,10 @@ def test_the_waiting_one_waits_for_all_of_them() -> None:
 def test_cancelling_what_it_waits_for_lets_it_go_in_the_same_step(state: ExecutionState) -> None:
     first, waiting = execution(state), execution(WAITING, 10)
 
-    assert states(a_work(first, waiting).cancel([first.id], BY_ANA)) == [CANCELLED, PENDING]
+    work = a_work(first, waiting).cancel([first.id], BY_ANA)
+
+    assert states(work) == [CANCELLED, PENDING]
+    assert work.executions[waiting.id].available_at == BY_ANA.at
 
 
 def test_cancelling_both_cancels_both() -> None:
@@ -184,56 +194,8 @@ def test_a_rescue_ends_what_was_asked_to_stop() -> None:
 
     work = a_work(asked).rescue(asked.id, LATER)
 
-    assert states(work) == [CANCELLED]
+    assert (states(work), work.executions[asked.id].finished_at) == ([CANCELLED], LATER)
     assert work.ended == (EndedAttempt(asked.id, 1, AttemptOutcome.RESCUED),)
-
-
-@pytest.mark.parametrize(("starts", "seconds"), [(1, 5), (2, 10), (3, 20), (4, 40), (5, 60), (1_000, 60)])
-def test_an_unknown_handler_puts_it_back_for_longer_and_longer(starts: int, seconds: int) -> None:
-    running = execution(RUNNING, starts=starts)
-
-    back = a_work(running).settle(running.id, UnknownHandler(), LATER).executions[running.id]
-
-    assert (back.state, back.available_at, back.unknown_since) == (PENDING, LATER + seconds * SECOND, LATER)
-
-
-@pytest.mark.parametrize(("after", "state"), [(HOUR - SECOND, PENDING), (HOUR, DEAD)])
-def test_an_hour_without_a_handler_is_the_end(after: timedelta, state: ExecutionState) -> None:
-    running = execution(RUNNING, unknown_since=NOON)
-
-    work = a_work(running).settle(running.id, UnknownHandler(), NOON + after)
-
-    settled = work.executions[running.id]
-    assert [each.error for each in work.ended] == [settled.error]
-    assert (settled.state, settled.unknown_since, settled.attempts_used) == (state, NOON, 0)
-    assert settled.error == (
-        ErrorReport("unknown_handler", "no worker has a handler named 'report'") if state is DEAD else None
-    )
-
-
-def test_what_waits_for_its_handler_for_too_long_dies_without_an_attempt() -> None:
-    back, waiting = execution(PENDING, unknown_since=NOON), execution(WAITING, 10)
-
-    work = a_work(back, waiting).expire(back.id, LATER)
-
-    dead = work.executions[back.id]
-    assert (dead.state, dead.finished_at, dead.attempts_used) == (DEAD, LATER, 0)
-    assert dead.error == ErrorReport("unknown_handler", "no worker has a handler named 'report'")
-    assert (work.executions[waiting.id].state, work.executions[waiting.id].available_at) == (PENDING, LATER)
-    assert (work.ended, work.task.error_count, work.task.open_seq) == ((), 1, 1)
-
-
-def test_what_no_worker_has_claimed_yet_is_not_given_up() -> None:
-    fresh = execution(PENDING)
-
-    with pytest.raises(AssertionError, match="only what was put back for its handler expires"):
-        a_work(fresh).expire(fresh.id, LATER)
-
-
-def test_a_handler_that_ran_and_failed_is_known_again() -> None:
-    running = execution(RUNNING, unknown_since=NOON)
-
-    assert a_work(running).settle(running.id, RETRIED, LATER).executions[running.id].unknown_since is None
 
 
 def test_going_on_records_success_and_a_continuation_in_one_step() -> None:

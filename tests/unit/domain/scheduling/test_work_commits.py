@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from domain.scheduling.execution import Execution
+from domain.scheduling.execution import CancelRequest, Execution
 from domain.scheduling.firing import Firing, Start, fire
 from domain.scheduling.policy import ExecutionPolicy, Overlap
-from domain.scheduling.task import TaskStatus
+from domain.scheduling.task import Quarantine, TaskStatus
 from domain.scheduling.work import Work
 from tests.support.builders import SECOND, a_task
 from tests.support.drawings import EVERY_TEN, PENDING, RETRY_WAIT, RUNNING, WAITING, minute, occurrence
@@ -19,11 +19,18 @@ def test_a_commit_records_executions_and_moves_the_watermark() -> None:
 
     (created,) = work.executions.values()
     assert (created.version, created.nominal_at, created.created_at) == (4, minute(10), minute(10) + SECOND)
+    assert (created.task_id, created.scheduled_at) == (task.id, minute(10))
     after = work.task
     assert (after.decided_until, after.next_occurrence) == (minute(10), occurrence(20))
     assert (after.auto_runs, after.run_count, after.last_run_at) == (1, 1, minute(10) + SECOND)
     assert work.created == {created.id}
     assert (work.changed, after.version, after.open_seq) == (frozenset(), 4, 1)
+
+
+def test_a_commit_ends_a_quarantine() -> None:
+    task = replace(a_task(schedule=EVERY_TEN), quarantine=Quarantine("bad zone", minute(10)))
+
+    assert Work(task).commit(fire(task, minute(10)), minute(10)).task.quarantine is None
 
 
 def test_a_commit_that_only_skips_counts_no_run() -> None:
@@ -57,7 +64,10 @@ def cancelling(*executions: Execution) -> tuple[Work, Firing]:
 def test_a_newer_occurrence_cancels_what_does_not_run_and_takes_its_place() -> None:
     work, firing = cancelling(execution(PENDING))
 
-    assert states(work.commit(firing, minute(10))) == [CANCELLED, PENDING]
+    cancelled, started = work.commit(firing, minute(10)).executions.values()
+
+    assert (cancelled.state, started.state) == (CANCELLED, PENDING)
+    assert cancelled.cancel == CancelRequest(minute(10), "scheduler", "superseded by a newer occurrence")
 
 
 def test_a_newer_occurrence_waits_for_what_runs_to_stop() -> None:
@@ -87,6 +97,7 @@ def test_what_stopped_running_since_the_decision_is_not_waited_for() -> None:
 
     assert firing.run == (Start(occurrence(10), WAITING),)
     assert states(after) == [CANCELLED, PENDING]
+    assert [each.available_at for each in after.executions.values()][1] == minute(10)
     # The new one is inserted as it has become, not inserted and updated.
     assert after.changed == {running.id}
     assert after.created == after.executions.keys() - {running.id}

@@ -6,10 +6,8 @@ import pytest
 
 from application.scheduling.ports.execution_store import Progress
 from application.scheduling.processors import RunCancelledError
-from application.scheduling.services.attempt import COUNT_MAX, LiveAttempts, mark_stuck, unmark_stuck
+from application.scheduling.services.attempt import COUNT_MAX, Hurry
 from application.scheduling.services.attempt_log import LINE_CHARACTERS_MAX, LINES_MAX, LINES_WAITING_MAX
-from domain.scheduling.identifiers import ClaimToken
-from domain.scheduling.outcome import Succeeded
 from tests.support.house import House
 
 
@@ -108,7 +106,7 @@ async def test_a_checkpoint_stops_what_was_cancelled_lost_or_out_of_time(house: 
     attempt = await house.attempt()
     attempt.checkpoint()
 
-    attempt.hurry()
+    attempt.hurry(Hurry.TIMEOUT)
 
     assert not attempt.is_cancelled
     with pytest.raises(RunCancelledError):
@@ -125,29 +123,6 @@ async def test_a_handler_is_interrupted_once_whoever_asks_and_however_often(hous
     attempt.lose()
 
     assert interrupts == ["now"]
-
-
-async def test_code_that_ends_as_it_is_given_up_leaves_no_mark(house: House) -> None:
-    attempt, stuck = await house.attempt(), set[ClaimToken]()
-
-    mark_stuck(stuck, attempt)
-    marked = set(stuck)
-    unmark_stuck(stuck, attempt, Succeeded())
-    mark_stuck(stuck, attempt)
-
-    assert (marked, stuck) == ({attempt.token}, set())
-
-
-async def test_live_attempts_are_those_between_claim_and_settlement(house: House) -> None:
-    live, attempt = LiveAttempts(), await house.attempt()
-
-    live.add(attempt)
-    during = (len(live), live.all())
-    live.remove(attempt.token)
-    live.remove(attempt.token)
-
-    assert during == (1, (attempt,))
-    assert len(live) == 0
 
 
 async def test_a_line_stays_one_line_and_tells_no_secret(house: House) -> None:

@@ -60,6 +60,22 @@ async def test_a_dry_run_tells_the_occurrences_and_creates_nothing(house: House)
     assert house.states() == []
 
 
+async def test_a_dry_run_lists_what_a_real_one_would_refuse_and_says_so(house: House) -> None:
+    task = await house.create()
+    tried = partial(_backfilling(house).backfill, task.id, ANA, begin=NOON - HOUR, until=NOON, dry_run=True)
+
+    several, allowed = await tried(), await tried(allow_overlap=True)
+    await house.run_now(task)
+    busy = await _backfilling(house).backfill(task.id, ANA, begin=NOON, until=NOON, dry_run=True)
+
+    assert [len(each.executions) for each in (several, allowed, busy)] == [2, 2, 1]
+    assert [each.refusal and each.refusal.reason for each in (several, allowed, busy)] == [
+        "runs_overlap",
+        None,
+        "already_running",
+    ]
+
+
 async def test_it_is_refused_whole_and_nothing_is_stored(house: House) -> None:
     task = await house.create()
     refusals = {

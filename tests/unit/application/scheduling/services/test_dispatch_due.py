@@ -14,7 +14,8 @@ from application.scheduling.ports.task_store import CommitAnswer, Decision, Move
 from application.scheduling.services import dispatch_due
 from application.scheduling.services.dispatch_due import AHEAD, COMMIT_MAX, QUARANTINE_FOR, DispatchDue
 from domain.errors import DomainError
-from domain.scheduling.events import Dispatched, TaskQuarantined
+from domain.scheduling.change import ChangeAction
+from domain.scheduling.events import Dispatched, TaskChanged, TaskQuarantined
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.sharing import EVERYTHING, Share
 from domain.scheduling.task import Quarantine, SkipReason, TaskStatus
@@ -95,6 +96,29 @@ async def test_the_lateness_told_is_that_of_the_oldest_run(house: House) -> None
     await house.fire()
 
     assert house.observer.seen(Dispatched) == [Dispatched(1, 3, 0, 2 * HOUR + SECOND)]
+
+
+async def test_what_was_passed_over_is_told_by_reason_and_once(house: House) -> None:
+    await house.create(policy={"misfire": "latest"})
+    house.clock.advance(3 * HOUR)
+    await house.fire()
+    for _ in range(2):
+        house.clock.advance(HOUR)
+        await house.fire()
+
+    # The first runs and stays open; the second Skip by overlap grows out of the one before it.
+    told = [event.passed_over for event in house.observer.seen(Dispatched) if event.committed]
+    assert told == [((SkipReason.MISFIRE, 2),), ((SkipReason.OVERLAP, 1),), ((SkipReason.OVERLAP, 1),)]
+
+
+async def test_the_end_of_a_pause_is_told(house: House) -> None:
+    task = await house.create()
+    await house.manage.pause(task.id, ANA, until=house.clock.now() + MINUTE)
+    house.clock.advance(MINUTE)
+    await house.fire()
+
+    told = [(event.action, event.actor) for event in house.observer.seen(TaskChanged)]
+    assert told[-1] == (ChangeAction.PAUSE_ENDED, "scheduler")
 
 
 async def test_what_is_due_in_a_moment_is_decided_early_and_committed_at_its_instant(house: House) -> None:

@@ -2,12 +2,12 @@
 
 from application.scheduling.ports.execution_store import Settlement
 from application.scheduling.services.expire_unknown import ExpireUnknown
-from domain.scheduling.events import ExecutionsExpired
+from domain.scheduling.events import ExecutionsExpired, TaskStopped
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import ExecutionId
 from domain.scheduling.outcome import UnknownHandler
 from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
-from tests.support.builders import HOUR
+from tests.support.builders import HOUR, MINUTE
 from tests.support.house import House
 
 
@@ -47,3 +47,16 @@ async def test_a_clock_that_has_leapt_gives_nothing_up(house: House) -> None:
 
     assert await expire.run_once() == 0
     assert house.execution(execution_id).state is ExecutionState.PENDING
+
+
+async def test_an_expiry_that_stops_the_task_is_told_as_such(house: House) -> None:
+    task = await house.create(schedule="* * * * *", policy={"fail_after": 1})
+    house.clock.advance(MINUTE)
+    await house.fire()
+    (claim,) = await house.claim()
+    await house.stores.executions.settle([Settlement(claim.execution.id, claim.token, UnknownHandler())])
+    house.clock.advance(UNKNOWN_HANDLER_PATIENCE)
+
+    await expiring(house).run_once()
+
+    assert house.observer.events[-2:] == [ExecutionsExpired(1), TaskStopped(task.id, "report", 1)]

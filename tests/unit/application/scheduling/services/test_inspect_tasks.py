@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from application.scheduling.ports.history import ExecutionFilter, TaskFilter
-from application.scheduling.ports.membership import HandlerSpec
+from application.scheduling.ports.membership import HandlerSpec, Member
 from application.scheduling.services.errors import ExecutionNotFoundError, TaskNotFoundError, TaskUnreadableError
 from application.scheduling.services.inspect_tasks import LATE_AFTER, InspectTasks
-from domain.scheduling.identifiers import ExecutionId, TaskId
+from domain.scheduling.identifiers import ExecutionId, NodeId, TaskId
 from domain.scheduling.task import Quarantine, TaskStatus
 from tests.support.builders import DAY, HOUR, MINUTE, SECOND
 from tests.support.house import House
@@ -99,6 +99,20 @@ async def test_health_is_the_absence_of_problems(house: House) -> None:
     health = await inspect(house).health()
 
     assert (health.problems, health.schedulers, health.workers, health.overdue_since) == ((), 1, 1, None)
+
+
+async def test_workers_of_which_none_takes_anything_new_are_a_problem(house: House) -> None:
+    await house.announce(roles=frozenset({"scheduler", "admin"}))
+    for number in range(2):
+        leaving = Member(NodeId(f"leaving-{number}"), frozenset({"worker"}), "host", 1, house.clock.now())
+        await house.stores.membership.announce(leaving)
+    without = await inspect(house).health()
+    await house.announce()
+
+    (problem,) = without.problems
+    assert problem.startswith("no worker claims")
+    assert without.workers == 2
+    assert (await inspect(house).health()).problems == ()
 
 
 async def test_what_is_due_and_lies_undone_is_a_problem_behind_a_quarantined_task_too(house: House) -> None:

@@ -9,12 +9,11 @@ import pytest
 
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Beat, Claim, ExecutionStore, HeartbeatAnswer
-from application.scheduling.processors import RunCancelledError
-from application.scheduling.services.attempt import Attempt
+from application.scheduling.services.attempt import Attempt, Hurry
 from application.scheduling.services.keep_claims import OVERDUE_AFTER
 from application.scheduling.services.perform_executions import PerformExecutions
 from domain.scheduling.events import ClaimLost, ExecutionSettled
-from domain.scheduling.execution import AttemptOutcome, ExecutionState
+from domain.scheduling.execution import AttemptOutcome, ErrorReport, ExecutionState
 from domain.scheduling.identifiers import NodeId
 from domain.scheduling.outcome import Succeeded
 from tests.support.builders import SECOND
@@ -233,20 +232,76 @@ async def test_what_given_up_code_does_later_is_not_told_as_a_lost_claim(house: 
     assert not await perform.settle_once()
 
 
+async def test_what_the_loop_gave_up_and_did_not_come_to_settle_is_settled_by_the_heartbeat(house: House) -> None:
+    perform = await holding(house, max_retries=0)
+    (attempt,) = perform.live.all()
+    house.clock.advance(65 * SECOND)
+    attempt.hurry(Hurry.TIMEOUT)
+    attempt.give_up()
+    ended = attempt.conclude()
+    house.clock.advance(3 * SECOND)
+
+    await house.heartbeat(perform).run_once()
+
+    assert (house.states(), len(perform.live)) == ([ExecutionState.DEAD], 0)
+    assert perform.is_stuck, "its code goes on"
+    (settled,) = house.observer.seen(ExecutionSettled)
+    assert (settled.outcome, settled.took) == (AttemptOutcome.TIMEOUT, ended.took)
+
+
+async def test_what_succeeded_while_the_loop_was_held_is_no_time_out_however_late_it_is_settled(house: House) -> None:
+    perform = await holding(house)
+    (attempt,) = perform.live.all()
+    attempt.end(Succeeded())
+    house.clock.advance(600 * SECOND)
+
+    await house.heartbeat(perform).run_once()
+
+    assert (house.states(), perform.is_stuck) == ([ExecutionState.SUCCEEDED], False)
+
+
+async def test_code_that_goes_on_although_its_claim_was_lost_is_stuck_when_its_time_is_over(house: House) -> None:
+    perform = await holding(house)
+    (attempt,) = perform.live.all()
+    attempt.lose()
+    house.clock.advance(70 * SECOND)
+    house.stores.state.available = False
+
+    await house.heartbeat(perform).run_once()
+
+    assert perform.is_stuck
+
+
+async def test_an_end_that_both_threads_tell_at_once_is_observed_once(house: House) -> None:
+    perform = await holding(house)
+    (attempt,) = perform.live.all()
+    attempt.end(Succeeded())
+    attempt.conclude()
+    house.clock.advance(90 * SECOND)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(perform.settle_once())
+        group.create_task(house.heartbeat(perform).run_once())
+
+    assert house.states() == [ExecutionState.SUCCEEDED]
+    assert len(house.observer.seen(ExecutionSettled)) == 1
+    assert house.observer.seen(ClaimLost) == []
+
+
 async def test_for_a_held_loop_what_has_ended_is_settled_by_what_it_came_to(house: House) -> None:
-    perform = await holding(house, count=5)
-    succeeded, failed, late, stopped, lost = perform.live.all()
+    perform = await holding(house, count=6)
+    succeeded, failed, late, told, stopped, lost = perform.live.all()
     lost.lose()
     await house.manage.cancel(stopped.execution_id, ANA)
     await house.heartbeat(perform).run_once()
-    failed.end(ValueError("no"))
-    late.hurry()
-    late.end(RunCancelledError("its time is over"))
-    stopped.end(RunCancelledError("asked"))
+    late.hurry(Hurry.TIMEOUT)
+    told.hurry(Hurry.LEAVING)
+    for each in (failed, late, told, stopped):
+        each.end(each.failed(ErrorReport("RuntimeError", "no")))
     succeeded.log.info("its last words")
     succeeded.end(Succeeded())
 
-    goes_on = await house.heartbeat(perform).stand_in(frozenset())
+    goes_on = await house.heartbeat(perform).stand_in(threads_too=False)
 
     assert not goes_on
     outcomes = {each.execution_id: each.outcome for each in house.observer.seen(ExecutionSettled)}
@@ -254,34 +309,73 @@ async def test_for_a_held_loop_what_has_ended_is_settled_by_what_it_came_to(hous
         succeeded.execution_id: AttemptOutcome.SUCCEEDED,
         failed.execution_id: AttemptOutcome.FAILED,
         late.execution_id: AttemptOutcome.TIMEOUT,
+        told.execution_id: AttemptOutcome.HANDED_BACK,
         stopped.execution_id: AttemptOutcome.CANCELLED,
     }
     assert [line.text for line in house.stores.state.executions[succeeded.execution_id].log] == ["its last words"]
-    assert all(attempt.is_given_up for attempt in (succeeded, failed, late, stopped))
+    assert perform.live.all() == (lost,)
 
 
 async def test_for_a_held_loop_threads_go_on_and_what_waits_in_it_is_handed_back(house: House) -> None:
     perform = await holding(house, count=3)
-    thread, waiting, stuck = perform.live.all()
-    perform.run_execution.stuck.add(stuck.token)
+    thread, waiting, given_up = perform.live.all()
+    assert thread.enter_thread()
+    assert given_up.enter_thread()
+    given_up.hurry(Hurry.TIMEOUT)
+    given_up.give_up()
+    given_up.conclude()
 
-    goes_on = await house.heartbeat(perform).stand_in({thread.token, stuck.token})
+    goes_on = await house.heartbeat(perform).stand_in(threads_too=False)
 
     assert goes_on
-    assert [house.execution(each.execution_id).state for each in (thread, waiting, stuck)] == [
+    assert [house.execution(each.execution_id).state for each in (thread, waiting, given_up)] == [
         ExecutionState.RUNNING,
         ExecutionState.PENDING,
-        ExecutionState.RUNNING,
+        ExecutionState.RETRY_WAIT,
     ]
-    assert [each.is_given_up for each in (thread, waiting, stuck)] == [False, True, False]
+    assert perform.live.all() == (thread,)
+    thread.checkpoint()
+
+
+async def test_at_the_end_of_all_graces_threads_are_handed_back_too(house: House) -> None:
+    perform = await holding(house)
+    (thread,) = perform.live.all()
+    assert thread.enter_thread()
+
+    assert not await house.heartbeat(perform).stand_in(threads_too=True)
+
+    assert (house.states(), len(perform.live)) == ([ExecutionState.PENDING], 0)
 
 
 async def test_what_stuck_code_alone_runs_in_goes_on_for_nobody(house: House) -> None:
     perform = await holding(house)
     (stuck,) = perform.live.all()
-    perform.run_execution.stuck.add(stuck.token)
+    assert stuck.enter_thread()
+    house.clock.advance(70 * SECOND)
+    heartbeat = house.heartbeat(perform)
+    await heartbeat.run_once()
 
-    assert not await house.heartbeat(perform).stand_in({stuck.token})
+    assert not await heartbeat.stand_in(threads_too=False)
+    assert perform.is_stuck
+
+
+async def test_a_claim_whose_answer_the_held_loop_never_read_is_handed_back_at_the_end(house: House) -> None:
+    perform = await holding(house)
+    (thread,) = perform.live.all()
+    assert thread.enter_thread()
+    unheard = await house.run_now(await house.create("other"))
+    await house.claim()
+    heartbeat = house.heartbeat(perform)
+    await heartbeat.stand_in(threads_too=False)
+    meanwhile = house.execution(unheard).state
+    thread.end(Succeeded())
+
+    await heartbeat.stand_in(threads_too=False)
+
+    assert meanwhile is ExecutionState.RUNNING, "the loop may still read it while this process has something to do"
+    back = house.execution(unheard)
+    assert (back.state, back.rescues, back.attempts_used) == (ExecutionState.PENDING, 0, 0)
+    assert house.execution(thread.execution_id).state is ExecutionState.SUCCEEDED
 
 
 async def test_a_settlement_for_a_held_loop_that_failed_is_tried_again(house: House) -> None:
@@ -290,9 +384,9 @@ async def test_a_settlement_for_a_held_loop_that_failed_is_tried_again(house: Ho
     attempt.end(Succeeded())
     house.stores.state.available = False
     with pytest.raises(StoreUnavailableError):
-        await house.heartbeat(perform).stand_in(frozenset())
+        await house.heartbeat(perform).stand_in(threads_too=False)
     house.stores.state.available = True
 
-    await house.heartbeat(perform).stand_in(frozenset())
+    await house.heartbeat(perform).stand_in(threads_too=False)
 
     assert house.states() == [ExecutionState.SUCCEEDED]

@@ -9,11 +9,11 @@ import pytest
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.processors import Continue, PermanentError, Run
 from application.scheduling.services.perform_executions import PerformExecutions
-from domain.scheduling.events import ClaimLost, ExecutionSettled, ExecutionStarted
-from domain.scheduling.execution import AttemptOutcome, ExecutionKind, ExecutionState
+from domain.scheduling.events import ClaimLost, ExecutionIsolated, ExecutionSettled, ExecutionStarted
+from domain.scheduling.execution import ISOLATED_AFTER, AttemptOutcome, ExecutionKind, ExecutionState
 from domain.scheduling.task import ScheduledTask
 from tests.support.builders import HOUR, MINUTE, SECOND
-from tests.support.house import ANA, House
+from tests.support.house import ANA, WORKER, House
 from tests.support.manual_clock import NOON
 from tests.support.waiting import turns
 
@@ -67,6 +67,33 @@ async def test_an_execution_is_run_and_its_end_recorded_and_told(
     assert (settled.outcome, settled.state, settled.attempt) == (outcome, state, 1)
     assert house.execution(execution).state is state
     assert house.wakeup.scheduler_hints > 1
+
+
+async def test_suspects_are_run_one_at_a_time_each_settled_before_the_next_is_claimed(
+    house: House, task: ScheduledTask
+) -> None:
+    suspects = sorted([await house.run_now(task, payload={"do": "succeed"}) for _ in range(2)])
+    for _ in range(ISOLATED_AFTER):
+        await house.claim(2)
+        await house.stores.executions.rescue_worker(WORKER)
+    other = await house.run_now(task)
+    perform = replace(house.perform(concurrency=1), isolated=True)
+
+    async with asyncio.TaskGroup() as group:
+        assert await perform.claim_once(group)
+        assert not await perform.claim_once(group), "its hands are full"
+    async with asyncio.TaskGroup() as group:
+        assert not await perform.claim_once(group), "what has ended would start again if the next one killed it"
+    await perform.settle_once()
+    half_way = [house.execution(each).state for each in suspects]
+    for _ in range(2):
+        await house.work(perform)
+
+    assert half_way == [ExecutionState.SUCCEEDED, ExecutionState.PENDING]
+    assert {house.execution(each).state for each in suspects} == {ExecutionState.SUCCEEDED}
+    assert house.execution(other).state is ExecutionState.PENDING
+    told = [(event.execution_id, event.rescues) for event in house.observer.seen(ExecutionIsolated)]
+    assert told == [(suspect, ISOLATED_AFTER) for suspect in suspects]
 
 
 async def test_a_continuation_is_an_execution_of_its_own(house: House, task: ScheduledTask) -> None:

@@ -32,7 +32,7 @@ async def test_pruning_nothing_is_not_worth_a_word(house: House) -> None:
         ).run_once()
         == 0
     )
-    assert house.observer.events == []
+    assert house.observer.seen(RecordsPruned) == []
 
 
 async def test_a_clock_that_has_leapt_makes_nothing_old(house: House) -> None:

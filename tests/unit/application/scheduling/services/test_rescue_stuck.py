@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from application.scheduling.ports.execution_store import Beat, Claim, ExecutionStore, Held
+from application.scheduling.ports.execution_store import Beat, Claim, ExecutionStore, Held, Rescued
 from application.scheduling.services.rescue_stuck import LEASE, RescueStuck
-from domain.scheduling.events import ExecutionsRescued
+from domain.scheduling.events import ExecutionRescued, TaskStopped
 from domain.scheduling.execution import RESCUES_MAX, ExecutionState
 from domain.scheduling.identifiers import NodeId
-from tests.support.builders import DAY, SECOND
+from tests.support.builders import DAY, MINUTE, SECOND
 from tests.support.house import WORKER, House
 
 
@@ -38,7 +38,9 @@ async def test_a_claim_is_rescued_after_a_lease_without_a_beat(house: House, cla
 
     assert (in_time, await rescue.run_once()) == (0, 1)
     assert house.states() == [ExecutionState.PENDING]
-    assert house.observer.seen(ExecutionsRescued) == [ExecutionsRescued(None, 1)]
+    assert [(each.task_name, each.state) for each in house.observer.seen(ExecutionRescued)] == [
+        ("report", ExecutionState.PENDING)
+    ]
     assert house.wakeup.worker_hints == hints + 1
 
 
@@ -82,7 +84,7 @@ class Slow:
         self.house.clock.advance(5 * SECOND)
         return await self.house.stores.executions.held()
 
-    async def rescue(self, silent: Sequence[Held]) -> int:
+    async def rescue(self, silent: Sequence[Held]) -> Sequence[Rescued]:
         return await self.house.stores.executions.rescue(silent)
 
 
@@ -99,7 +101,7 @@ async def test_the_time_a_look_takes_does_not_count_as_silence(house: House, cla
 async def test_a_worker_known_to_be_dead_is_not_waited_for(house: House, claim: Claim) -> None:
     assert await rescuer(house).worker_died(NodeId("somebody else")) == 0
     assert await rescuer(house).worker_died(WORKER) == 1
-    assert house.observer.seen(ExecutionsRescued) == [ExecutionsRescued(WORKER, 1)]
+    assert [each.execution_id for each in house.observer.seen(ExecutionRescued)] == [claim.execution.id]
 
 
 async def test_what_kills_every_worker_is_dead_in_the_end(house: House, claim: Claim) -> None:
@@ -114,6 +116,17 @@ async def test_what_kills_every_worker_is_dead_in_the_end(house: House, claim: C
     assert execution.error.kind == "poison"
 
 
+async def test_a_rescue_that_stops_the_task_is_told_as_such(house: House) -> None:
+    task = await house.create(schedule="* * * * *", policy={"fail_after": 1})
+    house.clock.advance(MINUTE)
+    await house.fire()
+    for _ in range(RESCUES_MAX + 1):
+        await house.claim()
+        await rescuer(house).worker_died(WORKER)
+
+    assert house.observer.seen(TaskStopped) == [TaskStopped(task.id, "report", 1)]
+
+
 class Unrescuable:
     """An execution store that shows a claim and cannot take it back."""
 
@@ -123,8 +136,8 @@ class Unrescuable:
     async def held(self) -> Sequence[Held]:
         return self._held
 
-    async def rescue(self, silent: Sequence[Held]) -> int:
-        return 0
+    async def rescue(self, silent: Sequence[Held]) -> Sequence[Rescued]:
+        return []
 
 
 async def test_whoever_knows_that_no_holder_is_left_rescues_all_at_once(house: House, claim: Claim) -> None:

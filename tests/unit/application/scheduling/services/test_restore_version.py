@@ -35,6 +35,17 @@ async def test_the_definition_of_a_version_is_that_of_the_task_again(house: Hous
     assert (newest.change.action, newest.change.reason) == (ChangeAction.RESTORE, "version 1: it was better")
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_a_restore_says_whether_there_was_anything_to_restore(house: House, dry_run: bool) -> None:
+    task = await house.create()
+    await house.manage.patch(task.id, {"description": "second"}, ANA)
+
+    same = await _restoring(house).restore(task.id, 2, ANA, dry_run=dry_run)
+    other = await _restoring(house).restore(task.id, 1, ANA, dry_run=dry_run)
+
+    assert (same.unchanged, other.unchanged) == (True, False)
+
+
 async def test_pause_id_and_counters_survive(house: House) -> None:
     task = await house.create()
     await house.run_now(task)

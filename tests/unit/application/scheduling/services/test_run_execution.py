@@ -5,6 +5,7 @@ import contextlib
 import functools
 import json
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
 from typing import Any
@@ -67,7 +68,7 @@ async def ended(
         if meanwhile is not None:
             await turns()
             await meanwhile(attempt, leaving)
-    assert run.stuck == set()
+    assert not attempt.is_stuck
     return running.result()
 
 
@@ -323,11 +324,11 @@ async def test_an_async_handler_is_cancelled_when_its_time_is_over(house: House)
     assert isinstance(outcome, Failed)
     assert outcome.timed_out
     assert outcome.error.kind == "timeout"
-    assert "0:15:00" in outcome.error.text
+    assert outcome.error.text == "it ran longer than 15m"
 
 
 async def test_a_handler_that_cleans_up_within_the_grace_is_never_stuck(house: House) -> None:
-    run, seen = runner(house), []
+    seen = []
 
     @house.processors.task("mail")
     async def handler(payload: dict[str, Any], _run: Run) -> None:
@@ -335,13 +336,14 @@ async def test_a_handler_that_cleans_up_within_the_grace_is_never_stuck(house: H
             await asyncio.Event().wait()
         finally:
             await turns()
-            seen.append(set(run.stuck))
+            seen.append(attempt.is_stuck)
 
+    attempt = await house.attempt(lasts=AN_INSTANT)
     async with asyncio.TaskGroup() as group:
-        outcome = await run.run(await house.attempt(lasts=AN_INSTANT), group, asyncio.Event())
+        outcome = await runner(house).run(attempt, group, asyncio.Event())
 
     assert isinstance(outcome, Failed)
-    assert (seen, run.stuck) == ([set()], set())
+    assert (seen, attempt.is_stuck) == ([False], False)
 
 
 async def test_a_handler_that_still_finishes_within_the_grace_has_succeeded(house: House) -> None:
@@ -365,13 +367,12 @@ async def test_a_handler_that_ignores_its_cancellation_is_timed_out_and_marked_u
     attempt, run = await house.attempt(lasts=AN_INSTANT), runner(house, stop_grace=AN_INSTANT)
     async with asyncio.TaskGroup() as group:
         outcome = await run.run(attempt, group, asyncio.Event())
-        stuck = set(run.stuck)
+        was_stuck = attempt.is_stuck
         release.set()
 
     assert isinstance(outcome, Failed)
     assert outcome.timed_out
-    assert stuck == {attempt.token}
-    assert run.stuck == set()
+    assert (was_stuck, attempt.is_stuck) == (True, False)
 
 
 async def test_a_thread_is_timed_out_and_marked_until_it_ends(house: House) -> None:
@@ -384,13 +385,13 @@ async def test_a_thread_is_timed_out_and_marked_until_it_ends(house: House) -> N
     attempt, run = await house.attempt(lasts=AN_INSTANT), runner(house, stop_grace=AN_INSTANT)
     async with asyncio.TaskGroup() as group:
         outcome = await run.run(attempt, group, asyncio.Event())
-    stuck = set(run.stuck)
+    was_stuck = attempt.is_stuck
     release.set()
-    await eventually(lambda: attempt.is_over and not run.stuck)
+    await eventually(lambda: attempt.is_over and not attempt.is_stuck)
 
     assert isinstance(outcome, Failed)
     assert outcome.timed_out
-    assert stuck == {attempt.token}
+    assert was_stuck
 
 
 async def test_what_runs_in_a_thread_is_known_and_its_end_is_before_the_loop_hears_of_it(house: House) -> None:
@@ -403,21 +404,21 @@ async def test_what_runs_in_a_thread_is_known_and_its_end_is_before_the_loop_hea
     attempt = await house.attempt()
     async with asyncio.TaskGroup() as group:
         running = group.create_task(run.run(attempt, group, asyncio.Event()))
-        await eventually(lambda: run.in_threads == {attempt.token})
+        await eventually(lambda: attempt.is_in_thread)
         gate.set()
         # The loop is held meanwhile.
         attempt._over.wait(5)
-        known = (attempt.ended, running.done())
+        known = (attempt.conclude().outcome, running.done())
 
     assert known == (Succeeded('{"waited":true}'), False)
-    assert (running.result(), run.in_threads) == (known[0], set())
+    assert (running.result(), attempt.is_in_thread) == (known[0], False)
 
 
 async def test_an_async_function_behind_a_plain_one_needs_the_loop(house: House) -> None:
     run, seen = runner(house), []
 
     async def inner() -> None:
-        seen.append(set(run.in_threads))
+        seen.append(attempt.is_in_thread)
 
     def plain(payload: dict[str, Any], _run: Run) -> Any:
         return inner()
@@ -427,7 +428,28 @@ async def test_an_async_function_behind_a_plain_one_needs_the_loop(house: House)
     async with asyncio.TaskGroup() as group:
         outcome = await run.run(attempt, group, asyncio.Event())
 
-    assert (outcome, seen) == (Succeeded(), [set()])
+    assert (outcome, seen) == (Succeeded(), [False])
+
+
+async def test_a_function_whose_end_was_decided_while_it_waited_for_a_thread_is_not_begun(house: House) -> None:
+    gate, began = Event(), []
+
+    def plain(payload: dict[str, Any], _run: Run) -> None:
+        began.append(True)
+
+    house.processors.task("mail")(plain)
+    attempt, pool = await house.attempt(), ThreadPoolExecutor(1)
+    asyncio.get_running_loop().set_default_executor(pool)
+    pool.submit(gate.wait, 5)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(runner(house).run(attempt, group, asyncio.Event()))
+        await turns()
+        handed_back = attempt.cut_off(threads_too=False)
+        gate.set()
+
+    assert handed_back is not None
+    assert running.result() == handed_back.outcome == HandedBack()
+    assert (began, attempt.is_over) == ([], True)
 
 
 async def test_a_machine_without_a_thread_to_spare_fails_the_attempt(
