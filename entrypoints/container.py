@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -246,6 +247,8 @@ def member(
     )
 
 
-def keep_claims(stores: Stores, perform: PerformExecutions, clock: Clock) -> KeepClaims:
+def keep_claims(
+    stores: Stores, perform: PerformExecutions, clock: Clock, holder: Callable[[], str | None]
+) -> KeepClaims:
     """The heartbeat of a worker, on a store connection of its own."""
-    return KeepClaims(stores.executions, perform.live, clock, perform.worker_id, perform.observer)
+    return KeepClaims(stores.executions, perform.live, clock, perform.worker_id, perform.observer, holder)

@@ -118,7 +118,7 @@ def start_heartbeat(
 
     async def beat() -> None:
         async with open_stores() as stores, asyncio.TaskGroup() as group:
-            keep = keep_claims(stores, watch.perform, watch.clock)
+            keep = keep_claims(stores, watch.perform, watch.clock, watch.holder)
 
             async def sign_of_life() -> None:
                 link.alive()

@@ -1,6 +1,7 @@
 """Events as log lines: what an operator reads at three in the morning, and what a program filters by.
 
-The sentence is for people. Beside it stand `task` and `task_id`, `execution`, and lengths of time as numbers of seconds.
+The sentence is for people. Beside it stand `task`, `task_id` and `execution`, and lengths of time as numbers of
+seconds.
 """
 
 from datetime import timedelta

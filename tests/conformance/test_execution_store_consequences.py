@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from application.scheduling.ports.execution_store import Claim, Expired, Settled
+from application.scheduling.ports.execution_store import Claim, Expired, Settled, Settlement
 from domain.scheduling.change import Change, ChangeAction
 from domain.scheduling.events import TaskStopped
 from domain.scheduling.execution import RESCUES_MAX, ExecutionKind, ExecutionState
@@ -34,10 +34,12 @@ async def test_deaths_in_a_row_stop_the_task_and_cancel_what_waits(store: StoreU
     claim = await store.started(task)
     (waiting,) = await store.fired(task)
 
-    answer = await store.settle(claim, a_failure(text="for good"))
+    ends = [Settlement(claim.execution.id, claim.token, a_failure(text="for good"))] * 2
+    answers = await store.executions.settle(ends)
 
     stopped = await store.read(task)
-    assert answer == Settled(ExecutionState.DEAD, stopped=TaskStopped(task.id, "report", 2))
+    by_the_first = TaskStopped(task.id, "report", 2)
+    assert answers == [Settled(ExecutionState.DEAD, stopped=by_the_first), Settled(ExecutionState.DEAD)]
     assert await store.settle(claim, a_failure(text="for good")) == Settled(ExecutionState.DEAD)
     assert (stopped.status, stopped.error_count, stopped.look_at) == (TaskStatus.FAILED, 2, None)
     assert stopped.last_error == "RuntimeError: for good"

@@ -80,7 +80,7 @@ class Client:
 
     async def put_to_rest(self, task_id: str) -> None:
         """Pause a task for good."""
-        await self._on(task_id, "pause", "POST", "/pause", {"reason": QUIESCE})
+        await self._on(task_id, "pause", "POST", "/pause", {"reason": QUIESCE, "until": None})
 
     async def _wish(self) -> None:
         wish = self.random.choices(_WISHES, _WEIGHTS)[0]

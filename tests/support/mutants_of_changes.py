@@ -10,8 +10,8 @@ import application.scheduling.services.manage_tasks as manage_tasks_module
 import domain.scheduling.execution as execution_module
 import domain.scheduling.runs as runs_module
 from adapters.memory.state import KeptExecution, State
-from application.scheduling.services.live_attempts import LiveAttempts
 from application.scheduling.services.change_task import ChangeTask, Done
+from application.scheduling.services.live_attempts import LiveAttempts
 from domain.scheduling.change import Change
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import ClaimToken

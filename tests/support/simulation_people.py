@@ -108,7 +108,9 @@ class People:
         for kept in list(self.world.store.stores.state.tasks.values()):
             goes_on = kept.task.look_at is not None and kept.task.deleted_at is None
             if goes_on:
-                await self._asked("pause", partial(self.deeds.manage.pause, kept.task.id), dice, reason="good night")
+                await self._asked(
+                    "pause", partial(self.deeds.manage.pause, kept.task.id, until=None), dice, reason="good night"
+                )
 
     async def edit_all(self, timezone: str) -> None:
         """Something to do to the tasks of a zone at a moment at which it hurts."""

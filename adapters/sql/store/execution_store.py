@@ -129,10 +129,14 @@ class SqlExecutionStore:
             ids = [each.execution_id for each in settlements]
             steps = await self._work.of_executions(connection, ids)
             ends = await self._ends(connection, ids)
-            held = [each for each in settlements if _settle(steps, ends, each, now)]
+            answers = [_settle(steps, ends, each, now) for each in settlements]
             await self._work.write(connection, steps, now)
+            held = [each for each, answer in zip(settlements, answers, strict=True) if answer is not None]
             await self._logbook.write(connection, held)
-        return [ends.get((each.execution_id, each.token), Lost()) for each in settlements]
+        return [
+            answer or ends.get((each.execution_id, each.token), Lost())
+            for each, answer in zip(settlements, answers, strict=True)
+        ]
 
     async def release_due(self, limit: int) -> Released:
         """See the port."""
@@ -213,16 +217,17 @@ class SqlExecutionStore:
         return {(id_, token): Settled(ExecutionState(led_to)) for id_, token, led_to in rows}
 
 
-def _settle(steps: Steps, ends: Ends, settlement: Settlement, now: datetime) -> bool:
-    """End the attempt if it runs and its token holds it; `ends` then says what that led to."""
+def _settle(steps: Steps, ends: Ends, settlement: Settlement, now: datetime) -> Settled | None:
+    """End the attempt if it runs and its token holds it, else None; `ends` then says what a repetition is answered."""
     execution_id, token = settlement.execution_id, settlement.token
     work = steps.holder_of(execution_id)
     if work is None:
-        return False
+        return None
     execution = work.executions[execution_id]
     if execution.state is not ExecutionState.RUNNING or execution.token != token:
-        return False
+        return None
     after = work.settle(execution_id, settlement.outcome, now)
     steps.put(after)
-    ends[execution_id, token] = settled(after, execution_id, work)
-    return True
+    answer = settled(after, execution_id, work)
+    ends[execution_id, token] = Settled(answer.state)
+    return answer

@@ -5,7 +5,7 @@ neither its claim nor those of its neighbours, and so that its time-out is settl
 is not going to come back it stands in for: plain functions go on in their threads, and their ends are settled here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,15 +23,23 @@ BEAT_EVERY = timedelta(seconds=1)
 OVERDUE_AFTER = timedelta(seconds=7)
 
 
+def _nobody() -> None:
+    """No handler's code is known to hold the event loop."""
+
+
 @dataclass(slots=True)
 class KeepClaims:
-    """One call for all attempts of a worker, which it gives up and settles itself where the event loop does not."""
+    """One call for all attempts of a worker, which it gives up and settles itself where the event loop does not.
+
+    `holder` answers the token of the attempt in whose code the event loop is at this moment, if it is in any.
+    """
 
     executions: ExecutionStore
     live: LiveAttempts
     clock: Clock
     worker_id: NodeId
     observer: Observer
+    holder: Callable[[], str | None] = _nobody
     lease: timedelta = LEASE
     _named_at: float | None = None
 
@@ -39,9 +47,13 @@ class KeepClaims:
         """Give up what is long overdue, name every claim, lose those that are lost, stop those that are to stop.
 
         What is overdue is settled then, whether the loop has given it up and did not come to settle it, or this did.
+        If another handler's code holds the loop, it is handed back: its time-out ran while it could not.
         """
         overdue = self._overdue()
         for attempt in overdue:
+            if self._is_kept_from_running(attempt):
+                attempt.hurry(Hurry.LEAVING)
+                continue
             attempt.hurry(Hurry.TIMEOUT)
             attempt.give_up()
         await self._name(self._held())
@@ -97,6 +109,12 @@ class KeepClaims:
         """What the event loop should have given up and settled by now, but code that never yields holds it."""
         now = self.clock.monotonic()
         return [each for each in self.live.all() if each.deadline + OVERDUE_AFTER.total_seconds() < now]
+
+    def _is_kept_from_running(self, attempt: Attempt) -> bool:
+        holder = self.holder()
+        if attempt.is_in_thread or attempt.token == holder:
+            return False
+        return any(each.token == holder for each in self.live.all())
 
     async def _record(self, ended: Sequence[Ended]) -> None:
         if not ended:

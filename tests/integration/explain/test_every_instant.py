@@ -32,8 +32,8 @@ POLICIES = st.builds(
 ACTS = st.sampled_from(
     [
         *("pass", "decide", "decide", "fire", "fire", "fire", "claim", "claim", "claim"),
-        *("settle", "fail", "retry", "back", "unknown", "die", "cancel", "run"),
-        *("edit", "tune", "tune", "describe", "touch", "switch"),
+        *("settle", "fail", "retry", "back", "unknown", "die", "cancel", "run", "run"),
+        *("edit", "tune", "tune", "describe", "touch", "touch", "switch"),
         *("pause", "pause now", "pause until", "resume", "resume all", "delete", "undelete"),
     ]
 )
@@ -130,8 +130,8 @@ def _check_changes(life: Life, passed: Passed, finding: Finding, whole: str) -> 
         assert pauses <= (was_on if gone else set(passed.pauses)), (passed, whole)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(policy=POLICIES, acts=st.lists(st.tuples(ACTS, GAPS), max_size=20))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(policy=POLICIES, acts=st.lists(st.tuples(ACTS, GAPS), min_size=15, max_size=40))
 def test_each_instant_of_a_task_is_explained_truly_and_no_other(
     policy: ExecutionPolicy, acts: list[tuple[str, timedelta]]
 ) -> None:

@@ -32,6 +32,11 @@ async def _refusal(path: Path, error: type[PortError] = StoreRefusedError) -> st
     return str(refused.value)
 
 
+def _everything_at(path: Path) -> dict[str, bytes]:
+    """The files in its folder, by their names."""
+    return {each.name: each.read_bytes() for each in path.parent.iterdir()}
+
+
 async def test_the_file_and_its_log_are_for_the_owner_alone(store: SqlStore, path: Path) -> None:
     await store.tasks.mutate([a_creation()])
 
@@ -66,10 +71,9 @@ async def test_somebody_elses_database_is_refused_and_left_as_it_is(path: Path) 
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("CREATE TABLE customers (id INTEGER)")
 
-    before = path.read_bytes()
+    before = await asyncio.to_thread(_everything_at, path)
     assert "holds somebody else's tables (customers)" in await _refusal(path)
-    assert path.read_bytes() == before
-    assert [*path.parent.iterdir()] == [path]
+    assert await asyncio.to_thread(_everything_at, path) == before
 
 
 async def test_somebody_elses_database_with_a_log_is_refused_and_nothing_is_left_beside_it(path: Path) -> None:
@@ -77,14 +81,15 @@ async def test_somebody_elses_database_with_a_log_is_refused_and_nothing_is_left
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("CREATE TABLE customers (id INTEGER)")
 
+    before = await asyncio.to_thread(_everything_at, path)
     assert "holds somebody else's tables (customers)" in await _refusal(path)
-    assert [*path.parent.iterdir()] == [path]
+    assert await asyncio.to_thread(_everything_at, path) == before
 
 
-async def test_what_is_no_file_is_refused_and_nothing_is_left_beside_it(path: Path) -> None:
+def test_what_is_no_file_is_refused_and_nothing_is_left_beside_it(path: Path) -> None:
     path.mkdir()
 
-    assert await _refusal(path) == f"{path} is no file"
+    assert asyncio.run(_refusal(path)) == f"{path} is no file"
     assert [*path.parent.iterdir()] == [path]
 
 

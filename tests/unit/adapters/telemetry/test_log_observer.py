@@ -55,8 +55,10 @@ LINES: list[tuple[Event, str, str, dict[str, Any]]] = [
     (
         ExecutionIsolated(ONE, "report", 3),
         "warning",
-        "Runs alone: report; its worker died 3 times while running it, and if it is what kills workers, it takes "
-        "nobody with it",
+        (
+            "Runs alone: report; its worker died 3 times while running it, and if it is what kills workers, it takes"
+            " nobody with it"
+        ),
         {"task": "report", "execution": ONE},
     ),
     (

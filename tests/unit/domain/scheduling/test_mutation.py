@@ -15,6 +15,7 @@ from domain.scheduling.mutation import (
     Mutation,
     create,
     delete,
+    edit,
     end_pause,
     pause,
     rederive,
@@ -26,7 +27,7 @@ from domain.scheduling.outcome import Succeeded
 from domain.scheduling.policy import Misfire, Overlap
 from domain.scheduling.runs import run_now
 from domain.scheduling.schedule import OneTimeSchedule
-from domain.scheduling.task import Delivery, PauseMode, Quarantine, SkipReason, TaskStatus
+from domain.scheduling.task import Delivery, PauseMode, Quarantine, ScheduledTask, SkipReason, TaskStatus
 from domain.scheduling.work import Work
 from tests.support.builders import HOUR, a_definition, a_pause, a_task
 from tests.support.changes import EVERY_QUARTER, a_job, applied, change, edited, redefined, written
@@ -285,3 +286,27 @@ def test_a_task_can_be_created_paused() -> None:
     after = applied(both)
     assert (both.before, both.change.action) == (None, ChangeAction.CREATE)
     assert (after.version, after.status, after.next_occurrence) == (1, TaskStatus.PAUSED, occurrence(10))
+
+
+@pytest.mark.parametrize(
+    ("decide", "changes_nothing"),
+    [
+        (lambda task: edit(task, task.definition, change(ChangeAction.EDIT, 5)), True),
+        (lambda task: edit(task, redefined(task, max_runs=5), change(ChangeAction.EDIT, 5)), False),
+        (lambda task: run_now(task, change(ChangeAction.RUN, 5), key="k"), False),
+        (lambda task: delete(task, change(ChangeAction.DELETE, 5)), False),
+        (lambda task: create(task.id, task.definition, change(ChangeAction.CREATE, 5)), False),
+    ],
+)
+def test_a_mutation_knows_whether_it_leaves_everything_as_it_is(
+    decide: Callable[[ScheduledTask], Mutation], changes_nothing: bool
+) -> None:
+    assert decide(a_job()).changes_nothing is changes_nothing
+
+
+def test_a_pause_that_says_the_same_changes_nothing_unless_it_ends_what_is_open() -> None:
+    paused = applied(pause(a_job(), a_pause(mode=PauseMode.NOW), change(ChangeAction.PAUSE, 5)))
+    again = pause(paused, a_pause(mode=PauseMode.NOW), change(ChangeAction.PAUSE, 6))
+
+    assert not again.changes_nothing
+    assert replace(again, cancel_open=False).changes_nothing

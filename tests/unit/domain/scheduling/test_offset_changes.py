@@ -259,6 +259,12 @@ def test_looking_back_over_a_change_finds_the_same_set(key: str, expression: str
     assert CronSchedule(expression, key).previous_before(in_utc(before)) == in_utc(expected)
 
 
+def test_the_seconds_on_both_sides_of_a_change_are_counted() -> None:
+    change = in_utc("2026-03-29T01:00")
+
+    assert CronSchedule("* * * * * *", "Europe/Berlin").count_between(change - 2 * SECOND, change, at_most=9) == 2
+
+
 @pytest.mark.parametrize(
     ("expression", "expected"), [("0 2,3 * * *", 1), ("*/15 2 * * *", 1), ("*/15 2,3 * * *", 4), ("0 * * * *", 23)]
 )

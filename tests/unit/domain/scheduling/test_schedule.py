@@ -178,6 +178,15 @@ def test_schedules_reach_from_1970_to_the_end_of_2199() -> None:
     assert CronSchedule("0 0 29 2 MON#5").next_after(in_utc("2197-01-01T00:00")) is None
 
 
+def test_the_first_and_the_last_second_count() -> None:
+    every_second, microsecond = CronSchedule("* * * * * *"), timedelta(microseconds=1)
+
+    assert every_second.previous_before(EPOCH + microsecond) == EPOCH
+    assert every_second.previous_before(END_OF_TIME) == END_OF_TIME - SECOND
+    assert every_second.count_between(EPOCH - SECOND, EPOCH + SECOND, at_most=9) == 2
+    assert every_second.count_between(END_OF_TIME - 2 * SECOND, END_OF_TIME + SECOND, at_most=9) == 1
+
+
 @pytest.mark.parametrize(
     ("expression", "after", "until", "expected"),
     [

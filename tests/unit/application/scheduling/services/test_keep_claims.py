@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -390,3 +390,30 @@ async def test_a_settlement_for_a_held_loop_that_failed_is_tried_again(house: Ho
     await house.heartbeat(perform).stand_in(threads_too=False)
 
     assert house.states() == [ExecutionState.SUCCEEDED]
+
+
+async def test_what_is_overdue_because_another_handler_holds_the_loop_is_handed_back(house: House) -> None:
+    perform = await holding(house, count=2)
+    holder, victim = perform.live.all()
+    heartbeat = replace(house.heartbeat(perform), holder=lambda: holder.token)
+    holder.deadline += 600
+    house.clock.advance(OVERDUE_AFTER + 61 * SECOND)
+
+    await heartbeat.run_once()
+
+    handed_back = house.execution(victim.execution_id)
+    assert (handed_back.state, handed_back.attempts_used) == (ExecutionState.PENDING, 0)
+    assert not victim.is_stuck
+    assert house.execution(holder.execution_id).state is ExecutionState.RUNNING
+
+
+async def test_whoever_holds_the_loop_beyond_its_own_time_has_timed_out(house: House) -> None:
+    perform = await holding(house)
+    (holder,) = perform.live.all()
+    heartbeat = replace(house.heartbeat(perform), holder=lambda: holder.token)
+    house.clock.advance(OVERDUE_AFTER + 61 * SECOND)
+
+    await heartbeat.run_once()
+
+    assert house.execution(holder.execution_id).attempts_used == 1
+    assert holder.is_stuck

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from domain.scheduling.standing import Standing
 from domain.scheduling.identifiers import microseconds
 from domain.scheduling.policy import ExecutionPolicy, Overlap
+from domain.scheduling.standing import Standing
 from tests.support.builders import a_task
 from tests.support.manual_clock import NOON
 
