@@ -29,7 +29,7 @@ from entrypoints.container import (
     open_store,
 )
 from entrypoints.hints import Hints
-from entrypoints.isolation import SuspectWatch
+from entrypoints.isolation import LANES_MAX, PATIENCE, SuspectWatch
 from entrypoints.logs import configure_logging
 from entrypoints.loop import Step, every, once_ready, repeat, unless_stopped
 from entrypoints.process import EXIT_OK, EXIT_USAGE, run, take_leave
@@ -58,6 +58,7 @@ class Service:
     due: asyncio.Event = field(default_factory=asyncio.Event)
     code: int = EXIT_OK
     _supervisor: Supervisor | None = None
+    _watches: Sequence[SuspectWatch] = ()
     _greeting: str = ""
     _is_complete: bool = False
     _dispatched_at: float | None = None
@@ -78,10 +79,12 @@ class Service:
                 group.create_task(loop)
             group.create_task(self._tell_stop(container))
             if "worker" in self.settings.scheduler_roles:
-                suspects = SuspectWatch(container.stores().executions, container.observer())
-                self._supervisor = self._lane(container, suspects, isolated=False)
+                executions, observer = container.stores().executions, container.observer()
+                self._watches = [SuspectWatch(executions, observer, PATIENCE * lane) for lane in range(LANES_MAX)]
+                self._supervisor = self._lane(container, None)
                 group.create_task(self._supervise(self._supervisor))
-                group.create_task(self._lane(container, suspects, isolated=True).run(self.stop))
+                for watch in self._watches:
+                    group.create_task(self._lane(container, watch).run(self.stop))
         await take_leave(membership)
         if self.code == EXIT_OK:
             structlog.get_logger().info("Stopped")
@@ -171,29 +174,30 @@ class Service:
         roles = self.settings.scheduler_roles - {"worker"}
         return keep_membership(stores, member(new_node_id(container.entropy()), roles, container.clock()))
 
-    def _lane(self, container: Container, suspects: SuspectWatch, *, isolated: bool) -> Supervisor:
-        """The supervisor of all ordinary work, or, `isolated`, of what may be killing workers while there is any."""
+    def _lane(self, container: Container, suspects: SuspectWatch | None) -> Supervisor:
+        """The supervisor of all ordinary work (None), or of what may be killing workers, while there is any."""
 
         def command(worker_id: NodeId, link: int) -> list[str]:
-            program = (sys.executable, "-m", f"{__package__}.worker", *(("--isolated",) if isolated else ()))
+            program = (sys.executable, "-m", f"{__package__}.worker", *(("--isolated",) if suspects else ()))
             return [*program, "--worker-id", worker_id, "--link", str(link), "--lock", str(self.lock.descriptor)]
 
         async def died(worker_id: NodeId) -> None:
             await container.rescue_stuck().worker_died(worker_id)
-            suspects.look_now()
+            for watch in self._watches:
+                watch.look_now()
             # Nobody may think for another while that it is there.
             await container.stores().membership.leave(worker_id)
 
         return Supervisor(
             command=command,
-            new_id=lambda: NodeId(f"{new_node_id(container.entropy())}{'-isolated' if isolated else ''}"),
+            new_id=lambda: NodeId(f"{new_node_id(container.entropy())}{'-isolated' if suspects else ''}"),
             inherited=(self.lock.descriptor,),
             died=died,
             on_scheduler=self.due.set,
-            on_ready=(lambda: None) if isolated else self._greet,
+            on_ready=(lambda: None) if suspects else self._greet,
             clock=container.clock(),
             grace=self.settings.grace,
-            wanted=suspects.found if isolated else None,
+            wanted=suspects.found if suspects else None,
         )
 
     def _wake_workers(self) -> None:

@@ -107,7 +107,7 @@ class Supervisor:
 
     def _tell(self, epitaph: Epitaph, worker_id: NodeId, backoff: timedelta) -> None:
         """Log how a child ended; when the next one comes is known unless it is wanted now and then."""
-        then = {} if self.wanted else {"restart_in": f"{backoff.total_seconds():.1f}s"}
+        then = {} if self.wanted else {"restart_in_seconds": backoff.total_seconds()}
         structlog.get_logger().log(epitaph.level, epitaph.sentence, worker=worker_id, **then)
 
     async def _has_room(self, stop: asyncio.Event) -> bool:

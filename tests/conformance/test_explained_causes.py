@@ -7,12 +7,12 @@ import pytest
 
 from application.scheduling.explanations import Code, Finding
 from domain.scheduling.change import ChangeAction
-from domain.scheduling.mutation import edit, resume, undelete
+from domain.scheduling.mutation import edit, end_pause, resume, system_change, undelete
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.schedule import CronSchedule
 from domain.scheduling.task import ScheduledTask
 from tests.conformance.store_under_test import StoreUnderTest
-from tests.support.builders import HOUR, HOURLY, MINUTE, a_change, a_definition
+from tests.support.builders import HOUR, HOURLY, MINUTE, a_change, a_definition, a_pause
 from tests.support.explaining import found, says
 from tests.support.manual_clock import NOON
 
@@ -112,6 +112,22 @@ async def test_a_pause_that_was_changed_meanwhile_is_named_as_it_was_at_the_inst
 
     assert finding.sentences[0].endswith("the task was paused, by ana (api) at Mon 2024-01-15 12:00 UTC.")
     assert "It had not been decided yet by then." not in finding.sentences
+
+
+async def test_a_pause_that_ended_late_and_began_again_at_once_is_told_with_that_doubt(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    await store.paused(task, a_pause(until=NOON + 30 * MINUTE))
+    now = store.clock.advance_to(ONE + MINUTE)
+    await store.applied(end_pause(await store.read(task), system_change(ChangeAction.PAUSE_ENDED, now, "over")))
+    again = store.clock.advance(MINUTE)
+    await store.paused(await store.read(task), a_pause(at=again))
+    store.clock.advance(HOUR)
+    await store.resumed(await store.read(task))
+
+    finding = await found(store, task, ONE)
+
+    assert finding.code is Code.SKIPPED_PAUSED
+    assert says(finding, "another began, which may have held back what was due behind its end")
 
 
 async def test_a_deletion_did_not_skip_what_fell_into_a_pause_before_it(store: StoreUnderTest) -> None:

@@ -134,7 +134,7 @@ class SqlExecutionStore:
             held = [each for each, answer in zip(settlements, answers, strict=True) if answer is not None]
             await self._logbook.write(connection, held)
         return [
-            answer or ends.get((each.execution_id, each.token), Lost())
+            ends.get((each.execution_id, each.token), Lost()) if answer is None else answer
             for each, answer in zip(settlements, answers, strict=True)
         ]
 

@@ -4,7 +4,7 @@ Every one of them decides all that is owed up to its own instant. But not every 
 something, and an edit may have paused the task or set it going again besides, which its record does not say.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -78,7 +78,7 @@ def awakening(case: Case, at: datetime) -> Awakening:
     doubtful: list[ChangeRecord] = []
     for place, each in enumerate(changed):
         if each.change.action in _WAKING:
-            again = next((one for one in changed[place + 1 :] if one.change.action in _MAY_PAUSE), None)
+            again = _paused_before_a_firing(case, at, changed[place + 1 :])
             if again is not None and each.change.action is ChangeAction.RESUME and each.change.at < run_at:
                 # It may have caught up, and left to a firing what still waited for its jitter.
                 return Awakening(None, len(doubtful) + 1)
@@ -89,6 +89,13 @@ def awakening(case: Case, at: datetime) -> Awakening:
             return Awakening(each, len(doubtful))
         doubtful += [each] if each.change.action is ChangeAction.EDIT else []
     return Awakening(doubtful[0]) if len(doubtful) == 1 else Awakening(None, len(doubtful))
+
+
+def _paused_before_a_firing(case: Case, at: datetime, changed: Sequence[ChangeRecord]) -> ChangeRecord | None:
+    """The first of these changes that may have paused the task, if nothing was fired before it for later than `at`."""
+    again = next((each for each in changed if each.change.action in _MAY_PAUSE), None)
+    later = case.nearest_auto(behind=at)
+    return None if again is None or (later is not None and later.created_at < again.change.at) else again
 
 
 def pause_over(case: Case, at: datetime, *, end: ChangeRecord | None) -> Pausing | None:

@@ -225,11 +225,11 @@ class History(Protocol):
         Executions: all that are open; those named for an instant of the span, and those that made up for it later
         (backfills); of the last EVIDENCE_MAX named for an instant before, those that had not ended by its beginning;
         the nearest automatic one on either side; those named for an instant behind the span, up to the run instant of
-        the nearest automatic one that has ended; those that took the place of any of these (redrives). Skips: those that begin in the
-        span, and the nearest on either side. Changes: those of these executions (EXECUTION_ACTIONS), and all others.
-        Versions: all that are kept, their `payload_json` PAYLOAD_LEFT_OUT. Of each kind there are EVIDENCE_MAX: the
-        first of the span, the first behind it, the last changes and versions. What cannot be read is left out, but for
-        the task: that is answered Unreadable.
+        the nearest automatic one that has ended; those that took the place of any of these (redrives). Skips: those
+        that begin in the span, and the nearest on either side. Changes: those of these executions (EXECUTION_ACTIONS),
+        and all others. Versions: all that are kept, their `payload_json` PAYLOAD_LEFT_OUT. Of each kind there are
+        EVIDENCE_MAX: the first of the span, the first behind it, the last changes and versions. What cannot be read is
+        left out, but for the task: that is answered Unreadable.
         """
 
     async def versions(self, task_id: TaskId, *, limit: int) -> Sequence[VersionRecord]:

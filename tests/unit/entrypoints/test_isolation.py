@@ -66,7 +66,7 @@ async def test_a_child_that_found_nothing_more_to_do_is_followed_when_one_is_wan
         await supervised(nursery, ask, lambda: nursery.dead, is_told, ask, lambda: nursery.said)
 
     assert nursery.started == ["child-0", "child-1"]
-    assert "restart_in" not in logged[0], "nobody knows when it is wanted again"
+    assert "restart_in_seconds" not in logged[0], "nobody knows when it is wanted again"
 
 
 async def test_a_child_that_refuses_its_settings_ends_not_the_service_but_is_tried_again() -> None:
@@ -130,6 +130,24 @@ async def test_what_nobody_tells_of_is_found_by_looking(house: House, monkeypatc
         await turns()
         assert not looking.done()
         await a_suspect(house)
+
+
+@pytest.mark.parametrize("is_left", [False, True])
+async def test_a_lane_that_helps_out_is_wanted_only_if_suspects_are_left_by_then(house: House, is_left: bool) -> None:
+    watch = SuspectWatch(house.stores.executions, house.observer, patience=timedelta(milliseconds=50))
+    await a_suspect(house)
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        looking = group.create_task(watch.found())
+        await turns()
+        assert not looking.done()
+        if is_left:
+            await asyncio.wait({looking})
+        else:
+            await house.claim()
+            await asyncio.wait({looking}, timeout=0.2)
+            assert not looking.done()
+            looking.cancel()
 
 
 @dataclass(slots=True)

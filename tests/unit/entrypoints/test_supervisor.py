@@ -80,7 +80,7 @@ async def test_a_child_that_ends_is_replaced_by_one_with_another_name(behaviour:
     assert nursery.dead == nursery.started[behaviour == "missing" :], "who was never there has no claims"
     (line,) = logged
     assert (line["log_level"], line["event"]) == (level, epitaph)
-    assert (line["worker"], line["restart_in"]) == ("child-0", "0.1s")
+    assert (line["worker"], line["restart_in_seconds"]) == ("child-0", 0.1)
 
 
 async def waits_between(
@@ -148,7 +148,7 @@ async def test_a_child_is_known_to_have_been_ready_by_what_it_said(monkeypatch: 
     with structlog.testing.capture_logs() as logged:
         await supervised(nursery, lambda: nursery.said, wake, lambda: nursery.said == 2)
 
-    assert [line["restart_in"] for line in logged] == ["4.0s", "2.0s"]
+    assert [line["restart_in_seconds"] for line in logged] == [4.0, 2.0]
 
 
 @pytest.mark.parametrize("epitaph", [Epitaph("it ended"), None])
