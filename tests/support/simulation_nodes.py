@@ -163,6 +163,7 @@ class WorkerNode(Node):
     _draining: bool = False
     _perform: PerformExecutions | None = None
     _beating: asyncio.Event = field(default_factory=asyncio.Event)
+    _beats_rest: bool = False
 
     def live(self, process: SimProcess, stores: RemoteStores) -> None:
         """See Node."""
@@ -176,7 +177,8 @@ class WorkerNode(Node):
 
         async def beat() -> float:
             await keep_claims.run_once()
-            return self.world.pace.beat if len(perform.live) else NOTHING_TO_KEEP
+            self._beats_rest = not len(perform.live)
+            return NOTHING_TO_KEEP if self._beats_rest else self.world.pace.beat
 
         self._beating = asyncio.Event()
         self.loops += 1
@@ -230,8 +232,8 @@ class WorkerNode(Node):
                 # A process that stuck code occupies claims no more; here that code ends after a while.
                 if self._draining or perform.is_stuck:
                     return self.world.pace.claim
-                was_idle, more = not len(perform.live), await perform.claim_once(group)
-                if was_idle and len(perform.live):
+                more = await perform.claim_once(group)
+                if self._beats_rest and len(perform.live):
                     self._beating.set()
                 return 0.0 if more else self.world.pace.claim
 

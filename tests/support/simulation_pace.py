@@ -38,12 +38,12 @@ PRODUCTION = Pace(
     beat=BEAT_EVERY.total_seconds(),
 )
 EASY = Pace(
-    look=300.0,
+    look=600.0,
     rescue=45.0,
     reconcile=1_800.0,
     prune=3_600.0,
-    announce=12.0,
-    claim=200.0,
+    announce=15.0,
+    claim=400.0,
     settle=60.0,
-    beat=9.0,
+    beat=14.0,
 )

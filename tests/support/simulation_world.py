@@ -16,7 +16,7 @@ from tests.support.simulation_pace import EASY, Pace
 from tests.support.simulation_store import SimStore
 from tests.support.simulation_zones import Zones
 
-HINTS_LOST = 0.75
+HINTS_LOST = 0.9
 
 
 @dataclass(slots=True)

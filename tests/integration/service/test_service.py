@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.sql.store import open_sqlite_store
+from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
 from application.scheduling.ports.task_store import Applied, TaskStore
 from domain.scheduling.change import Change, ChangeAction, Via
@@ -195,7 +196,7 @@ async def test_sigterm_between_short_runs_forgets_none_that_was_run(tmp_path: Pa
             "blink", handler="blink", payload={"ledger": str(ledger)}, policy={"overlap": "allow"}
         )
         await service.stop()
-        async with open_sqlite_store(tmp_path / "scheduler.db", ManualClock(now()), SystemEntropy()) as stores:
+        async with open_sqlite_store(tmp_path / "scheduler.db", SystemClock(), SystemEntropy()) as stores:
             ids = await run_often(stores.tasks, TaskId(task_id), times=300)
         for _ in range(2):
             before = len(entries(ledger, "end"))
