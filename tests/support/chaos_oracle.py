@@ -96,7 +96,8 @@ def _reigns(dump: Dump, task: TaskRow, clock: SteppedClock) -> Iterator[Reign]:
             born = min(at, version.schedule[1] - 1) if version.schedule[0] == "one_time" else at
             yield Reign(version, born, born)
         else:
-            yield Reign(version, at, clock.reached_when(at))
+            # What was reached is known to the sample before, which may lie a moment behind the change itself.
+            yield Reign(version, at, max(at, clock.reached_when(at)))
         before = rule
 
 
