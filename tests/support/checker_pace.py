@@ -25,13 +25,14 @@ Window = tuple[int, int]
 
 @dataclass(slots=True)
 class PaceChecks:
-    """I12 from above, I18, I19, and that nobody is rescued (I9).
+    """I12 from above, I18, I19, and that nobody is rescued but from those that a handler has killed (I9).
 
     They are judged in the phases `calm` and `quiet`, I18 in the latter alone; None: something may go wrong.
     """
 
     fail: Callable[[str, str], None]
     phase: str | None = None
+    dead: set[str] = field(default_factory=set)
     _lateness: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     _windows: dict[TaskId, list[Window]] = field(default_factory=lambda: defaultdict(list))
     _starts: dict[TaskId, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -42,11 +43,18 @@ class PaceChecks:
             if before is None and after.kind is ExecutionKind.AUTO and step.call == "commit_firings":
                 self._committed(step, after, tasks[after.task_id])
             elif self.phase is not None and step.call in RESCUING:
-                self.fail("I9", f"{after.id} was rescued while nothing went wrong")
+                self._rescued(before, after)
             elif before is not None and before.state is ExecutionState.RETRY_WAIT and self.phase is not None:
                 self._released(step, before, after)
             elif after.state is ExecutionState.RETRY_WAIT and before is not None and self.phase is not None:
                 self._waits(step, after, tasks[after.task_id])
+
+    def _rescued(self, before: Execution | None, after: Execution) -> None:
+        if before is None or before.state is not ExecutionState.RUNNING:
+            # What waited for one that was rescued.
+            return
+        if (before.worker_id or "") not in self.dead:
+            self.fail("I9", f"{after.id} was rescued while nothing went wrong")
 
     def began(self, task_id: TaskId, elapsed: int) -> None:
         """A handler of this task began; one that did so after the phase may be the run of a window of its end."""

@@ -63,6 +63,7 @@ class Node(ABC):
         """Die at once, and be started again after a while."""
         if self.process is not None and self.process.alive:
             self.world.happened("crash")
+            self.world.checker.pace.dead.add(self.process.name)
             self.process.kill()
             self.world.loop.call_outside(back_after, self.start)
 
