@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
@@ -31,7 +32,7 @@ EXIT_CONFLICT = 3
 EXIT_NOT_FOUND = 4
 EXIT_UNREACHABLE = 5
 
-
+_EXACT_INSTANT = re.compile(r"\A(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+(Z|[+-]\d\d:\d\d)\Z")
 # What the domain says in words of the API, in those of the command line; and what helps to find what was not there.
 _HINTS = {
     "already_running": "wait for it, cancel it, or give --allow-overlap",
@@ -124,17 +125,21 @@ def note(text: str) -> None:
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], output: Output) -> None:
-    """Rows of one shape; none is said in words."""
+    """Rows of one shape; none is said in words. A table shows instants to the second."""
     if output == Output.JSON:
         click.echo(json.dumps(list(rows), indent=2, ensure_ascii=False))
         return
     if not rows:
         click.echo("None.")
         return
-    cells = [list(rows[0]), *[["" if value is None else str(value) for value in row.values()] for row in rows]]
+    cells = [list(rows[0]), *[[_cell(value) for value in row.values()] for row in rows]]
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     for line in cells:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else _EXACT_INSTANT.sub(r"\1\2", str(value))
 
 
 def print_document(document: Mapping[str, Any]) -> None:

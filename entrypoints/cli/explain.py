@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from application.scheduling.explanations import Explanation, Finding, explanation_document
+from application.scheduling.explanations import Code, Explanation, Finding, explanation_document
 from application.scheduling.explanations.words import Clockface
 from application.scheduling.ports.history import TaskFilter, TaskOrder
 from application.scheduling.ports.task_store import Unreadable
@@ -63,7 +63,7 @@ def _lines(told: Explanation) -> Iterator[str]:
     yield f"{told.task_name or told.task_id} at {told.asked} ({told.timezone})"
     yield from (f"! {said}" for said in told.remarks.values())
     yield ""
-    if len(told.findings) > 1:
+    if told.code is Code.SEVERAL:
         yield told.summary
     for finding in told.findings:
         yield from _told(finding)
@@ -76,7 +76,7 @@ def _lines(told: Explanation) -> Iterator[str]:
         yield f"Before: {told.before.sentence}"
     if told.after is not None:
         yield f"After:  {told.after.sentence}"
-    yield f"Everything since {face.about(told.records_since)} is on record."
+    yield f"Everything since {face.at(told.records_since)} is on record."
 
 
 def _told(finding: Finding) -> Iterator[str]:

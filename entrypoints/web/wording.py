@@ -47,7 +47,7 @@ OUTCOMES = {
 SKIP_REASONS = {
     SkipReason.GRACE: "found later than the grace allows",
     SkipReason.MISFIRE: "misfire: found late",
-    SkipReason.OVERLAP: "overlap: an earlier execution was still open",
+    SkipReason.OVERLAP: "overlap: another execution was open, or a newer occurrence took its place",
     SkipReason.EDITED: "edited: the schedule was changed",
     SkipReason.DELETED: "the task was deleted",
     SkipReason.PAUSED: "the task was paused",

@@ -7,7 +7,7 @@ import pytest
 
 from application.scheduling.explanations import Code, Remark, explanation_document
 from application.scheduling.ports.history import Retention
-from application.scheduling.ports.membership import Member
+from application.scheduling.ports.membership import HandlerSpec, Member
 from application.scheduling.ports.task_store import Decision
 from application.scheduling.services.errors import TaskNotFoundError
 from domain.scheduling.change import ChangeAction
@@ -15,7 +15,7 @@ from domain.scheduling.identifiers import NodeId
 from domain.scheduling.mutation import edit
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.schedule import CronSchedule, OneTimeSchedule
-from domain.scheduling.task import Quarantine, ScheduledTask
+from domain.scheduling.task import Delivery, Quarantine, ScheduledTask
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.builders import (
     DAY,
@@ -23,6 +23,7 @@ from tests.support.builders import (
     HOURLY,
     MINUTE,
     a_change,
+    a_creation,
     a_definition,
     a_failure,
     a_pause,
@@ -89,13 +90,17 @@ async def test_a_version_that_is_forgotten_is_not_guessed(store: StoreUnderTest)
 
 
 async def test_a_schedule_that_was_not_in_force_yet_is_not_said_to_lack_the_occurrence(store: StoreUnderTest) -> None:
-    store.clock.advance(3 * HOUR)
-    task = await store.add(a_definition(schedule=CronSchedule("30 13 * * *")))
+    task = await store.add(a_definition(schedule=CronSchedule("0 0 1 7 *")))
+    schedule, now = CronSchedule("30 13 * * *"), store.clock.advance(3 * HOUR)
+    definition = replace(task.definition, schedule=schedule, schedule_text=schedule.expression)
+    await store.applied(edit(task, definition, a_change(at=now)))
 
     finding = await found(store, task, "2024-01-15")
 
     assert finding.code is Code.NOT_DUE
-    assert says(finding, "had one, at Mon 2024-01-15 13:30 UTC, it was not in force yet")
+    assert says(
+        finding, "Nothing was due then: when the", "had one, at Mon 2024-01-15 13:30 UTC, it was not in force yet"
+    )
 
 
 async def test_what_was_due_and_undecided_when_the_task_was_deleted(store: StoreUnderTest) -> None:
@@ -119,6 +124,43 @@ async def test_before_the_task_was_created(store: StoreUnderTest) -> None:
     assert says(finding, "it was created later, by ana (api) at Mon 2024-01-15 12:10 UTC.")
 
 
+async def test_a_time_that_begins_before_the_creation_is_told_with_what_lay_before_it(store: StoreUnderTest) -> None:
+    store.clock.advance(3 * HOUR)
+    half_past = CronSchedule("30 13 * * *")
+    idle = await store.add(a_definition("idle", schedule=half_past))
+    hourly = await store.add(a_definition("hourly", schedule=HOURLY))
+    once = await store.add(a_definition("once", schedule=OneTimeSchedule(ONE)), run_if_past=True)
+    await store.fired(once)
+
+    none, some, made_up = [await explained(store, task, "2024-01-15") for task in (idle, hourly, once)]
+
+    assert (none.code, [each.at for each in none.findings]) == (Code.BEFORE_CREATION, [ONE + HOUR / 2])
+    assert none.summary == (
+        "The task did not exist yet at Mon 2024-01-15 13:30 UTC, when its schedule would have had a run: "
+        "it was created later, by ana (api) at Mon 2024-01-15 15:00 UTC."
+    )
+    assert [each.code for each in some.findings] == [Code.BEFORE_CREATION, Code.UPCOMING]
+    assert (some.code, [each.code for each in made_up.findings]) == (Code.UPCOMING, [Code.PENDING])
+
+
+async def test_a_deleted_task_that_bore_the_name_then_is_named(store: StoreUnderTest) -> None:
+    older = await _hourly(store)
+    await _ran(store, older)
+    store.clock.advance(MINUTE)
+    await store.deleted(await store.read(older))
+    definition = a_definition(schedule=HOURLY)
+    store.clock.advance(HOUR)
+    newer = await store.applied(a_creation(definition, at=store.clock.now(), task_id="newer"))
+
+    then, later, early = [await explained(store, newer, at) for at in (ONE, ONE + 3 * MINUTE, NOON - HOUR)]
+
+    assert then.remarks == {
+        Remark.NAMESAKE: "Until Mon 2024-01-15 13:01 UTC another task bore this name, "
+        f"which was deleted then: {older.id}."
+    }
+    assert (later.remarks, early.remarks) == ({}, {})
+
+
 async def test_a_deleted_task_is_explained_while_it_is_on_record(store: StoreUnderTest) -> None:
     task = await _hourly(store)
     await _ran(store, task)
@@ -134,7 +176,68 @@ async def test_a_task_that_never_was_is_not_found(store: StoreUnderTest) -> None
         await explained(store, a_task(), ONE)
 
 
+async def _here(store: StoreUnderTest, *handlers: HandlerSpec) -> None:
+    roles = frozenset({"scheduler", "worker"})
+    await store.membership.announce(Member(NodeId("s"), roles, "host", 1, store.clock.now(), handlers, 5))
+
+
+async def test_what_will_run_says_who_is_missing_for_it(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    external = await store.add(
+        replace(a_definition("external"), delivery=Delivery.EXTERNAL, policy=ExecutionPolicy(overlap=Overlap.ALLOW))
+    )
+
+    nobody, foreign = await found(store, task, ONE), await found(store, external, NOON + MINUTE)
+    await _here(store)
+    no_worker, served = await found(store, task, ONE), await found(store, external, NOON + MINUTE)
+    await _here(store, HandlerSpec("mail", "another"))
+    no_handler = await found(store, task, ONE)
+
+    assert [each.reason for each in (nobody, foreign, no_worker, served, no_handler)] == [
+        *("no_scheduler", "no_scheduler", "no_worker", None, "no_handler")
+    ]
+    assert says(nobody, "No scheduler is running at present.", "No living worker serves the type 'mail'.")
+    assert says(no_handler, "No living worker has a handler named 'report' for the type 'mail'.")
+    assert not any("No living worker" in said for said in foreign.sentences)
+
+
+async def test_what_lies_undecided_beside_the_time_is_not_to_come(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    store.clock.advance_to(ONE + 30 * MINUTE)
+
+    told = await explained(store, task, "2024-01-15T13:10")
+    behind = await explained(store, task, "2024-01-15T12:50")
+
+    assert told.before is not None
+    assert behind.after is not None
+    assert (told.before.code, told.before.sentence) == (
+        Code.OVERDUE,
+        "Mon 2024-01-15 13:00 UTC: overdue, not decided yet",
+    )
+    assert (behind.after.code, told.after and told.after.code) == (Code.OVERDUE, Code.UPCOMING)
+
+
+async def test_what_fares_differently_in_one_time_is_told_apart(store: StoreUnderTest) -> None:
+    late, limited, paused = [
+        await store.add(a_definition(name, schedule=HOURLY, policy=ExecutionPolicy(max_runs=most)))
+        for name, most in (("late", None), ("limited", 3), ("paused", None))
+    ]
+    await store.paused(paused, a_pause(until=NOON + 4 * HOUR))
+    store.clock.advance_to(ONE + HOUR)
+
+    told = [(await explained(store, task, "2024-01-15")).summary for task in (late, limited, paused)]
+
+    assert told == [
+        "2 overdue, 9 to come.",
+        "2 overdue, 1 to come, 8 beyond the number of its runs.",
+        "11 held back: the task is paused.",
+    ]
+    held = [each for each in (await explained(store, paused, "2024-01-15")).findings if each.code is Code.PAUSED]
+    assert [(each.at, each.count) for each in held] == [(ONE, 3), (NOON + 4 * HOUR, 8)]
+
+
 async def test_what_will_run_says_when_and_what_could_hinder_it(store: StoreUnderTest) -> None:
+    await _here(store, HandlerSpec("mail", None))
     task = await _hourly(store)
     alone = await found(store, task, "2024-01-15T13:00")
     claim = await store.started(task)
@@ -258,4 +361,4 @@ async def test_more_than_can_be_told_is_said_to_be_cut(store: StoreUnderTest) ->
     told = await explained(store, task, "2024-01-15")
 
     assert Remark.CUT in told.remarks
-    assert {each.code for each in told.findings} == {Code.CANCELLED}
+    assert {each.code for each in told.findings} == {Code.BEFORE_CREATION, Code.CANCELLED}

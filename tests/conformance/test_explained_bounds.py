@@ -8,7 +8,7 @@ import pytest
 from application.scheduling.explanations import Code
 from domain.scheduling.mutation import edit
 from domain.scheduling.policy import ExecutionPolicy
-from domain.scheduling.schedule import Schedule
+from domain.scheduling.schedule import CronSchedule, Schedule
 from domain.scheduling.task import ScheduledTask
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.builders import DAY, EVERY_MINUTE, HOUR, HOURLY, a_change, a_definition
@@ -43,6 +43,16 @@ async def test_what_lies_outside_its_bounds(
 
     assert finding.code is Code.OUT_OF_BOUNDS
     assert says(finding, said)
+
+
+async def test_what_is_still_ahead_on_the_day_of_asking_is_not_in_the_past_tense(store: StoreUnderTest) -> None:
+    beyond = await _hourly(store, end_at=ONE)
+    none = await store.add(a_definition("none", schedule=CronSchedule("0 0 1 7 *")))
+
+    assert says(await found(store, beyond, "2024-01-15T14:00"), "Nothing is due then: Mon 2024-01-15 14:00 UTC lies")
+    assert says(await found(store, none, "2024-01-15"), "Nothing is due then: the schedule '0 0 1 7 *'")
+    store.clock.advance(DAY)
+    assert says(await found(store, none, "2024-01-15"), "Nothing was due then: the schedule '0 0 1 7 *'")
 
 
 @pytest.mark.parametrize(("schedule", "at"), [(EVERY_MINUTE, "2024-01-15T13:00"), (HOURLY, "2024-01-17")])

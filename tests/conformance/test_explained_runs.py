@@ -9,9 +9,10 @@ from application.scheduling.explanations import Code
 from application.scheduling.ports.execution_store import Beat, Claim, Progress
 from application.scheduling.ports.task_store import Applied
 from domain.scheduling.change import ChangeAction
-from domain.scheduling.execution import ExecutionKind
-from domain.scheduling.outcome import HandedBack
-from domain.scheduling.policy import ExecutionPolicy, Overlap
+from domain.scheduling.execution import ErrorReport, ExecutionKind
+from domain.scheduling.outcome import Failed, HandedBack
+from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
+from domain.scheduling.retry import RetryAt
 from domain.scheduling.runs import backfill, occurrences_to_backfill, redrive
 from domain.scheduling.task import Delivery, ScheduledTask
 from tests.conformance.store_under_test import WORKER, StoreUnderTest
@@ -52,8 +53,14 @@ async def test_a_success_on_time(store: StoreUnderTest) -> None:
 @pytest.mark.parametrize(
     ("decided_after", "claimed_after", "said"),
     [
-        (5 * MINUTE, 5 * MINUTE, "5 min late: it was decided 5 min after its instant"),
-        (timedelta(0), 7 * MINUTE, "7 min late: it waited for a worker, or for its turn"),
+        (5 * MINUTE, 5 * MINUTE, "5 min late: it was decided 5 min after its instant."),
+        (
+            MINUTE,
+            7 * MINUTE,
+            "7 min late: it was decided 1 min after its instant, and it waited 6 min for a worker.",
+        ),
+        (timedelta(milliseconds=600), timedelta(milliseconds=1200), "13:00:01 UTC, 1.2 s late."),
+        (timedelta(0), 7 * MINUTE, "7 min late: it waited 7 min for a worker"),
     ],
 )
 async def test_a_late_success_says_by_how_much_and_why(
@@ -68,6 +75,46 @@ async def test_a_late_success_says_by_how_much_and_why(
     assert says(await found(store, task, ONE), said)
 
 
+async def test_a_late_success_that_waited_for_its_turn_says_behind_what(store: StoreUnderTest) -> None:
+    task = await _hourly(store, ExecutionPolicy(overlap=Overlap.QUEUE_ONE))
+    ahead = await store.started(task)
+    (waiting,) = await store.fired(task)
+    by_hand = await store.run_now(task, key="k")
+    beside = await store.claim()
+    store.clock.advance(10 * MINUTE)
+    await store.settle(ahead)
+    store.clock.advance(10 * MINUTE)
+    await store.settle(beside)
+    store.clock.advance(2 * MINUTE)
+    await store.settle(await store.claim(), HandedBack())
+    store.clock.advance(2 * MINUTE)
+    await store.settle(await store.claim())
+
+    finding = next(each for each in (await explained(store, task, ONE + HOUR)).findings if each.at == ONE + HOUR)
+
+    assert [each.id for each in finding.executions] == [waiting, ahead.execution.id, by_hand]
+    assert says(
+        finding,
+        f"22 min late: it waited 20 min for its turn, until execution {ahead.execution.id} and execution {by_hand} had"
+        " ended, and it waited 2 min for a worker.",
+    )
+
+
+async def test_what_a_resumption_caught_up_on_names_it(store: StoreUnderTest) -> None:
+    task = await _hourly(store)
+    await store.paused(task)
+    store.clock.advance_to(ONE + 5 * SECOND)
+    await store.resumed(await store.read(task), missed=Misfire.LATEST)
+    pending = await found(store, task, ONE)
+    await store.settle(await store.claim())
+    ran = await found(store, task, ONE)
+
+    said = "The task was resumed by ana (api) at Mon 2024-01-15 13:00:05 UTC, which caught up on it."
+    assert says(pending, said)
+    assert says(ran, said, "5 s late: it was decided 5 s after its instant.")
+    assert [each.change.action for each in ran.changes] == [ChangeAction.RESUME]
+
+
 async def test_a_success_after_failures_names_them(store: StoreUnderTest) -> None:
     task = await _hourly(store)
     await store.settle(await store.started(task), a_failure(retry_at=ONE + MINUTE, text="disk full"))
@@ -79,6 +126,21 @@ async def test_a_success_after_failures_names_them(store: StoreUnderTest) -> Non
 
     assert finding.code is Code.SUCCEEDED
     assert says(finding, "in attempt 2", "Attempt 1 failed at Mon 2024-01-15 13:00 UTC with RuntimeError: disk full.")
+
+
+async def test_that_time_ran_out_is_said_once(store: StoreUnderTest) -> None:
+    task, report = await _hourly(store), ErrorReport("timeout", "it ran longer than 5s")
+    await store.settle(await store.started(task), Failed(report, RetryAt(ONE + MINUTE), timed_out=True))
+    waiting = await found(store, task, ONE)
+    store.clock.advance(MINUTE)
+    await store.executions.release_due(10)
+    await store.settle(await store.claim())
+
+    assert says(waiting, "attempt 1 ran out of time: it ran longer than 5s; it is tried again")
+    assert says(
+        await found(store, task, ONE),
+        "Attempt 1 ran out of time at Mon 2024-01-15 13:00 UTC: it ran longer than 5s.",
+    )
 
 
 async def test_a_rescued_success_says_how_often_its_worker_died(store: StoreUnderTest) -> None:

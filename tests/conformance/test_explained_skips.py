@@ -12,7 +12,7 @@ from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.schedule import CronSchedule
 from domain.scheduling.task import ScheduledTask, SkipReason
 from tests.conformance.store_under_test import StoreUnderTest
-from tests.support.builders import HOUR, HOURLY, MINUTE, a_change, a_definition, a_failure, a_pause
+from tests.support.builders import DAY, HOUR, HOURLY, MINUTE, a_change, a_definition, a_failure, a_pause
 from tests.support.explaining import explained, found, says
 from tests.support.manual_clock import NOON
 
@@ -224,12 +224,26 @@ async def test_a_day_is_told_by_what_was_decided_in_it(store: StoreUnderTest) ->
 
     told = await explained(store, task, "2024-01-15")
 
-    assert [each.code for each in told.findings] == [
-        Code.SUCCEEDED,
-        Code.SKIPPED_MISFIRE,
-        Code.SKIPPED_OVERLAP,
-        Code.SUCCEEDED,
-        Code.UPCOMING,
+    assert [(each.code, each.count, each.at_least) for each in told.findings] == [
+        (Code.BEFORE_CREATION, 1, False),
+        (Code.SUCCEEDED, 1, False),
+        (Code.SKIPPED_MISFIRE, 2, False),
+        (Code.SKIPPED_OVERLAP, 1, False),
+        (Code.SUCCEEDED, 1, False),
+        (Code.UPCOMING, 6, False),
     ]
-    assert told.summary == "2 succeeded, 1 passed over: misfire, 1 passed over: overlap, 1 to come."
+    assert told.summary == "2 succeeded, 2 passed over: found late, 1 passed over: overlap, 6 to come."
     assert says(told.findings[-1], "The same goes for 5 further occurrences of this time.")
+
+
+async def test_of_many_passed_over_those_of_the_time_are_counted(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition())
+    await _decided_at(store, task, NOON + 4 * HOUR)
+    whole = await explained(store, task, "2024-01-15T16:00")
+    day = await explained(store, task, "2024-01-15")
+    await _decided_at(store, task, NOON + 2 * DAY)
+
+    minute, cut = await found(store, task, NOON + MINUTE), await found(store, task, "2024-01-16")
+
+    assert (whole.code, day.summary) == (Code.PENDING, "239 passed over: found late, 1 waiting for a worker.")
+    assert [(each.count, each.at_least) for each in (minute, cut)] == [(1, False), (200, True)]

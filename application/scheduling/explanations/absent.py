@@ -1,14 +1,15 @@
 """Why there is neither a run nor a Skip: nothing was due, it is not decided yet, or the records don't say."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from application.scheduling.explanations.alive import lacking
 from application.scheduling.explanations.answer import Code, Finding
 from application.scheduling.explanations.case import Case, Due
 from application.scheduling.explanations.words import counted, sentence, span
 from domain.scheduling.asked_time import Span
 from domain.scheduling.change import ChangeAction
-from domain.scheduling.execution import ExecutionKind
 from domain.scheduling.identifiers import MICROSECOND
 from domain.scheduling.policy import Overlap
 from domain.scheduling.task import Definition, Quarantine, ScheduledTask, TaskStatus
@@ -18,19 +19,16 @@ _OLDER = "this is older than the records kept (since {since})"
 
 
 def without_record(case: Case, due: Due) -> list[Finding]:
-    """What is to be told of the occurrences of the span that neither ran nor lie in a Skip: at most one thing each."""
-    ran = (each.execution for each in case.evidence.executions if each.execution.kind is ExecutionKind.AUTO)
-    recorded = {each.nominal_at for each in ran}
-    bare = [each for each in due.occurrences if each.nominal_at not in recorded and not case.skip_of(each.nominal_at)]
+    """What is to be told of the occurrences of the span that neither ran nor lie in a Skip, each thing once."""
+    bare = [each for each in due.occurrences if not case.is_recorded(each.nominal_at)]
     task = case.task
     if task is None:
         return [_unreadable(case, bare[0].nominal_at if bare else None)] if bare else []
     open_ = [each for each in bare if each.nominal_at > task.decided_until]
     # Of a span with more than was read, what was not read may well be on record.
     lost = [each for each in bare if each.nominal_at <= task.decided_until and not case.evidence.is_cut]
-    said = [_lost(case, lost)] if lost else []
-    if open_:
-        said.append(_with_more(_undecided(case, task, open_[0]), len(open_) - 1))
+    said = [_of_many(_lost(case, lost), len(lost), due)] if lost else []
+    said += [_of_many(each[0], len(each), due) for each in _to_decide(case, task, open_)]
     return [_told(each) for each in said]
 
 
@@ -40,12 +38,7 @@ def nothing_due(case: Case, due: Due) -> Finding:
     if task is None:
         return _told(_unreadable(case, None))
     if case.span.until <= task.created_at:
-        created = case.change_made({ChangeAction.CREATE}, at=task.created_at)
-        by = f", {case.face.made(created.change)}" if created else f" at {case.face.about(task.created_at)}"
-        made = (created,) if created else ()
-        return _told(
-            Finding(Code.BEFORE_CREATION, (f"the task did not exist yet: it was created later{by}",), changes=made)
-        )
+        return _told(_not_created(case, task, "the task did not exist yet"))
     if case.span.until <= case.horizon:
         return _told(_older(case))
     if task.quarantine is not None and case.span.until > task.decided_until and not due.is_known:
@@ -55,13 +48,28 @@ def nothing_due(case: Case, due: Due) -> Finding:
     return _told(_nothing_by(case, task))
 
 
+def before_creation(case: Case) -> Finding | None:
+    """That the schedule would have had something in the span before the task was created; None: it had not."""
+    task, unborn = case.task, case.unborn()
+    if task is None or unborn is None or case.is_recorded(unborn.nominal_at):
+        return None
+    had = f"the task did not exist yet at {case.face.at(unborn.nominal_at)}, when its schedule would have had a run"
+    return _told(replace(_not_created(case, task, had), at=unborn.nominal_at))
+
+
+def _not_created(case: Case, task: ScheduledTask, head: str) -> Finding:
+    created = case.change_made({ChangeAction.CREATE}, at=task.created_at)
+    by = f", {case.face.made(created.change)}" if created else f" at {case.face.at(task.created_at)}"
+    return Finding(Code.BEFORE_CREATION, (f"{head}: it was created later{by}",), changes=(created,) if created else ())
+
+
 def older_than_records(case: Case) -> bool:
     """True if nothing about the span can be told from records any more, but for what happens to be left of them."""
     return case.span.until <= case.horizon and (case.task is None or case.span.until > case.task.created_at)
 
 
 def _older(case: Case) -> Finding:
-    return Finding(Code.OLDER_THAN_RECORDS, (_OLDER.format(since=case.face.about(case.records_since)),))
+    return Finding(Code.OLDER_THAN_RECORDS, (_OLDER.format(since=case.face.at(case.records_since)),))
 
 
 def _version_gone() -> Finding:
@@ -79,10 +87,11 @@ def _nothing_by(case: Case, task: ScheduledTask) -> Finding:
     version = case.version_at(case.span.until)
     schedule = f"{definition.schedule_text!r} ({definition.timezone}, version {version})"
     passed = _newest(Timeline(task.id, definition.schedule), case.span)
-    lacks = f"the schedule {schedule} has no occurrence at that time"
+    lacks, was = f"the schedule {schedule} has no occurrence at that time", _was(case, case.span.until)
     if passed is not None:
         lacks = f"when the schedule {schedule} had one, at {case.face.at(passed.nominal_at)}, it was not in force yet"
-    finding = Finding(Code.NOT_DUE, (f"nothing {_was(case)} due then: {lacks}",))
+        was = _was(case, passed.nominal_at)
+    finding = Finding(Code.NOT_DUE, (f"nothing {was} due then: {lacks}",))
     ended = task.status in (TaskStatus.COMPLETED, TaskStatus.FAILED) and at > task.decided_until
     return finding.adding(f"the task is {task.status} by now") if ended else finding
 
@@ -100,7 +109,7 @@ def _outside(case: Case, task: ScheduledTask, definition: Definition) -> Finding
     found = _newest(Timeline(task.id, definition.schedule), when)
     if found is None:
         return None
-    says = f"nothing {_was(case)} due then: {case.face.at(found.nominal_at)} lies {side} {bound}"
+    says = f"nothing {_was(case, found.nominal_at)} due then: {case.face.at(found.nominal_at)} lies {side} {bound}"
     return Finding(Code.OUT_OF_BOUNDS, (says,), at=found.nominal_at)
 
 
@@ -108,8 +117,8 @@ def _newest(timeline: Timeline, when: Span) -> Occurrence | None:
     return timeline.newest(after=when.since - MICROSECOND, until=when.until - MICROSECOND)
 
 
-def _was(case: Case) -> str:
-    return "is" if case.span.since > case.now else "was"
+def _was(case: Case, at: datetime) -> str:
+    return "is" if at > case.now else "was"
 
 
 def _lost(case: Case, lost: list[Occurrence]) -> Finding:
@@ -123,13 +132,25 @@ def _lost(case: Case, lost: list[Occurrence]) -> Finding:
     superseded = case.task is not None and version != case.task.version
     if superseded and definition is not None and definition.policy.max_runs is not None:
         says = f"the occurrence of {case.face.at(at)} did not run: max_runs ({definition.policy.max_runs:,})"
-        return _with_more(Finding(Code.MAX_RUNS, (f"{says} had been used up",), at=at), len(lost) - 1)
+        return Finding(Code.MAX_RUNS, (f"{says} had been used up",), at=at)
     says = f"the schedule has an occurrence at {case.face.at(at)}, and it was decided, but no record of that is left"
     why = "the record may have been unreadable, forgotten early, or made under other time zone data"
-    return _with_more(Finding(Code.NO_RECORD, (says, why), at=at), len(lost) - 1)
+    return Finding(Code.NO_RECORD, (says, why), at=at)
 
 
-def _undecided(case: Case, task: ScheduledTask, occurrence: Occurrence) -> Finding:
+def _to_decide(case: Case, task: ScheduledTask, occurrences: Sequence[Occurrence]) -> list[list[Finding]]:
+    """What is to be told of each of the consecutive occurrences, those together that fare alike."""
+    alike: dict[tuple[object, ...], list[Finding]] = {}
+    place = case.place_to_come(occurrences[0].nominal_at) if occurrences else 1
+    for number, each in enumerate(occurrences, start=place):
+        finding = _undecided(case, task, each, number)
+        # What a pause does to an occurrence depends on which comes first.
+        then = finding.sentences[1:] if finding.code is Code.PAUSED else ()
+        alike.setdefault((finding.code, *then), []).append(finding)
+    return list(alike.values())
+
+
+def _undecided(case: Case, task: ScheduledTask, occurrence: Occurrence, place: int) -> Finding:
     at, face = occurrence.nominal_at, case.face
     due = f"the occurrence of {face.at(at)} has not been decided yet"
     if task.deleted_at is not None:
@@ -145,9 +166,9 @@ def _undecided(case: Case, task: ScheduledTask, occurrence: Occurrence) -> Findi
     if task.status is TaskStatus.PAUSED:
         return _paused(case, task, occurrence, due)
     if occurrence.run_at > case.now:
-        return _upcoming(case, task, occurrence)
+        return _upcoming(case, task, occurrence, place)
     late = span(case.now - occurrence.run_at)
-    alive = any("scheduler" in member.roles for member in case.members)
+    alive = case.has_scheduler
     who = "a scheduler is alive and should decide it within moments" if alive else "no scheduler is running"
     reason = "scheduler_alive" if alive else "no_scheduler"
     return Finding(Code.OVERDUE, (f"{due}: it is {late} late", who), at=at, reason=reason)
@@ -155,38 +176,42 @@ def _undecided(case: Case, task: ScheduledTask, occurrence: Occurrence) -> Findi
 
 def _quarantined(case: Case, quarantine: Quarantine, due: str, at: datetime | None) -> Finding:
     says = f"{due}: the task cannot be decided at present: {quarantine.error}"
-    return Finding(Code.QUARANTINED, (says, f"it is looked at again at {case.face.about(quarantine.look_at)}"), at=at)
+    return Finding(Code.QUARANTINED, (says, f"it is looked at again at {case.face.at(quarantine.look_at)}"), at=at)
 
 
-def _upcoming(case: Case, task: ScheduledTask, occurrence: Occurrence) -> Finding:
+def _upcoming(case: Case, task: ScheduledTask, occurrence: Occurrence, place: int) -> Finding:
     face, at = case.face, occurrence.nominal_at
     jittered = occurrence.run_at != at
     gist = f"it runs at {face.at(occurrence.run_at)}, in {span(occurrence.run_at - case.now)}"
-    finding = Finding(Code.UPCOMING, (gist,), at=at, reason="jitter" if jittered and at <= case.now else None)
+    missing = lacking(case, task.definition)
+    reason = "jitter" if jittered and at <= case.now else next(iter(missing), None)
+    finding = Finding(Code.UPCOMING, (gist,), at=at, reason=reason)
     if jittered:
         finding = finding.adding(f"its instant is {face.at(at)}; its jitter puts it off")
-    left, place = task.runs_left, case.place_to_come(at)
+    left = task.runs_left
     if left is not None and place > left:
         runs = f"{counted(left, 'run')} of max_runs {'is' if left == 1 else 'are'} left"
         says = f"it is not to run: {runs}, for the occurrences before it"
         return Finding(Code.MAX_RUNS, (says,), at=at)
     if task.open and task.definition.policy.overlap is Overlap.SKIP:
         named = ", ".join(each.id for each in task.open)
-        return finding.adding(f"that is, if the execution that is open now ({named}) has ended by then (overlap skip)")
-    return finding
+        finding = finding.adding(
+            f"that is, if the execution that is open now ({named}) has ended by then (overlap skip)"
+        )
+    return finding.adding(*missing.values())
 
 
 def _paused(case: Case, task: ScheduledTask, occurrence: Occurrence, due: str) -> Finding:
     pause = task.pause
     at, face = occurrence.nominal_at, case.face
     why = f": {pause.reason}" if pause and pause.reason else ""
-    by = f" by {pause.actor} since {face.about(pause.at)}{why}" if pause else ""
+    by = f" by {pause.actor} since {face.at(pause.at)}{why}" if pause else ""
     change = None if pause is None else case.change_made({ChangeAction.PAUSE}, at=pause.at)
     says = f"{due}: the task is paused{by}"
     if pause is not None and pause.until is not None and pause.until <= at:
-        then = f"the pause ends by itself at {face.about(pause.until)}, before it: unless that changes, it runs"
+        then = f"the pause ends by itself at {face.at(pause.until)}, before it: unless that changes, it runs"
     elif pause is not None and pause.until is not None:
-        then = f"the pause ends by itself at {face.about(pause.until)}, and passes it over then"
+        then = f"the pause ends by itself at {face.at(pause.until)}, and passes it over then"
     elif at > case.now:
         then = "it runs if somebody resumes the task before it"
     else:
@@ -218,7 +243,7 @@ def _used_up(case: Case, task: ScheduledTask, at: datetime) -> Finding:
 def _deleted(case: Case, task: ScheduledTask) -> Finding:
     gone_at = task.deleted_at or case.now
     change = case.change_made({ChangeAction.DELETE}, at=gone_at)
-    how = case.face.made(change.change) if change else f"at {case.face.about(gone_at)}"
+    how = case.face.made(change.change) if change else f"at {case.face.at(gone_at)}"
     says = f"the task was deleted {how}; nothing runs after that"
     return Finding(Code.DELETED, (says,), changes=(change,) if change else ())
 
@@ -229,12 +254,12 @@ def _unreadable(case: Case, at: datetime | None) -> Finding:
     return Finding(Code.UNREADABLE, (says, "nothing of it is decided until the record can be read again"), at=at)
 
 
-def _with_more(finding: Finding, more: int) -> Finding:
-    return finding.adding(f"the same goes for {counted(more, 'further occurrence')} of this time") if more else finding
+def _of_many(finding: Finding, count: int, due: Due) -> Finding:
+    """The finding about the first of so many occurrences, for all of them."""
+    further = f"{'at least ' if due.is_cut else ''}{counted(count - 1, 'further occurrence')}"
+    more = f"the same goes for {further} of this time" if count > 1 else ""
+    return replace(finding.adding(more), count=count, at_least=due.is_cut)
 
 
 def _told(finding: Finding) -> Finding:
-    sentences = tuple(sentence(each) for each in finding.sentences)
-    return Finding(
-        finding.code, sentences, finding.at, finding.reason, finding.executions, finding.skip, finding.changes
-    )
+    return replace(finding, sentences=tuple(sentence(each) for each in finding.sentences))

@@ -62,7 +62,8 @@ class Code(StrEnum):
 class Finding:
     """One thing the records say. `sentences` begin with the gist; `reason` is a finer code, where there is one.
 
-    `at` is the nominal instant it is about, or the first of them (None: no single one). `skip` is as recorded.
+    `at` is the nominal instant it is about, or the first of them (None: no single one). `skip` is as recorded. `count`
+    is how many occurrences of the time it speaks for, or, if `at_least`, of how many that is known.
     """
 
     code: Code
@@ -72,6 +73,8 @@ class Finding:
     executions: tuple[Execution, ...] = ()
     skip: Skip | None = None
     changes: tuple[ChangeRecord, ...] = ()
+    count: int = 1
+    at_least: bool = False
 
     def adding(self, *sentences: str) -> "Finding":
         """The finding with more to say; an empty sentence says nothing."""
@@ -83,6 +86,7 @@ class Remark(StrEnum):
 
     GAP = "gap"
     FOLD = "fold"
+    NAMESAKE = "namesake"
     ZONE_UNKNOWN = "zone_unknown"
     CUT = "cut"
 
@@ -145,6 +149,8 @@ def _finding(finding: Finding) -> Document:
         "code": finding.code,
         "reason": finding.reason,
         "at": instant(finding.at),
+        "count": finding.count,
+        "at_least": finding.at_least,
         "sentences": list(finding.sentences),
         "executions": [_execution(each) for each in finding.executions],
         "skip": None if finding.skip is None else _skip(finding.skip),

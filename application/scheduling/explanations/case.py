@@ -28,16 +28,25 @@ class Due(NamedTuple):
     occurrences: tuple[Occurrence, ...]
     is_known: bool
 
+    @property
+    def is_cut(self) -> bool:
+        """True if there may be more than these."""
+        return not self.is_known or len(self.occurrences) >= OCCURRENCES_MAX
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One span of time, what is on record around it, and who is alive now."""
+    """One span of time, what is on record around it, and who is alive now.
+
+    `namesakes` are the deleted tasks that bore the name of the task in that time, before it was created.
+    """
 
     evidence: Evidence
     span: Span
     retention: Retention
     members: Sequence[Member]
     face: Clockface
+    namesakes: tuple[ScheduledTask, ...] = ()
 
     @property
     def task(self) -> ScheduledTask | None:
@@ -54,6 +63,11 @@ class Case:
     def now(self) -> datetime:
         """The store's clock."""
         return self.evidence.now
+
+    @property
+    def has_scheduler(self) -> bool:
+        """True if somebody is alive who decides what is due."""
+        return any("scheduler" in member.roles for member in self.members)
 
     @property
     def horizon(self) -> datetime:
@@ -105,6 +119,17 @@ class Case:
             except _BROKEN:
                 is_known = False
         return Due(tuple(found[each] for each in sorted(found)[:OCCURRENCES_MAX]), is_known)
+
+    def unborn(self) -> Occurrence | None:
+        """The last occurrence that its first version has in the span before its creation; None: none is known."""
+        task, since = self.task, self.span.since
+        if task is None or not since < task.created_at < self.span.until:
+            return None
+        definition = self.definition_at(task.created_at + MICROSECOND)
+        with suppress(*_BROKEN):
+            if definition is not None:
+                return self._timeline(definition).newest(after=since - MICROSECOND, until=task.created_at - MICROSECOND)
+        return None
 
     def runs(self) -> list[ExecutionEvidence]:
         """The executions of the span's occurrences, and whatever else was asked for, or began, in it."""
@@ -176,6 +201,11 @@ class Case:
     def skip_of(self, nominal_at: datetime) -> Skip | None:
         """The Skip that holds an instant."""
         return next((each for each in self.evidence.skips if each.first_at <= nominal_at <= each.last_at), None)
+
+    def is_recorded(self, nominal_at: datetime) -> bool:
+        """True if the occurrence of this instant ran, or lies in a Skip."""
+        found = (each.execution for each in self.evidence.executions if each.execution.kind is ExecutionKind.AUTO)
+        return any(each.nominal_at == nominal_at for each in found) or self.skip_of(nominal_at) is not None
 
     def change_made(self, actions: Container[ChangeAction], *, at: datetime) -> ChangeRecord | None:
         """The last of these changes that was made at this very instant."""

@@ -3,7 +3,7 @@
 from application.scheduling.explanations.answer import Code, Finding
 from application.scheduling.explanations.case import Case
 from application.scheduling.explanations.words import counted, gist
-from application.scheduling.ports.history import ChangeRecord, ExecutionEvidence
+from application.scheduling.ports.history import AttemptRecord, ChangeRecord, ExecutionEvidence
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import AttemptOutcome, CancelRequest, Execution
 from domain.scheduling.work import SUPERSEDED, TASK_FAILED
@@ -18,10 +18,18 @@ _ENDS_ALL = {ChangeAction.PAUSE: "paused_now", ChangeAction.DELETE: "task_delete
 _SCHEDULER = "scheduler"
 
 
+def failed(attempt: AttemptRecord, *, at: str = "") -> str:
+    """How an attempt failed: the end of a sentence about it; ` at …` stands in the middle."""
+    error = gist(attempt.error)
+    if attempt.outcome is AttemptOutcome.TIMEOUT:
+        return f"ran out of time{at}: {error.removeprefix('timeout: ')}"
+    return f"failed{at} with {error}"
+
+
 def died(case: Case, found: ExecutionEvidence, what: str) -> Finding:
     """Dead: what of, with the last error."""
     execution = found.execution
-    ended = case.face.about(execution.finished_at or case.now)
+    ended = case.face.at(execution.finished_at or case.now)
     if (kind := _kind_of_death(found)) is not None:
         says = f"{what} failed for good at {ended}: {_DEATHS[kind]}"
         return Finding(Code.DEAD, (says, f"the error on record is {gist(execution.error)}"), reason=kind)
@@ -39,7 +47,7 @@ def cancelled(case: Case, found: ExecutionEvidence, what: str) -> Finding:
     """Cancelled: by a person, or by what happened to the task."""
     execution = found.execution
     request = execution.cancel
-    head = f"{what} {_stopped(found)} at {case.face.about(execution.finished_at or case.now)}"
+    head = f"{what} {_stopped(found)} at {case.face.at(execution.finished_at or case.now)}"
     if request is None:
         return Finding(Code.CANCELLED, (head, "who asked for that is not on record"))
     by_change = _by_a_change(case, execution, request, head)
@@ -52,7 +60,7 @@ def cancelled(case: Case, found: ExecutionEvidence, what: str) -> Finding:
     if (request.actor, request.reason) == (_SCHEDULER, TASK_FAILED):
         return Finding(Code.CANCELLED, (f"{head}: {TASK_FAILED}",), reason="task_failed")
     why = f": {request.reason}" if request.reason else ""
-    says = f"{head}: asked for by {request.actor} at {case.face.about(request.at)}{why}"
+    says = f"{head}: asked for by {request.actor} at {case.face.at(request.at)}{why}"
     return Finding(Code.CANCELLED, (says,), reason="asked")
 
 

@@ -2,34 +2,35 @@
 
 from datetime import timedelta
 
+from application.scheduling.explanations.alive import unserved
 from application.scheduling.explanations.answer import Code, Finding
 from application.scheduling.explanations.case import Case
-from application.scheduling.explanations.endings import FAILURES, cancelled, died
+from application.scheduling.explanations.delays import LATE_FROM, Delay, delay
+from application.scheduling.explanations.endings import FAILURES, cancelled, died, failed
 from application.scheduling.explanations.words import gist, sentence, span, times
-from application.scheduling.ports.history import AttemptRecord, ExecutionEvidence
-from application.scheduling.processors import announced_spec
+from application.scheduling.ports.history import AttemptRecord, ChangeRecord, ExecutionEvidence
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionKind, ExecutionState
 from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
-
-LATE_FROM = timedelta(seconds=1)
 
 
 def run_finding(case: Case, found: ExecutionEvidence) -> Finding:
     """What is to be told of one execution, whatever called for it."""
     execution = found.execution
     finding = _standing(case, found)
-    about = (case.change_of(execution, {ChangeAction.RUN, ChangeAction.REDRIVE}),)
-    changes = (*(each for each in about if each is not None), *finding.changes)
+    asked, resumed = case.change_of(execution, {ChangeAction.RUN, ChangeAction.REDRIVE}), _resumption(case, execution)
+    changes = (*(each for each in (asked, resumed) if each is not None), *finding.changes)
+    caught_up = f"the task was resumed {case.face.made(resumed.change)}, which caught up on it" if resumed else ""
+    delayed = delay(case, found)
     gist_, *more = finding.sentences
-    began = (_start(case, found), _deliberate_delay(case, execution))
+    began = (_start(case, found, delayed), caught_up, _deliberate_delay(case, execution))
     said = (gist_, *began, *more, _takeovers(found), _again(case, execution))
     return Finding(
         finding.code,
         tuple(sentence(each) for each in said if each),
         at=execution.nominal_at,
         reason=finding.reason,
-        executions=(execution, *finding.executions),
+        executions=(execution, *finding.executions, *delayed.behind),
         changes=changes,
     )
 
@@ -42,7 +43,7 @@ def subject(case: Case, execution: Execution) -> str:
             return f"the run due at {face.at(execution.nominal_at or execution.scheduled_at)}"
         case ExecutionKind.MANUAL:
             asked = case.change_of(execution, {ChangeAction.RUN, ChangeAction.REDRIVE})
-            who = face.made(asked.change) if asked else f"by somebody at {face.about(execution.created_at)}"
+            who = face.made(asked.change) if asked else f"by somebody at {face.at(execution.created_at)}"
             dead = execution.redrive_of
             return f"the repetition of execution {dead}, asked for {who}" if dead else f"the run asked for {who}"
         case ExecutionKind.CONTINUATION:
@@ -56,7 +57,7 @@ def _backfiller(case: Case, execution: Execution) -> str:
     """Who asked for it: one change for many executions, made in the instant they were."""
     asked = case.change_made({ChangeAction.BACKFILL}, at=execution.created_at)
     if asked is None:
-        return f"at {case.face.about(execution.created_at)}"
+        return f"at {case.face.at(execution.created_at)}"
     return case.face.made(asked.change)
 
 
@@ -79,7 +80,7 @@ def _standing(case: Case, found: ExecutionEvidence) -> Finding:
         case ExecutionState.CANCELLED:
             return cancelled(case, found, what)
         case ExecutionState.DELIVERED:
-            handed = f"{what} was handed to its stream at {face.about(execution.created_at)}"
+            handed = f"{what} was handed to its stream at {face.at(execution.created_at)}"
             return Finding(Code.DELIVERED, (handed, "what its reader made of it is not on record here"))
 
 
@@ -99,12 +100,12 @@ def _pending(case: Case, found: ExecutionEvidence, what: str) -> Finding:
     face, handler = case.face, _handler(case, execution)
     yet = f"{what} has not {'ended' if found.begun else 'run'} yet"
     if execution.unknown_since is not None:
-        ends = face.about(execution.unknown_since + UNKNOWN_HANDLER_PATIENCE)
+        ends = face.at(execution.unknown_since + UNKNOWN_HANDLER_PATIENCE)
         says = f"{yet}: the workers that took it have no handler named {handler[1]!r}"
-        more = f"it has been put back since {face.about(execution.unknown_since)}, and is given up at {ends}"
+        more = f"it has been put back since {face.at(execution.unknown_since)}, and is given up at {ends}"
         return Finding(Code.PENDING, (says, more), reason="put_back")
     # After the clock was set back, what was decided before lies ahead.
-    since = f" since {face.about(execution.available_at)}" if execution.available_at <= case.now else ""
+    since = f" since {face.at(execution.available_at)}" if execution.available_at <= case.now else ""
     waits = f"{yet}: it waits for a worker{since}"
     reason, why = _unclaimed(case, execution, handler)
     return Finding(Code.PENDING, (waits, why, *_failures(case, found.attempts)), reason=reason)
@@ -112,12 +113,8 @@ def _pending(case: Case, found: ExecutionEvidence, what: str) -> Finding:
 
 def _unclaimed(case: Case, execution: Execution, handler: tuple[str, str]) -> tuple[str, str]:
     """Why nobody has taken it yet, as a code and in words."""
-    task_type, name = handler
-    specs = [spec for member in case.members for spec in member.handlers]
-    if not any(spec.task_type == task_type for spec in specs):
-        return "no_worker", f"no living worker serves the type {task_type!r}"
-    if announced_spec(specs, task_type, name) is None:
-        return "no_handler", f"no living worker has a handler named {name!r} for the type {task_type!r}"
+    if (missing := unserved(case, *handler)) is not None:
+        return missing
     if execution.is_suspect:
         died = f"its worker died {times(execution.rescues)} while running it"
         return "isolated", f"{died}, so it is given a process to itself, which runs such executions one at a time"
@@ -141,24 +138,25 @@ def _running(case: Case, found: ExecutionEvidence, what: str) -> Finding:
     if execution.is_suspect:
         finding = finding.adding("it runs alone, as it may be what its workers died of")
     if execution.cancel is not None:
-        asked = case.face.about(execution.cancel.at)
+        asked = case.face.at(execution.cancel.at)
         finding = finding.adding(f"it was asked to stop by {execution.cancel.actor} at {asked}")
     return finding.adding(*_failures(case, found.attempts))
 
 
 def _retry_wait(case: Case, found: ExecutionEvidence, what: str) -> Finding:
     execution = found.execution
-    again = case.face.about(execution.available_at)
+    again = case.face.at(execution.available_at)
     if not execution.attempts_used:
         return Finding(Code.RETRY_WAIT, (f"{what} begins at {again}",), reason="continuation")
-    failed = f"{what} has not succeeded yet: attempt {execution.attempts_used} failed"
-    says = f"{failed} with {gist(execution.error)}; it is tried again at {again}"
+    last = next((failed(each) for each in reversed(found.attempts) if each.outcome in FAILURES), None)
+    how = last or f"failed with {gist(execution.error)}"
+    says = f"{what} has not succeeded yet: attempt {execution.attempts_used} {how}; it is tried again at {again}"
     return Finding(Code.RETRY_WAIT, (says, *_failures(case, found.attempts)[:-1]))
 
 
 def _succeeded(case: Case, found: ExecutionEvidence, what: str) -> Finding:
     execution = found.execution
-    ended = case.face.about(execution.finished_at or case.now)
+    ended = case.face.at(execution.finished_at or case.now)
     says = f"{what} ran and succeeded at {ended}"
     if execution.attempts_used:
         says += f", in attempt {execution.attempts_used + 1}"
@@ -167,37 +165,38 @@ def _succeeded(case: Case, found: ExecutionEvidence, what: str) -> Finding:
 
 def _failures(case: Case, attempts: tuple[AttemptRecord, ...]) -> list[str]:
     """The attempts that failed, in the order they did."""
-    failed = [each for each in attempts if each.outcome in FAILURES]
+    failures = (each for each in attempts if each.outcome in FAILURES)
     return [
-        f"attempt {number} {'ran out of time' if each.outcome is AttemptOutcome.TIMEOUT else 'failed'}"
-        f" at {case.face.about(each.finished_at or each.started_at)} with {gist(each.error)}"
-        for number, each in enumerate(failed, start=1)
+        f"attempt {number} {failed(each, at=f' at {case.face.at(each.finished_at or each.started_at)}')}"
+        for number, each in enumerate(failures, start=1)
     ]
 
 
-def _start(case: Case, found: ExecutionEvidence) -> str:
-    """When it began, and how late, if it was late."""
+def _resumption(case: Case, execution: Execution) -> ChangeRecord | None:
+    """The resume that ran it, as something that had been missed: it made it at its own instant."""
+    if execution.kind is not ExecutionKind.AUTO or execution.scheduled_at > execution.created_at:
+        return None
+    return case.change_made({ChangeAction.RESUME}, at=execution.created_at)
+
+
+def _start(case: Case, found: ExecutionEvidence, delayed: Delay) -> str:
+    """When it began, and how late and why, if it was late."""
     execution = found.execution
     if not found.begun:
         return ""
     first = found.begun[0].started_at
-    began = f"it began at {case.face.about(first)}"
+    began = f"it began at {case.face.at(first)}"
     late = first - execution.scheduled_at
     if late < LATE_FROM:
         return f"{began}, on time" if execution.kind is ExecutionKind.AUTO else began
-    decided = execution.created_at - execution.scheduled_at
-    if execution.kind is ExecutionKind.AUTO and decided >= LATE_FROM:
-        return f"{began}, {span(late)} late: it was decided {span(decided)} after its instant"
-    if found.attempts[0] is not found.begun[0]:
-        return f"{began}, {span(late)} late: the workers that took it before had no handler for it"
-    return f"{began}, {span(late)} late: it waited for a worker, or for its turn"
+    return f"{began}, {span(late)} late{': ' if delayed.says else ''}{delayed.says}"
 
 
 def _deliberate_delay(case: Case, execution: Execution) -> str:
     if execution.nominal_at is None or execution.kind is not ExecutionKind.AUTO:
         return ""
     delay = execution.scheduled_at - execution.nominal_at
-    return f"its jitter put it off by {span(delay)}, to {case.face.about(execution.scheduled_at)}" if delay else ""
+    return f"its jitter put it off by {span(delay)}, to {case.face.at(execution.scheduled_at)}" if delay else ""
 
 
 def _takeovers(found: ExecutionEvidence) -> str:

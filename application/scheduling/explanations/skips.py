@@ -35,8 +35,11 @@ class _Why(NamedTuple):
     changes: tuple[ChangeRecord | None, ...] = ()
 
 
-def skip_finding(case: Case, skip: Skip, at: datetime | None) -> Finding:
-    """Why the occurrence `at` did not run (None: which of the skipped ones is meant, is not known any more)."""
+def skip_finding(case: Case, skip: Skip, at: datetime | None, *, count: int, at_least: bool) -> Finding:
+    """Why the occurrence `at` did not run (None: which of the skipped ones is meant, is not known any more).
+
+    So many of those that were skipped lie in the span, or, if `at_least`, are known to.
+    """
     about = skip.first_at if at is None and skip.count == 1 else at
     why = _WHY[skip.reason](case, skip, about) if about else _Why(_IN_GENERAL[skip.reason])
     head = f"the occurrence of {case.face.at(about)}" if about else _some(case, skip)
@@ -48,6 +51,8 @@ def skip_finding(case: Case, skip: Skip, at: datetime | None) -> Finding:
         executions=why.executions,
         skip=skip,
         changes=tuple(each for each in why.changes if each is not None),
+        count=count,
+        at_least=at_least,
     )
 
 
@@ -111,7 +116,7 @@ def _overlap(case: Case, skip: Skip, at: datetime) -> _Why:
         return _Why(f"{gist}: {_stood(case, surely)}", (), surely)
     if not among:
         return _Why(gist, ("which one it was can no longer be told from the records",))
-    between = f"between {case.face.about(when.since)} and {case.face.about(when.until)}"
+    between = f"between {case.face.at(when.since)} and {case.face.at(when.until)}"
     return _Why(gist, (f"that was {between}; open then, at one time or another: {_stood(case, among)}",), among)
 
 
@@ -177,7 +182,7 @@ def _woken(case: Case, end: Awakening) -> str:
     change = end.record.change
     if change.action is ChangeAction.PAUSE_ENDED:
         behind = "another began, which may have held back what was due behind its end"
-        says = f"the pause ended by itself at {case.face.about(change.at)}{f'; {behind}' if end.again else ''}"
+        says = f"the pause ended by itself at {case.face.at(change.at)}{f'; {behind}' if end.again else ''}"
     else:
         edited = "given another definition" if moves_occurrences(case, end.record) else "set going again"
         did = "resumed" if change.action is ChangeAction.RESUME else edited
@@ -191,7 +196,7 @@ def _instead(case: Case, skip: Skip) -> tuple[str, tuple[Execution, ...]]:
     following = case.nearest_auto(behind=skip.last_at)
     if following is None or following.nominal_at is None:
         return "", ()
-    decided_at, due = case.face.about(following.created_at), case.face.at(following.nominal_at)
+    decided_at, due = case.face.at(following.created_at), case.face.at(following.nominal_at)
     return f"the next to run was that of {due} (execution {following.id}), decided at {decided_at}", (following,)
 
 
@@ -208,8 +213,8 @@ def _stood(case: Case, executions: tuple[Execution, ...]) -> str:
 
 
 def _lasted(case: Case, execution: Execution) -> str:
-    end = "" if execution.finished_at is None else f" until {case.face.about(execution.finished_at)}"
-    return f"{execution.id}, since {case.face.about(execution.created_at)}{end or ', and it still is'}"
+    end = "" if execution.finished_at is None else f" until {case.face.at(execution.finished_at)}"
+    return f"{execution.id}, since {case.face.at(execution.created_at)}{end or ', and it still is'}"
 
 
 _FOUND_LATE = "no scheduler decided it in time, and of the occurrences found late"

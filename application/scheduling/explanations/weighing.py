@@ -1,35 +1,26 @@
 """From the records to the answer: what was decided for the time asked about, what else ran, what stands beside it."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 
-from application.scheduling.explanations.absent import nothing_due, without_record
+from application.scheduling.explanations.absent import before_creation, nothing_due, without_record
 from application.scheduling.explanations.answer import Code, Explanation, Finding, Neighbour, Remark
 from application.scheduling.explanations.case import Case, Due
 from application.scheduling.explanations.runs import run_finding
 from application.scheduling.explanations.skips import CODES, skip_finding
-from application.scheduling.explanations.words import counted, sentence
+from application.scheduling.explanations.tally import tally
+from application.scheduling.explanations.words import counted
 from application.scheduling.ports.history import EVIDENCE_MAX
 from domain.scheduling.asked_time import AskedTime, Shown
 from domain.scheduling.cron.expression import parse
 from domain.scheduling.execution import ExecutionKind
 from domain.scheduling.identifiers import EPOCH, MICROSECOND
 from domain.scheduling.schedule import CronSchedule
-from domain.scheduling.task import Skip
+from domain.scheduling.task import ScheduledTask, Skip
+from domain.scheduling.timeline import Occurrence
 
 ALSO_MAX = 10
-_TALLIED = {
-    Code.SUCCEEDED: "succeeded",
-    Code.DEAD: "failed for good",
-    Code.RUNNING: "running",
-    Code.PENDING: "waiting for a worker",
-    Code.WAITING: "waiting for its turn",
-    Code.RETRY_WAIT: "to be tried again",
-    Code.UPCOMING: "to come",
-    Code.OLDER_THAN_RECORDS: "older than the records kept",
-    Code.NO_RECORD: "without a record",
-}
 
 
 def explained(case: Case, spans: Sequence[Case], asked: AskedTime, shown: Shown, *, zone_known: bool) -> Explanation:
@@ -48,7 +39,7 @@ def explained(case: Case, spans: Sequence[Case], asked: AskedTime, shown: Shown,
         now=case.now,
         records_since=case.records_since,
         code=main[0].code if len(main) == 1 else Code.SEVERAL,
-        summary=main[0].sentences[0] if len(main) == 1 else _tally(main),
+        summary=main[0].sentences[0] if len(main) == 1 else tally(main),
         findings=findings,
         remarks=dict(_remarks(case, spans, asked, shown, zone_known=zone_known)),
         also=tuple(others[-ALSO_MAX:]),
@@ -62,9 +53,11 @@ def _findings(case: Case) -> list[Finding]:
     due, runs = case.due(), case.runs()
     found = [*(run_finding(case, each) for each in runs), *_skips(case, due), *without_record(case, due)]
     # What people asked for does not say what the schedule had.
-    if len(found) == sum(each.execution.kind is not ExecutionKind.AUTO for each in runs):
-        found.append(nothing_due(case, due))
-    return sorted(found, key=_place)
+    is_bare = len(found) == sum(each.execution.kind is not ExecutionKind.AUTO for each in runs)
+    nothing, early = nothing_due(case, due) if is_bare else None, before_creation(case)
+    if nothing is not None and (early is None or nothing.code is not Code.NOT_DUE):
+        found.append(nothing)
+    return sorted([*found, early] if early else found, key=_place)
 
 
 def _place(finding: Finding) -> tuple[bool, datetime]:
@@ -77,16 +70,14 @@ def _place(finding: Finding) -> tuple[bool, datetime]:
 def _skips(case: Case, due: Due) -> Iterator[Finding]:
     for skip in case.evidence.skips:
         held = [each.nominal_at for each in due.occurrences if skip.first_at <= each.nominal_at <= skip.last_at]
-        ends = [each for each in (skip.first_at, skip.last_at) if each in case.span]
-        if held or ends:
-            yield skip_finding(case, skip, min(held or ends))
+        ends = [each for each in {skip.first_at, skip.last_at} if each in case.span]
+        if skip.first_at in case.span and skip.last_at in case.span:
+            yield skip_finding(case, skip, skip.first_at, count=skip.count, at_least=skip.at_least)
+        elif held or ends:
+            count = max(len(held), len(ends))
+            yield skip_finding(case, skip, min(held or ends), count=count, at_least=due.is_cut)
         elif not due.is_known and skip.first_at < case.span.until and skip.last_at >= case.span.since:
-            yield skip_finding(case, skip, None)
-
-
-def _tally(findings: Sequence[Finding]) -> str:
-    said = Counter(_TALLIED.get(each.code) or each.code.value.replace("skipped_", "passed over: ") for each in findings)
-    return sentence(", ".join(f"{count:,} {what}" for what, count in said.items()))
+            yield skip_finding(case, skip, None, count=0, at_least=True)
 
 
 def _remarks(
@@ -105,6 +96,13 @@ def _remarks(
             Remark.CUT,
             f"There is more than can be told at once: the first {EVIDENCE_MAX} records are. Ask for less time.",
         )
+    if case.namesakes:
+        yield Remark.NAMESAKE, " ".join(map(partial(_namesake, case), case.namesakes))
+
+
+def _namesake(case: Case, other: ScheduledTask) -> str:
+    until = case.face.at(other.deleted_at or case.now)
+    return f"Until {until} another task bore this name, which was deleted then: {other.id}."
 
 
 def _gap(case: Case) -> str:
@@ -121,7 +119,7 @@ def _before(case: Case) -> Neighbour | None:
     """The decision before, as recorded, or the occurrence that comes before, if that is still to be decided."""
     since = case.span.since
     if (coming := case.coming(before=since)) is not None:
-        return _coming(case, coming.nominal_at)
+        return _coming(case, coming)
     due = case.due_next_to(before=since)
     if due is not None and (around := case.skip_of(due.nominal_at)) is not None:
         return _passed_over(case, around, due.nominal_at)
@@ -144,10 +142,13 @@ def _after(case: Case) -> Neighbour | None:
     if skip is not None:
         return _passed_over(case, skip, skip.first_at)
     coming = case.coming(behind=last)
-    return None if coming is None else _coming(case, coming.nominal_at)
+    return None if coming is None else _coming(case, coming)
 
 
-def _coming(case: Case, at: datetime) -> Neighbour:
+def _coming(case: Case, coming: Occurrence) -> Neighbour:
+    at = coming.nominal_at
+    if coming.run_at <= case.now:
+        return Neighbour(at, Code.OVERDUE, f"{case.face.at(at)}: overdue, not decided yet")
     return Neighbour(at, Code.UPCOMING, f"{case.face.at(at)}: to come")
 
 

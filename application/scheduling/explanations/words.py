@@ -59,20 +59,14 @@ class Clockface:
     timezone: str
 
     def at(self, instant: datetime) -> str:
-        """`Sun 2026-03-29 03:00 CEST`, with seconds, and their fraction, where there are any."""
+        """`Sun 2026-03-29 03:00 CEST`, with the seconds, where there are any, as clocks show them: rounded down."""
         local = instant.astimezone(self._zone())
-        seconds = local.strftime(":%S") if local.second or local.microsecond else ""
-        fraction = f".{local.microsecond:06d}".rstrip("0") if local.microsecond else ""
-        return f"{local:%a %Y-%m-%d %H:%M}{seconds}{fraction} {local:%Z}"
-
-    def about(self, instant: datetime) -> str:
-        """The same to the second: for what happened, not for what was planned."""
-        return self.at(instant.replace(microsecond=0))
+        return f"{local:%a %Y-%m-%d %H:%M}{local.strftime(':%S') if local.second else ''} {local:%Z}"
 
     def made(self, change: Change) -> str:
         """Who made a change, when and why: `by ana (api) at … ("DB upgrade")`."""
         reason = f' ("{change.reason}")' if change.reason else ""
-        return f"by {change.actor} ({change.via}) at {self.about(change.at)}{reason}"
+        return f"by {change.actor} ({change.via}) at {self.at(change.at)}{reason}"
 
     def _zone(self) -> tzinfo:
         try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from application.scheduling.explanations import Case, Explanation, explained
 from application.scheduling.explanations.words import Clockface
-from application.scheduling.ports.history import Evidence, History, Retention
+from application.scheduling.ports.history import Evidence, History, Retention, TaskFilter, TaskOrder
 from application.scheduling.ports.membership import Membership
 from application.scheduling.services.errors import TaskNotFoundError
 from domain.scheduling.asked_time import AskedSpans, AskedTime, Span
@@ -16,6 +16,8 @@ from domain.scheduling.task import ScheduledTask
 ZONE_DEFAULT = "UTC"
 # The zone is read with the records, so a time on its clocks takes a second look; an edit meanwhile takes a third.
 LOOKS_MAX = 3
+# Deleted tasks with the name in their own, their description or handler, among which those that bore it are looked for.
+NAMESAKES_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,22 @@ class Explain:
         timezone, meant, evidence = await self._look(task_id, asked)
         whole = Span(meant.spans[0].since, meant.spans[-1].until)
         case = Case(evidence, whole, self.retention, members, Clockface(timezone or ZONE_DEFAULT))
+        case = replace(case, namesakes=await self._namesakes(case))
         spans = [replace(case, span=span) for span in meant.spans]
         return explained(case, spans, asked, meant.shown, zone_known=timezone is not None)
+
+    async def _namesakes(self, case: Case) -> tuple[ScheduledTask, ...]:
+        """The deleted tasks that bore the name before this one did, in the time that is asked about."""
+        task, when = case.task, case.span
+        if task is None or when.since >= task.created_at:
+            return ()
+        name, order = task.definition.name, TaskOrder.UPDATED_AT
+        which = TaskFilter(text=name, deleted=True)
+        gone = await self.history.tasks(which, order=order, descending=True, limit=NAMESAKES_MAX, cursor=None)
+        bore = (each for each in gone.tasks if each.definition.name == name and each.id != task.id)
+        return tuple(
+            each for each in bore if each.created_at < when.until and when.since < (each.deleted_at or case.now)
+        )
 
     async def _look(self, task_id: TaskId, asked: AskedTime) -> tuple[str | None, AskedSpans, Evidence]:
         meant = asked.in_zone(ZONE_DEFAULT)

@@ -1,6 +1,7 @@
 """The command line over a real store: what it prints, and the exit code that says how it went."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -204,7 +205,7 @@ def test_explain_tells_what_ran_and_what_is_to_come(run: Run) -> None:
     told = json.loads(run("explain", "digest", "--at", created[:16] + "Z", "--output", "json").stdout)
 
     assert answer.exit_code == 0
-    assert "first look" in answer.stdout
+    assert answer.stdout.count("first look") == 1
     assert f"  execution {execution_id}" in answer.stdout
     assert "After:  " in answer.stdout
     assert told["details"][0]["executions"][0]["id"] == execution_id
@@ -212,6 +213,22 @@ def test_explain_tells_what_ran_and_what_is_to_come(run: Run) -> None:
     assert run("explain", told["task_id"], "--at", "2999-01-01").exit_code == 2
     assert "was deleted" in run("explain", told["task_id"], "--at", "2199-01-01").stdout
     assert "was deleted" in run("explain", "digest", "--at", "2199-01-01").stdout
+
+
+def test_explain_shows_seconds_and_names_the_deleted_task_that_bore_the_name(run: Run) -> None:
+    ten_seconds = {**DIGEST, "schedule_type": "interval", "schedule": "10s", "timezone": "UTC"}
+    run("create", "-", stdin=ten_seconds)
+    older = json.loads(run("get", "digest").stdout)
+    run("delete", "digest", "--yes")
+    run("create", "-", stdin=ten_seconds)
+
+    answer = run("explain", "digest", "--at", older["created_at"])
+    listed = run("list").stdout
+
+    assert answer.exit_code == 0
+    assert f"another task bore this name, which was deleted then: {older['id']}" in answer.stdout
+    assert not re.search(r"\d\d\.\d", answer.stdout.split("\n", 1)[1]), answer.stdout
+    assert not re.search(r":\d\d\.\d", listed), listed
 
 
 def test_explain_refuses_what_is_no_time_and_finds_no_task_that_never_was(run: Run) -> None:

@@ -82,7 +82,7 @@ def _check_run(life: Life, execution: Execution, told: Explanation) -> None:
     whole = " ".join(finding.sentences)
     begun = [at for at, with_handler in life.starts.get(execution.id, []) if with_handler]
     assert finding.code is Code(execution.state), whole
-    assert (f"It began at {FACE.about(begun[0])}" in whole) if begun else ("It began" not in whole), (begun, whole)
+    assert (f"It began at {FACE.at(begun[0])}" in whole) if begun else ("It began" not in whole), (begun, whole)
     if execution.state is ExecutionState.CANCELLED:
         by = re.sub(r" \d+$", "", life.asked[execution.id])
         assert finding.reason == CANCELLED_BY.get(by, "task_failed"), (by, whole)

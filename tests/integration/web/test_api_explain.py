@@ -35,7 +35,8 @@ async def test_a_run_is_told_with_its_code_its_sentences_and_its_evidence(dashbo
     assert [(each["id"], each["state"]) for each in told["details"][0]["executions"]] == [
         (claim.execution.id, "succeeded")
     ]
-    assert (told["before"], told["after"]["at"], told["after"]["code"]) == (None, "2024-01-15T14:00:00Z", "upcoming")
+    assert (told["before"], told["after"]["at"], told["after"]["code"]) == (None, "2024-01-15T14:00:00Z", "overdue")
+    assert [(each["count"], each["at_least"]) for each in told["details"]] == [(1, False)]
     assert (told["records_since"], told["now"]) == ("2024-01-15T12:00:00Z", "2024-01-15T14:00:00Z")
 
 

@@ -39,7 +39,8 @@ def test_what_did_not_run_is_told_with_its_reason() -> None:
     many = Skip(SkipReason.PAUSED, NOON, NOON + HOUR, 10_000, at_least=True)
 
     assert wording.skip_words(one, "UTC").striptags() == (
-        "did not run: Mon 2024-01-15 12:00 UTC (overlap: an earlier execution was still open)"
+        "did not run: Mon 2024-01-15 12:00 UTC "
+        "(overlap: another execution was open, or a newer occurrence took its place)"
     )
     assert wording.skip_words(many, "UTC").striptags() == (
         "did not run: at least 10,000 occurrences, Mon 2024-01-15 12:00 UTC – Mon 2024-01-15 13:00 UTC "
