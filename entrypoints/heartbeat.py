@@ -10,6 +10,7 @@ from threading import Thread
 import structlog
 
 from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.observer import Observer
 from application.scheduling.services.attempt import Attempt, Hurry
 from application.scheduling.services.keep_claims import BEAT_EVERY, KeepClaims
@@ -26,6 +27,7 @@ ALIVE_EVERY = timedelta(seconds=1)
 BLOCKED_AFTER = timedelta(seconds=5)
 # Together with the grace for threads less than the supervisor waits after the grace before it kills.
 BLOCKED_AFTER_GRACE = timedelta(seconds=2)
+STORE_FAILS_FOR = timedelta(seconds=15)
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class LoopWatch:
     _asked_at: float | None = None
     _excused_at: float = 0.0
     _draining_since: float | None = None
+    _failing_since: float | None = None
 
     async def run_once(self, keep: KeepClaims, *, is_draining: bool) -> None:
         """Ask the loop for a sign of life once; do its work if the last question has stood too long."""
@@ -67,7 +70,17 @@ class LoopWatch:
             await self._stand_in(keep, threads_too=late > STOP_GRACE.total_seconds())
 
     async def _stand_in(self, keep: KeepClaims, *, threads_too: bool) -> None:
-        if not await keep.stand_in(threads_too=threads_too):
+        try:
+            goes_on = await keep.stand_in(threads_too=threads_too)
+            self._failing_since = None
+        except StoreUnavailableError:
+            now = self.clock.monotonic()
+            self._failing_since = self._failing_since or now
+            if now - self._failing_since <= STORE_FAILS_FOR.total_seconds():
+                raise
+            # Perhaps it is this process that the store cannot answer for; what is left is rescued when it is reaped.
+            goes_on = not threads_too and any(each.is_in_thread for each in self.perform.live.all())
+        if not goes_on:
             leave_now(EXIT_REPLACE)
 
     def _silence(self, now: float) -> float:

@@ -29,6 +29,7 @@ from entrypoints.logs import capture_lines, configure_logging
 from entrypoints.loop import Step, every, repeat
 from entrypoints.process import EXIT_OK, EXIT_REPLACE, EXIT_USAGE, leave_now, run_child, take_leave, tell
 from entrypoints.settings import ROLES, InvalidSettingsError, Settings, load_settings
+from entrypoints.store_thread import in_a_thread
 
 CLAIM_EVERY = timedelta(seconds=1)
 SETTLE_EVERY = timedelta(seconds=1)
@@ -172,7 +173,7 @@ async def work(settings: Settings, worker_id: NodeId, link: SupervisorLink, *, i
     """Open what a worker needs, and work; `isolated`: on suspects alone, one at a time."""
     concurrency = 1 if isolated else settings.scheduler_concurrency
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(concurrency + SPARE_THREADS))
-    async with open_store(settings) as stores, open_content(settings) as content:
+    async with in_a_thread(partial(open_store, settings)) as stores, open_content(settings) as content:
         hands = asyncio.Event()
         hints = Hints(on_scheduler=link.scheduler, on_workers=hands.set)
         container = Container(settings=settings, stores=stores, wakeup=hints)

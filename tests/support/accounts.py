@@ -21,6 +21,11 @@ def a_session(user: User = ANA, *, at: datetime = NOON) -> Session:
     return Session(user.name, at, at, "192.0.2.1")
 
 
+async def open_session(access: Access, digest: str, session: Session) -> bool:
+    """Begin a session of one of them, as after a comparison with the first hash."""
+    return await access.open_session(digest, session, password_hash=f"hash of {session.user_name}")
+
+
 def a_token(name: str = "ci", *, owner: str | None = None, expires_at: datetime | None = None) -> ApiToken:
     """A token for editing, with an id that tells tokens of different owners apart."""
     return ApiToken(f"id-{owner}-{name}", name, Role.EDITOR, NOON, owner, expires_at)

@@ -9,7 +9,8 @@ from tests.support.chaos_evidence import Evidence, Finding
 from tests.support.chaos_handlers import TYPE
 from tests.support.chaos_oracle import version_changes
 
-PREFIX = "api:"
+# Who asks without a login is known as `local`.
+PREFIX = "api:local "
 CREATES = frozenset({"create", "run", "run beside"})
 ACTIONS = {"run beside": "run"}
 

@@ -79,9 +79,13 @@ def _obeyed(evidence: Evidence, task: TaskRow) -> Iterator[Finding]:
     stopped: dict[int, bool] = {}
     state = False
     changes = version_changes(evidence.dump, task.id)
+    schedules = {each.version: each.schedule for each in evidence.dump.versions[task.id]}
     for version in sorted(changes):
         action = changes[version].action
-        state = action in STOPS or (state and action not in STARTS)
+        # A one-time task may have been completed while it was paused; another schedule then makes it active.
+        was_one_time = schedules.get(version - 1, [""])[0] == "one_time"
+        is_revived = was_one_time and schedules.get(version) != schedules[version - 1]
+        state = action in STOPS or (state and action not in STARTS and not is_revived)
         stopped[version] = state
     superseded = _superseded(evidence, task.id)
     for each in _automatic(evidence, task):

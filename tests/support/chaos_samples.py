@@ -14,8 +14,8 @@ from tests.support.chaos_ledger import Mark
 SECOND = 1_000_000
 T = 1_700_000_000 * SECOND
 POLICY = {"start_at": None, "end_at": None, "jitter": 0, "overlap": "skip", "max_retries": 3}
-CREATE = ChangeRow(1, "task", 1, None, "create", "ana", T, "", "api:key-1")
-RUN = ChangeRow(2, "task", 1, "asked", "run", "ana", T + 5 * SECOND, "", "api:key-2")
+CREATE = ChangeRow(1, "task", 1, None, "create", "ana", T, "", "api:local key-1")
+RUN = ChangeRow(2, "task", 1, "asked", "run", "ana", T + 5 * SECOND, "", "api:local key-2")
 
 
 def evidence(**doctored: Any) -> Evidence:
@@ -40,7 +40,7 @@ def a_dump(**doctored: Any) -> Dump:
         an_execution("two", 2, starts=2, attempts_used=1, fence=3),
         an_execution("three", 3, starts=2, rescues=1, fence=5),
         an_execution("five", 5, fence=6),
-        an_execution("asked", 5, kind="manual", key="api:key-2", nominal_at=None, fence=7),
+        an_execution("asked", 5, kind="manual", key="api:local key-2", nominal_at=None, fence=7),
     ):
         dump.executions[each.id] = each
     dump.attempts["one"] = [an_attempt("one", 1, 1.1)]

@@ -57,10 +57,10 @@ class Attempt:
     clock: Clock
     deadline: float
     log: AttemptLog = field(init=False)
+    began: float = field(init=False)
     _cancelled: Event = field(default_factory=Event)
     _lost: Event = field(default_factory=Event)
     _over: Event = field(default_factory=Event)
-    _began: float = field(init=False)
     _hurried_by: Hurry | None = None
     _is_in_thread: bool = False
     _is_given_up: bool = False
@@ -72,7 +72,7 @@ class Attempt:
 
     def __post_init__(self) -> None:
         self.log = AttemptLog(self.clock)
-        self._began = self.clock.monotonic()
+        self.began = self.clock.monotonic()
 
     @property
     def token(self) -> ClaimToken:
@@ -215,7 +215,7 @@ class Attempt:
         """Decide its end by what is known now; whoever comes later gets the same answer."""
         with self._lock:
             if self._ended is None:
-                took = timedelta(seconds=self.clock.monotonic() - self._began)
+                took = timedelta(seconds=self.clock.monotonic() - self.began)
                 self._ended = Ended(self, self._outcome(), took)
             return self._ended
 

@@ -101,8 +101,10 @@ class KeepClaims:
 
     def _lose_if_silent_too_long(self, attempts: Iterable[Attempt], *, since: float) -> None:
         """Stop working on claims that others may take before we can name them again (River's trust window)."""
-        if self.clock.monotonic() - since > self.lease.total_seconds() * 3 / 4:
-            for attempt in attempts:
+        now, trusted = self.clock.monotonic(), self.lease.total_seconds() * 3 / 4
+        for attempt in attempts:
+            # Its claim was the first sign of life it gave, however long ago a heartbeat was.
+            if now - max(since, attempt.began) > trusted:
                 attempt.lose()
 
     def _overdue(self) -> Sequence[Attempt]:

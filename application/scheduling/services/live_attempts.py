@@ -9,7 +9,7 @@ from domain.scheduling.identifiers import ClaimToken
 
 @dataclass(slots=True)
 class LiveAttempts:
-    """The attempts this worker holds, from claim to record, and those whose stuck code stays on beyond that.
+    """The attempts this worker holds, from claim to record, and those whose code goes on beyond that.
 
     Shared between its event loop and its heartbeat thread.
     """
@@ -27,7 +27,8 @@ class LiveAttempts:
         """It is held no longer; False if it was not, so that one of two who record an end knows itself as the one."""
         with self._lock:
             attempt = self._held.pop(token, None)
-            if attempt is not None and attempt.is_stuck:
+            # Handed back while it could not run, it may turn out only later not to stop.
+            if attempt is not None and not attempt.is_over:
                 self._staying[token] = attempt
             return attempt is not None
 
@@ -39,7 +40,7 @@ class LiveAttempts:
     def stuck(self) -> tuple[Attempt, ...]:
         """Those whose code was told to stop and goes on, held or not."""
         with self._lock:
-            self._staying = {token: each for token, each in self._staying.items() if each.is_stuck}
+            self._staying = {token: each for token, each in self._staying.items() if not each.is_over}
             return tuple(each for each in (*self._held.values(), *self._staying.values()) if each.is_stuck)
 
     def __len__(self) -> int:

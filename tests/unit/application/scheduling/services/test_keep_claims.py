@@ -417,3 +417,23 @@ async def test_whoever_holds_the_loop_beyond_its_own_time_has_timed_out(house: H
 
     assert house.execution(holder.execution_id).attempts_used == 1
     assert holder.is_stuck
+
+
+async def test_a_claim_just_made_is_not_given_up_for_a_heartbeat_long_ago(house: House) -> None:
+    perform = house.perform()
+    heartbeat = house.heartbeat(perform)
+    await heartbeat.run_once()
+    house.clock.advance(3600 * SECOND)
+    await house.run_now(await house.create())
+    (claim,) = await house.claim()
+    attempt = _attempt(house, claim)
+    perform.live.add(attempt)
+    house.stores.state.available = False
+
+    with pytest.raises(StoreUnavailableError):
+        await heartbeat.run_once()
+    assert not attempt.is_lost
+    house.clock.advance(23 * SECOND)
+    with pytest.raises(StoreUnavailableError):
+        await heartbeat.run_once()
+    assert attempt.is_lost
