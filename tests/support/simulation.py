@@ -34,7 +34,8 @@ TROUBLE_EVERY_WHEN_PROMPT = 20.0
 LONGEST_RUN = 1_200.0
 # Until everybody has come out of the last wait of the easy pace.
 AWAKE_WITHIN = 5.0
-DRAIN = 1.7 * HOUR
+# Two that wait for each other, with a handler nobody has, take an hour each.
+DRAIN = 2.8 * HOUR
 BEHIND_MAX = timedelta(minutes=5)
 UNWINDING_TURNS = 20
 # Days in which clocks change somewhere, and one in which none does.
