@@ -14,6 +14,7 @@ import structlog
 from domain.scheduling.identifiers import NodeId
 from entrypoints.link import DRAIN, READY, SCHEDULER, STUCK, WAKE
 from entrypoints.process import EXIT_FAILED, EXIT_OK, EXIT_ORPHANED, EXIT_REPLACE, EXIT_UNREACHABLE, EXIT_USAGE
+from entrypoints.settings import workers_environment
 
 SILENT_LOOKS_MAX = 3
 
@@ -122,6 +123,7 @@ async def start_child(command: Callable[[int], Sequence[str]], worker_id: NodeId
             process = await asyncio.create_subprocess_exec(
                 *command(theirs.fileno()),
                 pass_fds=(theirs.fileno(), *inherited),
+                env=workers_environment(),
                 # A Ctrl-C on the terminal is for the supervisor alone.
                 start_new_session=True,
             )

@@ -19,6 +19,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SQLITE_PREFIXES = ("sqlite:///", "sqlite+aiosqlite:///")
 MEMORY_PATHS = frozenset({"", ".", ":memory:"})
 ADMIN_TOKEN_MIN = 32
+ADMIN_SECRETS = frozenset({"SCHEDULER_ADMIN_TOKEN", "SCHEDULER_ADMIN_TOKEN_FILE"})
 _ADMIN_TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
 # Up to the last @: a password may contain the sign itself.
 _PASSWORD = re.compile(r"(://[^:/@]*:).*@", re.DOTALL)
@@ -149,6 +150,11 @@ def without_password(url: str) -> str:
     """A URL fit to be shown: its secrets masked, on one line."""
     masked = _SECRET_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1***@", url))
     return masked.encode("unicode_escape").decode()
+
+
+def workers_environment() -> dict[str, str]:
+    """The environment for processes that run handlers: without what opens the admin, whose code must not come by it."""
+    return {name: value for name, value in os.environ.items() if name.upper() not in ADMIN_SECRETS}
 
 
 def _misspelt() -> list[str]:

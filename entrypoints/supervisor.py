@@ -88,9 +88,9 @@ class Supervisor:
                     return EXIT_USAGE
                 if stop.is_set():
                     break
-                if timedelta(seconds=self.clock.monotonic() - began) > SETTLED_AFTER:
+                # Nobody claims until who handed over has a successor; how many they become, LEAVING_MAX bounds.
+                if epitaph is None or timedelta(seconds=self.clock.monotonic() - began) > SETTLED_AFTER:
                     backoff = RESTART_BACKOFF_MIN
-                # Who handed over was ready, too.
                 longest = RESTART_READY_MAX if epitaph is None or epitaph.was_ready else RESTART_BACKOFF_MAX
                 backoff = min(backoff, longest)
                 if epitaph is not None:

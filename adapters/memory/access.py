@@ -61,12 +61,12 @@ class MemoryAccess:
         self._end(name)
         return True
 
-    async def open_session(self, digest: str, session: Session) -> bool:
+    async def open_session(self, digest: str, session: Session, *, password_hash: str) -> bool:
         """See the port."""
         now = self.state.now()
         for ended in [each for each, kept in self._sessions.items() if not kept.is_live(now)]:
             del self._sessions[ended]
-        if self._enabled(session.user_name) is None:
+        if self._enabled(session.user_name) is None or self._accounts[session.user_name].password_hash != password_hash:
             return False
         self._sessions[digest] = session
         mine = [each for each, kept in self._sessions.items() if kept.user_name == session.user_name]
@@ -151,8 +151,13 @@ class MemoryAccess:
         """See the port."""
         self.state.now()
         self._attempts.pop(keys.account, None)
-        if (there := self._attempts.get(keys.address)) is not None:
-            self._attempts[keys.address] = there.with_one_less()
+        self._take_off(keys.address)
+
+    async def retract_login(self, keys: LoginKeys) -> None:
+        """See the port."""
+        self.state.now()
+        self._take_off(keys.account)
+        self._take_off(keys.address)
 
     async def is_bare(self) -> bool:
         """See the port."""
@@ -178,6 +183,10 @@ class MemoryAccess:
             return False
         self._offers.clear()
         return await self.add_user(user, password_hash)
+
+    def _take_off(self, key: str) -> None:
+        if (attempts := self._attempts.get(key)) is not None:
+            self._attempts[key] = attempts.with_one_less()
 
     def _enabled(self, name: str) -> User | None:
         account = self._accounts.get(name)

@@ -1,7 +1,7 @@
 """`ExecutionStore` in memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adapters.memory.state import KeptAttempt, KeptExecution, State
@@ -17,7 +17,6 @@ from application.scheduling.ports.execution_store import (
     Released,
     Rescued,
     SettleAnswer,
-    Settled,
     Settlement,
     rescued,
     settled,
@@ -126,6 +125,8 @@ class MemoryExecutionStore:
         request = CancelRequest(now, change.actor, change.reason)
         work = self.state.work(execution.task_id).cancel((execution_id,), request)
         self.state.write(work, now)
+        if change.idempotency_key in self.state.changes_by_key:
+            change = replace(change, idempotency_key=None)
         self.state.record(ChangeRecord(change, work.task.id, work.task.version, execution_id))
         return CancelAnswer(kept.execution.state, work.task.id, work.task.definition.name)
 
@@ -151,8 +152,8 @@ class MemoryExecutionStore:
         if kept is None:
             return Lost()
         if not kept.is_held_by(settlement.token):
-            ends = (each.led_to for each in kept.attempts if each.token == settlement.token)
-            return next((Settled(state) for state in ends if state is not None), Lost())
+            ends = (each.settled() for each in kept.attempts if each.token == settlement.token)
+            return next((answer for answer in ends if answer is not None), Lost())
         kept.tell(settlement.progress, settlement.log)
         work = self.state.work(kept.execution.task_id)
         after = work.settle(settlement.execution_id, settlement.outcome, now)

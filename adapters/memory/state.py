@@ -9,7 +9,7 @@ from datetime import datetime
 
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreUnavailableError
-from application.scheduling.ports.execution_store import LogLine, Progress
+from application.scheduling.ports.execution_store import LogLine, Progress, Settled
 from application.scheduling.ports.history import AttemptRecord, ChangeRecord
 from application.scheduling.ports.membership import Member
 from application.scheduling.ports.task_store import Unreadable
@@ -26,6 +26,12 @@ class KeptAttempt:
     record: AttemptRecord
     token: ClaimToken
     led_to: ExecutionState | None = None
+
+    def settled(self) -> Settled | None:
+        """What its settling answers when it is repeated; None if it was not settled."""
+        if self.led_to is None or self.record.outcome is None:
+            return None
+        return Settled(self.led_to, self.record.outcome, self.record.error)
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from domain.scheduling.events import (
     TaskQuarantined,
     TaskStopped,
 )
-from domain.scheduling.execution import AttemptOutcome, ExecutionState
+from domain.scheduling.execution import ExecutionState
 
 ERROR_CHARACTERS_MAX = 300
 LATE_AFTER = timedelta(seconds=1)
@@ -92,11 +92,10 @@ class LogObserver:
 
     def _settled(self, event: ExecutionSettled) -> None:
         name, values = event.task_name, _settled_values(event)
-        if event.outcome is AttemptOutcome.SUCCEEDED:
-            self._log.info(f"Successfully executed task: {name}", **values)
-            return
         error = event.error.gist[:ERROR_CHARACTERS_MAX] if event.error else ""
-        if event.state is ExecutionState.DEAD:
+        if event.state is ExecutionState.SUCCEEDED:
+            self._log.info(f"Successfully executed task: {name}", **values)
+        elif event.state is ExecutionState.DEAD:
             self._log.error(f"Failed task for good: {name}", error=error, **values)
         elif event.state is ExecutionState.RETRY_WAIT:
             again = event.retry_at.isoformat(timespec="seconds") if event.retry_at else ""

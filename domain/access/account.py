@@ -17,6 +17,9 @@ NOTED_EVERY = timedelta(minutes=1)
 """How exactly it is kept when a session or a token was last used: a page every second must not write every second."""
 TOKEN_LIFE_MAX = timedelta(days=3_660)
 
+RESERVED_NAMES = frozenset({"local", "scheduler", "set-up"})
+"""Under these the records tell what was done without a login, by the service itself, and at the set-up."""
+
 _USER_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}", re.ASCII)
 _TOKEN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
@@ -110,6 +113,8 @@ def user_name(text: str) -> str:
             code="invalid_name",
             pointer="/name",
         )
+    if name in RESERVED_NAMES:
+        raise InvalidAccountError(f"{name} means nobody in the records", code="reserved_name", pointer="/name")
     return name
 
 

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 DELAY_MAX = timedelta(minutes=15)
 FORGOTTEN_AFTER = timedelta(hours=1)
+SET_BACK_MAX = timedelta(minutes=1)
+"""By how much the last attempt may lie ahead: two processes and a clock that is being set right differ by less."""
 FREE_PER_ACCOUNT = 5
 FREE_PER_ADDRESS = 50
 _DOUBLINGS_MAX = 10
@@ -41,8 +43,11 @@ class Attempts:
         return self.last_at + min(timedelta(seconds=2 ** min(self.count - free, _DOUBLINGS_MAX)), DELAY_MAX)
 
     def is_forgotten(self, now: datetime) -> bool:
-        """True if the last attempt was so long ago that it does not count any more."""
-        return self.last_at is not None and now - self.last_at >= FORGOTTEN_AFTER
+        """True if the last attempt was so long ago that it does not count any more, or lies ahead.
+
+        The latter was made by a clock that has been set back since, and would keep people out until it is caught up.
+        """
+        return self.last_at is not None and not -SET_BACK_MAX <= now - self.last_at < FORGOTTEN_AFTER
 
     def with_another(self, now: datetime) -> "Attempts":
         """One more, made now."""

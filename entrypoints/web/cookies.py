@@ -35,11 +35,15 @@ def keep_session(request: web.Request, response: web.StreamResponse, secret: str
 
 
 def forget_session(request: web.Request, response: web.StreamResponse) -> None:
-    """Have the browser forget the session, and whatever else it has kept of our pages."""
+    """Have the browser forget the session, and what else it has kept of our pages.
+
+    Nothing but the cache is cleared beside it: cookies and storage would be those of every port and domain of the host,
+    which other services share.
+    """
     response.del_cookie(
         _name(request), path="/", secure=request.app[SETTINGS].is_https, httponly=True, samesite="Strict"
     )
-    response.headers["Clear-Site-Data"] = '"cache", "cookies", "storage"'
+    response.headers["Clear-Site-Data"] = '"cache"'
 
 
 def _name(request: web.Request) -> str:

@@ -18,14 +18,15 @@ _ENTITY_TAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)
 async def author(request: web.Request, *, reason: str = "") -> Author:
     """Who asks by the API, and the key under which asking twice counts once. Raises RequestError.
 
-    Clients' keys get a prefix, so that none of them can take the place of a key of our own.
+    Clients' keys get a prefix, so that none of them can take the place of a key of our own or of somebody else's. No
+    actor's name has a space, so no two pairs of actor and key are one text.
     """
     key = idempotency_key(request)
     return Author(
         actor=request[ACTOR],
         via=Via.API,
         reason=reason,
-        idempotency_key=None if key is None else f"api:{key}",
+        idempotency_key=None if key is None else f"api:{request[ACTOR]} {key}",
         body_hash=request_hash(request, await raw_body(request)),
     )
 
@@ -36,7 +37,7 @@ def page_author(request: web.Request, *, reason: str = "", token: str = "", cont
         actor=request[ACTOR],
         via=Via.PAGE,
         reason=reason,
-        idempotency_key=f"page:{token}" if token else None,
+        idempotency_key=f"page:{request[ACTOR]} {token}" if token else None,
         body_hash=request_hash(request, content.encode()),
     )
 

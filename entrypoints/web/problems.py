@@ -173,7 +173,7 @@ def _of_port(error: PortError) -> Problem:
 
 
 def _wait(error: SchedulerError) -> dict[str, str]:
-    return {"Retry-After": str(error.wait.seconds)} if isinstance(error, SignInDelayedError) else {}
+    return {"Retry-After": str(int(error.wait.total_seconds()))} if isinstance(error, SignInDelayedError) else {}
 
 
 def _of_request(error: RequestError) -> Problem:

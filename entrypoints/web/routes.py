@@ -10,6 +10,7 @@ from entrypoints.web import assets
 from entrypoints.web.access import Permission, admit
 from entrypoints.web.api import access as access_api
 from entrypoints.web.api import executions, explain, occurrences, runs, status, tasks, versions
+from entrypoints.web.bodies import raw_body
 from entrypoints.web.pages import (
     account_page,
     changes,
@@ -122,6 +123,10 @@ def web_routes(prefix: str) -> Iterator[web.RouteDef]:
 def _guarded(route: Route) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         await admit(request, route.permission)
+        if route.permission is not PUBLIC and request.body_exists:
+            # It may take seconds to arrive: who is disabled meanwhile must not complete what they have begun.
+            await raw_body(request)
+            await admit(request, route.permission)
         return await route.handler(request)
 
     return handle

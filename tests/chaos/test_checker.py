@@ -140,7 +140,7 @@ DOCTORED: dict[str, tuple[str, Doctored]] = {
         lambda: evidence(dump=with_execution("two", state="dead", attempts_used=2, error=["Oops", "oops"])),
     ),
     "a confirmed run that is nowhere": ("I14", lambda: evidence(dump=without("asked"))),
-    "a run that nobody asked for": ("I14", lambda: evidence(dump=with_execution("asked", key="api:other"))),
+    "a run that nobody asked for": ("I14", lambda: evidence(dump=with_execution("asked", key="api:local other"))),
     "a task that nobody asked for": ("I14", lambda: evidence(requests=requests()[2:4])),
     "a key that names two things": (
         "I15",
@@ -154,7 +154,9 @@ DOCTORED: dict[str, tuple[str, Doctored]] = {
         "I16",
         lambda: evidence(
             requests=[*requests(), *(line for each in "ab" for line in contested(each))],
-            dump=a_dump(changes=[*a_dump().changes, *(replace(EDIT, idempotency_key=f"api:{each}") for each in "ab")]),
+            dump=a_dump(
+                changes=[*a_dump().changes, *(replace(EDIT, idempotency_key=f"api:local {each}") for each in "ab")]
+            ),
         ),
     ),
     "a version without a change": (

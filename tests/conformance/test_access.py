@@ -9,7 +9,7 @@ from application.scheduling.ports.access import Refusal
 from domain.access.account import Account, User
 from domain.access.role import Role
 from tests.conformance.store_under_test import StoreUnderTest
-from tests.support.accounts import ANA, BOB, a_session, a_token, add_ana_and_bob
+from tests.support.accounts import ANA, BOB, a_session, a_token, add_ana_and_bob, open_session
 from tests.support.builders import MINUTE
 from tests.support.manual_clock import NOON
 
@@ -82,10 +82,10 @@ async def test_of_two_admins_who_leave_at_once_one_stays(store: StoreUnderTest) 
     assert [each.result() for each in leaving].count(Refusal.LAST_ADMIN) == 1
 
 
-async def test_another_password_ends_everya_session(store: StoreUnderTest) -> None:
+async def test_another_password_ends_every_session(store: StoreUnderTest) -> None:
     await add_ana_and_bob(store.access)
-    await store.access.open_session("of ana", a_session())
-    await store.access.open_session("of bob", a_session(BOB))
+    await open_session(store.access, "of ana", a_session())
+    await open_session(store.access, "of bob", a_session(BOB))
 
     assert await store.access.set_password("ana", "new hash", replacing="hash of ana")
 
@@ -96,7 +96,7 @@ async def test_another_password_ends_everya_session(store: StoreUnderTest) -> No
 
 async def test_a_password_that_changed_meanwhile_is_not_replaced(store: StoreUnderTest) -> None:
     await add_ana_and_bob(store.access)
-    await store.access.open_session("digest", a_session())
+    await open_session(store.access, "digest", a_session())
 
     assert not await store.access.set_password("ana", "new hash", replacing="another hash")
     assert not await store.access.set_password("nobody", "new hash")

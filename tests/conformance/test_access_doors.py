@@ -1,27 +1,21 @@
-"""`Access`: sessions, tokens and the pace of guessing, which every request and every attempt to come in passes."""
+"""`Access`: sessions and tokens, one of which every request shows."""
 
-import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from application.scheduling.ports.access import SESSIONS_MAX, TokenUse, Visit
 from domain.access.account import IDLE_MAX, NOTED_EVERY, SESSION_MAX
 from domain.access.role import Role
-from domain.access.throttle import DELAY_MAX, FORGOTTEN_AFTER, FREE_PER_ACCOUNT, FREE_PER_ADDRESS, LoginKeys
 from tests.conformance.store_under_test import StoreUnderTest
-from tests.support.accounts import ANA, BOB, a_session, a_token, add_ana_and_bob
+from tests.support.accounts import ANA, BOB, a_session, a_token, add_ana_and_bob, open_session
 from tests.support.builders import MINUTE, SECOND
 from tests.support.manual_clock import NOON
-
-KEYS = LoginKeys("account", "address")
-
 
 # --- Sessions ---
 
 
 async def test_a_session_is_its_users_as_the_user_is_now(store: StoreUnderTest) -> None:
     await add_ana_and_bob(store.access)
-    await store.access.open_session("digest", a_session(BOB))
+    await open_session(store.access, "digest", a_session(BOB))
     await store.access.change_user("bob", role=Role.EDITOR)
 
     assert await store.access.visit("digest") == Visit(replace(BOB, role=Role.EDITOR), a_session(BOB))
@@ -30,7 +24,7 @@ async def test_a_session_is_its_users_as_the_user_is_now(store: StoreUnderTest) 
 
 async def test_a_session_ends_when_it_is_idle_however_it_is_looked_at(store: StoreUnderTest) -> None:
     await add_ana_and_bob(store.access)
-    await store.access.open_session("digest", a_session())
+    await open_session(store.access, "digest", a_session())
     store.clock.advance(IDLE_MAX - SECOND)
 
     assert await store.access.visit("digest", noting=False) is not None
@@ -41,7 +35,7 @@ async def test_a_session_ends_when_it_is_idle_however_it_is_looked_at(store: Sto
 
 async def test_a_session_that_is_used_lives_on_and_ends_after_its_longest_life(store: StoreUnderTest) -> None:
     await add_ana_and_bob(store.access)
-    await store.access.open_session("digest", a_session())
+    await open_session(store.access, "digest", a_session())
 
     for _ in range(SESSION_MAX // (IDLE_MAX / 2) - 1):
         store.clock.advance(IDLE_MAX / 2)
@@ -55,7 +49,7 @@ async def test_a_session_that_is_used_lives_on_and_ends_after_its_longest_life(s
 
 async def test_a_visit_is_noted_once_a_minute(store: StoreUnderTest) -> None:
     await add_ana_and_bob(store.access)
-    await store.access.open_session("digest", a_session())
+    await open_session(store.access, "digest", a_session())
 
     store.clock.advance(NOTED_EVERY - SECOND)
     await store.access.visit("digest")
@@ -68,21 +62,30 @@ async def test_a_visit_is_noted_once_a_minute(store: StoreUnderTest) -> None:
 
 async def test_who_is_disabled_loses_every_session_at_once_and_gets_no_new_one(store: StoreUnderTest) -> None:
     await add_ana_and_bob(store.access)
-    await store.access.open_session("digest", a_session(BOB))
+    await open_session(store.access, "digest", a_session(BOB))
     await store.access.change_user("bob", disabled=True)
 
     assert await store.access.visit("digest") is None
-    assert not await store.access.open_session("another", a_session(BOB))
-    assert not await store.access.open_session("nobody's", replace(a_session(), user_name="nobody"))
+    assert not await open_session(store.access, "another", a_session(BOB))
+    assert not await open_session(store.access, "nobody's", replace(a_session(), user_name="nobody"))
     await store.access.change_user("bob", disabled=False)
     assert await store.access.visit("digest") is None
+
+
+async def test_a_sign_in_with_a_password_that_is_changed_meanwhile_opens_nothing(store: StoreUnderTest) -> None:
+    await add_ana_and_bob(store.access)
+    await store.access.set_password("ana", "another hash")
+
+    assert not await open_session(store.access, "digest", a_session())
+    assert await store.access.visit("digest") is None
+    assert await store.access.open_session("digest", a_session(), password_hash="another hash")
 
 
 async def test_a_session_can_be_ended_alone_or_with_all_others(store: StoreUnderTest) -> None:
     await add_ana_and_bob(store.access)
     for name in ("one", "two", "three"):
-        await store.access.open_session(name, a_session())
-    await store.access.open_session("bob's", a_session(BOB))
+        await open_session(store.access, name, a_session())
+    await open_session(store.access, "bob's", a_session(BOB))
     await store.access.end_session("one")
     await store.access.end_session("one")
 
@@ -96,11 +99,11 @@ async def test_a_session_can_be_ended_alone_or_with_all_others(store: StoreUnder
 
 async def test_sessions_are_told_newest_first_and_beyond_the_limit_the_oldest_end(store: StoreUnderTest) -> None:
     await add_ana_and_bob(store.access)
-    await store.access.open_session("bob's", a_session(BOB))
+    await open_session(store.access, "bob's", a_session(BOB))
     opened = [a_session(at=NOON + number * SECOND) for number in range(SESSIONS_MAX + 2)]
     for number, session in enumerate(opened):
         store.clock.advance_to(session.created_at)
-        assert await store.access.open_session(f"digest {number}", session)
+        assert await open_session(store.access, f"digest {number}", session)
 
     assert await store.access.sessions("ana") == opened[:1:-1]
     assert await store.access.visit("digest 1") is None
@@ -109,7 +112,7 @@ async def test_sessions_are_told_newest_first_and_beyond_the_limit_the_oldest_en
 
 async def test_sessions_that_are_over_do_not_count(store: StoreUnderTest) -> None:
     await add_ana_and_bob(store.access)
-    await store.access.open_session("over", a_session())
+    await open_session(store.access, "over", a_session())
     store.clock.advance(IDLE_MAX)
 
     assert await store.access.end_sessions("ana") == 0
@@ -189,75 +192,3 @@ async def test_a_revoked_token_is_gone_at_once_and_its_name_free(store: StoreUnd
     assert await store.access.use_token("digest") is None
     assert await store.access.revoke_token("id-bob-ci") is None
     assert await store.access.add_token("another", a_token(owner="bob"))
-
-
-# --- The pace of guessing ---
-
-
-async def _tries(store: StoreUnderTest, keys: LoginKeys, count: int) -> list[datetime | None]:
-    return [await store.access.admit_login(keys) for _ in range(count)]
-
-
-async def test_a_few_attempts_are_free_and_then_each_waits_longer(store: StoreUnderTest) -> None:
-    assert await _tries(store, KEYS, FREE_PER_ACCOUNT) == [None] * FREE_PER_ACCOUNT
-    waits = []
-    for _ in range(12):
-        until = await store.access.admit_login(KEYS)
-        assert until is not None
-        waits.append(until - store.clock.now())
-        store.clock.advance_to(until - timedelta(microseconds=1))
-        assert await store.access.admit_login(KEYS) == until
-        store.clock.advance_to(until)
-        assert await store.access.admit_login(KEYS) is None
-
-    assert waits[:4] == [SECOND, 2 * SECOND, 4 * SECOND, 8 * SECOND]
-    assert waits[-1] == DELAY_MAX
-
-
-async def test_attempts_from_elsewhere_keep_nobody_waiting(store: StoreUnderTest) -> None:
-    await _tries(store, KEYS, FREE_PER_ACCOUNT + 1)
-
-    assert await store.access.admit_login(LoginKeys("account from elsewhere", "elsewhere")) is None
-    assert await store.access.admit_login(LoginKeys("another account", "address")) is None
-
-
-async def test_one_address_does_not_go_through_many_accounts(store: StoreUnderTest) -> None:
-    tried = [
-        await store.access.admit_login(LoginKeys(f"account {number}", "address"))
-        for number in range(FREE_PER_ADDRESS + 1)
-    ]
-
-    assert tried[:-1] == [None] * FREE_PER_ADDRESS
-    assert tried[-1] == NOON + SECOND
-
-
-async def test_of_many_attempts_at_once_only_the_free_ones_are_taken(store: StoreUnderTest) -> None:
-    async with asyncio.TaskGroup() as group:
-        tried = [group.create_task(store.access.admit_login(KEYS)) for _ in range(3 * FREE_PER_ACCOUNT)]
-
-    assert [each.result() for each in tried].count(None) == FREE_PER_ACCOUNT
-
-
-async def test_success_forgets_the_account_and_takes_itself_off_the_address(store: StoreUnderTest) -> None:
-    for _ in range(FREE_PER_ADDRESS + 5):
-        assert await _tries(store, KEYS, FREE_PER_ACCOUNT - 1) == [None] * (FREE_PER_ACCOUNT - 1)
-        for _ in range(FREE_PER_ACCOUNT - 1):
-            await store.access.forgive_login(KEYS)
-
-    await _tries(store, LoginKeys("guessed", "address"), 3)
-    await _tries(store, KEYS, 1)
-    await store.access.forgive_login(KEYS)
-    more = [
-        await store.access.admit_login(LoginKeys(f"account {number}", "address"))
-        for number in range(FREE_PER_ADDRESS - 2)
-    ]
-
-    assert more[:-1] == [None] * (FREE_PER_ADDRESS - 3)
-    assert more[-1] is not None
-
-
-async def test_attempts_are_forgotten_after_an_hour_without_any(store: StoreUnderTest) -> None:
-    await _tries(store, KEYS, FREE_PER_ACCOUNT)
-    store.clock.advance(FORGOTTEN_AFTER)
-
-    assert await _tries(store, KEYS, FREE_PER_ACCOUNT) == [None] * FREE_PER_ACCOUNT

@@ -8,7 +8,7 @@ import pytest
 from application.scheduling.ports.execution_store import Claim, Expired, Settled, Settlement
 from domain.scheduling.change import Change, ChangeAction
 from domain.scheduling.events import TaskStopped
-from domain.scheduling.execution import RESCUES_MAX, ExecutionKind, ExecutionState
+from domain.scheduling.execution import RESCUES_MAX, AttemptOutcome, ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import MICROSECOND
 from domain.scheduling.mutation import edit
 from domain.scheduling.outcome import Continued, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
@@ -34,13 +34,15 @@ async def test_deaths_in_a_row_stop_the_task_and_cancel_what_waits(store: StoreU
     claim = await store.started(task)
     (waiting,) = await store.fired(task)
 
-    ends = [Settlement(claim.execution.id, claim.token, a_failure(text="for good"))] * 2
+    for_good = a_failure(text="for good")
+    ends = [Settlement(claim.execution.id, claim.token, for_good)] * 2
     answers = await store.executions.settle(ends)
 
     stopped = await store.read(task)
     by_the_first = TaskStopped(task.id, "report", 2)
-    assert answers == [Settled(ExecutionState.DEAD, stopped=by_the_first), Settled(ExecutionState.DEAD)]
-    assert await store.settle(claim, a_failure(text="for good")) == Settled(ExecutionState.DEAD)
+    dead = Settled(ExecutionState.DEAD, AttemptOutcome.FAILED, for_good.error)
+    assert answers == [replace(dead, stopped=by_the_first), dead]
+    assert await store.settle(claim, for_good) == dead
     assert (stopped.status, stopped.error_count, stopped.look_at) == (TaskStatus.FAILED, 2, None)
     assert stopped.last_error == "RuntimeError: for good"
     assert await store.state(waiting) is ExecutionState.CANCELLED
@@ -96,7 +98,7 @@ async def test_a_task_with_a_number_of_runs_is_completed_by_the_end_of_the_last(
 
 async def _continued(store: StoreUnderTest, claim: Claim, after: timedelta = timedelta(0)) -> Claim:
     """The claim of the execution that goes on where this one ends."""
-    assert await store.settle(claim, Continued(after)) == Settled(ExecutionState.SUCCEEDED)
+    assert await store.settle(claim, Continued(after)) == Settled(ExecutionState.SUCCEEDED, AttemptOutcome.SUCCEEDED)
     store.clock.advance(after)
     await store.executions.release_due(10)
     return await store.claim()
@@ -122,11 +124,12 @@ async def test_an_execution_goes_on_so_many_times_a_day(store: StoreUnderTest) -
     for _ in range(CONTINUATIONS_PER_DAY_MAX):
         claim = await _continued(store, claim)
 
-    assert await store.settle(claim, Continued(timedelta(0))) == Settled(ExecutionState.DEAD)
+    answers = [await store.settle(claim, Continued(timedelta(0))) for _ in range(2)]
 
     error = (await store.record(claim.execution.id)).summary.execution.error
     assert error is not None
     assert error.kind == "continuation_limit"
+    assert answers == [Settled(ExecutionState.DEAD, AttemptOutcome.FAILED, error)] * 2
 
 
 async def test_the_next_day_an_execution_may_go_on_again(store: StoreUnderTest) -> None:
@@ -135,14 +138,15 @@ async def test_the_next_day_an_execution_may_go_on_again(store: StoreUnderTest) 
         claim = await _continued(store, claim)
     store.clock.advance(DAY)
 
-    assert await store.settle(claim, Continued(timedelta(0))) == Settled(ExecutionState.SUCCEEDED)
+    await _continued(store, claim)
 
 
 async def test_an_unknown_handler_is_waited_for_longer_each_time_and_an_hour_in_all(store: StoreUnderTest) -> None:
     claim = await store.started(await store.add())
     put_back_at, waits = store.clock.now(), []
 
-    while await store.settle(claim, UnknownHandler()) == Settled(ExecutionState.PENDING):
+    put_back = Settled(ExecutionState.PENDING, AttemptOutcome.UNKNOWN_HANDLER)
+    while (answer := await store.settle(claim, UnknownHandler())) == put_back:
         execution = (await store.record(claim.execution.id)).summary.execution
         assert execution.attempts_used == 0
         waits.append(execution.available_at - store.clock.now())
@@ -155,6 +159,7 @@ async def test_an_unknown_handler_is_waited_for_longer_each_time_and_an_hour_in_
     error = (await store.record(claim.execution.id)).summary.execution.error
     assert error is not None
     assert error.kind == "unknown_handler"
+    assert answer == Settled(ExecutionState.DEAD, AttemptOutcome.UNKNOWN_HANDLER, error)
 
 
 async def test_an_unknown_handler_expires_after_an_hour_though_no_worker_is_left_to_put_it_back(

@@ -48,7 +48,7 @@ async def test_a_sign_of_life_in_the_meantime_prevents_a_rescue(store: StoreUnde
     await store.beat(claim)
 
     assert await store.executions.rescue([seen]) == []
-    assert await store.settle(claim) == Settled(ExecutionState.SUCCEEDED)
+    assert await store.settle(claim) == Settled(ExecutionState.SUCCEEDED, AttemptOutcome.SUCCEEDED)
 
 
 async def test_a_rescue_judges_the_claim_it_saw_and_no_later_one(store: StoreUnderTest) -> None:
@@ -93,7 +93,7 @@ async def test_a_rescue_and_an_outcome_at_once_have_one_winner(store: StoreUnder
         settled = group.create_task(store.settle(claim))
 
     answers = (len(rescued.result()), settled.result())
-    assert answers in [(1, Lost()), (0, Settled(ExecutionState.SUCCEEDED))]
+    assert answers in [(1, Lost()), (0, Settled(ExecutionState.SUCCEEDED, AttemptOutcome.SUCCEEDED))]
 
 
 async def test_an_execution_whose_workers_keep_dying_is_dead(store: StoreUnderTest) -> None:
@@ -231,6 +231,9 @@ async def test_cancelling_what_runs_with_a_key_known_already_is_carried_out(stor
 
     assert answer == CancelAnswer(ExecutionState.RUNNING, task.id, "report")
     assert await store.beat(claim) == (False, True)
+    newest, run, *_ = await store.history.changes(task.id, limit=10)
+    assert (newest.change.action, newest.change.idempotency_key) == (ChangeAction.CANCEL, None)
+    assert (run.change.action, run.change.idempotency_key) == (ChangeAction.RUN, "used")
 
 
 async def test_cancelling_what_runs_keeps_the_waiting_one_waiting_until_it_has_stopped(store: StoreUnderTest) -> None:
@@ -271,7 +274,7 @@ async def test_a_cancellation_and_an_outcome_at_once_agree(store: StoreUnderTest
         cancelled = group.create_task(store.executions.cancel(claim.execution.id, CANCEL))
         settled = group.create_task(store.settle(claim, Succeeded()))
 
-    assert settled.result() == Settled(ExecutionState.SUCCEEDED)
+    assert settled.result() == Settled(ExecutionState.SUCCEEDED, AttemptOutcome.SUCCEEDED)
     answer = cancelled.result()
     assert answer is not None
     assert answer.state in (ExecutionState.RUNNING, ExecutionState.SUCCEEDED)

@@ -1,6 +1,7 @@
 """`ExecutionStore.settle`: where each outcome leads, and that it is accepted once."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -9,14 +10,17 @@ from application.scheduling.ports.history import ExecutionFilter
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import AttemptOutcome, CancelRequest, ErrorReport, ExecutionState
 from domain.scheduling.identifiers import ExecutionId
-from domain.scheduling.outcome import Continued, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
+from domain.scheduling.outcome import Continued, Failed, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
 from domain.scheduling.policy import ExecutionPolicy, Overlap
+from domain.scheduling.retry import RetryAt
 from domain.scheduling.task import ScheduledTask
 from tests.conformance.store_under_test import OTHER_WORKER, WORKER, StoreUnderTest
 from tests.support.builders import HOUR, MINUTE, SECOND, a_change, a_definition, a_failure
 from tests.support.manual_clock import NOON
 
 RETRY_AT = NOON + HOUR
+A_FAILURE = a_failure()
+DONE = Settled(ExecutionState.SUCCEEDED, AttemptOutcome.SUCCEEDED)
 QUEUE_ONE = ExecutionPolicy(overlap=Overlap.QUEUE_ONE)
 
 # Each outcome, the state it leads to, and how the attempt is recorded.
@@ -47,12 +51,13 @@ async def test_an_outcome_leads_to_its_state_and_ends_the_attempt(
     claim = await store.started(await store.add())
     store.clock.advance(SECOND)
 
-    assert await store.settle(claim, outcome) == Settled(state)
+    answer = await store.settle(claim, outcome)
 
     record = await store.record(claim.execution.id)
     assert record.summary.execution.state is state
     (attempt,) = record.attempts
     assert (attempt.outcome, attempt.finished_at) == (recorded, store.clock.now())
+    assert answer == Settled(state, recorded, attempt.error)
 
 
 @pytest.mark.parametrize(("outcome", "state", "recorded"), OUTCOMES, ids=NAMES)
@@ -61,24 +66,25 @@ async def test_an_outcome_sent_again_is_answered_as_before_and_changes_nothing(
 ) -> None:
     task = await store.add()
     claim = await store.started(task)
-    await store.settle(claim, outcome)
+    answer = Settled(state, recorded, outcome.error if isinstance(outcome, Failed) else None)
+    assert await store.settle(claim, outcome) == answer
     before = await _everything(store, task)
     store.clock.advance(SECOND)
 
-    assert await store.settle(claim, outcome) == Settled(state)
-    assert await store.settle(claim, a_failure(text="another one")) == Settled(state)
+    assert await store.settle(claim, outcome) == answer
+    assert await store.settle(claim, a_failure(text="another one")) == answer
     assert await _everything(store, task) == before
 
 
 async def test_an_outcome_sent_again_does_not_touch_a_later_attempt(store: StoreUnderTest) -> None:
     task = await store.add()
     claim = await store.started(task)
-    await store.settle(claim, a_failure(retry_at=store.clock.now()))
+    await store.settle(claim, replace(A_FAILURE, then=RetryAt(store.clock.now())))
     await store.executions.release_due(10)
     await store.claim(OTHER_WORKER)
     before = await _everything(store, task)
 
-    assert await store.settle(claim) == Settled(ExecutionState.RETRY_WAIT)
+    assert await store.settle(claim) == Settled(ExecutionState.RETRY_WAIT, AttemptOutcome.FAILED, A_FAILURE.error)
     assert await _everything(store, task) == before
 
 
@@ -93,8 +99,8 @@ async def test_once_cancelling_is_asked_only_success_is_not_a_cancellation(
     answer = await store.settle(claim, outcome)
 
     by = CancelRequest(store.clock.now(), change.actor, change.reason)
-    succeeded = isinstance(outcome, Succeeded)
-    assert answer == (Settled(ExecutionState.SUCCEEDED) if succeeded else Settled(ExecutionState.CANCELLED, by))
+    cancelled = Settled(ExecutionState.CANCELLED, AttemptOutcome.CANCELLED, cancel=by)
+    assert answer == (DONE if isinstance(outcome, Succeeded) else cancelled)
 
 
 async def test_only_the_holder_can_settle(store: StoreUnderTest) -> None:
@@ -118,7 +124,7 @@ async def test_a_holder_that_was_taken_for_dead_settles_nothing(store: StoreUnde
     assert await store.settle(claim) == Lost()
     again = await store.claim(OTHER_WORKER)
     assert await store.settle(claim) == Lost()
-    assert await store.settle(again) == Settled(ExecutionState.SUCCEEDED)
+    assert await store.settle(again) == DONE
     assert await store.settle(claim) == Lost()
 
 
@@ -128,23 +134,24 @@ async def test_of_two_outcomes_at_once_one_is_kept_and_both_are_told_it(store: S
     async with asyncio.TaskGroup() as group:
         racing = [group.create_task(store.settle(claim, outcome)) for outcome in (Succeeded(), a_failure())]
 
-    state = await store.state(claim.execution.id)
-    assert [each.result() for each in racing] == [Settled(state), Settled(state)]
-    assert len((await store.record(claim.execution.id)).attempts) == 1
+    (attempt,) = (await store.record(claim.execution.id)).attempts
+    assert attempt.outcome is not None
+    answer = Settled(await store.state(claim.execution.id), attempt.outcome, attempt.error)
+    assert [each.result() for each in racing] == [answer, answer]
 
 
 async def test_a_batch_is_answered_in_order_also_for_executions_of_one_task(store: StoreUnderTest) -> None:
     task = await store.add(a_definition(policy=ExecutionPolicy(overlap=Overlap.ALLOW)))
     claims = [await store.started(task) for _ in range(3)]
-    outcomes: tuple[Outcome, ...] = (Succeeded(), a_failure(), Stopped())
+    outcomes: tuple[Outcome, ...] = (Succeeded(), A_FAILURE, Stopped())
 
     settlements = [
         Settlement(claim.execution.id, claim.token, outcome) for claim, outcome in zip(claims, outcomes, strict=True)
     ]
     answers = await store.executions.settle([*settlements, settlements[0]])
 
-    states = [ExecutionState.SUCCEEDED, ExecutionState.DEAD, ExecutionState.CANCELLED, ExecutionState.SUCCEEDED]
-    assert answers == [Settled(state) for state in states]
+    dead = Settled(ExecutionState.DEAD, AttemptOutcome.FAILED, A_FAILURE.error)
+    assert answers == [DONE, dead, Settled(ExecutionState.CANCELLED, AttemptOutcome.CANCELLED), DONE]
     after = await store.read(task)
     assert (after.open, after.error_count) == ((), 1)
 

@@ -68,7 +68,7 @@ async def test_what_has_run_is_settled_once_and_the_next_has_its_turn(store: Sto
 
     answers = [await store.settle(claim), await store.settle(claim)]
 
-    assert answers == [Settled(ExecutionState.SUCCEEDED)] * 2
+    assert answers == [Settled(ExecutionState.SUCCEEDED, AttemptOutcome.SUCCEEDED)] * 2
     assert (await _attempt(store, claim)).outcome is AttemptOutcome.SUCCEEDED
     assert await store.state(waiting) is ExecutionState.PENDING
 
@@ -76,7 +76,10 @@ async def test_what_has_run_is_settled_once_and_the_next_has_its_turn(store: Sto
 async def test_a_retry_is_granted(store: StoreUnderTest) -> None:
     _, claim, waiting = await _spoilt(store)
 
-    assert await store.settle(claim, a_failure(retry_at=NOON + HOUR)) == Settled(ExecutionState.RETRY_WAIT)
+    answer = await store.settle(claim, a_failure(retry_at=NOON + HOUR))
+
+    assert isinstance(answer, Settled)
+    assert answer.state is ExecutionState.RETRY_WAIT
     assert await store.state(waiting) is ExecutionState.WAITING
 
 

@@ -73,7 +73,10 @@ CALLS: dict[str, Call] = {
     "account": lambda store: store.access.account("somebody"),
     "change_user": lambda store: store.access.change_user("somebody", role=Role.VIEWER),
     "set_password": lambda store: store.access.set_password("somebody", "hash"),
-    "open_session": lambda store: store.access.open_session("digest", Session("somebody", NOON, NOON, "")),
+    "retract_login": lambda store: store.access.retract_login(LoginKeys("account", "address")),
+    "open_session": lambda store: store.access.open_session(
+        "digest", Session("somebody", NOON, NOON, ""), password_hash=""
+    ),
     "visit": lambda store: store.access.visit("digest"),
     "sessions": lambda store: store.access.sessions("somebody"),
     "end_session": lambda store: store.access.end_session("digest"),

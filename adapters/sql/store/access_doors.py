@@ -25,7 +25,7 @@ from adapters.sql.store.packing import at
 from application.scheduling.ports.access import SESSIONS_MAX, TokenUse, Visit
 from application.scheduling.ports.clock import Clock
 from domain.access.account import IDLE_MAX, SESSION_MAX, ApiToken, Session
-from domain.access.throttle import FORGOTTEN_AFTER, Attempts, LoginKeys, opens_at
+from domain.access.throttle import FORGOTTEN_AFTER, SET_BACK_MAX, Attempts, LoginKeys, opens_at
 from domain.scheduling.identifiers import microseconds
 
 _VISIT = select(*SESSION, *USER).join_from(sessions, users, sessions.c.user_name == users.c.name)
@@ -40,9 +40,10 @@ class SqlDoors:
         self._database = database
         self._clock = clock
 
-    async def open_session(self, digest: str, session: Session) -> bool:
+    async def open_session(self, digest: str, session: Session, *, password_hash: str) -> bool:
         """See the port."""
-        enabled = select(users.c.name).where(users.c.name == session.user_name, users.c.disabled_at.is_(None))
+        compared = (users.c.name == session.user_name, users.c.password_hash == password_hash)
+        enabled = select(users.c.name).where(*compared, users.c.disabled_at.is_(None))
         mine = sessions.c.user_name == session.user_name
         newest_first = (sessions.c.created_at.desc(), sessions.c.digest.desc())
         newest = select(sessions.c.digest).where(mine).order_by(*newest_first).limit(SESSIONS_MAX)
@@ -140,7 +141,8 @@ class SqlDoors:
     async def admit_login(self, keys: LoginKeys) -> datetime | None:
         """See the port."""
         now = self._clock.now()
-        forgotten = login_attempts.c.last_at <= microseconds(now - FORGOTTEN_AFTER)
+        last_at = login_attempts.c.last_at
+        forgotten = (last_at <= microseconds(now - FORGOTTEN_AFTER)) | (last_at > microseconds(now + SET_BACK_MAX))
         async with self._database.writing("admit_login") as connection:
             await connection.execute(delete(login_attempts).where(forgotten))
             counted = [(key, await _attempts(connection, key), free) for key, free in keys.limits]
@@ -154,8 +156,13 @@ class SqlDoors:
         """See the port."""
         async with self._database.writing("forgive_login") as connection:
             await connection.execute(delete(login_attempts).where(login_attempts.c.key == keys.account))
-            there = await _attempts(connection, keys.address)
-            await _count(connection, keys.address, there.with_one_less())
+            await _take_off(connection, keys.address)
+
+    async def retract_login(self, keys: LoginKeys) -> None:
+        """See the port."""
+        async with self._database.writing("retract_login") as connection:
+            await _take_off(connection, keys.account)
+            await _take_off(connection, keys.address)
 
     async def _forget_ended(self, connection: AsyncConnection) -> None:
         now = self._clock.now()
@@ -168,6 +175,10 @@ async def _attempts(connection: AsyncConnection, key: str) -> Attempts:
     tried = select(login_attempts.c.count, login_attempts.c.last_at).where(login_attempts.c.key == key)
     row = (await connection.execute(tried)).first()
     return Attempts() if row is None else Attempts(row[0], at(row[1]))
+
+
+async def _take_off(connection: AsyncConnection, key: str) -> None:
+    await _count(connection, key, (await _attempts(connection, key)).with_one_less())
 
 
 async def _count(connection: AsyncConnection, key: str, attempts: Attempts) -> None:

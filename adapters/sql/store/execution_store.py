@@ -13,7 +13,7 @@ from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.logbook import Logbook
 from adapters.sql.store.mutations import Mutations
 from adapters.sql.store.open_work import OpenWork, Steps
-from adapters.sql.store.packing import at_or_none
+from adapters.sql.store.packing import UNREADABLE, at_or_none, unpack_error
 from adapters.sql.store.rescues import Rescues
 from adapters.sql.store.tables import IS_RETRY_WAIT, IS_RUNNING, IS_UNKNOWN, Whole, attempts, executions
 from application.scheduling.ports.clock import Clock
@@ -34,7 +34,7 @@ from application.scheduling.ports.execution_store import (
 )
 from application.scheduling.ports.history import ChangeRecord
 from domain.scheduling.change import Change
-from domain.scheduling.execution import CancelRequest, ExecutionState
+from domain.scheduling.execution import AttemptOutcome, CancelRequest, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, microseconds
 from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
 
@@ -50,7 +50,9 @@ class ExecutionQueries:
         holders = select(executions.c.id, executions.c.token, executions.c.cancel.is_not(None))
         self.holders = dialect.query(holders.where(these, IS_RUNNING))
         self.beat = update(executions).where(these).values(beat=executions.c.beat + 1)
-        ends = select(attempts.c.execution_id, attempts.c.token, attempts.c.led_to)
+        ends = select(
+            attempts.c.execution_id, attempts.c.token, attempts.c.led_to, attempts.c.outcome, attempts.c.error
+        )
         self.ends = dialect.query(
             ends.where(dialect.is_among(attempts.c.execution_id, "ids"), attempts.c.led_to.is_not(None))
         )
@@ -121,7 +123,7 @@ class SqlExecutionStore:
         return HeartbeatAnswer(lost, cancelled)
 
     async def settle(self, settlements: Sequence[Settlement]) -> Sequence[SettleAnswer]:
-        """See the port. The attempt of an execution whose own row cannot be read is lost."""
+        """See the port. What cannot be read, an execution or the end of an attempt, is lost."""
         if not settlements:
             return []
         async with self._database.writing("settle") as connection:
@@ -214,7 +216,16 @@ class SqlExecutionStore:
     async def _ends(self, connection: AsyncConnection, ids: Sequence[ExecutionId]) -> Ends:
         """What attempts that were settled before led to, by execution and token."""
         rows = await self._queries.ends.rows(connection, ids=self._dialect.pack_values(ids))
-        return {(id_, token): Settled(ExecutionState(led_to)) for id_, token, led_to in rows}
+        found = {(id_, token): _end(*end) for id_, token, *end in rows}
+        return {key: end for key, end in found.items() if end is not None}
+
+
+def _end(led_to: str, outcome: str, error: str | None) -> Settled | None:
+    """The end of an attempt as it stands on record; None if it cannot be read."""
+    try:
+        return Settled(ExecutionState(led_to), AttemptOutcome(outcome), unpack_error(error))
+    except UNREADABLE:
+        return None
 
 
 def _settle(steps: Steps, ends: Ends, settlement: Settlement, now: datetime) -> Settled | None:
@@ -229,5 +240,5 @@ def _settle(steps: Steps, ends: Ends, settlement: Settlement, now: datetime) -> 
     after = work.settle(execution_id, settlement.outcome, now)
     steps.put(after)
     answer = settled(after, execution_id, work)
-    ends[execution_id, token] = Settled(answer.state)
+    ends[execution_id, token] = replace(answer, cancel=None, stopped=None)
     return answer

@@ -77,9 +77,10 @@ class Access(Protocol):
         False: nobody has that name, or `replacing`, the hash that was compared, is not the present one any more.
         """
 
-    async def open_session(self, digest: str, session: Session) -> bool:
-        """Begin a session; False if its user is unknown or disabled.
+    async def open_session(self, digest: str, session: Session, *, password_hash: str) -> bool:
+        """Begin a session; False if its user is unknown or disabled, or has another password by now.
 
+        `password_hash` is the one that was compared: a sign-in under way must not survive a change of the password.
         Sessions that have ended by themselves are forgotten, and beyond SESSIONS_MAX the user's oldest ones end.
         """
 
@@ -115,6 +116,9 @@ class Access(Protocol):
 
     async def forgive_login(self, keys: LoginKeys) -> None:
         """The attempt succeeded: forget those for the account from this address, and take this one off the address."""
+
+    async def retract_login(self, keys: LoginKeys) -> None:
+        """The password was not looked at after all: take the attempt off both keys."""
 
     async def is_bare(self) -> bool:
         """True if there is neither a user nor a token: nobody could come in."""

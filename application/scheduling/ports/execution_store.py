@@ -7,7 +7,7 @@ from typing import Protocol
 
 from domain.scheduling.change import Change
 from domain.scheduling.events import ExecutionRescued, TaskStopped
-from domain.scheduling.execution import CancelRequest, Execution, ExecutionState
+from domain.scheduling.execution import AttemptOutcome, CancelRequest, ErrorReport, Execution, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, TaskId
 from domain.scheduling.outcome import Outcome
 from domain.scheduling.task import Definition
@@ -77,13 +77,17 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Accepted, now or before: the state the attempt led to.
+    """Accepted, now or before: the state the attempt led to, and its outcome and error as they went on record.
+
+    They may be others than its worker told: who goes on too often has failed, who was asked to stop is cancelled.
 
     Only the step itself tells the rest: `cancel`, who had asked for it, if the execution ended cancelled; `stopped`, if
     the task was stopped by this end. A repeated settling answers with neither.
     """
 
     state: ExecutionState
+    outcome: AttemptOutcome
+    error: ErrorReport | None = None
     cancel: CancelRequest | None = None
     stopped: TaskStopped | None = None
 
@@ -144,9 +148,9 @@ class CancelAnswer:
 
 def settled(after: Work, execution_id: ExecutionId, before: Work) -> Settled:
     """What a store answers of an end that led from `before` to `after`."""
-    execution = after.executions[execution_id]
+    execution, ended = after.executions[execution_id], after.ended[-1]
     cancel = execution.cancel if execution.state is ExecutionState.CANCELLED else None
-    return Settled(execution.state, cancel, after.stopped(before))
+    return Settled(execution.state, ended.outcome, ended.error, cancel, after.stopped(before))
 
 
 def rescued(after: Work, held: Held, before: Work) -> Rescued:
@@ -217,5 +221,6 @@ class ExecutionStore(Protocol):
     async def cancel(self, execution_id: ExecutionId, change: Change) -> CancelAnswer | None:
         """End it, or ask it to stop if it runs; None: there is no such execution.
 
-        The change goes on record if it changed something: not for one that has ended or was asked before.
+        The change goes on record if it changed something: not for one that has ended or was asked before. It does so
+        without its idempotency key if that is known already: a key stays with the change that was first to bear it.
         """

@@ -25,7 +25,7 @@ class SignInDelayedError(AccessError):
 
     def __init__(self, wait: timedelta) -> None:
         self.wait = timedelta(seconds=max(1, -(-wait // timedelta(seconds=1))))
-        super().__init__(f"too many attempts failed; try again in {self.wait.seconds} s")
+        super().__init__(f"too many attempts failed; try again in {int(self.wait.total_seconds())} s")
 
 
 class SetUpRefusedError(AccessError):

@@ -176,6 +176,17 @@ class ChangeTask:
         return mutation or Mutation(change, task, task, frozenset({Compared.STATUS}))
 
     @asynccontextmanager
+    async def alone_with_key(self, by: Author) -> AsyncIterator[None]:
+        """Let something that is harmless when repeated be done under the author's key, and by nobody else meanwhile.
+
+        Raises KeyReusedError if another request was carried out under it, and KeyInFlightError.
+        """
+        async with self._alone(by):
+            if by.idempotency_key is not None:
+                _check_own(await self.tasks.replay(by.idempotency_key, by.body_hash))
+            yield
+
+    @asynccontextmanager
     async def _alone(self, by: Author) -> AsyncIterator[None]:
         """Let no two requests with one key be carried out at once: the second is answered what the first did.
 
@@ -241,8 +252,7 @@ class ChangeTask:
 
     def _tell(self, mutation: Mutation, answer: Applied) -> None:
         # What is only remembered under its key has changed nothing, and a service that sets itself up is no news.
-        is_change = mutation.before != mutation.after or mutation.runs or mutation.firing is not None
-        if is_change and mutation.change.via is not Via.SYSTEM:
+        if not mutation.changes_nothing and mutation.change.via is not Via.SYSTEM:
             self.observer.observe(changed_event(mutation, answer))
 
     async def _done(self, answer: MutateAnswer, task_id: TaskId) -> Done:
@@ -251,10 +261,14 @@ class ChangeTask:
                 return Done(task, execution_id=execution_id)
             case Replayed(task_id=replayed_id, execution_id=execution_id):
                 return await self.answered(replayed_id, execution_id)
-            case KeyReused():
-                raise KeyReusedError("this idempotency key was used for another request")
             case _:
+                _check_own(answer)
                 raise TaskChangedError(task_id, 0)
+
+
+def _check_own(answer: MutateAnswer | None) -> None:
+    if isinstance(answer, KeyReused):
+        raise KeyReusedError("this idempotency key was used for another request")
 
 
 def changed_event(mutation: Mutation, answer: Applied) -> TaskChanged:

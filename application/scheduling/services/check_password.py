@@ -11,6 +11,7 @@ from application.scheduling.services.credentials import login_keys
 from domain.access.account import Account, user_name
 from domain.access.events import SignInDelayed, SignInFailed
 from domain.access.passwords import LENGTH_MAX, normalised
+from domain.access.throttle import LoginKeys
 from domain.errors import InvalidAccountError
 
 BUSY_FOR = timedelta(seconds=2)
@@ -37,20 +38,21 @@ class CheckPassword:
             self.log.observe(SignInDelayed(address))
             raise SignInDelayedError(until - self.clock.now())
         account = await self.access.account(known) if known else None
-        fits = await self._fits(password, account)
+        fits = await self._fits(password, account, keys)
         if account is None or not fits:
             self.log.observe(SignInFailed(account.user.name if account else None, address))
             raise SignInRefusedError
         await self.access.forgive_login(keys)
         return account
 
-    async def _fits(self, password: str, account: Account | None) -> bool:
+    async def _fits(self, password: str, account: Account | None, keys: LoginKeys) -> bool:
         kept = account.password_hash if account is not None and account.user.is_enabled else None
         # None that was ever accepted is longer, and bringing it to its normal form could take long.
         text = normalised(password) if len(password) <= LENGTH_MAX else ""
         try:
             return await self.passwords.matches(text, kept)
         except PasswordsBusyError:
+            await self.access.retract_login(keys)
             raise SignInDelayedError(BUSY_FOR) from None
 
 

@@ -33,7 +33,8 @@ def login_keys(name: str, address: str) -> LoginKeys:
 
 def _network(address: str) -> str:
     try:
-        found = ip_address(address)
+        # What stands behind a % says which interface it came in by; of all zeros before it, Python would keep it.
+        found = ip_address(address.partition("%")[0])
     except ValueError:
         return address
     return address if found.version == 4 else str(ip_network((found, IPV6_PREFIX_BITS), strict=False))

@@ -1,6 +1,7 @@
 """Who is asking: from a session's secret or a token to a name and a role, as they are at this very moment."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from hmac import compare_digest
 
 from application.scheduling.ports.access import Access, AccessLog
@@ -8,17 +9,26 @@ from application.scheduling.services.credentials import digest
 from domain.access.events import CredentialRefused
 from domain.access.role import Role
 
-SETTINGS_ACTOR = "token:SCHEDULER_ADMIN_TOKEN"
+SETTINGS_ACTOR = "settings:SCHEDULER_ADMIN_TOKEN"
+"""Neither a user nor a token that is kept can have this name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody known: `actor` goes into the records; `user_name` is set for a person who has signed in."""
+    """Somebody known: `actor` goes into the records; `user_name` is set for a person who has signed in.
+
+    `expires_at` is the end of the token that was shown, if it has one.
+    """
 
     actor: str
     role: Role
     user_name: str | None = None
     session_digest: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
+
+    def end_within(self, asked: datetime | None) -> datetime | None:
+        """When what they make ends: as asked, but with the token they have shown at the latest; None: never."""
+        return min((each for each in (asked, self.expires_at) if each is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +54,4 @@ class Identify:
         if use is None:
             self.log.observe(CredentialRefused(address))
             return None
-        return Caller(use.token.actor, use.role)
+        return Caller(use.token.actor, use.role, expires_at=use.token.expires_at)

@@ -1,7 +1,7 @@
 """What people do with their own account: another password, and an end to forgotten sessions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from application.scheduling.ports.access import Access, AccessLog
 from application.scheduling.ports.passwords import Passwords
@@ -42,7 +42,7 @@ class ManageAccount:
             # Somebody else has just changed it: the old password is not that of the account any more.
             raise SignInRefusedError
         self.log.observe(AccessChanged(name, f"changed the password of user {name}"))
-        return await self.sign_in.open(name, address)
+        return await self.sign_in.open(replace(account, password_hash=changed), address)
 
     async def sessions(self, name: str) -> Sequence[Session]:
         """The live sessions, newest first."""

@@ -153,9 +153,13 @@ class ManageTasks:
         return await self.change_task.carry_out(task_id, ChangeAction.RUN, by, decide)
 
     async def cancel(self, execution_id: ExecutionId, by: Author) -> CancelAnswer:
-        """End an execution, or ask it to stop if it runs. Raises ExecutionNotFoundError."""
+        """End an execution, or ask it to stop if it runs; asked again, it stays as it is.
+
+        Raises ExecutionNotFoundError, KeyReusedError, KeyInFlightError.
+        """
         change = self.change_task.recorded(ChangeAction.CANCEL, by)
-        answer = await self.executions.cancel(execution_id, change)
+        async with self.change_task.alone_with_key(by):
+            answer = await self.executions.cancel(execution_id, change)
         if answer is None:
             raise ExecutionNotFoundError(execution_id)
         if answer.task_id is not None:

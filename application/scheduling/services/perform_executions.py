@@ -2,16 +2,19 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.execution_store import Claim, ExecutionStore
 from application.scheduling.ports.observer import Observer
 from application.scheduling.services.attempt import Attempt
 from application.scheduling.services.live_attempts import LiveAttempts
+from application.scheduling.services.rescue_stuck import LEASE
 from application.scheduling.services.run_execution import RunExecution
 from application.scheduling.services.settle_execution import SettleExecution
 from domain.scheduling.events import ClaimLost, ExecutionIsolated, ExecutionStarted
 from domain.scheduling.identifiers import ClaimToken, NodeId
+from domain.scheduling.outcome import HandedBack
 
 SETTLE_MAX = 500
 
@@ -33,6 +36,7 @@ class PerformExecutions:
     worker_id: NodeId
     concurrency: int
     isolated: bool = False
+    lease: timedelta = LEASE
     live: LiveAttempts = field(default_factory=LiveAttempts)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     something_ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -45,16 +49,25 @@ class PerformExecutions:
         return bool(self.live.stuck())
 
     async def claim_once(self, group: asyncio.TaskGroup) -> bool:
-        """Claim for every free hand and start what was claimed as tasks of `group`; True if there may be more."""
+        """Claim for every free hand and start what was claimed as tasks of `group`; True if there may be more.
+
+        If the answer comes when little is left of the lease, as no heartbeat named the claims meanwhile, nothing is
+        started: it is handed back, as it may be about to run elsewhere.
+        """
         # What has ended but is not settled yet fills up to as many places again: a silent store stops the claiming.
         ended_max = 0 if self.isolated else self.concurrency
         free = min(self.concurrency - self._running, self.concurrency + ended_max - len(self.live))
         if free <= 0:
             return False
         tokens = [ClaimToken(self.entropy.token()) for _ in range(free)]
+        asked = self.clock.monotonic()
         claims = await self.executions.claim(self.worker_id, tokens, isolated=self.isolated)
+        is_late = self.clock.monotonic() - asked > self.lease.total_seconds() * 3 / 4
         for claim in claims:
-            self._start(claim, group)
+            if is_late:
+                self._hand_back(claim)
+            else:
+                self._start(claim, group)
         return len(claims) == free
 
     async def settle_once(self) -> bool:
@@ -65,6 +78,13 @@ class PerformExecutions:
         await self.settle_execution.settle(ended[:SETTLE_MAX], self.live)
         self.hands_free.set()
         return len(ended) > SETTLE_MAX
+
+    def _hand_back(self, claim: Claim) -> None:
+        attempt = Attempt(claim, self.clock, deadline=self.clock.monotonic())
+        attempt.end(HandedBack())
+        attempt.conclude()
+        self.live.add(attempt)
+        self.something_ended.set()
 
     def _start(self, claim: Claim, group: asyncio.TaskGroup) -> None:
         timeout = claim.definition.policy.timeout.total_seconds()

@@ -8,7 +8,7 @@ from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.passwords import Passwords
 from application.scheduling.services.access_errors import SetUpRefusedError
 from application.scheduling.services.credentials import digest
-from domain.access.account import User, user_name
+from domain.access.account import Account, User, user_name
 from domain.access.events import AccessChanged
 from domain.access.passwords import accepted
 from domain.access.role import Role
@@ -37,15 +37,15 @@ class SetUp:
         until = self.clock.now() + OFFER_LASTS
         return secret if await self.access.offer_set_up(digest(secret), until=until) else None
 
-    async def run(self, secret: str, name: str, password: str) -> User:
+    async def run(self, secret: str, name: str, password: str) -> Account:
         """Make the first user, an admin. Raises InvalidAccountError, SetUpRefusedError, PasswordsBusyError."""
         known = digest(secret.strip())
         # Asked first, so that nobody without the token makes us hash passwords.
         if not await self.access.may_set_up(known):
             raise SetUpRefusedError
         user = User(user_name(name), Role.ADMIN, self.clock.now())
-        text = accepted(password, user.name)
-        if not await self.access.set_up(known, user, await self.passwords.hash(text)):
+        account = Account(user, await self.passwords.hash(accepted(password, user.name)))
+        if not await self.access.set_up(known, user, account.password_hash):
             raise SetUpRefusedError
         self.log.observe(AccessChanged(BY, f"added user {user.name} as {user.role}"))
-        return user
+        return account

@@ -14,18 +14,9 @@ from application.scheduling.ports.wakeup import Wakeup
 from application.scheduling.services.attempt import Ended
 from application.scheduling.services.live_attempts import LiveAttempts
 from domain.scheduling.events import ClaimLost, ExecutionSettled
-from domain.scheduling.execution import AttemptOutcome, ExecutionState
-from domain.scheduling.outcome import Continued, Failed, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
+from domain.scheduling.execution import ExecutionState
+from domain.scheduling.outcome import Failed
 from domain.scheduling.retry import RetryAt
-
-OUTCOMES: dict[type[Outcome], AttemptOutcome] = {
-    Succeeded: AttemptOutcome.SUCCEEDED,
-    Continued: AttemptOutcome.SUCCEEDED,
-    Failed: AttemptOutcome.FAILED,
-    Stopped: AttemptOutcome.CANCELLED,
-    HandedBack: AttemptOutcome.HANDED_BACK,
-    UnknownHandler: AttemptOutcome.UNKNOWN_HANDLER,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +67,10 @@ async def _settle(executions: ExecutionStore, ended: Sequence[Ended]) -> Sequenc
 
 
 def _told(ended: Ended, answer: SettleAnswer) -> ExecutionSettled | ClaimLost:
-    """What the observer hears of an end that was told to the store."""
+    """What the observer hears of an end that was told to the store: what the store made of it."""
     attempt, outcome = ended.attempt, ended.outcome
     if isinstance(answer, Lost):
         return ClaimLost(attempt.execution_id, attempt.task_name)
-    timed_out = isinstance(outcome, Failed) and outcome.timed_out
     then = outcome.then if isinstance(outcome, Failed) and answer.state is ExecutionState.RETRY_WAIT else None
     return ExecutionSettled(
         execution_id=attempt.execution_id,
@@ -88,10 +78,10 @@ def _told(ended: Ended, answer: SettleAnswer) -> ExecutionSettled | ClaimLost:
         task_name=attempt.task_name,
         task_type=attempt.claim.definition.task_type,
         attempt=attempt.attempt,
-        outcome=AttemptOutcome.TIMEOUT if timed_out else OUTCOMES[type(outcome)],
+        outcome=answer.outcome,
         state=answer.state,
         took=ended.took,
-        error=outcome.error if isinstance(outcome, Failed) else None,
+        error=answer.error,
         retry_at=then.at if isinstance(then, RetryAt) else None,
         cancel=answer.cancel,
     )

@@ -7,7 +7,7 @@ from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.services.access_errors import SignInRefusedError
 from application.scheduling.services.check_password import CheckPassword
 from application.scheduling.services.credentials import digest, new_secret
-from domain.access.account import Session
+from domain.access.account import Account, Session
 from domain.access.events import SignedIn, SignedOut
 
 
@@ -37,12 +37,16 @@ class SignIn:
         account = await self.check.run(name, password, address)
         if instead_of is not None:
             await self.access.end_session(digest(instead_of))
-        return await self.open(account.user.name, address)
+        return await self.open(account, address)
 
-    async def open(self, user_name: str, address: str) -> OpenedSession:
-        """A session of somebody who has just proved to be that user. Raises SignInRefusedError if disabled by now."""
-        now, secret = self.clock.now(), new_secret(self.entropy)
-        if not await self.access.open_session(digest(secret), Session(user_name, now, now, address)):
+    async def open(self, account: Account, address: str) -> OpenedSession:
+        """A session of somebody who has just proved to be that user, by the password of that hash.
+
+        Raises SignInRefusedError if the user is disabled or has another password by now.
+        """
+        user_name, now, secret = account.user.name, self.clock.now(), new_secret(self.entropy)
+        session = Session(user_name, now, now, address)
+        if not await self.access.open_session(digest(secret), session, password_hash=account.password_hash):
             raise SignInRefusedError
         self.log.observe(SignedIn(user_name, address))
         return OpenedSession(user_name, secret)

@@ -1,4 +1,4 @@
-"""Users and tokens as JSON, for admins and their programs."""
+"""Users and tokens as JSON, for admins' programs: what takes the password on the pages takes a token here."""
 
 from datetime import timedelta
 from typing import Literal
@@ -11,6 +11,7 @@ from domain.access.account import TOKEN_LIFE_MAX, ApiToken, User
 from domain.access.role import Role
 from entrypoints.web.answers import json_answer
 from entrypoints.web.bodies import required_body
+from entrypoints.web.errors import RequestError
 from entrypoints.web.keys import ACTOR, CALLER, SERVICES, under_prefix
 from entrypoints.web.pages.users_page import check_login
 from entrypoints.web.parameters import Query
@@ -73,6 +74,7 @@ async def add_user(request: web.Request) -> web.Response:
     """Add somebody."""
     check_login(request)
     body = await required_body(request, NewUserBody)
+    _check_token(request)
     user = await request.app[SERVICES].access.users.add(request[ACTOR], body.name, body.password, Role(body.role))
     headers = {"Location": under_prefix(request, "/api/users")}
     return json_answer(_user(user), status=201, headers=headers)
@@ -83,6 +85,8 @@ async def change_user(request: web.Request) -> web.Response:
     check_login(request)
     body, name = await required_body(request, UserBody), request.match_info["name"]
     role = None if body.role is None else Role(body.role)
+    if role is Role.ADMIN:
+        _check_token(request)
     users = request.app[SERVICES].access.users
     return json_answer(_user(await users.change(request[ACTOR], name, role=role, disabled=body.disabled)))
 
@@ -91,6 +95,7 @@ async def reset_password(request: web.Request) -> web.Response:
     """Give somebody a new password; their sessions end."""
     check_login(request)
     body = await required_body(request, PasswordBody)
+    _check_token(request)
     await request.app[SERVICES].access.users.reset_password(request[ACTOR], request.match_info["name"], body.password)
     return web.Response(status=204)
 
@@ -104,16 +109,17 @@ async def list_tokens(request: web.Request) -> web.Response:
 
 
 async def create_token(request: web.Request) -> web.Response:
-    """Make a token; `token` is told this once."""
+    """Make a token, which ends with the one that was shown at the latest; `token` is told this once."""
     check_login(request)
     body, services = await required_body(request, NewTokenBody), request.app[SERVICES]
-    life = None if body.expires_in_days is None else timedelta(days=body.expires_in_days)
+    _check_token(request)
+    asked = None if body.expires_in_days is None else services.clock.now() + timedelta(days=body.expires_in_days)
     made = await services.access.tokens.create(
         request[ACTOR],
         body.name,
         Role(body.role),
         owner=body.owner,
-        expires_at=None if life is None else services.clock.now() + life,
+        expires_at=request[CALLER].end_within(asked),
     )
     return json_answer({**_token(made.token), "token": made.secret}, status=201)
 
@@ -123,6 +129,12 @@ async def revoke_token(request: web.Request) -> web.Response:
     check_login(request)
     await request.app[SERVICES].access.tokens.revoke(request[ACTOR], request.match_info["token_id"])
     return web.Response(status=204)
+
+
+def _check_token(request: web.Request) -> None:
+    """Refuse who has a session alone: it may be somebody's at a screen left alone. Raises RequestError."""
+    if request[CALLER].user_name is not None:
+        raise RequestError("forbidden", "this takes a token, or your password on the page of users")
 
 
 def _user(user: User) -> Document:

@@ -13,6 +13,7 @@ from domain.errors import InvalidAccountError
 from entrypoints.web.addresses import client_address
 from entrypoints.web.cookies import keep_session
 from entrypoints.web.keys import CALLER, SERVICES, SETTINGS, under_prefix
+from entrypoints.web.origins import own_origin
 from entrypoints.web.pages.forms import REFUSALS, fields_of, refused, role_of, see_other
 from entrypoints.web.pages.notices import notice_of
 from entrypoints.web.pages.task_page import NOTHING_REFUSED, Refused
@@ -111,7 +112,7 @@ async def _page(
             "refused": sent,
             "made": made,
             "notice": notice_of(notice),
-            "server": f"{request.scheme}://{request.host}",
+            "server": own_origin(request),
         },
         status=sent.problem.status if sent.problem else 200,
         headers=sent.problem.all_headers if sent.problem else None,

@@ -14,7 +14,7 @@ from entrypoints.web.pages.task_page import Refused
 from entrypoints.web.problems import problem_of
 
 REFUSALS = (AccessError, DomainError, PasswordsBusyError)
-NEVER_SHOWN_AGAIN = frozenset({"password", "old", "new", "token"})
+NEVER_SHOWN_AGAIN = frozenset({"password", "own_password", "old", "new", "token"})
 
 
 async def fields_of(request: web.Request, *known: str) -> dict[str, str]:

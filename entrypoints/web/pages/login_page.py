@@ -74,8 +74,8 @@ async def make_first_user(request: web.Request) -> web.StreamResponse:
         raise web.HTTPNotFound
     access = request.app[SERVICES].access
     try:
-        user = await access.set_up.run(fields.get("token", ""), fields.get("name", ""), fields.get("password", ""))
-        opened = await access.sign_in.open(user.name, client_address(request))
+        account = await access.set_up.run(fields.get("token", ""), fields.get("name", ""), fields.get("password", ""))
+        opened = await access.sign_in.open(account, client_address(request))
     except REFUSALS as error:
         return _set_up(request, refused("set-up", fields, error))
     response = see_other(under_prefix(request, HOME))

@@ -1,11 +1,19 @@
-"""Who may come in: an admin's page of users, and of the tokens that programs have."""
+"""Who may come in: an admin's page of users, and of the tokens that programs have.
+
+What would let somebody in beyond the session takes the admin's own password, so that a screen left alone, or a session
+that was stolen, does not become an account or a token.
+"""
+
+from collections.abc import Mapping
 
 from aiohttp import web
 
 from application.scheduling.services.manage_tokens import NewToken
 from domain.access.role import Role
-from domain.errors import SchedulerError
-from entrypoints.web.keys import ACTOR, SERVICES, SETTINGS, under_prefix
+from domain.errors import InvalidAccountError, SchedulerError
+from entrypoints.web.addresses import client_address
+from entrypoints.web.keys import ACTOR, CALLER, SERVICES, SETTINGS, under_prefix
+from entrypoints.web.origins import own_origin
 from entrypoints.web.pages.account_page import LIVES, life_of
 from entrypoints.web.pages.forms import REFUSALS, fields_of, refused, role_of, see_other
 from entrypoints.web.pages.notices import notice_of
@@ -23,8 +31,9 @@ async def users(request: web.Request) -> web.Response:
 
 async def add_user(request: web.Request) -> web.StreamResponse:
     """Add somebody."""
-    fields = await _fields(request, "name", "password", "role")
+    fields = await _fields(request, "name", "password", "role", "own_password")
     try:
+        await _confirm(request, fields)
         await request.app[SERVICES].access.users.add(
             request[ACTOR], fields.get("name", ""), fields.get("password", ""), role_of(fields)
         )
@@ -34,10 +43,13 @@ async def add_user(request: web.Request) -> web.StreamResponse:
 
 
 async def set_role(request: web.Request) -> web.StreamResponse:
-    """Give somebody another role."""
-    fields, name = await _fields(request, "role"), request.match_info["name"]
+    """Give somebody another role; to make an admin takes the password."""
+    fields, name = await _fields(request, "role", "own_password"), request.match_info["name"]
     try:
-        await request.app[SERVICES].access.users.change(request[ACTOR], name, role=role_of(fields))
+        role = role_of(fields)
+        if role is Role.ADMIN:
+            await _confirm(request, fields)
+        await request.app[SERVICES].access.users.change(request[ACTOR], name, role=role)
     except REFUSALS as error:
         return await _refused_row(request, error)
     return _see(request, "user_changed")
@@ -64,9 +76,12 @@ async def enable(request: web.Request) -> web.StreamResponse:
 
 
 async def reset_password(request: web.Request) -> web.StreamResponse:
-    """Give somebody a new password."""
-    fields, name = await _fields(request, "password"), request.match_info["name"]
+    """Give somebody else a new password."""
+    fields, name = await _fields(request, "password", "own_password"), request.match_info["name"]
     try:
+        if name.strip().lower() == request[CALLER].user_name:
+            raise InvalidAccountError("your own password is changed on your account page", code="own_password")
+        await _confirm(request, fields)
         await request.app[SERVICES].access.users.reset_password(request[ACTOR], name, fields.get("password", ""))
     except REFUSALS as error:
         return await _refused_row(request, error)
@@ -75,10 +90,11 @@ async def reset_password(request: web.Request) -> web.StreamResponse:
 
 async def create_token(request: web.Request) -> web.StreamResponse:
     """Make a token of the installation; it is shown in this answer and never again."""
-    fields, services = await _fields(request, "name", "role", "days"), request.app[SERVICES]
+    fields, services = await _fields(request, "name", "role", "days", "own_password"), request.app[SERVICES]
     try:
+        await _confirm(request, fields)
         life = life_of(fields)
-        expires_at = None if life is None else services.clock.now() + life
+        expires_at = request[CALLER].end_within(None if life is None else services.clock.now() + life)
         made = await services.access.tokens.create(
             request[ACTOR], fields.get("name", ""), role_of(fields), expires_at=expires_at
         )
@@ -108,6 +124,13 @@ async def _fields(request: web.Request, *known: str) -> dict[str, str]:
     return await fields_of(request, *known)
 
 
+async def _confirm(request: web.Request, fields: Mapping[str, str]) -> None:
+    """See that it is the admin who asks; a program shows its token each time. Raises as ManageAccount.confirm."""
+    name, account = request[CALLER].user_name, request.app[SERVICES].access.account
+    if name is not None:
+        await account.confirm(name, fields.get("own_password", ""), client_address(request))
+
+
 async def _refused_row(request: web.Request, error: SchedulerError) -> web.Response:
     return await _page(request, refused("row", {"name": request.match_info["name"]}, error))
 
@@ -132,7 +155,7 @@ async def _page(
             "refused": sent,
             "made": made,
             "notice": notice_of(notice),
-            "server": f"{request.scheme}://{request.host}",
+            "server": own_origin(request),
         },
         status=sent.problem.status if sent.problem else 200,
         headers=sent.problem.all_headers if sent.problem else None,

@@ -27,7 +27,8 @@ async def test_the_log_has_the_one_time_token_and_no_other_secret(tmp_path: Path
             fields = {"token": token, "name": "ana", "password": PASSWORD}
             async with browser.post(f"{base}/set-up", data=fields) as done:
                 assert (done.status, done.url.path) == (200, "/admin/scheduler/scheduled-tasks")
-            async with browser.post(f"{base}/tokens", data={"name": "ci", "role": "viewer", "days": "1"}) as made:
+            asked = {"name": "ci", "role": "viewer", "days": "1", "own_password": PASSWORD}
+            async with browser.post(f"{base}/tokens", data=asked) as made:
                 (secret,) = re.findall(r"pps_[0-9a-f]{64}", await made.text())
             sessions = [cookie.value for cookie in browser.cookie_jar]
         async with aiohttp.ClientSession() as program:

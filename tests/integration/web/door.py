@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from domain.access.role import Role
 from entrypoints.web.app import WebSettings
@@ -45,3 +45,17 @@ async def status_of(dashboard: Dashboard, headers: dict[str, str]) -> int:
     """What somebody who shows this is answered: 200 or 401."""
     dashboard.session.cookie_jar.clear()
     return (await dashboard.call("GET", f"{PREFIX}/api/me", headers=headers)).status
+
+
+async def signed_in(door: Dashboard, name: str) -> dict[str, str]:
+    """What the browser of somebody who has signed in sends from our own pages."""
+    account = await door.stores.access.account(name)
+    assert account is not None
+    opened = await door.doors.sign_in.open(account, "192.0.2.1")
+    return {"Cookie": f"{NAME}={opened.secret}", "Sec-Fetch-Site": "same-origin"}
+
+
+async def send_form(door: Dashboard, path: str, headers: dict[str, str], **fields: str) -> Answer:
+    """Send a form with nothing but these headers."""
+    door.session.cookie_jar.clear()
+    return await door.call("POST", path, raw=urlencode(fields).encode(), headers={**HTML, **FORM, **headers})

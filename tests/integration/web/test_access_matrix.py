@@ -71,12 +71,14 @@ async def _let_in(dashboard: Dashboard) -> None:
     access = dashboard.stores.access
     for role in Role:
         await access.add_user(User(role.value, role, NOON), "hash")
-        await access.open_session(digest(_secret(role.value)), Session(role.value, NOON, NOON, "192.0.2.1"))
+        session = Session(role.value, NOON, NOON, "192.0.2.1")
+        await access.open_session(digest(_secret(role.value)), session, password_hash="hash")
         await access.add_token(digest(_secret(f"token of {role}")), ApiToken(f"id {role}", str(role), role, NOON))
     await access.add_user(User("disabled", Role.ADMIN, NOON), "hash")
-    await access.open_session(digest(_secret("disabled")), Session("disabled", NOON, NOON, "192.0.2.1"))
-    long_ago = NOON - SESSION_MAX
-    await access.open_session(digest(_secret("over")), Session("admin", long_ago, NOON, "192.0.2.1"))
+    session = Session("disabled", NOON, NOON, "192.0.2.1")
+    await access.open_session(digest(_secret("disabled")), session, password_hash="hash")
+    over = Session("admin", NOON - SESSION_MAX, NOON, "192.0.2.1")
+    await access.open_session(digest(_secret("over")), over, password_hash="hash")
     owned = [
         (_secret("token of disabled"), "disabled", "own", Role.ADMIN, None),
         (_secret("admin/viewer"), "admin", "viewing", Role.VIEWER, None),

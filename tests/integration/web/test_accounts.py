@@ -3,15 +3,16 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import pytest
 
 from application.scheduling.services.credentials import digest
 from domain.access.role import Role
-from entrypoints.web.cookies import NAME
-from tests.integration.web.dashboard import FORM, HTML, PREFIX, Answer, Dashboard
-from tests.integration.web.door import PASSWORD, a_door
+from entrypoints.web.app import WebSettings
+from entrypoints.web.cookies import NAME, SECURE_NAME
+from tests.integration.web.dashboard import HTML, PREFIX, Answer, Dashboard
+from tests.integration.web.door import PASSWORD, a_door, send_form, signed_in
 
 ACCOUNT, USERS, API = f"{PREFIX}/account", f"{PREFIX}/users", f"{PREFIX}/api"
 
@@ -21,16 +22,6 @@ async def door() -> AsyncIterator[Dashboard]:
     """A dashboard with a login, an admin and an operator."""
     async with a_door() as dashboard:
         yield dashboard
-
-
-async def _as(door: Dashboard, name: str) -> dict[str, str]:
-    opened = await door.doors.sign_in.open(name, "192.0.2.1")
-    return {"Cookie": f"{NAME}={opened.secret}", "Sec-Fetch-Site": "same-origin"}
-
-
-async def _send(door: Dashboard, path: str, headers: dict[str, str], **fields: str) -> Answer:
-    door.session.cookie_jar.clear()
-    return await door.call("POST", path, raw=urlencode(fields).encode(), headers={**HTML, **FORM, **headers})
 
 
 async def _page(door: Dashboard, path: str, headers: dict[str, str]) -> Answer:
@@ -47,11 +38,11 @@ async def _is_in(door: Dashboard, headers: dict[str, str]) -> bool:
 
 
 async def test_who_knows_the_old_password_sets_a_new_one_and_stays_in_alone(door: Dashboard) -> None:
-    here, elsewhere = await _as(door, "bob"), await _as(door, "bob")
+    here, elsewhere = await signed_in(door, "bob"), await signed_in(door, "bob")
 
-    wrong = await _send(door, f"{ACCOUNT}/password", here, old="wrong", new="another fine one")
-    weak = await _send(door, f"{ACCOUNT}/password", here, old=PASSWORD, new="bob12345")
-    done = await _send(door, f"{ACCOUNT}/password", here, old=PASSWORD, new="another fine one")
+    wrong = await send_form(door, f"{ACCOUNT}/password", here, old="wrong", new="another fine one")
+    weak = await send_form(door, f"{ACCOUNT}/password", here, old=PASSWORD, new="bob12345")
+    done = await send_form(door, f"{ACCOUNT}/password", here, old=PASSWORD, new="another fine one")
 
     assert (wrong.status, weak.status, done.status) == (401, 422, 303)
     assert "another fine one" not in wrong.text
@@ -61,20 +52,20 @@ async def test_who_knows_the_old_password_sets_a_new_one_and_stays_in_alone(door
 
 
 async def test_every_other_session_is_ended_on_request(door: Dashboard) -> None:
-    here, elsewhere, anas = await _as(door, "bob"), await _as(door, "bob"), await _as(door, "ana")
+    here, elsewhere, anas = await signed_in(door, "bob"), await signed_in(door, "bob"), await signed_in(door, "ana")
 
-    done = await _send(door, f"{ACCOUNT}/sessions/end", here)
+    done = await send_form(door, f"{ACCOUNT}/sessions/end", here)
 
     assert done.status == 303
     assert [await _is_in(door, each) for each in (here, elsewhere, anas)] == [True, False, True]
 
 
 async def test_a_token_is_shown_once_and_only_to_who_knows_the_password(door: Dashboard) -> None:
-    bob = await _as(door, "bob")
+    bob = await signed_in(door, "bob")
     fields = {"name": "backup", "role": "viewer", "days": "30"}
 
-    refused = await _send(door, f"{ACCOUNT}/tokens", bob, **fields, password="wrong")
-    made = await _send(door, f"{ACCOUNT}/tokens", bob, **fields, password=PASSWORD)
+    refused = await send_form(door, f"{ACCOUNT}/tokens", bob, **fields, password="wrong")
+    made = await send_form(door, f"{ACCOUNT}/tokens", bob, **fields, password=PASSWORD)
     (secret,) = re.findall(r"pps_[0-9a-f]{64}", made.text)
 
     assert (refused.status, made.status) == (401, 200)
@@ -107,19 +98,41 @@ async def test_a_token_is_shown_once_and_only_to_who_knows_the_password(door: Da
 async def test_a_token_that_cannot_be_is_refused(door: Dashboard, fields: dict[str, str], status: int) -> None:
     await door.doors.tokens.create("bob", "taken", Role.VIEWER, owner="bob")
 
-    answer = await _send(door, f"{ACCOUNT}/tokens", await _as(door, "bob"), **fields, password=PASSWORD)
+    answer = await send_form(door, f"{ACCOUNT}/tokens", await signed_in(door, "bob"), **fields, password=PASSWORD)
 
     assert answer.status == status
     assert len(await door.stores.access.tokens()) == 1
 
 
+@pytest.mark.parametrize(
+    ("origin", "host", "shown"),
+    [
+        ("https://ops.example.org/", "ops.example.org", "https://ops.example.org"),
+        (None, "ops.example.org:8080", "http://ops.example.org:8080"),
+    ],
+)
+async def test_the_example_for_a_new_token_does_not_send_it_in_the_clear_where_there_is_tls(
+    origin: str | None, host: str, shown: str
+) -> None:
+    settings = WebSettings(loopback_hosts_only=False, login_required=True, public_origin=origin)
+    name = NAME if origin is None else SECURE_NAME
+    async with a_door(settings) as door:
+        ana = await signed_in(door, "ana")
+        ana = {**ana, "Cookie": ana["Cookie"].replace(NAME, name), "Host": host}
+        forms = ((f"{ACCOUNT}/tokens", "password"), (f"{PREFIX}/tokens", "own_password"))
+        fields = {"name": "t", "role": "viewer", "days": "30"}
+        pages = [await send_form(door, path, ana, **fields, **{word: PASSWORD}) for path, word in forms]
+
+    assert [f"curl {shown}{PREFIX}/api/" in page.text for page in pages] == [True, True]
+
+
 async def test_only_ones_own_tokens_can_be_revoked_on_the_account_page(door: Dashboard) -> None:
     own = await door.doors.tokens.create("bob", "own", Role.VIEWER, owner="bob")
     other = await door.doors.tokens.create("ana", "other", Role.VIEWER, owner="ana")
-    bob = await _as(door, "bob")
+    bob = await signed_in(door, "bob")
 
-    refused = await _send(door, f"{ACCOUNT}/tokens/{other.token.id}/revoke", bob)
-    done = await _send(door, f"{ACCOUNT}/tokens/{own.token.id}/revoke", bob)
+    refused = await send_form(door, f"{ACCOUNT}/tokens/{other.token.id}/revoke", bob)
+    done = await send_form(door, f"{ACCOUNT}/tokens/{own.token.id}/revoke", bob)
 
     assert (refused.status, done.status) == (404, 303)
     assert [each.name for each in await door.stores.access.tokens()] == ["other"]
@@ -135,11 +148,11 @@ async def test_a_program_has_no_account(door: Dashboard) -> None:
 
 async def test_navigation_shows_people_what_is_theirs(door: Dashboard) -> None:
     admin, operator = (
-        await _page(door, ACCOUNT, await _as(door, "ana")),
-        await _page(door, ACCOUNT, await _as(door, "bob")),
+        await _page(door, ACCOUNT, await signed_in(door, "ana")),
+        await _page(door, ACCOUNT, await signed_in(door, "bob")),
     )
     stranger = await door.page(f"{PREFIX}/login")
-    refused = await _page(door, USERS, await _as(door, "bob"))
+    refused = await _page(door, USERS, await signed_in(door, "bob"))
 
     assert f'href="{USERS}"' in admin.text
     assert f'href="{USERS}"' not in operator.text
@@ -154,14 +167,14 @@ async def test_navigation_shows_people_what_is_theirs(door: Dashboard) -> None:
 
 
 async def test_an_admin_adds_changes_and_disables_people_on_the_page(door: Dashboard) -> None:
-    ana, bob = await _as(door, "ana"), await _as(door, "bob")
+    ana, bob = await signed_in(door, "ana"), await signed_in(door, "bob")
 
     steps = [
-        await _send(door, USERS, ana, name="Cai", password=PASSWORD, role="editor"),
-        await _send(door, f"{USERS}/cai/role", ana, role="viewer"),
-        await _send(door, f"{USERS}/cai/password", ana, password="some other words"),
-        await _send(door, f"{USERS}/bob/disable", ana),
-        await _send(door, f"{USERS}/bob/enable", ana),
+        await send_form(door, USERS, ana, name="Cai", password=PASSWORD, role="editor", own_password=PASSWORD),
+        await send_form(door, f"{USERS}/cai/role", ana, role="viewer"),
+        await send_form(door, f"{USERS}/cai/password", ana, password="some other words", own_password=PASSWORD),
+        await send_form(door, f"{USERS}/bob/disable", ana),
+        await send_form(door, f"{USERS}/bob/enable", ana),
     ]
 
     assert [step.status for step in steps] == [303] * 5
@@ -186,12 +199,15 @@ async def test_an_admin_adds_changes_and_disables_people_on_the_page(door: Dashb
         ("/ana/role", {"role": "viewer"}, 409, "the last enabled admin"),
         ("/nobody/disable", {}, 404, "no such user"),
         ("/bob/password", {"password": "12345678"}, 422, "guessed first"),
+        ("/ana/password", {"password": "some other words"}, 422, "on your account page"),
     ],
 )
 async def test_what_cannot_be_is_told_on_the_page(
     door: Dashboard, path: str, fields: dict[str, str], status: int, told: str
 ) -> None:
-    answer = await _send(door, USERS + path, await _as(door, "ana"), **fields)
+    own = {} if path.endswith("able") else {"own_password": PASSWORD}
+
+    answer = await send_form(door, USERS + path, await signed_in(door, "ana"), **fields, **own)
 
     assert answer.status == status
     assert told in answer.text
@@ -199,14 +215,14 @@ async def test_what_cannot_be_is_told_on_the_page(
 
 
 async def test_an_admin_makes_and_revokes_tokens_that_are_nobodys(door: Dashboard) -> None:
-    ana = await _as(door, "ana")
-    made = await _send(door, f"{PREFIX}/tokens", ana, name="deploy", role="editor", days="")
+    ana = await signed_in(door, "ana")
+    made = await send_form(door, f"{PREFIX}/tokens", ana, name="deploy", role="editor", days="", own_password=PASSWORD)
     (secret,) = re.findall(r"pps_[0-9a-f]{64}", made.text)
     program = {"Authorization": f"Bearer {secret}"}
     assert await _is_in(door, program)
     (token,) = await door.stores.access.tokens()
 
-    assert (await _send(door, f"{PREFIX}/tokens/{token.id}/revoke", ana)).status == 303
+    assert (await send_form(door, f"{PREFIX}/tokens/{token.id}/revoke", ana)).status == 303
     assert not await _is_in(door, program)
 
 
@@ -266,9 +282,9 @@ async def test_the_api_refuses_in_words_and_changes_nothing(
 
 
 async def test_a_name_in_an_address_is_text_and_nothing_else(door: Dashboard) -> None:
-    ana = await _as(door, "ana")
+    ana = await signed_in(door, "ana")
 
     for name in ("a/b", "..", "<script>", "' OR 1=1 --", "\u202eana"):
-        answer = await _send(door, f"{USERS}/{quote(name, safe='')}/disable", ana)
+        answer = await send_form(door, f"{USERS}/{quote(name, safe='')}/disable", ana)
         assert answer.status in (404, 405), name
         assert "<script>" not in answer.text

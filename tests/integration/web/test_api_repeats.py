@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.integration.web.dashboard import TASKS, Dashboard, a_body
+from tests.integration.web.door import a_door, signed_in
 
 KEY = {"Idempotency-Key": "order-4711"}
 
@@ -43,6 +44,24 @@ async def test_a_clients_key_cannot_take_the_place_of_one_of_ours(dashboard: Das
     await dashboard.call("POST", TASKS, a_body(), headers={"Idempotency-Key": "default:cleanup_old_activities"})
 
     assert "default:cleanup_old_activities" not in dashboard.stores.state.changes_by_key
+
+
+async def test_two_people_who_choose_the_same_key_ask_for_two_things() -> None:
+    async with a_door() as door:
+        people = [await signed_in(door, "ana"), await signed_in(door, "bob")]
+        door.session.cookie_jar.clear()
+        task = await door.call("POST", TASKS, a_body(), headers=people[0])
+        path = f"{TASKS}/{task.json['id']}/run"
+
+        answers = []
+        for who in (*people, *people):
+            door.session.cookie_jar.clear()
+            answers.append(await door.call("POST", path, {"overlap": "allow"}, headers={**who, **KEY}))
+
+        runs = [answer.json["execution_id"] for answer in answers]
+        assert [answer.status for answer in answers] == [202] * 4
+        assert (runs[0], runs[1]) == (runs[2], runs[3])
+        assert runs[0] != runs[1]
 
 
 @pytest.mark.parametrize("key", ["", "k" * 201, "tab\there", "k" * 10_000], ids=len)

@@ -129,7 +129,7 @@ FROM_HERE = [
     {"Sec-Fetch-Site": "same-origin"},
     {"Sec-Fetch-Site": "none"},
     {"Origin": "http://localhost:8080", "Host": "localhost:8080"},
-    {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost:8080"},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost:8080", "Host": "localhost:8080"},
 ]
 FROM_ELSEWHERE = [
     {"Sec-Fetch-Site": "cross-site"},
@@ -141,6 +141,9 @@ FROM_ELSEWHERE = [
     {"Origin": "http://localhost:8081", "Host": "localhost:8080"},
     {"Origin": "http://localhost:8080.evil.example", "Host": "localhost:8080"},
     {"Origin": "garbage["},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "null"},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "https://scheduler.example", "Host": "localhost:8080"},
+    {"Sec-Fetch-Site": "none", "Origin": "http://evil.example"},
 ]
 
 

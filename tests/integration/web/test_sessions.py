@@ -30,13 +30,27 @@ async def test_each_sign_in_has_a_new_secret_and_ends_the_session_before_it(door
     assert (await status_of(door, first), await status_of(door, second)) == (401, 200)
 
 
+async def test_a_sign_in_under_way_does_not_survive_a_new_password(
+    door: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def matches_as_the_password_is_reset(*_: object) -> bool:
+        await door.stores.access.set_password("ana", "another hash")
+        return True
+
+    monkeypatch.setattr(type(door.doors.passwords), "matches", matches_as_the_password_is_reset)
+    answer = await sign_in(door)
+
+    assert answer.status == 401
+    assert await door.stores.access.sessions("ana") == []
+
+
 async def test_signing_out_ends_the_session_at_the_server_too(door: Dashboard) -> None:
     cookie = cookie_of(await sign_in(door))
 
     answer = await door.call("POST", f"{PREFIX}/logout", raw=b"", headers={**HTML, **FORM, **cookie})
 
     assert (answer.status, answer.headers["Location"]) == (303, f"{PREFIX}/login?notice=signed_out")
-    assert answer.headers["Clear-Site-Data"] == '"cache", "cookies", "storage"'
+    assert answer.headers["Clear-Site-Data"] == '"cache"'
     assert "Max-Age=0" in answer.headers["Set-Cookie"]
     assert await status_of(door, cookie) == 401
     assert door.doors.log.seen(SignedOut) == [SignedOut("ana")]
@@ -141,5 +155,5 @@ async def test_the_admin_token_of_the_settings_opens_everything() -> None:
         page = await door.page(f"{PREFIX}/login")
         set_up = await door.page(f"{PREFIX}/set-up")
 
-    assert answer.json == {"actor": "token:SCHEDULER_ADMIN_TOKEN", "role": "admin", "user": None}
+    assert answer.json == {"actor": "settings:SCHEDULER_ADMIN_TOKEN", "role": "admin", "user": None}
     assert (wrong.status, page.status, set_up.status) == (401, 200, 404)

@@ -1,5 +1,6 @@
 """Coming in by the pages: with name and password, and as the first admin."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from ipaddress import ip_network
@@ -8,11 +9,12 @@ from urllib.parse import quote
 import pytest
 from yarl import URL
 
+from application.scheduling.ports.passwords import PasswordsBusyError
 from domain.access.events import AccessChanged, SignedIn, SignInDelayed, SignInFailed
 from domain.access.role import Role
 from domain.access.throttle import FREE_PER_ACCOUNT
 from entrypoints.web.app import WebSettings
-from tests.integration.web.dashboard import PAGE, PREFIX, TASKS, Answer, Dashboard, serving
+from tests.integration.web.dashboard import FORM, HTML, PAGE, PREFIX, TASKS, Answer, Dashboard, serving
 from tests.integration.web.door import LOGIN, PASSWORD, a_door, cookie_of, sign_in, status_of
 
 BEHIND_PROXY = WebSettings(
@@ -125,6 +127,20 @@ async def test_guessing_is_slowed_down_and_keeps_nobody_else_waiting(door: Dashb
     assert (await sign_in(door, "ana", "wrong")).status == 401
 
 
+async def test_what_nobody_had_the_time_to_look_at_is_no_failure(
+    door: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_: object) -> bool:
+        raise PasswordsBusyError("others first")
+
+    with monkeypatch.context() as now:
+        now.setattr(type(door.doors.passwords), "matches", busy)
+        put_off = [(await sign_in(door)).status for _ in range(2 * FREE_PER_ACCOUNT)]
+
+    assert put_off == [429] * (2 * FREE_PER_ACCOUNT)
+    assert (await sign_in(door)).status == 303
+
+
 async def test_behind_a_trusted_proxy_guessers_are_told_apart() -> None:
     async with a_door(BEHIND_PROXY) as door:
         guesser = {"X-Forwarded-For": "198.51.100.7, 203.0.113.9, 10.0.0.1"}
@@ -143,6 +159,22 @@ async def test_nobody_else_is_believed_about_addresses(door: Dashboard) -> None:
         await sign_in(door, "ana", "wrong", **{"X-Forwarded-For": f"192.0.2.{number}"})
 
     assert (await sign_in(door, **{"X-Forwarded-For": "192.0.2.99"})).status == 429
+
+
+async def test_forms_work_over_plain_http_where_browsers_tell_the_origin_and_nothing_else(door: Dashboard) -> None:
+    host = "scheduler.example:8080"
+    fields = f"name=ana&password={quote(PASSWORD)}&next=".encode()
+    page = await door.call("GET", f"{PREFIX}/login", headers={**HTML, "Host": host})
+
+    answers = []
+    for origin in (f"http://{host}", "null", "http://evil.example"):
+        door.session.cookie_jar.clear()
+        headers = {**HTML, **FORM, "Host": host, "Origin": origin}
+        answers.append((await door.call("POST", f"{PREFIX}/login", raw=fields, headers=headers)).status)
+
+    # With `no-referrer` browsers would say `Origin: null`.
+    assert page.headers["Referrer-Policy"] == "same-origin"
+    assert answers == [303, 403, 403]
 
 
 # --- The first admin ---
@@ -205,7 +237,22 @@ async def test_where_no_login_is_asked_for_nobody_makes_accounts_for_later(dashb
     assert (await dashboard.page(f"{PREFIX}/login")).headers["Location"] == PAGE
 
 
-async def test_what_a_proxy_hands_on_is_not_let_in_without_a_login(dashboard: Dashboard) -> None:
-    for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"):
-        answer = await dashboard.get(TASKS, **{name: "198.51.100.7"})
-        assert answer.status == 421
+@pytest.mark.parametrize(
+    "name", ["X-Forwarded-For", "x-forwarded-proto", "X-Forwarded-Host", "Forwarded", "X-Real-IP", "Via"]
+)
+async def test_what_a_proxy_hands_on_is_not_let_in_without_a_login(dashboard: Dashboard, name: str) -> None:
+    assert (await dashboard.get(TASKS, **{name: "198.51.100.7"})).status == 421
+
+
+async def test_what_a_proxy_hands_on_as_it_does_by_default_is_not_let_in_without_a_login(dashboard: Dashboard) -> None:
+    base = dashboard.session._base_url
+    assert base is not None
+    statuses = []
+    for version in ("1.0", "1.1"):
+        reader, writer = await asyncio.open_connection(base.host, base.port)
+        writer.write(f"GET {TASKS} HTTP/{version}\r\nHost: {base.authority}\r\nConnection: close\r\n\r\n".encode())
+        statuses.append(int((await reader.read()).split()[1]))
+        writer.close()
+        await writer.wait_closed()
+
+    assert statuses == [421, 200]

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import structlog
@@ -42,6 +43,24 @@ async def test_a_child_is_started_drained_and_reaped_before_its_claims_are_freed
 
     assert (nursery.started, nursery.dead) == (["child-0"], ["child-0"])
     assert len(nursery.known) == 1
+
+
+@pytest.mark.parametrize("name", ["SCHEDULER_ADMIN_TOKEN", "SCHEDULER_ADMIN_TOKEN_FILE", "scheduler_admin_token"])
+async def test_what_opens_the_admin_is_not_in_the_environment_of_a_child(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "canary")
+    monkeypatch.setenv("SCHEDULER_GRACE", "kept")
+    nursery, seen = Nursery(["obedient"]), list[bytes]()
+
+    def look() -> int:
+        seen.extend(Path(f"/proc/{pid}/environ").read_bytes() for pid in nursery.pids)
+        return nursery.said
+
+    await supervised(nursery, look)
+
+    assert b"SCHEDULER_GRACE=kept" in seen[-1]
+    assert b"canary" not in seen[-1]
 
 
 async def test_a_wake_up_reaches_the_child_and_its_answer_the_scheduler() -> None:
@@ -113,11 +132,10 @@ async def waits_between(
     [
         (Epitaph("it never became ready"), [3.2, 6.4, 12.8, 25.6, 30.0]),
         (Epitaph("it was ready", was_ready=True), [2.0] * 5),
-        (None, [2.0] * 5),
     ],
 )
 async def test_children_that_end_young_are_followed_slower_and_slower_and_seldom_if_they_never_were_ready(
-    monkeypatch: pytest.MonkeyPatch, epitaph: Epitaph | None, last: list[float]
+    monkeypatch: pytest.MonkeyPatch, epitaph: Epitaph, last: list[float]
 ) -> None:
     waits = await waits_between(Nursery(["3"]), monkeypatch, lived=timedelta(0), epitaphs=[epitaph])
 
@@ -131,6 +149,15 @@ async def test_a_child_that_was_ready_is_followed_soon_however_long_the_waits_be
     waits = await waits_between(Nursery(["3"]), monkeypatch, lived=timedelta(0), epitaphs=epitaphs)
 
     assert [wait.total_seconds() for wait in waits[6:]] == [6.4, 12.8, 2.0, 2.0]
+
+
+async def test_a_child_that_handed_over_is_followed_at_once_however_young_and_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    epitaphs = [Epitaph("it never became ready")] * 3 + [None]
+    waits = await waits_between(Nursery(["3"]), monkeypatch, lived=timedelta(0), epitaphs=epitaphs)
+
+    assert [wait.total_seconds() for wait in waits] == [0.1, 0.2, 0.4, *[0.1] * 7]
 
 
 async def test_a_child_is_known_to_have_been_ready_by_what_it_said(monkeypatch: pytest.MonkeyPatch) -> None:

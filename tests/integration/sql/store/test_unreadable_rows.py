@@ -9,7 +9,7 @@ from application.scheduling.ports.execution_store import Lost, Settled, Settleme
 from application.scheduling.ports.history import ExecutionFilter, TaskFilter, TaskOrder
 from application.scheduling.ports.task_store import Committed, Decision, KeyReused, Replayed, Unreadable
 from domain.scheduling.change import ChangeAction
-from domain.scheduling.execution import ISOLATED_AFTER, ExecutionState
+from domain.scheduling.execution import ISOLATED_AFTER, AttemptOutcome, ExecutionState
 from domain.scheduling.firing import fire
 from domain.scheduling.identifiers import ClaimToken, NodeId, TaskId
 from domain.scheduling.outcome import Succeeded
@@ -138,12 +138,27 @@ async def test_a_waiting_execution_stays_behind_one_that_cannot_be_read(store: S
 
     answers = await store.executions.settle([Settlement(claim.execution.id, claim.token, Succeeded())])
 
-    assert answers == [Settled(ExecutionState.SUCCEEDED)]
+    assert answers == [Settled(ExecutionState.SUCCEEDED, AttemptOutcome.SUCCEEDED)]
     states = {each.state for each in task.open}
     assert states == {ExecutionState.RUNNING, ExecutionState.WAITING}
     after = await store.tasks.get(TaskId("id-a"))
     assert isinstance(after, ScheduledTask)
     assert {each.state for each in after.open} == states
+
+
+async def test_the_end_of_an_attempt_that_cannot_be_read_keeps_no_other_from_being_settled(
+    store: SqlStore, clock: ManualClock
+) -> None:
+    await store.tasks.mutate([a_creation(a_definition("a")), a_creation(a_definition("b"))])
+    await _commit_due(store, clock)
+    claims = await store.executions.claim(NodeId("worker"), [ClaimToken("1"), ClaimToken("2")])
+    ended, running = [Settlement(claim.execution.id, claim.token, Succeeded()) for claim in claims]
+    await store.executions.settle([ended])
+    await _broken(store, f"UPDATE attempts SET error = '[' WHERE execution_id = '{ended.execution_id}'")
+
+    answers = await store.executions.settle([ended, running])
+
+    assert answers == [Lost(), Settled(ExecutionState.SUCCEEDED, AttemptOutcome.SUCCEEDED)]
 
 
 async def test_a_task_beside_a_broken_execution_can_still_be_decided(store: SqlStore, clock: ManualClock) -> None:

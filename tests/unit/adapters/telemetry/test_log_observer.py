@@ -86,6 +86,12 @@ LINES: list[tuple[Event, str, str, dict[str, Any]]] = [
         ENDED | {"by": "ana", "reason": "wrong address"},
     ),
     (
+        settled(AttemptOutcome.SUCCEEDED, ExecutionState.DEAD, error=ErrorReport("E", "too often")),
+        "error",
+        "Failed task for good: report",
+        ENDED | {"error": "E: too often"},
+    ),
+    (
         settled(AttemptOutcome.HANDED_BACK, ExecutionState.PENDING),
         "info",
         "Ended task: report",

@@ -57,6 +57,15 @@ def test_any_other_name_is_refused_for_users_and_tokens(text: str) -> None:
         assert (refused.value.pointer, refused.value.reason) == ("/name", "invalid_name")
 
 
+@pytest.mark.parametrize("text", ["local", "Scheduler", " set-up "])
+def test_what_the_records_call_nobody_is_no_users_name(text: str) -> None:
+    with pytest.raises(InvalidAccountError) as refused:
+        user_name(text)
+
+    assert (refused.value.pointer, refused.value.reason) == ("/name", "reserved_name")
+    assert token_name("local") == "local"
+
+
 def test_no_two_kinds_of_actors_share_a_name() -> None:
     token = ApiToken("id", "ci", Role.VIEWER, NOON)
     owned = ApiToken("id", "ci", Role.VIEWER, NOON, owner="ana")

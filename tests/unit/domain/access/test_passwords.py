@@ -16,11 +16,14 @@ GUESSED_FIRST = [
     "asdfghjkl", "zxcvbnm123", "1qaz2wsx", "1q2w3e4r", "1q2w3e4r5t", "abcdefgh", "abcd1234", "hgfedcba", "iloveyou1",
     "letmein!!", "welcome2024", "Summer2024!", "monkey12", "changeme", "ChangeMe!", "administrator", "admin123",
     "admin2024!", "scheduler1", "peachpie!", "dragon99", "trustno1", "football", "letmein1", "aabbaabb", "1111222233",
+    "11223344", "99887766", "aabbccddee", "zxcvbnm1", "asdfghjkl!1", "12345678a", "147258369", "159753456", "abcdefg!?",
+    "november", "December1", "september2024!", "Elizabeth", "nicholas1", "Barcelona!", "dolphins", "peaches1",
+    "Company123", "111222333abc", "qwertyuiop123!@", "Fridays24!",
 ]  # fmt: skip
 TAKEN = [
     "correct horse battery staple", "tr0ub4dor&3x", "qwerty is no password", "ana's other dog", "Ünïcödé wörd",
     "ﷺ ﷺ ﷺ abc", "🍑🥧🍒🍇🍉🍊🍋🍌", "пароль-не-скажу", "        x y z 1", "kW9#vb2!",
-    "hunter-gatherer", "12345678 and 9",
+    "hunter-gatherer", "12345678 and 9", "abc of cooking", "november rain falls", "mississippi mud", "1234 five!",
 ]  # fmt: skip
 
 

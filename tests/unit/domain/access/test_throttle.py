@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.access.throttle import DELAY_MAX, FORGOTTEN_AFTER, Attempts, LoginKeys, opens_at
+from domain.access.throttle import DELAY_MAX, FORGOTTEN_AFTER, SET_BACK_MAX, Attempts, LoginKeys, opens_at
 
 NOON = datetime(2024, 1, 15, 12, 0, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -39,6 +39,15 @@ def test_attempts_are_forgotten_and_counted_from_one_again() -> None:
     assert old.with_another(NOON + FORGOTTEN_AFTER) == Attempts(1, NOON + FORGOTTEN_AFTER)
     assert old.with_another(NOON + FORGOTTEN_AFTER - TICK).count == 21
     assert Attempts().with_one_less() == Attempts()
+
+
+def test_a_clock_that_was_set_back_keeps_nobody_out() -> None:
+    ahead = Attempts(20, NOON)
+
+    assert opens_at(NOON - SET_BACK_MAX - TICK, ((ahead, 5),)) is None
+    assert opens_at(NOON - SET_BACK_MAX, ((ahead, 5),)) == NOON + DELAY_MAX
+    assert ahead.with_another(NOON - SET_BACK_MAX - TICK).count == 1
+    assert ahead.with_another(NOON - TICK).count == 21
 
 
 def test_an_account_has_fewer_for_nothing_than_an_address() -> None:

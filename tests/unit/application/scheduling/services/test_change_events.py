@@ -8,7 +8,7 @@ import pytest
 from application.scheduling.services.change_task import Author
 from domain.scheduling.change import ChangeAction, Via
 from domain.scheduling.events import TaskChanged
-from domain.scheduling.task import ScheduledTask
+from domain.scheduling.task import PauseMode, ScheduledTask
 from tests.support.house import ANA, House, a_body, an_author
 
 Deed = Callable[[House, ScheduledTask], Awaitable[object]]
@@ -51,6 +51,15 @@ async def test_what_changes_nothing_is_not_told(house: House) -> None:
     await house.manage.create(a_body("other"), ANA, dry_run=True)
 
     assert [each.action for each in told(house)] == [ChangeAction.CREATE]
+
+
+async def test_a_pause_asked_for_again_is_told_if_it_ends_what_is_open(house: House) -> None:
+    task = await house.create()
+    for _ in range(2):
+        await house.run_now(task)
+        await house.manage.pause(task.id, ANA, mode=PauseMode.NOW)
+
+    assert [each.action for each in told(house)].count(ChangeAction.PAUSE) == 2
 
 
 async def test_what_the_service_sets_up_for_itself_is_not_told(house: House) -> None:

@@ -22,6 +22,7 @@ def test_a_secret_is_two_draws_long_and_kept_as_its_sha256() -> None:
         ("2001:db8::1", "2001:db8::ffff:1:2:3", True),
         ("2001:db8::1", "2001:db8:0:1::1", False),
         ("fe80::1%eth0", "fe80::2%eth1", True),
+        ("fe80::%eth0", "fe80::%eth1", True),
         ("unknown", "unknown", True),
     ],
 )

@@ -381,6 +381,19 @@ async def test_cancelling_ends_what_waits_and_asks_what_runs(house: House) -> No
         await house.manage.cancel(ExecutionId("no such"), ANA)
 
 
+async def test_a_key_cancels_once_and_nothing_that_another_request_was_made_with(house: House) -> None:
+    task = await house.create()
+    execution, other = await house.run_now(task), await house.run_now(task)
+    by = an_author("key", body_hash="cancel it")
+
+    answers = [await house.manage.cancel(execution, by) for _ in range(2)]
+    with pytest.raises(KeyReusedError):
+        await house.manage.cancel(other, an_author("key", body_hash="cancel the other"))
+
+    assert [each.state for each in answers] == [ExecutionState.CANCELLED] * 2
+    assert house.execution(other).state is ExecutionState.PENDING
+
+
 async def test_what_somebody_else_changed_meanwhile_is_read_and_decided_again(house: House) -> None:
     task = await house.create()
     manage, store = contested(house, times=TRIES_MAX - 1)

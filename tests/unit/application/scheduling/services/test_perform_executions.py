@@ -1,20 +1,26 @@
 """What a worker does all day: claims for free hands, runs, settles, and forgets nothing while the store is silent."""
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from adapters.memory.execution_store import MemoryExecutionStore
 from application.scheduling.ports.errors import StoreUnavailableError
+from application.scheduling.ports.execution_store import Claim
 from application.scheduling.processors import Continue, PermanentError, Run
 from application.scheduling.services.perform_executions import PerformExecutions
+from application.scheduling.services.rescue_stuck import LEASE
 from domain.scheduling.events import ClaimLost, ExecutionIsolated, ExecutionSettled, ExecutionStarted
 from domain.scheduling.execution import ISOLATED_AFTER, AttemptOutcome, ExecutionKind, ExecutionState
+from domain.scheduling.identifiers import ClaimToken, NodeId
 from domain.scheduling.task import ScheduledTask
 from tests.support.builders import HOUR, MINUTE, SECOND
 from tests.support.house import ANA, WORKER, House
-from tests.support.manual_clock import NOON
+from tests.support.manual_clock import NOON, ManualClock
 from tests.support.waiting import turns
 
 
@@ -245,6 +251,54 @@ async def test_a_claim_whose_answer_was_lost_costs_no_hand(house: House, task: S
     await house.work(perform)
 
     assert house.states() == [ExecutionState.SUCCEEDED]
+
+
+@dataclass(frozen=True, slots=True)
+class SlowToAnswer(MemoryExecutionStore):
+    """A store whose claims are answered late: the loop was held by something else meanwhile."""
+
+    by: timedelta = timedelta(0)
+
+    async def claim(self, worker_id: NodeId, tokens: Sequence[ClaimToken], **which: Any) -> Sequence[Claim]:
+        """See the port."""
+        claims = await MemoryExecutionStore.claim(self, worker_id, tokens, **which)
+        assert isinstance(self.state.clock, ManualClock)
+        self.state.clock.advance(self.by)
+        return claims
+
+
+@pytest.mark.parametrize(
+    ("late", "state", "starts"),
+    [(LEASE * 3 / 4, ExecutionState.SUCCEEDED, 1), (LEASE * 3 / 4 + SECOND, ExecutionState.PENDING, 0)],
+)
+async def test_what_is_claimed_with_little_left_of_the_lease_is_handed_back_and_not_started(
+    house: House, task: ScheduledTask, late: timedelta, state: ExecutionState, starts: int
+) -> None:
+    execution = await house.run_now(task)
+    perform = replace(house.perform(), executions=SlowToAnswer(house.stores.state, late))
+
+    await house.work(perform)
+
+    assert (house.execution(execution).state, len(house.observer.seen(ExecutionStarted))) == (state, starts)
+    assert house.execution(execution).rescues == 0
+    assert (len(perform.live), perform.is_stuck) == (0, False)
+
+
+async def test_what_was_claimed_too_late_and_runs_elsewhere_by_now_is_not_run_twice(
+    house: House, task: ScheduledTask
+) -> None:
+    execution = await house.run_now(task)
+    perform = replace(house.perform(), executions=SlowToAnswer(house.stores.state, LEASE))
+    async with asyncio.TaskGroup() as group:
+        await perform.claim_once(group)
+    assert perform.something_ended.is_set()
+    await house.stores.executions.rescue(await house.stores.executions.held())
+    (elsewhere,) = await house.claim()
+
+    await perform.settle_once()
+
+    assert house.execution(execution).token == elsewhere.token
+    assert house.observer.seen(ExecutionStarted) == []
 
 
 async def test_the_time_out_counts_from_the_claim(house: House, task: ScheduledTask) -> None:
