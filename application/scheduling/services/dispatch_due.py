@@ -85,8 +85,10 @@ class DispatchDue:
         if isinstance(found, Unreadable):
             return _quarantined(found, found.error, now)
         if found.decided_until > now + AHEAD:
-            # The clock was set back behind what is decided already: there is nothing to decide until it is there again.
-            return _quarantined(found, "decided until an instant that lies ahead: was the clock set back?", now)
+            # The clock was set back behind what is decided already: there is nothing to decide until it is there again,
+            # or was set right.
+            error = "decided until an instant that lies ahead: was the clock set back?"
+            return Decision(found, Quarantine(error, min(found.decided_until, now + QUARANTINE_FOR)))
         try:
             return Decision(found, fire(found, max(now, found.look_at or now)))
         except UNDECIDABLE as error:

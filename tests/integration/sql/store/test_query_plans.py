@@ -172,7 +172,7 @@ async def test_explaining_scans_no_table(store: SqlStore, clock: ManualClock) ->
 
     assert evidence is not None
     assert len(evidence.executions) == 1
-    assert len([statement for statement, _ in seen if statement.startswith("SELECT")]) == 15
+    assert len([statement for statement, _ in seen if statement.startswith("SELECT")]) == 16
     assert await _scans(store, seen) == []
 
 

@@ -201,6 +201,14 @@ async def test_a_watermark_ahead_of_the_clock_is_waited_for_without_looking_all_
     assert (await house.task(task.id)).decided_until == NOON + 2 * HOUR
 
 
+async def test_a_watermark_that_lies_near_is_waited_for_no_longer_than_it_takes(house: House) -> None:
+    task = await house.create()
+    ahead = replace(task, decided_until=NOON + MINUTE, quarantine=Quarantine("bad JSON", NOON))
+    house.stores.state.tasks[task.id].task = ahead
+
+    assert await house.dispatch.run_once(EVERYTHING) == NOON + MINUTE
+
+
 async def test_what_somebody_else_committed_first_is_no_failure(house: House) -> None:
     await house.create()
     dispatch, _ = answering(house, Moved())
