@@ -8,7 +8,7 @@ from typing import Protocol
 
 from application.scheduling.ports.execution_store import LogLine, Progress
 from application.scheduling.ports.task_store import Unreadable
-from domain.scheduling.change import Change, ChangeAction
+from domain.scheduling.change import OF_EXECUTIONS, Change, ChangeAction
 from domain.scheduling.execution import AttemptOutcome, ErrorReport, Execution, ExecutionState
 from domain.scheduling.identifiers import ExecutionId, NodeId, TaskId
 from domain.scheduling.schedule import ScheduleType
@@ -16,8 +16,8 @@ from domain.scheduling.task import Definition, ScheduledTask, Skip, TaskStatus
 
 EVIDENCE_MAX = 200
 """How many records of a kind stand in the `Evidence` of one question."""
-EXECUTION_ACTIONS = frozenset({ChangeAction.RUN, ChangeAction.REDRIVE, ChangeAction.CANCEL})
-"""The changes that are about one execution."""
+EXECUTION_ACTIONS = OF_EXECUTIONS - {ChangeAction.BACKFILL}
+"""The changes that are about one execution; a backfill is about several, of which its record names the first."""
 
 
 class TaskOrder(StrEnum):

@@ -14,7 +14,7 @@ from application.scheduling.ports.execution_store import ExecutionStore, Settlem
 from application.scheduling.ports.observer import Observer
 from application.scheduling.services.attempt import Attempt, Ended, Hurry
 from application.scheduling.services.live_attempts import LiveAttempts
-from application.scheduling.services.rescue_stuck import LEASE
+from application.scheduling.services.rescue_stuck import LEASE, trusted
 from application.scheduling.services.settle_execution import put_on_record
 from domain.scheduling.identifiers import NodeId
 from domain.scheduling.outcome import HandedBack
@@ -100,11 +100,11 @@ class KeepClaims:
                 attempt.ask_to_stop()
 
     def _lose_if_silent_too_long(self, attempts: Iterable[Attempt], *, since: float) -> None:
-        """Stop working on claims that others may take before we can name them again (River's trust window)."""
-        now, trusted = self.clock.monotonic(), self.lease.total_seconds() * 3 / 4
+        """Stop working on claims that others may take before we can name them again."""
+        now = self.clock.monotonic()
         for attempt in attempts:
             # Its claim was the first sign of life it gave, however long ago a heartbeat was.
-            if now - max(since, attempt.began) > trusted:
+            if now - max(since, attempt.began) > trusted(self.lease):
                 attempt.lose()
 
     def _overdue(self) -> Sequence[Attempt]:

@@ -9,7 +9,7 @@ from application.scheduling.ports.execution_store import Claim, ExecutionStore
 from application.scheduling.ports.observer import Observer
 from application.scheduling.services.attempt import Attempt
 from application.scheduling.services.live_attempts import LiveAttempts
-from application.scheduling.services.rescue_stuck import LEASE
+from application.scheduling.services.rescue_stuck import LEASE, trusted
 from application.scheduling.services.run_execution import RunExecution
 from application.scheduling.services.settle_execution import SettleExecution
 from domain.scheduling.events import ClaimLost, ExecutionIsolated, ExecutionStarted
@@ -62,7 +62,7 @@ class PerformExecutions:
         tokens = [ClaimToken(self.entropy.token()) for _ in range(free)]
         asked = self.clock.monotonic()
         claims = await self.executions.claim(self.worker_id, tokens, isolated=self.isolated)
-        is_late = self.clock.monotonic() - asked > self.lease.total_seconds() * 3 / 4
+        is_late = self.clock.monotonic() - asked > trusted(self.lease)
         for claim in claims:
             if is_late:
                 self._hand_back(claim)

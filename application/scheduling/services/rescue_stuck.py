@@ -17,6 +17,11 @@ from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId
 LEASE = timedelta(seconds=30)
 
 
+def trusted(lease: timedelta) -> float:
+    """For how many seconds after its last sign of life a holder may take a claim for its own (River's trust window)."""
+    return lease.total_seconds() * 3 / 4
+
+
 @dataclass(slots=True)
 class RescueStuck:
     """Watches every claim; remembers, for each, the beat it saw and when it saw it first.
