@@ -28,7 +28,11 @@ QUIET_WITHIN_SECONDS = 120.0
 STORE = "scheduler.db"
 _OPEN = "SELECT count(*) FROM executions WHERE state IN ('waiting', 'pending', 'running', 'retry_wait')"
 _OWED = "SELECT count(*) FROM tasks WHERE status = 'active' AND deleted_at IS NULL AND look_at <= ?"
-_ACTIVE = "SELECT id FROM tasks WHERE status = 'active' AND deleted_at IS NULL AND task_type = 'chaos'"
+# A pause that ends by itself is no rest: its task would begin again while the run waits for its last execution.
+_RESTLESS = (
+    "SELECT id FROM tasks WHERE deleted_at IS NULL AND task_type = 'chaos'"
+    " AND (status = 'active' OR (status = 'paused' AND look_at IS NOT NULL))"
+)
 
 
 @dataclass(slots=True)
@@ -83,14 +87,14 @@ async def unleash(folder: Path, seed: int, plan: tuple[Trouble, ...], *, with_po
 
 
 async def _come_to_rest(aftermath: Aftermath, nemesis: Nemesis, client: Client, controls: Controls) -> None:
-    """Heal; wait until everything owed by then is decided; pause all; wait until nothing is open."""
+    """Heal; wait until everything owed by then is decided; pause all for good; wait until nothing is open."""
     nemesis.heal()
     await nemesis.raise_fallen()
     aftermath.healed, aftermath.marked_at = time.monotonic(), controls.wall()
     path = aftermath.folder / STORE
     await eventually(lambda: not _count(path, _OWED, aftermath.marked_at), within=QUIET_WITHIN_SECONDS)
     client.over.clear()
-    for task_id in _column(path, _ACTIVE):
+    for task_id in _column(path, _RESTLESS):
         await client.put_to_rest(task_id)
     await eventually(lambda: not _count(path, _OPEN), within=QUIET_WITHIN_SECONDS)
 
