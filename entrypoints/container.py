@@ -8,6 +8,7 @@ from typing import Protocol
 
 from dependency_injector import containers, providers
 
+from adapters.cron_reference.croniter_reference import CroniterReference
 from adapters.passwords.argon2id import Argon2Passwords
 from adapters.sql.content.sqlite import open_sqlite_content
 from adapters.sql.store import check_sqlite_store, open_sqlite_store
@@ -20,15 +21,20 @@ from application.fediverse.ports.content import ContentPorts
 from application.scheduling.drafts import HandlerDefaults
 from application.scheduling.ports.access import Access, AccessLog
 from application.scheduling.ports.clock import Clock, Entropy
+from application.scheduling.ports.cron_reference import CronReference
 from application.scheduling.ports.execution_store import ExecutionStore
+from application.scheduling.ports.figures import Figures
 from application.scheduling.ports.history import History, Retention
 from application.scheduling.ports.membership import Member, Membership
+from application.scheduling.ports.news import News
 from application.scheduling.ports.observer import Observer
 from application.scheduling.ports.passwords import Passwords
 from application.scheduling.ports.task_store import TaskStore
 from application.scheduling.ports.wakeup import Wakeup
 from application.scheduling.processors import Processors
+from application.scheduling.services.advise import Advise
 from application.scheduling.services.backfill_task import BackfillTask
+from application.scheduling.services.batch_change import BatchChange
 from application.scheduling.services.change_task import ChangeTask
 from application.scheduling.services.check_password import CheckPassword
 from application.scheduling.services.credentials import digest
@@ -36,6 +42,7 @@ from application.scheduling.services.dispatch_due import DispatchDue
 from application.scheduling.services.expire_unknown import ExpireUnknown
 from application.scheduling.services.explain import Explain
 from application.scheduling.services.identify import Identify
+from application.scheduling.services.inspect_history import InspectHistory
 from application.scheduling.services.inspect_tasks import InspectTasks
 from application.scheduling.services.keep_claims import KeepClaims
 from application.scheduling.services.keep_membership import KeepMembership
@@ -48,13 +55,16 @@ from application.scheduling.services.preview import Preview
 from application.scheduling.services.prune_history import PruneHistory
 from application.scheduling.services.reconcile import Reconcile
 from application.scheduling.services.redrive_execution import RedriveExecution
+from application.scheduling.services.redrive_many import RedriveMany
 from application.scheduling.services.rescue_stuck import RescueStuck
 from application.scheduling.services.restore_version import RestoreVersion
 from application.scheduling.services.run_execution import RunExecution
+from application.scheduling.services.second_opinion import SecondOpinion
 from application.scheduling.services.seed_defaults import SeedDefaults
 from application.scheduling.services.set_up import SetUp
 from application.scheduling.services.settle_execution import SettleExecution
 from application.scheduling.services.sign_in import SignIn
+from application.scheduling.services.statistics import ReadStatistics
 from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.identifiers import NodeId
 from entrypoints.settings import Settings
@@ -73,6 +83,10 @@ class Stores(Protocol):
     def membership(self) -> Membership: ...
     @property
     def access(self) -> Access: ...
+    @property
+    def figures(self) -> Figures: ...
+    @property
+    def news(self) -> News: ...
 
 
 class Lock(Protocol):
@@ -145,8 +159,12 @@ class Container(containers.DeclarativeContainer):
         history=stores.provided.history,
         membership=stores.provided.membership,
     )
+    redrive_many = providers.Singleton(RedriveMany, redrive=redrive_execution)
     backfill_task = providers.Singleton(
         BackfillTask, change_task=change_task, history=stores.provided.history, entropy=entropy
+    )
+    batch_change = providers.Singleton(
+        BatchChange, change_task=change_task, history=stores.provided.history, entropy=entropy
     )
     inspect_tasks = providers.Singleton(
         InspectTasks,
@@ -156,10 +174,22 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
     )
     retention = providers.Singleton(Retention)
+    inspect_history = providers.Singleton(InspectHistory, history=stores.provided.history, retention=retention)
+    statistics = providers.Singleton(
+        ReadStatistics,
+        figures=stores.provided.figures,
+        history=stores.provided.history,
+        membership=stores.provided.membership,
+        clock=clock,
+    )
     explain = providers.Singleton(
         Explain, history=stores.provided.history, membership=stores.provided.membership, retention=retention
     )
     preview = providers.Singleton(Preview, clock=clock)
+    cron_reference: providers.Provider[CronReference] = providers.Singleton(CroniterReference)
+    advise = providers.Singleton(
+        Advise, statistics=statistics, opinion=providers.Singleton(SecondOpinion, reference=cron_reference)
+    )
     seed_defaults = providers.Singleton(SeedDefaults, tasks=stores.provided.tasks, manage=manage_tasks)
     watch_clock = providers.Singleton(WatchClock, clock=clock, observer=observer)
     dispatch_due = providers.Singleton(

@@ -66,6 +66,8 @@ class MemoryExecutionStore:
                 continue
             kept.beat += 1
             kept.tell(beat.progress, beat.log)
+            if beat.progress is not None or beat.log:
+                self.state.journal.tell(kept.execution.task_id, kept.execution.id)
             if kept.execution.cancel is not None:
                 cancelled.add(beat.token)
         return HeartbeatAnswer(frozenset(lost), frozenset(cancelled))
@@ -82,6 +84,7 @@ class MemoryExecutionStore:
         due = [kept for kept in waiting if kept.execution.available_at <= now][:limit]
         for kept in due:
             kept.execution = kept.execution.released(now)
+            self.state.journal.tell(kept.execution.task_id, kept.execution.id)
         left = waiting[len(due) :]
         return Released(len(due), left[0].execution.available_at if left else None)
 
@@ -143,6 +146,7 @@ class MemoryExecutionStore:
         fence = (self.state.generation << 32) + self.state.claims_made
         execution = kept.execution.claimed(worker_id, token, fence, now)
         kept.execution, kept.beat, kept.progress = execution, 0, None
+        self.state.journal.tell(execution.task_id, execution.id)
         record = AttemptRecord(execution.starts, worker_id, now, finished_at=None, outcome=None, error=None)
         kept.attempts.append(KeptAttempt(record, token))
         return Claim(execution, self.state.definition(execution), token)

@@ -25,7 +25,7 @@ from application.scheduling.ports.history import (
     VersionRecord,
 )
 from domain.scheduling.execution import Execution, ExecutionKind, ExecutionState, backfill_key, redrive_key
-from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
+from domain.scheduling.identifiers import ExecutionId, TaskId, least_execution_id, microseconds
 from domain.scheduling.task import ScheduledTask, Skip, TaskStatus
 
 
@@ -77,11 +77,11 @@ class MemoryHistory:
         attempts = tuple(attempt.record for attempt in kept.attempts)
         return ExecutionRecord(self._summary(kept), attempts, tuple(kept.log))
 
-    async def skips(self, task_id: TaskId, *, limit: int) -> Sequence[Skip]:
+    async def skips(self, task_id: TaskId, *, limit: int, until: datetime | None = None) -> Sequence[Skip]:
         """See the port."""
         self.state.now()
         kept = self.state.tasks.get(task_id)
-        found = kept.skips.values() if kept else ()
+        found = [each for each in kept.skips.values() if until is None or each.first_at < until] if kept else []
         return sorted(found, key=lambda skip: skip.first_at, reverse=True)[:limit]
 
     async def changes(self, task_id: TaskId, *, limit: int) -> Sequence[ChangeRecord]:
@@ -160,6 +160,9 @@ def _matches(task: ScheduledTask, which: TaskFilter) -> bool:
         and which.schedule_type in (None, definition.schedule.kind)
         and which.task_type in (None, definition.task_type)
         and (which.tag is None or which.tag in definition.tags)
+        and (not which.failing or task.error_count > 0 or task.last_state is ExecutionState.DEAD)
+        and (which.late_before is None or (task.look_at is not None and task.look_at < which.late_before))
+        and (which.ids is None or task.id in which.ids)
         and (which.text is None or any(which.text.casefold() in text.casefold() for text in texts))
     )
 
@@ -190,6 +193,8 @@ def _is_among(execution: Execution, which: ExecutionFilter) -> bool:
     return (
         which.task_id in (None, execution.task_id)
         and (not which.states or execution.state in which.states)
+        and (which.since is None or execution.id >= least_execution_id(which.since))
+        and (which.until is None or execution.id < least_execution_id(which.until))
         and (which.backfill is None or _is_of_backfill(execution, which.backfill))
     )
 

@@ -15,6 +15,7 @@ def prune(state: State, retention: Retention, now: datetime, limit: int) -> int:
         + _prune_changes(state, now - retention.changes, limit)
         + _prune_tasks(state, now - retention.deleted_tasks, limit)
     )
+    _prune_hours(state, now - retention.hours, limit)
     _prune_versions(state, now - retention.changes, limit)
     return forgotten
 
@@ -68,6 +69,13 @@ def _prune_tasks(state: State, before: datetime, limit: int) -> int:
         del state.tasks[task_id]
         state.supersede(task_id)
     return len(old)
+
+
+def _prune_hours(state: State, before: datetime, limit: int) -> None:
+    """Forget what was counted in hours long ago."""
+    old = sorted((finish for finish in state.finished if finish.hour < before), key=lambda finish: finish.hour)
+    for finish in old[:limit]:
+        del state.finished[finish]
 
 
 def _prune_versions(state: State, before: datetime, limit: int) -> None:

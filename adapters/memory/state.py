@@ -4,9 +4,11 @@ Nothing here awaits, so each port method is one atomic step. A task is read with
 domain's `Work` decides, and `write` stores what it changed: the rules themselves stand in the domain.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from adapters.memory.journal import Journal
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import LogLine, Progress, Settled
@@ -14,6 +16,7 @@ from application.scheduling.ports.history import AttemptRecord, ChangeRecord
 from application.scheduling.ports.membership import Member
 from application.scheduling.ports.task_store import Unreadable
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionKind, ExecutionState
+from domain.scheduling.finish import Finish, finishes
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, TaskId
 from domain.scheduling.task import Definition, OpenExecution, ScheduledTask, Skip, TaskStatus
 from domain.scheduling.work import EndedAttempt, Work
@@ -84,6 +87,8 @@ class State:
     versions: dict[TaskId, dict[int, KeptVersion]] = field(default_factory=dict)
     changes: list[ChangeRecord] = field(default_factory=list)
     changes_by_key: dict[str, ChangeRecord] = field(default_factory=dict)
+    finished: Counter[Finish] = field(default_factory=Counter)
+    journal: Journal = field(default_factory=Journal)
     members: dict[NodeId, tuple[Member, datetime]] = field(default_factory=dict)
     # How many stores this one has been; a claim's fence counts within one.
     generation: int = 1
@@ -120,8 +125,10 @@ class State:
         """Store what a step has changed; of a task that cannot be read, only what is open."""
         kept, task = self.tasks.setdefault(work.task.id, KeptTask(work.task)), work.task
         kept.task = task if kept.error is None else replace(kept.task, open=task.open, open_seq=task.open_seq)
+        self.journal.tell(task.id)
         for execution_id in sorted(work.created | work.changed):
             self.put(work.executions[execution_id])
+        self.finished.update(finishes(work))
         for ended in work.ended:
             self._end(ended, work.executions[ended.execution_id].state, at)
 
@@ -129,6 +136,7 @@ class State:
         """Store one execution as it is now."""
         kept = self.executions.setdefault(execution.id, KeptExecution(execution))
         kept.execution = execution
+        self.journal.tell(execution.task_id, execution.id)
         (self.open_ids.add if execution.is_open else self.open_ids.discard)(execution.id)
 
     def pass_over(self, task_id: TaskId, skips: tuple[Skip, ...]) -> None:

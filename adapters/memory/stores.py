@@ -1,4 +1,4 @@
-"""The memory store as a whole: its five ports over one state."""
+"""The memory store as a whole: its seven ports over one state."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from adapters.memory.access import MemoryAccess
 from adapters.memory.execution_store import MemoryExecutionStore
+from adapters.memory.figures import MemoryFigures
 from adapters.memory.history import MemoryHistory
 from adapters.memory.membership import MemoryMembership
+from adapters.memory.news import MemoryNews
 from adapters.memory.state import State
 from adapters.memory.task_store import MemoryTaskStore
 from application.scheduling.ports.clock import Clock, Entropy
@@ -23,6 +25,8 @@ class MemoryStores:
     history: MemoryHistory
     membership: MemoryMembership
     access: MemoryAccess
+    figures: MemoryFigures
+    news: MemoryNews
 
 
 @asynccontextmanager
@@ -40,6 +44,8 @@ async def open_memory_store(clock: Clock, entropy: Entropy) -> AsyncIterator[Mem
             MemoryHistory(state),
             MemoryMembership(state),
             MemoryAccess(state),
+            MemoryFigures(state),
+            MemoryNews(state),
         )
     finally:
         state.available = False

@@ -126,6 +126,7 @@ class MemoryTaskStore:
         if kept is None or not Standing.of(kept.task).allows_quarantine(known):
             return Moved()
         kept.task = replace(kept.task, quarantine=quarantine)
+        self.state.journal.tell(kept.task.id)
         return Committed()
 
     def _fire(self, read: ScheduledTask, firing: Firing, now: datetime) -> CommitAnswer:

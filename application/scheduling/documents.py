@@ -2,11 +2,24 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, overload
 
 from application.scheduling import json_text
+from application.scheduling.document_types import (
+    AttemptDocument,
+    ChangeDocument,
+    DefinitionDocument,
+    ErrorDocument,
+    ExecutionDocument,
+    ExecutionRecordDocument,
+    FindingDocument,
+    LogLineDocument,
+    PauseDocument,
+    PolicyDocument,
+    TaskDocument,
+)
 from application.scheduling.ports.execution_store import LogLine
-from application.scheduling.ports.history import AttemptRecord, ExecutionRecord, ExecutionSummary, VersionRecord
+from application.scheduling.ports.history import AttemptRecord, ExecutionRecord, ExecutionSummary
 from domain.scheduling.change import Change
 from domain.scheduling.cron.lint import Finding
 from domain.scheduling.description import described
@@ -18,11 +31,23 @@ from domain.scheduling.task import Definition, Pause, ScheduledTask, TaskStatus
 Document = dict[str, Any]
 
 
+@overload
+def instant(at: datetime) -> str: ...
+@overload
+def instant(at: None) -> None: ...
+@overload
+def instant(at: datetime | None) -> str | None: ...
 def instant(at: datetime | None) -> str | None:
     """RFC 3339 in UTC, to the microsecond where there is one."""
     return None if at is None else at.isoformat().replace("+00:00", "Z")
 
 
+@overload
+def duration(length: timedelta) -> str: ...
+@overload
+def duration(length: None) -> None: ...
+@overload
+def duration(length: timedelta | None) -> str | None: ...
 def duration(length: timedelta | None) -> str | None:
     """ISO 8601 in days, hours, minutes and seconds."""
     if length is None:
@@ -36,7 +61,7 @@ def duration(length: timedelta | None) -> str | None:
     return f"P{days}T{clock}" if clock else f"P{days}" if days else "PT0S"
 
 
-def task_document(task: ScheduledTask, warnings: Iterable[str] = ()) -> Document:
+def task_document(task: ScheduledTask, warnings: Iterable[str] = ()) -> TaskDocument:
     """A task as the API answers it."""
     return {
         "id": task.id,
@@ -60,7 +85,7 @@ def task_document(task: ScheduledTask, warnings: Iterable[str] = ()) -> Document
     }
 
 
-def definition_document(definition: Definition) -> Document:
+def definition_document(definition: Definition) -> DefinitionDocument:
     """What people say of a task, as they may say it again."""
     schedule = definition.schedule
     return {
@@ -81,16 +106,6 @@ def definition_document(definition: Definition) -> Document:
     }
 
 
-def version_document(record: VersionRecord) -> Document:
-    """A version of a task, and the change that made it, if that is still on record."""
-    return {
-        "version": record.version,
-        "redefines": record.redefines,
-        "change": None if record.made_by is None else _change(record.made_by),
-        "definition": definition_document(record.definition),
-    }
-
-
 def next_run_at(task: ScheduledTask) -> datetime | None:
     """The instant it runs next by itself; None while it is paused or when it is done."""
     if task.status is not TaskStatus.ACTIVE or task.next_occurrence is None:
@@ -98,7 +113,7 @@ def next_run_at(task: ScheduledTask) -> datetime | None:
     return task.next_occurrence.run_at
 
 
-def policy_document(policy: ExecutionPolicy) -> Document:
+def policy_document(policy: ExecutionPolicy) -> PolicyDocument:
     """A policy with every default spelled out."""
     backoff = policy.retry.backoff
     return {
@@ -121,7 +136,7 @@ def policy_document(policy: ExecutionPolicy) -> Document:
     }
 
 
-def finding_document(finding: Finding) -> Document:
+def finding_document(finding: Finding) -> FindingDocument:
     """A finding about a schedule, in the form of the errors of a problem."""
     return {
         "code": finding.code,
@@ -134,7 +149,7 @@ def finding_document(finding: Finding) -> Document:
     }
 
 
-def execution_document(summary: ExecutionSummary) -> Document:
+def execution_document(summary: ExecutionSummary) -> ExecutionDocument:
     """An execution as the API answers it in a list."""
     execution = summary.execution
     progress, cancel = summary.progress, execution.cancel
@@ -158,15 +173,17 @@ def execution_document(summary: ExecutionSummary) -> Document:
         "worker_id": execution.worker_id,
         "error": _error(execution.error),
         "result": None if execution.result_json is None else json_text.read(execution.result_json),
-        "progress": progress and {"done": progress.done, "total": progress.total, "note": progress.note},
-        "cancel": cancel and {"at": instant(cancel.at), "by": cancel.actor, "reason": cancel.reason},
+        "progress": None
+        if progress is None
+        else {"done": progress.done, "total": progress.total, "note": progress.note},
+        "cancel": None if cancel is None else {"at": instant(cancel.at), "by": cancel.actor, "reason": cancel.reason},
         "root_id": execution.root_id,
         "redrive_of": execution.redrive_of,
         "redriven_by": summary.redriven_by,
     }
 
 
-def record_document(record: ExecutionRecord) -> Document:
+def record_document(record: ExecutionRecord) -> ExecutionRecordDocument:
     """An execution with its attempts and its log."""
     return {
         **execution_document(record.summary),
@@ -178,7 +195,8 @@ def record_document(record: ExecutionRecord) -> Document:
     }
 
 
-def _change(change: Change) -> Document:
+def change_document(change: Change) -> ChangeDocument:
+    """A change somebody made."""
     return {
         "action": change.action,
         "by": change.actor,
@@ -188,7 +206,7 @@ def _change(change: Change) -> Document:
     }
 
 
-def _pause(pause: Pause) -> Document:
+def _pause(pause: Pause) -> PauseDocument:
     return {
         "reason": pause.reason,
         "by": pause.actor,
@@ -198,7 +216,7 @@ def _pause(pause: Pause) -> Document:
     }
 
 
-def _attempt(attempt: AttemptRecord) -> Document:
+def _attempt(attempt: AttemptRecord) -> AttemptDocument:
     return {
         "start": attempt.start,
         "worker_id": attempt.worker_id,
@@ -209,9 +227,9 @@ def _attempt(attempt: AttemptRecord) -> Document:
     }
 
 
-def _line(line: LogLine) -> Document:
+def _line(line: LogLine) -> LogLineDocument:
     return {"at": instant(line.at), "level": line.level, "text": line.text}
 
 
-def _error(error: ErrorReport | None) -> Document | None:
+def _error(error: ErrorReport | None) -> ErrorDocument | None:
     return None if error is None else {"kind": error.kind, "text": error.text}

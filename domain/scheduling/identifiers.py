@@ -48,6 +48,11 @@ def execution_id(task_id: TaskId, kind: str, key: str, at: datetime) -> Executio
     return ExecutionId(f"{microseconds(at):014x}{name}")
 
 
+def instant_named_by(execution_id_: ExecutionId) -> datetime:
+    """The instant an execution's id begins with: that of its occurrence, or of its being asked for by hand."""
+    return instant_of(int(execution_id_[:14], 16))
+
+
 def least_execution_id(at: datetime) -> str:
     """No id of an execution that is named for `at` or later sorts before this, and each that is named earlier does."""
     return f"{max(microseconds(at), 0):014x}"

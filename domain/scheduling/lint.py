@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 from domain.scheduling.cron.clock_change import changes_between
 from domain.scheduling.cron.lint import LOOK_AHEAD, Finding, Severity, lint_cron, runs_often
-from domain.scheduling.cron.zone import EPOCH, current_key, zone_clock
+from domain.scheduling.cron.zone import EPOCH, current_key, zone, zone_clock
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule, Schedule
+from domain.scheduling.schedule_text import wall_time_from
 
 _DAY = timedelta(days=1)
 _CRON_HINT = "a cron expression keeps to the clock, such as 0 9 * * *"
@@ -20,6 +21,19 @@ def lint(schedule: Schedule, timezone: str, now: datetime) -> list[Finding]:
     """
     zone_clock(timezone)
     return [*_of_schedule(schedule, timezone, now), *_deprecated(timezone)]
+
+
+def lint_wall_time(text: str, timezone: str) -> Iterator[Finding]:
+    """Tell (`one_time_moved`) if the clocks of `timezone` skip the wall time that a one-time schedule was written as.
+
+    The schedule itself no longer shows it. Raises as `OneTimeSchedule.parse`.
+    """
+    wall, offset = wall_time_from(text)
+    at = OneTimeSchedule.parse(text, timezone).at
+    shown = at.astimezone(zone(timezone))
+    if offset is None and shown.replace(tzinfo=wall.tzinfo) != wall:
+        detail = f"the clocks of {timezone} skip {wall:%H:%M} that day: it runs when they go on, at {shown:%H:%M %Z}"
+        yield Finding("one_time_moved", Severity.WARNING, detail, "another time, if that is too late", at=at)
 
 
 def _of_schedule(schedule: Schedule, timezone: str, now: datetime) -> list[Finding]:

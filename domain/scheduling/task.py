@@ -123,7 +123,7 @@ class Definition:
             raise _invalid("/name", f"a name has 1 to {NAME_MAX} characters and no blanks at its ends")
         if found := _UNPRINTABLE.search(self.name):
             raise _invalid("/name", "a name has printable characters only", position=found.start())
-        _check_identifier("/task_type", self.task_type)
+        check_identifier("/task_type", self.task_type)
         if self.handler is not None and (not 1 <= len(self.handler) <= NAME_MAX or _UNPRINTABLE.search(self.handler)):
             raise _invalid("/handler", f"a handler's name has 1 to {NAME_MAX} printable characters")
         if len(self.description) > DESCRIPTION_MAX:
@@ -134,7 +134,7 @@ class Definition:
         if len(self.tags) > TAGS_MAX or len(set(self.tags)) != len(self.tags):
             raise _invalid("/tags", f"at most {TAGS_MAX} different tags")
         for index, tag in enumerate(self.tags):
-            _check_identifier(f"/tags/{index}", tag)
+            check_identifier(f"/tags/{index}", tag)
         if len(self.payload_json.encode()) > PAYLOAD_BYTES_MAX:
             raise _invalid("/payload", f"a payload has at most {PAYLOAD_BYTES_MAX:,} bytes of JSON", code="too_large")
 
@@ -220,7 +220,8 @@ class ScheduledTask:
         return replace(self, open=executions)
 
 
-def _check_identifier(pointer: str, text: str) -> None:
+def check_identifier(pointer: str, text: str) -> None:
+    """Raise InvalidTaskError (`bad_identifier`) for what can be neither a task type nor a tag."""
     if not _NAME.fullmatch(text):
         raise _invalid(pointer, "1 to 64 letters, digits, dots, underscores or hyphens", code="bad_identifier")
 

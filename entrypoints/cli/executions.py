@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from application.scheduling.document_types import ExecutionDocument
 from application.scheduling.documents import execution_document, instant, record_document
 from application.scheduling.ports.history import AttemptRecord, ExecutionFilter, ExecutionRecord
 from application.scheduling.services.error_reports import on_one_line
@@ -98,7 +99,7 @@ def redrive_command(executions: tuple[str, ...], allow_overlap: bool, reason: st
 def _print(
     task: str | None, states: frozenset[ExecutionState], limit: int, output: Output, shown: tuple[str, ...]
 ) -> None:
-    async def read(services: "Container") -> list[dict[str, Any]]:
+    async def read(services: "Container") -> list[ExecutionDocument]:
         which = ExecutionFilter(None if task is None else (await named(services, task)).id, states)
         page = await services.inspect_tasks().executions(which, limit=limit)
         return [execution_document(each) for each in page.executions]

@@ -13,14 +13,14 @@ from domain.errors import DomainError
 from domain.scheduling.cron.lint import Finding
 from domain.scheduling.cron.zone import zone
 from domain.scheduling.identifiers import TaskId
-from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule, Schedule
+from domain.scheduling.recipes import kind_of
+from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule, Schedule, ScheduleType
 from domain.scheduling.timeline import Occurrence, Timeline
 from entrypoints.cli.answers import Count, Output, fail, output_option, print_document, print_rows
 from entrypoints.container import clock
 
 _SECOND = timedelta(seconds=1)
 _NEGATIVE = re.compile(r"-[0-9]")
-_DATE = re.compile(r"\s*[0-9]{4}-")
 
 
 class _ScheduleCommand(click.Command):
@@ -58,11 +58,13 @@ def next_command(schedule: str, timezone: str, count: int, output: Output) -> No
 
 
 def _parsed(text: str, timezone: str, now: datetime) -> Schedule:
-    if _DATE.match(text):
-        return OneTimeSchedule.parse(text.strip(), timezone)
-    if len(text.split()) > 1 or text.strip().startswith("@"):
-        return CronSchedule(text, timezone)
-    return IntervalSchedule.parse(text, anchor=now.replace(microsecond=0))
+    match kind_of(text):
+        case ScheduleType.ONE_TIME:
+            return OneTimeSchedule.parse(text.strip(), timezone)
+        case ScheduleType.CRON:
+            return CronSchedule(text, timezone)
+        case ScheduleType.INTERVAL:
+            return IntervalSchedule.parse(text, anchor=now.replace(microsecond=0))
 
 
 def _occurrences(schedule: Schedule, now: datetime, count: int) -> list[Occurrence]:

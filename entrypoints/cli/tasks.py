@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from application.scheduling import json_text
+from application.scheduling.document_types import TaskDocument
 from application.scheduling.documents import instant, next_run_at, task_document
 from application.scheduling.drafts import body_from
 from application.scheduling.ports.history import TaskFilter
@@ -45,7 +46,7 @@ def list_command(status: str | None, search: str | None, deleted: bool, limit: i
 def get_command(task: str) -> None:
     """Show TASK (its id or name) as JSON."""
 
-    async def read(services: "Container") -> dict[str, Any]:
+    async def read(services: "Container") -> TaskDocument:
         view = await services.inspect_tasks().view(await named(services, task))
         return task_document(view.task, view.warnings)
 

@@ -1,21 +1,20 @@
 """Commands on what a task was: its versions, going back to one, and coming back from deletion."""
 
-from collections.abc import Iterator
-from itertools import zip_longest
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from application.scheduling.documents import task_document, version_document
+from application.scheduling.differences import version_document
+from application.scheduling.documents import instant, task_document
 from application.scheduling.services.change_task import Done
+from application.scheduling.services.inspect_history import ComparedVersion
 from domain.scheduling.identifiers import TaskId
 from entrypoints.cli.answers import Count, Output, note, output_option, print_document, print_rows, with_services
 from entrypoints.cli.asking import author, named, reason_option
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
-
-_DERIVED = frozenset({"schedule_sentence", "anchor"})
 
 
 @click.command("versions")
@@ -25,14 +24,14 @@ _DERIVED = frozenset({"schedule_sentence", "anchor"})
 def versions_command(task: str, limit: int, output: Output) -> None:
     """List the versions of TASK, newest first: who made each, when and why, and what it says otherwise."""
 
-    async def read(services: "Container") -> list[dict[str, Any]]:
-        # One more than is shown: what the last of them changed is seen beside the one before.
-        found = await services.inspect_tasks().versions((await named(services, task)).id, limit=limit + 1)
-        return [version_document(each) for each in found]
+    async def read(services: "Container") -> Sequence[ComparedVersion]:
+        return await services.inspect_history().versions((await named(services, task)).id, limit=limit)
 
-    found = with_services(read)
-    rows = [_row(each, before) for each, before in zip_longest(found, found[1:])]
-    print_rows((found if output == Output.JSON else rows)[:limit], output)
+    found: Sequence[ComparedVersion] = with_services(read)
+    if output == Output.JSON:
+        print_rows([version_document(each.record, each.differences) for each in found], output)
+    else:
+        print_rows([_row(each) for each in found], output)
 
 
 @click.command("restore")
@@ -64,26 +63,23 @@ def undelete_command(task_id: str, reason: str) -> None:
     click.echo(f"Undeleted {done.task.definition.name}.")
 
 
-def _row(version: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
-    change, definition = version["change"] or {}, version["definition"]
+def _row(compared: ComparedVersion) -> dict[str, Any]:
+    record, change = compared.record, compared.record.made_by
     return {
-        "version": version["version"],
-        "at": change.get("at"),
-        "action": change.get("action"),
-        "by": change.get("by"),
-        "via": change.get("via"),
-        "reason": change.get("reason"),
-        "changes": "" if before is None else ", ".join(_differing(before["definition"], definition)),
-        "name": definition["name"],
-        "schedule": definition["schedule"],
-        "timezone": definition["timezone"],
+        "version": record.version,
+        "at": change and instant(change.at),
+        "action": change and change.action.value,
+        "by": change and change.actor,
+        "via": change and change.via.value,
+        "reason": change and change.reason,
+        "changes": ", ".join(_names(compared)),
+        "name": record.definition.name,
+        "schedule": record.definition.schedule_text,
+        "timezone": record.definition.timezone,
     }
 
 
-def _differing(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
-    """The names of the fields that say something else, those of a policy one by one; derived ones are left out."""
-    for name, value in after.items():
-        if name == "policy":
-            yield from _differing(before[name], value)
-        elif name not in _DERIVED and value != before[name]:
-            yield name
+def _names(compared: ComparedVersion) -> list[str]:
+    """The fields that say something else, those of a policy one by one, a payload as a whole."""
+    found = (each.pointer.removeprefix("/").removeprefix("policy/") for each in compared.differences or ())
+    return list(dict.fromkeys(each.partition("/")[0] for each in found))

@@ -1,18 +1,18 @@
 """The shape of every JSON answer."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import web
 
 from application.scheduling import json_text
-from application.scheduling.documents import Document
 
 REPLAYED = {"Idempotency-Replayed": "true"}
 """The header of an answer to a request that was carried out before."""
 
 
 def json_answer(
-    document: Document,
+    document: Mapping[str, Any],
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,

@@ -9,7 +9,8 @@ from entrypoints.web.keys import SERVICES, SETTINGS, WebServices, WebSettings
 from entrypoints.web.origins import add_headers, check_host, check_origin
 from entrypoints.web.problems import answer_problems
 from entrypoints.web.rendering import set_up_templates
-from entrypoints.web.routes import web_routes
+from entrypoints.web.route import TABLE
+from entrypoints.web.routes import ROUTES, web_routes
 
 LINGERING_SECONDS = 2.0
 SHUTDOWN_SECONDS = 3.0
@@ -25,6 +26,7 @@ def create_app(services: WebServices, settings: WebSettings) -> web.Application:
     app = web.Application(middlewares=[answer_problems, check_host, check_origin], client_max_size=BODY_BYTES_MAX)
     app[SERVICES] = services
     app[SETTINGS] = settings
+    app[TABLE] = ROUTES
     app[ASSETS] = load_assets()
     set_up_templates(app)
     app.on_response_prepare.append(add_headers)

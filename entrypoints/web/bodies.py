@@ -5,7 +5,8 @@ A body that is compressed is refused unread, so that nothing small can become la
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -68,6 +69,27 @@ class BackfillBody(ReasonBody):
     dry_run: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class RequestBody(Generic[Body]):
+    """What an endpoint takes as its body: declared once for clients and for reading.
+
+    A body that is not required may be left out as a whole, which stands for the defaults. `is_partial` lets any field
+    be left out or null, as in a merge patch. Each of `examples` has a name that says what it is.
+    """
+
+    model: type[Body]
+    is_required: bool = True
+    is_partial: bool = False
+    types: frozenset[str] = JSON_TYPES
+    examples: Mapping[str, Any] = field(default_factory=dict)
+
+    async def read(self, request: web.Request) -> Body:
+        """The body of a request. Raises as `json_body`, and InvalidInputError."""
+        if not self.is_required and not await _read(request):
+            return self.model()
+        return await required_body(request, self.model)
+
+
 async def json_body(request: web.Request, types: frozenset[str] = JSON_TYPES) -> Any:
     """The value of the body. Raises RequestError for its type or size, MalformedJsonError for its content."""
     _check_type(request, types)
@@ -90,12 +112,12 @@ async def required_body(request: web.Request, model: type[Body]) -> Body:
         raise InvalidInputError(faults_of(error, model)) from None
 
 
-async def form_body(request: web.Request) -> dict[str, str]:
-    """The fields of a form, each at most once. Raises RequestError."""
+async def form_body(request: web.Request, *, fields_max: int = FORM_FIELDS_MAX) -> dict[str, str]:
+    """The fields of a form, each at most once, `fields_max` in all. Raises RequestError."""
     _check_type(request, FORM_TYPES)
     raw = await _read(request)
     try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=FORM_FIELDS_MAX)
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=fields_max)
     except ValueError:
         raise RequestError("bad_request", "the form cannot be read") from None
     fields = dict(pairs)

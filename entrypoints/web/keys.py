@@ -9,9 +9,12 @@ from aiohttp import web
 
 from application.scheduling.ports.access import AccessLog
 from application.scheduling.ports.clock import Clock, Entropy
+from application.scheduling.services.advise import Advise
 from application.scheduling.services.backfill_task import BackfillTask
+from application.scheduling.services.batch_change import BatchChange
 from application.scheduling.services.explain import Explain
 from application.scheduling.services.identify import Caller, Identify
+from application.scheduling.services.inspect_history import InspectHistory
 from application.scheduling.services.inspect_tasks import InspectTasks
 from application.scheduling.services.manage_account import ManageAccount
 from application.scheduling.services.manage_tasks import ManageTasks
@@ -19,9 +22,11 @@ from application.scheduling.services.manage_tokens import ManageTokens
 from application.scheduling.services.manage_users import ManageUsers
 from application.scheduling.services.preview import Preview
 from application.scheduling.services.redrive_execution import RedriveExecution
+from application.scheduling.services.redrive_many import RedriveMany
 from application.scheduling.services.restore_version import RestoreVersion
 from application.scheduling.services.set_up import SetUp
 from application.scheduling.services.sign_in import SignIn
+from application.scheduling.services.statistics import ReadStatistics
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+", re.ASCII)
 
@@ -45,11 +50,16 @@ class WebServices:
 
     manage: ManageTasks
     inspect: InspectTasks
+    past: InspectHistory
+    statistics: ReadStatistics
     explain: Explain
     restore: RestoreVersion
     redrive: RedriveExecution
+    redrive_many: RedriveMany
     backfill: BackfillTask
+    batch: BatchChange
     preview: Preview
+    advise: Advise
     access: AccessServices
     clock: Clock
     entropy: Entropy

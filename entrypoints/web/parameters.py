@@ -1,8 +1,10 @@
 """The query of an address: strict, so that a mistyped filter is told instead of answering with everything."""
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 from aiohttp import web
 
@@ -20,6 +22,7 @@ TASK_FILTERS = ("q", "status", "schedule_type", "task_type", "tag", "sort")
 _NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 Choice = TypeVar("Choice", bound=StrEnum)
+Value = TypeVar("Value")
 
 
 class Query:
@@ -29,6 +32,7 @@ class Query:
     """
 
     def __init__(self, request: web.Request, *known: str) -> None:
+        self._known = known
         self._values: dict[str, str] = {}
         for name, value in request.query.items():
             if name not in known:
@@ -97,6 +101,26 @@ class Query:
     def given(self) -> dict[str, str]:
         """What was given and is not empty, as it stands in the address."""
         return {name: value for name, value in self._values.items() if value}
+
+    def __getitem__(self, parameter: "Parameter[Value]") -> Value:
+        """What a declared parameter says."""
+        assert parameter.name in self._known, f"{parameter.name} is not declared for this endpoint"
+        return parameter.read(self)
+
+
+QUERY = web.RequestKey("query", Query)
+"""The query of a request to the API, checked against what its route declares."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter(Generic[Value]):
+    """A parameter of the API, declared once: what clients are told of it (`schema` is JSON Schema), how it is read."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    read: Callable[[Query], Value]
+    is_required: bool = False
 
 
 def _one_of(name: str, value: str, kind: type[Choice]) -> Choice:

@@ -36,6 +36,7 @@ from domain.errors import (
     TaskStateError,
 )
 from entrypoints.web.answers import etag, json_answer
+from entrypoints.web.api.documents import FaultDocument
 from entrypoints.web.audience import is_for_browser
 from entrypoints.web.catalogue import BY_STATUS, KINDS
 from entrypoints.web.errors import RequestError
@@ -55,7 +56,7 @@ class Problem:
 
     kind: str
     detail: str
-    errors: Sequence[Document] = ()
+    errors: Sequence[Mapping[str, Any]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     members: Mapping[str, Any] = field(default_factory=dict)
 
@@ -140,7 +141,7 @@ def problem_of(error: Exception) -> Problem | None:
             return None
 
 
-def error_document(fault: DomainError) -> Document:
+def error_document(fault: DomainError) -> FaultDocument:
     """One entry of `errors`."""
     return {
         "pointer": fault.pointer,

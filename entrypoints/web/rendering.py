@@ -12,7 +12,9 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from domain.access.role import Role
 from entrypoints.web import wording
 from entrypoints.web.assets import asset_path
-from entrypoints.web.keys import CALLER, SERVICES, SETTINGS
+from entrypoints.web.keys import CALLER, SERVICES, SETTINGS, under_prefix
+from entrypoints.web.origins import SAFE_METHODS
+from entrypoints.web.viewer import theme_of, zone_of
 
 FOLDER = Path(__file__).parent / "templates"
 
@@ -30,6 +32,8 @@ def set_up_templates(app: web.Application) -> None:
     )
     environment.filters.update(wording.FILTERS)
     environment.globals["asset"] = partial(asset_path, app)
+    # For macros that are imported without the page's context.
+    environment.globals["viewer_zone"] = None
 
 
 def render(
@@ -42,7 +46,8 @@ def render(
 ) -> web.Response:
     """The page, with what every page shows: where it lies, the server's time, the banner, who looks at it.
 
-    `may(role)` tells a template whether its reader may do what takes that role.
+    `may(role)` tells a template whether its reader may do what takes that role; `viewer_zone` is the zone the reader
+    wants instants in, None for each task's own, and `this_page` the address to come back to.
     """
     settings = request.app[SETTINGS]
     caller = request.get(CALLER)
@@ -52,8 +57,18 @@ def render(
         "banner": settings.banner,
         "caller": caller,
         "login_required": settings.login_required,
+        "viewer_zone": zone_of(request),
+        "theme": theme_of(request),
+        "this_page": _this_page(request),
         "may": lambda role: caller is not None and caller.role.includes(Role(role)),
     }
     page = aiohttp_jinja2.render_template(template, request, {**common, **context}, status=status)
     page.headers.update(headers or {})
     return page
+
+
+def _this_page(request: web.Request) -> str:
+    # What answers a form has no address of its own, and a notice is told once.
+    if request.method not in SAFE_METHODS:
+        return under_prefix(request, "/")
+    return str(request.rel_url.without_query_params("notice"))

@@ -1,7 +1,6 @@
 """The one table of what is served: method, path, handler and the permission it asks for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -9,7 +8,7 @@ from aiohttp.typedefs import Handler
 from entrypoints.web import assets
 from entrypoints.web.access import Permission, admit
 from entrypoints.web.api import access as access_api
-from entrypoints.web.api import executions, explain, occurrences, runs, status, tasks, versions
+from entrypoints.web.api import batch, description, executions, explain, occurrences, runs, status, tasks, versions
 from entrypoints.web.bodies import raw_body
 from entrypoints.web.pages import (
     account_page,
@@ -20,7 +19,9 @@ from entrypoints.web.pages import (
     login_page,
     task_page,
     users_page,
+    viewer_page,
 )
+from entrypoints.web.route import Route
 
 PUBLIC, VIEWER = Permission.PUBLIC, Permission.VIEWER
 OPERATOR, EDITOR, ADMIN = Permission.OPERATOR, Permission.EDITOR, Permission.ADMIN
@@ -28,18 +29,6 @@ API = "/api/scheduled-tasks"
 TASK_API = f"{API}/{{task_id}}"
 PAGE = "/scheduled-tasks"
 TASK_PAGE = f"{PAGE}/{{task_id}}"
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One line of the table; the path lies beneath the prefix, or at the root of the server if `at_root`."""
-
-    method: str
-    path: str
-    handler: Handler
-    permission: Permission
-    at_root: bool = False
-
 
 ROUTES = (
     Route("GET", "/", list_page.to_list, PUBLIC, at_root=True),
@@ -54,6 +43,9 @@ ROUTES = (
     Route("POST", "/logout", login_page.sign_out, VIEWER),
     Route("GET", "/set-up", login_page.set_up, PUBLIC),
     Route("POST", "/set-up", login_page.make_first_user, PUBLIC),
+    Route("GET", "/time-zone", viewer_page.time_zone, VIEWER),
+    Route("POST", "/time-zone", viewer_page.choose_zone, VIEWER),
+    Route("POST", "/theme", viewer_page.choose_theme, VIEWER),
     Route("GET", "/account", account_page.account, VIEWER),
     Route("POST", "/account/password", account_page.change_password, VIEWER),
     Route("POST", "/account/sessions/end", account_page.end_other_sessions, VIEWER),
@@ -79,6 +71,7 @@ ROUTES = (
     Route("GET", API, tasks.list_tasks, VIEWER),
     Route("POST", API, tasks.create_task, EDITOR),
     Route("POST", f"{API}/preview", occurrences.preview, VIEWER),
+    Route("POST", f"{API}:batch", batch.change_tasks, OPERATOR),
     Route("GET", TASK_API, tasks.read_task, VIEWER),
     Route("PUT", TASK_API, tasks.replace_task, EDITOR),
     Route("PATCH", TASK_API, tasks.patch_task, EDITOR),
@@ -110,6 +103,7 @@ ROUTES = (
     Route("GET", "/api/stats", status.statistics, VIEWER),
     Route("GET", "/api/scheduler/stats", status.statistics, VIEWER),
     Route("GET", "/api/health", status.health, VIEWER),
+    Route("GET", "/api/openapi.json", description.openapi, VIEWER),
 )
 
 

@@ -7,8 +7,10 @@ from typing import Protocol
 
 from application.scheduling.ports.access import Access
 from application.scheduling.ports.execution_store import Beat, Claim, ExecutionStore, SettleAnswer, Settlement
+from application.scheduling.ports.figures import Figures
 from application.scheduling.ports.history import ExecutionRecord, History
 from application.scheduling.ports.membership import Membership
+from application.scheduling.ports.news import News
 from application.scheduling.ports.task_store import Applied, CommitAnswer, Committed, Decision, MutateAnswer, TaskStore
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState
@@ -46,6 +48,12 @@ class Stores(Protocol):
     @property
     def access(self) -> Access: ...
 
+    @property
+    def figures(self) -> Figures: ...
+
+    @property
+    def news(self) -> News: ...
+
 
 @dataclass(frozen=True, slots=True)
 class StoreUnderTest:
@@ -80,6 +88,14 @@ class StoreUnderTest:
     @property
     def access(self) -> Access:
         return self.stores.access
+
+    @property
+    def figures(self) -> Figures:
+        return self.stores.figures
+
+    @property
+    def news(self) -> News:
+        return self.stores.news
 
     def token(self) -> ClaimToken:
         """A token no claim had before."""

@@ -89,6 +89,33 @@ async def test_a_list_has_the_tasks_that_meet_every_condition(store: StoreUnderT
         assert (_names(page), page.total, page.next_cursor) == (names, len(names), None), which
 
 
+async def test_a_list_can_have_the_failing_the_late_and_those_that_are_named(store: StoreUnderTest) -> None:
+    tasks = await _assorted(store)
+    digest = tasks["digest"]
+    await store.settle(await store.started(digest), a_failure())
+    named = frozenset({digest.id, tasks["report"].id, tasks["gone"].id, TaskId("nobody")})
+    asked = {
+        "failing": TaskFilter(failing=True),
+        "late": TaskFilter(late_before=NOON + DAY + SECOND),
+        "not late": TaskFilter(late_before=NOON),
+        "named": TaskFilter(ids=named),
+        "named and deleted": TaskFilter(ids=named, deleted=True),
+        "nobody": TaskFilter(ids=frozenset()),
+    }
+
+    found = {name: await _tasks(store, which) for name, which in asked.items()}
+
+    assert {name: _names(page) for name, page in found.items()} == {
+        "failing": ["digest"],
+        "late": ["digest", "once"],
+        "not late": [],
+        "named": ["digest", "report"],
+        "named and deleted": ["gone"],
+        "nobody": [],
+    }
+    assert all(page.total == len(page.tasks) == sum(page.by_status.values()) for page in found.values())
+
+
 async def test_the_figures_beside_a_list_count_all_pages_and_every_status(store: StoreUnderTest) -> None:
     await _assorted(store)
 
@@ -192,41 +219,6 @@ async def test_the_next_runs_are_those_of_active_tasks_earliest_first(store: Sto
     assert len(await store.history.upcoming(1)) == 1
 
 
-async def test_executions_are_listed_newest_first_in_pages(store: StoreUnderTest) -> None:
-    task = await store.add(a_definition(policy=ALLOW))
-    created = [(await store.fired(task))[0] for _ in range(5)]
-    for limit in (1, 2, 5, 6):
-        found: list[ExecutionId] = []
-        page = await store.history.executions(ExecutionFilter(task.id), limit=limit, cursor=None)
-        found += [summary.execution.id for summary in page.executions]
-        while page.next_cursor is not None:
-            page = await store.history.executions(ExecutionFilter(task.id), limit=limit, cursor=page.next_cursor)
-            found += [summary.execution.id for summary in page.executions]
-
-        assert found == created[::-1]
-
-
-async def test_executions_are_listed_by_task_and_state_with_the_name_of_now(store: StoreUnderTest) -> None:
-    first, second = await store.add(a_definition("first")), await store.add(a_definition("second"))
-    await store.settle(await store.started(first))
-    await store.settle(await store.started(second), a_failure())
-    (pending,) = await store.fired(first)
-
-    async def listed(which: ExecutionFilter) -> list[tuple[str, ExecutionState]]:
-        page = await store.history.executions(which, limit=10, cursor=None)
-        return [(summary.task_name, summary.execution.state) for summary in page.executions]
-
-    dead, done = ("second", ExecutionState.DEAD), ("first", ExecutionState.SUCCEEDED)
-    assert await listed(ExecutionFilter(second.id)) == [dead]
-    assert await listed(ExecutionFilter(states=frozenset({ExecutionState.DEAD}))) == [dead]
-    ended = frozenset({ExecutionState.DEAD, ExecutionState.SUCCEEDED})
-    assert sorted(await listed(ExecutionFilter(states=ended))) == sorted([dead, done])
-    assert await listed(ExecutionFilter(first.id, ended)) == [done]
-    assert await listed(ExecutionFilter(TaskId("nobody"))) == []
-    summary = (await store.record(pending)).summary
-    assert (summary.task_name, summary.task_type) == ("first", "mail")
-
-
 async def test_there_is_no_record_of_what_never_was(store: StoreUnderTest) -> None:
     assert await store.history.execution(ExecutionId("nobody")) is None
     assert await store.history.skips(TaskId("nobody"), limit=10) == []
@@ -243,6 +235,8 @@ async def test_skips_and_changes_come_newest_first_up_to_the_limit(store: StoreU
 
     skips = await store.history.skips(task.id, limit=2)
     assert [skip.first_at for skip in skips] == [NOON + 5 * MINUTE, NOON + 3 * MINUTE]
+    before = await store.history.skips(task.id, limit=2, until=NOON + 5 * MINUTE)
+    assert [skip.first_at for skip in before] == [NOON + 3 * MINUTE, NOON + MINUTE]
     changes = await store.history.changes(task.id, limit=3)
     assert [(record.change.action, record.version) for record in changes] == [
         (ChangeAction.RESUME, 7),

@@ -1,9 +1,11 @@
 """What a replica has when it takes over: the store as it was a few writes ago, in a new generation."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from adapters.memory.state import KeptExecution, KeptTask, KeptVersion, State
 from application.scheduling.ports.history import ChangeRecord
+from domain.scheduling.finish import Finish
 from domain.scheduling.identifiers import ExecutionId, TaskId
 
 
@@ -17,6 +19,7 @@ class Replica:
     versions: dict[TaskId, dict[int, KeptVersion]]
     changes: list[ChangeRecord]
     changes_by_key: dict[str, ChangeRecord]
+    finished: Counter[Finish]
     claims_made: int
     tzdata: str | None
 
@@ -30,6 +33,7 @@ class Replica:
             versions={each: _versions(kept) for each, kept in state.versions.items()},
             changes=list(state.changes),
             changes_by_key=dict(state.changes_by_key),
+            finished=Counter(state.finished),
             claims_made=state.claims_made,
             tzdata=state.tzdata,
         )
@@ -43,6 +47,7 @@ class Replica:
         state.tasks, state.executions, state.open_ids = self.tasks, self.executions, self.open_ids
         state.versions = self.versions
         state.changes, state.changes_by_key = self.changes, self.changes_by_key
+        state.finished = self.finished
         state.claims_made, state.tzdata = self.claims_made, self.tzdata
         state.generation += 1
         return frozenset(forgotten)

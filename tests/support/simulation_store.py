@@ -10,8 +10,10 @@ from typing import Any
 
 from adapters.memory.access import MemoryAccess
 from adapters.memory.execution_store import MemoryExecutionStore
+from adapters.memory.figures import MemoryFigures
 from adapters.memory.history import MemoryHistory
 from adapters.memory.membership import MemoryMembership
+from adapters.memory.news import MemoryNews
 from adapters.memory.stores import MemoryStores
 from adapters.memory.task_store import MemoryTaskStore
 from domain.scheduling.identifiers import TaskId
@@ -58,6 +60,8 @@ class SimStore:
             MemoryHistory(state),
             MemoryMembership(state),
             MemoryAccess(state),
+            MemoryFigures(state),
+            MemoryNews(state),
         )
         store = cls(clock, Witness(state, clock, check), Wire(clock.loop, clock, FaultRates(), random), stores)
         store._methods = {name: store._served(getattr(stores, name)) for name in PORTS}

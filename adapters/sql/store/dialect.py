@@ -42,5 +42,8 @@ class Dialect(Protocol):
     ) -> Executable:
         """INSERT what a query yields; a row that is there already takes the new values."""
 
+    def insert_or_add(self, table: Table, names: Sequence[str], rows: Select[Any], key: Sequence[str]) -> Executable:
+        """INSERT what a query yields; the numbers of a row that is there already grow by the new ones."""
+
     def contains(self, column: ColumnElement[str], text: ColumnElement[str]) -> ColumnElement[bool]:
         """True if the one contains the other, to the letter: no wildcards, no folding of case."""

@@ -20,7 +20,7 @@ from adapters.sql.store.pages import decode_cursor, encode_cursor
 from adapters.sql.store.tables import IS_DEAD, IS_FINAL, IS_OPEN, attempts, executions, log_lines, tasks
 from application.scheduling.ports.history import ExecutionFilter, ExecutionPage, ExecutionRecord, ExecutionSummary
 from domain.scheduling.execution import OPEN_STATES, ExecutionKind, ExecutionState, redrive_key
-from domain.scheduling.identifiers import ExecutionId
+from domain.scheduling.identifiers import ExecutionId, least_execution_id
 
 LIST_NAME = "executions"
 _DEAD = frozenset({ExecutionState.DEAD})
@@ -28,25 +28,26 @@ _IS_REDRIVE = text("again.kind <> 'auto'")
 _NAMED = executions.outerjoin(tasks, tasks.c.id == executions.c.task_id)
 
 
-def _redriven_by() -> ColumnElement[Any]:
-    """The execution in place of this one, found by its unique key; a literal condition says which index that has."""
+def _redrive() -> Select[Any]:
+    """The execution in place of a dead one, found by its unique key; a literal condition says which index has that."""
     again = executions.alias("again")
-    found = select(again.c.id).where(
+    return select(again.c.id).where(
         again.c.task_id == executions.c.task_id,
         again.c.kind == ExecutionKind.MANUAL,
         again.c.key == literal(redrive_key(ExecutionId(""))) + executions.c.id,
         _IS_REDRIVE,
         executions.c.state == ExecutionState.DEAD,
     )
-    return found.scalar_subquery().label("redriven_by")
 
+
+IS_NOT_REDRIVEN = ~_redrive().exists()
 
 _SUMMARY = select(
     *EXECUTION_COLUMNS,
     executions.c.progress,
     func.coalesce(tasks.c.name, "").label("task_name"),
     func.coalesce(tasks.c.task_type, "").label("task_type_now"),
-    _redriven_by(),
+    _redrive().scalar_subquery().label("redriven_by"),
 ).select_from(_NAMED)
 
 
@@ -90,6 +91,10 @@ class ExecutionLists:
             found = found.where(executions.c.state.in_(sorted(which.states)))
         if which.backfill is not None:
             found = found.where(*_of_backfill(which.backfill))
+        if which.since is not None:
+            found = found.where(executions.c.id >= least_execution_id(which.since))
+        if which.until is not None:
+            found = found.where(executions.c.id < least_execution_id(which.until))
         if before is not None:
             found = found.where(executions.c.id < before)
         return self._dialect.query(found.order_by(executions.c.id.desc()).limit(limit))

@@ -1,19 +1,19 @@
 """`History` in SQL."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Text, bindparam, func, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Text, bindparam, select
 
 from adapters.sql.engine import Database
+from adapters.sql.store.counts import counted
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.evidence import EvidenceReads
 from adapters.sql.store.execution_lists import ExecutionLists
 from adapters.sql.store.execution_rows import CHANGE_COLUMNS, SKIP_COLUMNS, changes_of, skips_of
 from adapters.sql.store.pruning import Pruning
-from adapters.sql.store.tables import IS_FINAL, IS_OPEN, Whole, changes, executions, skips, tasks
-from adapters.sql.store.task_lists import TaskLists, known
+from adapters.sql.store.tables import Whole, changes, skips
+from adapters.sql.store.task_lists import TaskLists
 from adapters.sql.store.versions import NEWEST, Versions
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.history import (
@@ -29,11 +29,11 @@ from application.scheduling.ports.history import (
     TaskPage,
     VersionRecord,
 )
-from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
-from domain.scheduling.task import ScheduledTask, Skip, TaskStatus
+from domain.scheduling.task import ScheduledTask, Skip
 
-_DAY = timedelta(days=1)
+LATEST = 2**62
+"""Microseconds later than every instant."""
 
 
 class SqlHistory:
@@ -48,7 +48,9 @@ class SqlHistory:
         self._versions = Versions(dialect)
         self._pruning = Pruning(database, dialect)
         task_id, limit = bindparam("task_id", type_=Text), bindparam("limit", type_=Whole)
-        of_task = select(*SKIP_COLUMNS).where(skips.c.task_id == task_id)
+        of_task = select(*SKIP_COLUMNS).where(
+            skips.c.task_id == task_id, skips.c.first_at < bindparam("until", type_=Whole)
+        )
         self._skips = dialect.query(of_task.order_by(skips.c.first_at.desc()).limit(limit))
         made = select(*CHANGE_COLUMNS).where(changes.c.task_id == task_id)
         self._changes = dialect.query(made.order_by(changes.c.id.desc()).limit(limit))
@@ -77,10 +79,11 @@ class SqlHistory:
         async with self._database.browsing("execution") as connection:
             return await self._executions.record(connection, execution_id)
 
-    async def skips(self, task_id: TaskId, *, limit: int) -> Sequence[Skip]:
+    async def skips(self, task_id: TaskId, *, limit: int, until: datetime | None = None) -> Sequence[Skip]:
         """See the port."""
+        before = LATEST if until is None else microseconds(until)
         async with self._database.browsing("skips") as connection:
-            return skips_of(await self._skips.rows(connection, task_id=task_id, limit=limit))
+            return skips_of(await self._skips.rows(connection, task_id=task_id, until=before, limit=limit))
 
     async def changes(self, task_id: TaskId, *, limit: int) -> Sequence[ChangeRecord]:
         """See the port."""
@@ -106,24 +109,9 @@ class SqlHistory:
 
     async def counts(self) -> Counts:
         """See the port."""
-        since = self._clock.now() - _DAY
         async with self._database.browsing("counts") as connection:
-            return await _counts(connection, since)
+            return await counted(connection, self._clock.now())
 
     async def prune(self, retention: Retention, *, limit: int) -> int:
         """See the port. Many short transactions: one that fails undoes none before it."""
         return await self._pruning.prune(retention, self._clock.now(), limit=limit)
-
-
-async def _counts(connection: AsyncConnection, since: datetime) -> Counts:
-    is_living = text("deleted_at IS NULL")
-    by_status = select(tasks.c.status, func.count()).where(is_living).group_by(tasks.c.status)
-    by_type = select(tasks.c.task_type, func.count()).where(is_living).group_by(tasks.c.task_type)
-    by_state = select(executions.c.state, func.count()).group_by(executions.c.state)
-    ended = by_state.where(IS_FINAL, executions.c.finished_at > microseconds(since))
-    return Counts(
-        tasks_by_status=known(TaskStatus, await connection.execute(by_status)),
-        tasks_by_type={str(name): count for name, count in await connection.execute(by_type)},
-        open_by_state=known(ExecutionState, await connection.execute(by_state.where(IS_OPEN))),
-        finished_24h=known(ExecutionState, await connection.execute(ended)),
-    )

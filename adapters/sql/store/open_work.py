@@ -26,6 +26,7 @@ from adapters.sql.store.execution_rows import (
     moved_row,
     skip_row,
 )
+from adapters.sql.store.finishes import Finishes
 from adapters.sql.store.packing import UNREADABLE, pack_error
 from adapters.sql.store.rows import (
     BIRTH_COLUMNS,
@@ -117,6 +118,7 @@ class OpenWork:
         self._end_attempts = updating(dialect, attempts, _ENDED_COLUMNS, ("execution_id", "start"))
         self._replace_skips = replacing(dialect, skips, (skips.c.task_id, *SKIP_COLUMNS), ("task_id", "first_at"))
         self._insert_changes = inserting(dialect, changes, CHANGE_COLUMNS)
+        self._finishes = Finishes(dialect)
 
     async def of_tasks(self, connection: AsyncConnection, task_ids: Sequence[TaskId]) -> Steps:
         """Read the work of these tasks, deleted ones too; what is missing or cannot be read is left out."""
@@ -141,6 +143,7 @@ class OpenWork:
         await self._run(connection, self._insert_executions, [execution_row(each) for each in created])
         await self._run(connection, self._update_executions, [moved_row(each) for each in moved])
         await self._run(connection, self._end_attempts, ended)
+        await self._finishes.write(connection, works)
         passed_over = [skip_row(task_id, skip) for (task_id, _), skip in steps.skips.items()]
         await self._run(connection, self._replace_skips, passed_over)
         await self._run(connection, self._insert_changes, [change_row(each) for each in steps.changes])

@@ -14,9 +14,11 @@ from adapters.sql.sqlite_file import check_file, make_file, migration_lock, open
 from adapters.sql.store.access import SqlAccess
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.execution_store import SqlExecutionStore
+from adapters.sql.store.figures import SqlFigures
 from adapters.sql.store.history import SqlHistory
 from adapters.sql.store.membership import SqlMembership
 from adapters.sql.store.migrations import migrate
+from adapters.sql.store.news import SqlNews
 from adapters.sql.store.sqlite import SqliteDialect
 from adapters.sql.store.tables import METADATA, store
 from adapters.sql.store.task_store import SqlTaskStore
@@ -38,6 +40,8 @@ class SqlStore:
     history: SqlHistory
     membership: SqlMembership
     access: SqlAccess
+    figures: SqlFigures
+    news: SqlNews
 
 
 def check_sqlite_store(path: Path) -> None:
@@ -79,6 +83,8 @@ def _store(database: Database, dialect: Dialect, clock: Clock) -> SqlStore:
         SqlHistory(database, dialect, clock),
         SqlMembership(database, dialect, clock),
         SqlAccess(database, clock),
+        SqlFigures(database, dialect),
+        SqlNews(database, dialect),
     )
 
 

@@ -22,6 +22,7 @@ from adapters.sql.store.tables import (
     changes,
     definitions,
     executions,
+    finished,
     log_lines,
     skips,
     tasks,
@@ -55,6 +56,7 @@ class Pruning:
         skip = select(skips.c.task_id, skips.c.first_at).where(skips.c.last_at < _BEFORE)
         skip = skip.order_by(skips.c.last_at).limit(_LIMIT)
         self._skips = delete(skips).where(tuple_(skips.c.task_id, skips.c.first_at).in_(skip))
+        self._hours = _forgetting_hours()
         self._definitions = _forgetting_definitions()
         self._changes = _forgetting_changes()
         is_busy = exists().where(executions.c.task_id == tasks.c.id, IS_OPEN)
@@ -71,6 +73,7 @@ class Pruning:
         forgotten = await self._prune_executions(old, limit)
         forgotten += await self._sweep(self._skips, old, NARROW_MAX, limit)
         ancient = {"before": microseconds(now - retention.changes)}
+        await self._sweep(self._hours, {"before": microseconds(now - retention.hours)}, NARROW_MAX, limit)
         # Versions that were superseded, and that no execution refers to any more, are no records by themselves.
         await self._sweep(self._definitions, ancient, WIDE_MAX, limit)
         forgotten += await self._sweep(self._changes, ancient, NARROW_MAX, limit)
@@ -123,6 +126,11 @@ def _forgetting_parts(dialect: Dialect, table: Table) -> Delete:
     key = tuple(table.primary_key)
     some = select(*key).where(dialect.is_among(table.c.execution_id, "ids")).limit(_LIMIT)
     return delete(table).where(tuple_(*key).in_(some))
+
+
+def _forgetting_hours() -> Delete:
+    key = tuple(finished.primary_key)
+    return delete(finished).where(tuple_(*key).in_(select(*key).where(finished.c.hour < _BEFORE).limit(_LIMIT)))
 
 
 def _forgetting_changes() -> Delete:

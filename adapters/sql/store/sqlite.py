@@ -89,6 +89,12 @@ class SqliteDialect:
         values = {name: statement.excluded[name] for name in names if name not in key}
         return statement.on_conflict_do_update(index_elements=key, set_=values)
 
+    def insert_or_add(self, table: Table, names: Sequence[str], rows: Select[Any], key: Sequence[str]) -> Executable:
+        """See the protocol."""
+        statement = _insert(table, names, rows)
+        sums = {name: table.c[name] + statement.excluded[name] for name in names if name not in key}
+        return statement.on_conflict_do_update(index_elements=key, set_=sums)
+
     def contains(self, column_: ColumnElement[str], text_: ColumnElement[str]) -> ColumnElement[bool]:
         """See the protocol."""
         return func.instr(column_, text_) > 0

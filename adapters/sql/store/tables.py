@@ -162,7 +162,7 @@ _index("executions_suspect", *_claiming, where=IS_SUSPECT)
 _index("executions_unknown", executions.c.unknown_since, executions.c.id, where=IS_UNKNOWN)
 _index("executions_running", executions.c.worker_id, where=IS_RUNNING)
 _index("executions_retry_wait", executions.c.available_at, executions.c.id, where=IS_RETRY_WAIT)
-_index("executions_dead", executions.c.id, where=IS_DEAD)
+_index("executions_dead", executions.c.id, executions.c.task_id, where=IS_DEAD)
 _index("executions_finished_at", executions.c.finished_at, where=IS_FINAL)
 _index(
     "executions_key",
@@ -199,6 +199,19 @@ log_lines = Table(
     Column("level", Text, nullable=False),
     Column("text", Text, nullable=False),
     PrimaryKeyConstraint("execution_id", "number"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+finished = Table(
+    "finished",
+    METADATA,
+    Column("hour", Whole, nullable=False),
+    Column("task_type", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("step", Whole, nullable=False),
+    Column("count", Whole, nullable=False),
+    PrimaryKeyConstraint("hour", "task_type", "state", "step"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, FromClause, Select, bindparam, func, literal, select, text
+from sqlalchemy import Column, ColumnElement, FromClause, Select, bindparam, func, literal, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.store.dialect import Dialect, Row
@@ -14,6 +14,8 @@ from adapters.sql.store.pages import Place, behind, decode_cursor, encode_cursor
 from adapters.sql.store.rows import OPEN_COLUMNS, TASK_COLUMNS, tasks_of
 from adapters.sql.store.tables import IS_OPEN, Whole, definitions, executions, tasks
 from application.scheduling.ports.history import TaskFilter, TaskOrder, TaskPage
+from domain.scheduling.execution import ExecutionState
+from domain.scheduling.identifiers import microseconds
 from domain.scheduling.task import ScheduledTask, TaskStatus
 
 KEYS: Mapping[TaskOrder, Column[Any]] = {
@@ -118,6 +120,12 @@ class TaskLists:
             found.append(tasks.c.schedule_type == which.schedule_type)
         if which.task_type is not None:
             found.append(tasks.c.task_type == which.task_type)
+        if which.failing:
+            found.append(or_(tasks.c.error_count > 0, tasks.c.last_state == ExecutionState.DEAD))
+        if which.late_before is not None:
+            found.append(tasks.c.look_at < microseconds(which.late_before))
+        if which.ids is not None:
+            found.append(tasks.c.id.in_(which.ids))
         if which.text is not None:
             found.append(self._dialect.contains(definitions.c.search_text, literal(which.text.casefold())))
         if which.tag is not None:

@@ -57,14 +57,14 @@ def define(
 
 
 def schedule_from(body: TaskBody, *, now: datetime, present: Definition | None = None) -> Schedule:
-    """The schedule a body stands for; an interval keeps its anchor as long as it is the same interval."""
+    """The schedule a body stands for; an interval without an anchor keeps the one it has as long as it is the same."""
     match ScheduleType(body.schedule_type):
         case ScheduleType.CRON:
             return CronSchedule(body.schedule, body.timezone)
         case ScheduleType.INTERVAL:
             was = present.schedule if present else None
-            parsed = IntervalSchedule.parse(body.schedule, anchor=now)
-            if isinstance(was, IntervalSchedule) and was.interval == parsed.interval:
+            parsed = IntervalSchedule.parse(body.schedule, anchor=body.anchor or now)
+            if body.anchor is None and isinstance(was, IntervalSchedule) and was.interval == parsed.interval:
                 return was
             return parsed
         case ScheduleType.ONE_TIME:

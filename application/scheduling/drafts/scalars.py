@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from domain.errors import DomainError
@@ -82,8 +82,18 @@ def _fault(code: str, detail: str, *, position: int | None = None, hint: str | N
     )
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration), Field(strict=False)]
-Instant = Annotated[datetime, BeforeValidator(_instant), Field(strict=False)]
-Payload = Annotated[dict[str, Any] | str | None, BeforeValidator(_payload)]
+_TOLD_DURATION = {
+    "type": "string",
+    "description": "ISO 8601 without months and years, or numbers with units, as in 1h30m.",
+    "examples": ["PT15M", "15m"],
+}
+_TOLD_INSTANT = {"type": "string", "format": "date-time", "description": "ISO 8601 with an offset."}
+_TOLD_PAYLOAD = {
+    "anyOf": [{"type": "object"}, {"type": "string"}],
+    "description": "A JSON object, or the text of one; 64 kB at most.",
+}
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(strict=False), WithJsonSchema(_TOLD_DURATION)]
+Instant = Annotated[datetime, BeforeValidator(_instant), Field(strict=False), WithJsonSchema(_TOLD_INSTANT)]
+Payload = Annotated[dict[str, Any] | str | None, BeforeValidator(_payload), WithJsonSchema(_TOLD_PAYLOAD)]
 Reason = Annotated[str, Field(max_length=REASON_MAX)]
 """Why something is asked for, for the record."""

@@ -4,7 +4,7 @@ Types and names are judged here; the meaning (schedules, zones, ranges) is judge
 """
 
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal, TypeGuard, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -15,10 +15,11 @@ from domain.scheduling.retry import Backoff, BackoffKind
 
 READ_ONLY = frozenset(
     {"id", "status", "created_at", "updated_at", "deleted_at", "last_run_at", "next_run_at", "run_count", "error_count"}
-    | {"last_error", "last_state", "warnings", "pause", "decided_until", "open_executions", "anchor"}
+    | {"last_error", "last_state", "warnings", "pause", "decided_until", "open_executions"}
     | {"schedule_sentence"}
 )
 _STRICT = ConfigDict(extra="forbid", strict=True)
+JsonSchema = dict[str, Any]
 NOT_NULL = frozenset({"enabled", "payload", "tags", "policy", "description", "delivery", "max_retries", "timezone"})
 """What may be left out but not be null; `handler` alone may, for that is how a task without one is shown."""
 # Looking for what was meant takes longer than anything else in here.
@@ -67,20 +68,29 @@ class PolicyBody(BaseModel):
     fail_after: int | None = 3
 
 
-_NESTED: dict[str, type[BaseModel]] = {"policy": PolicyBody, "backoff": BackoffBody}
+def _tell_what_is_not_null(schema: JsonSchema) -> None:
+    """None stands for a field that was left out, which is not the same as null to those who send it."""
+    for name in NOT_NULL & schema["properties"].keys():
+        told = schema["properties"][name]
+        if told.get("default", "") is None:
+            del told["default"]
+        alternatives = [each for each in told.pop("anyOf", []) if each.get("type") != "null"]
+        told |= {"anyOf": alternatives} if len(alternatives) > 1 else dict(*alternatives)
 
 
 class TaskBody(BaseModel):
     """A task as the API takes it; what only the server says (id, status, counters …) may stand in it and is ignored.
 
-    `version`, `if_past` and `reason` are no part of the definition: they say how and why it is to be written.
+    `anchor` is the instant from which an interval counts; given for another kind, it says nothing. `version`, `if_past`
+    and `reason` are no part of the definition: they say how and why it is to be written.
     """
 
-    model_config = _STRICT
+    model_config = ConfigDict(**_STRICT, json_schema_extra=_tell_what_is_not_null)
     name: str
     task_type: str
     schedule_type: Literal["cron", "interval", "one_time"]
     schedule: str
+    anchor: Instant | None = None
     timezone: str = "UTC"
     payload: Payload = None
     max_retries: int | None = None
@@ -121,8 +131,16 @@ def _fault(found: ErrorDetails, model: type[BaseModel] | None) -> DomainError:
 def _known_fields(model: type[BaseModel] | None, place: tuple[int | str, ...]) -> str | None:
     """The field of the same object that was meant, or all that it has; None where nothing is known of them."""
     *parents, name = map(str, place)
-    if model is None:
-        return None
     for parent in parents:
-        model = _NESTED[parent]
-    return nearest_of(name, [field.alias or known for known, field in model.model_fields.items()])
+        field = model.model_fields.get(parent) if model else None
+        model = next((part for part in _parts(field.annotation) if _is_model(part)), None) if field else None
+    return nearest_of(name, [field.alias or known for known, field in model.model_fields.items()]) if model else None
+
+
+def _parts(annotation: Any) -> tuple[Any, ...]:
+    """What a field may hold: the parts of a union, or the one type it has."""
+    return get_args(annotation) or (annotation,)
+
+
+def _is_model(part: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(part, type) and issubclass(part, BaseModel)

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from application.scheduling.documents import Document, instant
 from application.scheduling.ports.history import ChangeRecord
 from domain.scheduling.asked_time import Span
 from domain.scheduling.execution import Execution
@@ -122,87 +120,3 @@ class Explanation:
     also: tuple[Finding, ...] = ()
     before: Neighbour | None = None
     after: Neighbour | None = None
-
-
-def explanation_document(explanation: Explanation) -> Document:
-    """The answer as the API and the command line give it to programs."""
-    return {
-        "task_id": explanation.task_id,
-        "task_name": explanation.task_name,
-        "asked": explanation.asked,
-        "timezone": explanation.timezone,
-        "spans": [{"since": instant(each.since), "until": instant(each.until)} for each in explanation.spans],
-        "code": explanation.code,
-        "summary": explanation.summary,
-        "remarks": [{"code": code, "sentence": said} for code, said in explanation.remarks.items()],
-        "details": [_finding(each) for each in explanation.findings],
-        "also_ran": [_finding(each) for each in explanation.also],
-        "before": _neighbour(explanation.before),
-        "after": _neighbour(explanation.after),
-        "records_since": instant(explanation.records_since),
-        "now": instant(explanation.now),
-    }
-
-
-def _finding(finding: Finding) -> Document:
-    return {
-        "code": finding.code,
-        "reason": finding.reason,
-        "at": instant(finding.at),
-        "count": finding.count,
-        "at_least": finding.at_least,
-        "sentences": list(finding.sentences),
-        "executions": [_execution(each) for each in finding.executions],
-        "skip": None if finding.skip is None else _skip(finding.skip),
-        "changes": [_change(each) for each in finding.changes],
-    }
-
-
-def _neighbour(neighbour: Neighbour | None) -> Document | None:
-    if neighbour is None:
-        return None
-    return {
-        "at": instant(neighbour.at),
-        "code": neighbour.code,
-        "sentence": neighbour.sentence,
-        "execution_id": neighbour.execution_id,
-    }
-
-
-def _execution(execution: Execution) -> Document:
-    return {
-        "id": execution.id,
-        "kind": execution.kind,
-        "state": execution.state,
-        "version": execution.version,
-        "nominal_at": instant(execution.nominal_at),
-        "scheduled_at": instant(execution.scheduled_at),
-        "created_at": instant(execution.created_at),
-        "started_at": instant(execution.started_at),
-        "finished_at": instant(execution.finished_at),
-        "attempts_used": execution.attempts_used,
-        "rescues": execution.rescues,
-        "worker_id": execution.worker_id,
-    }
-
-
-def _skip(skip: Skip) -> Document:
-    return {
-        "reason": skip.reason,
-        "first_at": instant(skip.first_at),
-        "last_at": instant(skip.last_at),
-        "count": skip.count,
-        "at_least": skip.at_least,
-    }
-
-
-def _change(record: ChangeRecord) -> dict[str, Any]:
-    change = record.change
-    return {
-        "action": change.action,
-        "by": change.actor,
-        "via": change.via,
-        "at": instant(change.at),
-        "reason": change.reason,
-        "version": record.version,
-    }

@@ -16,6 +16,8 @@ from domain.scheduling.task import Definition, ScheduledTask, Skip, TaskStatus
 
 EVIDENCE_MAX = 200
 """How many records of a kind stand in the `Evidence` of one question."""
+IDS_MAX = 200
+"""How many tasks a filter may name."""
 EXECUTION_ACTIONS = OF_EXECUTIONS - {ChangeAction.BACKFILL}
 """The changes that are about one execution; a backfill is about several, of which its record names the first."""
 
@@ -35,7 +37,9 @@ class TaskFilter:
     """Which tasks: each condition that is not None must hold.
 
     `text` is looked for in name, description and handler, without regard to case; there are no wildcards. `deleted`
-    asks for the tasks that are deleted and still kept, instead of the living ones.
+    asks for the tasks that are deleted and still kept, instead of the living ones. `failing` asks for those whose last
+    execution died, or that have had no success since one did; `late_before` for those that were to be looked at before
+    that instant. `ids` are those of some tasks, IDS_MAX at most.
     """
 
     text: str | None = None
@@ -44,6 +48,9 @@ class TaskFilter:
     task_type: str | None = None
     tag: str | None = None
     deleted: bool = False
+    failing: bool = False
+    late_before: datetime | None = None
+    ids: frozenset[TaskId] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +68,17 @@ class TaskPage:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionFilter:
-    """Which executions: of a task, in these states (empty: any), of the backfill that was asked for under this name."""
+    """Which executions: of a task, in these states (empty: any), of the backfill that was asked for under this name.
+
+    `since`, included, and `until`, excluded, bound the instant they are listed by: that of the occurrence, or of the
+    asking for a run by hand.
+    """
 
     task_id: TaskId | None = None
     states: frozenset[ExecutionState] = frozenset()
     backfill: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +194,14 @@ class Counts:
 class Retention:
     """How long records are kept; open executions always are, and changes by idempotency key of the system.
 
-    A definition is kept for `changes` after another took its place, and for as long as an execution refers to it.
+    A definition is kept for `changes` after another took its place, and for as long as an execution refers to it;
+    `hours` is for the hourly figures.
     """
 
     executions: timedelta = timedelta(days=14)
     changes: timedelta = timedelta(days=365)
     deleted_tasks: timedelta = timedelta(days=30)
+    hours: timedelta = timedelta(days=365)
 
 
 class History(Protocol):
@@ -213,8 +228,8 @@ class History(Protocol):
     async def execution(self, execution_id: ExecutionId) -> ExecutionRecord | None:
         """Return all that is kept of one execution; None if there is none or it cannot be read."""
 
-    async def skips(self, task_id: TaskId, *, limit: int) -> Sequence[Skip]:
-        """Return the last Skips of a task, newest first."""
+    async def skips(self, task_id: TaskId, *, limit: int, until: datetime | None = None) -> Sequence[Skip]:
+        """Return the last Skips of a task, of those that begin before `until` if one is given, newest first."""
 
     async def changes(self, task_id: TaskId, *, limit: int) -> Sequence[ChangeRecord]:
         """Return the last changes of a task, newest first; they outlive the task, by their own retention."""
@@ -245,7 +260,7 @@ class History(Protocol):
         """Forget at most `limit` records of each kind older than `retention` allows; return how many in all.
 
         The kinds are executions (attempts and log lines go with them and do not count), Skips, changes and deleted
-        tasks; definitions go when nothing needs them any more, and do not count. No step of it keeps writers waiting
-        for long, however much belongs to a record; all of it may take seconds. Cut short, it may leave an old execution
-        without some of its attempts and lines.
+        tasks; definitions go when nothing needs them any more and hourly figures in their time; neither counts. No step
+        of it keeps writers waiting for long, however much belongs to a record; all of it may take seconds. Cut short,
+        it may leave an old execution without some of its attempts and lines.
         """

@@ -5,7 +5,7 @@ again, by now or long ago, whatever has become of the task since.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -238,11 +238,7 @@ class ChangeTask:
     async def _mutate(self, mutation: Mutation) -> MutateAnswer:
         (answer,) = await self.tasks.mutate([mutation])
         if isinstance(answer, Applied):
-            self._tell(mutation, answer)
-            self.wakeup.scheduler()
-            self.wakeup.changed([answer.task.id])
-            if mutation.cancel_open or mutation.runs or mutation.firing is not None:
-                self.wakeup.workers()
+            self.tell([(mutation, answer)])
         if isinstance(answer, NameTaken):
             raise NameTakenError(mutation.after.definition.name, answer.by)
         if isinstance(answer, TooEarly):
@@ -250,10 +246,17 @@ class ChangeTask:
             await asyncio.sleep(min(answer.by, EARLY_WAIT_MAX).total_seconds())
         return answer
 
-    def _tell(self, mutation: Mutation, answer: Applied) -> None:
-        # What is only remembered under its key has changed nothing, and a service that sets itself up is no news.
-        if not mutation.changes_nothing and mutation.change.via is not Via.SYSTEM:
-            self.observer.observe(changed_event(mutation, answer))
+    def tell(self, applied: Sequence[tuple[Mutation, Applied]]) -> None:
+        """Let the observer hear of changes that were made, and scheduler and workers look again."""
+        for mutation, answer in applied:
+            # What is only remembered under its key has changed nothing, and a service that sets itself up is no news.
+            if not mutation.changes_nothing and mutation.change.via is not Via.SYSTEM:
+                self.observer.observe(changed_event(mutation, answer))
+        if applied:
+            self.wakeup.scheduler()
+            self.wakeup.changed([answer.task.id for _, answer in applied])
+        if any(mutation.cancel_open or mutation.runs or mutation.firing is not None for mutation, _ in applied):
+            self.wakeup.workers()
 
     async def _done(self, answer: MutateAnswer, task_id: TaskId) -> Done:
         match answer:

@@ -16,8 +16,13 @@ _EMPTY: Document = {"description": "", "tags": [], "policy": {}, "delivery": Del
 
 
 def patched(task: ScheduledTask, patch: Mapping[str, Any]) -> Any:
-    """The task's document with a merge patch applied, fit for `body_from`; the status stays if the patch is silent."""
-    document = {name: value for name, value in task_document(task).items() if name not in ("enabled", "version")}
+    """The task's document with a merge patch applied, fit for `body_from`; the status stays if the patch is silent.
+
+    So does the anchor of an interval, as long as the interval does.
+    """
+    document = {
+        name: value for name, value in task_document(task).items() if name not in ("enabled", "version", "anchor")
+    }
     merged = merge_patch(document, patch)
     if not isinstance(merged, dict):
         return merged

@@ -1,4 +1,4 @@
-"""Reading for people: tasks with what deserves a warning, their executions, figures and the state of health."""
+"""Reading for people: tasks with what deserves a warning, their executions, and the state of health."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.history import (
     ChangeRecord,
-    Counts,
     ExecutionFilter,
     ExecutionPage,
     ExecutionRecord,
@@ -15,7 +14,6 @@ from application.scheduling.ports.history import (
     TaskFilter,
     TaskOrder,
     TaskPage,
-    VersionRecord,
 )
 from application.scheduling.ports.membership import HandlerSpec, Member, Membership
 from application.scheduling.ports.task_store import TaskStore, Unreadable
@@ -24,10 +22,9 @@ from application.scheduling.services.errors import (
     ExecutionNotFoundError,
     TaskNotFoundError,
     TaskUnreadableError,
-    VersionNotFoundError,
 )
 from domain.scheduling.identifiers import ExecutionId, TaskId
-from domain.scheduling.task import ScheduledTask, Skip
+from domain.scheduling.task import ScheduledTask
 
 LATE_AFTER = timedelta(seconds=5)
 UPCOMING_MAX = 10
@@ -48,16 +45,6 @@ class TaskList:
 
     page: TaskPage
     views: tuple[TaskView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """The figures of the statistics page."""
-
-    counts: Counts
-    upcoming: tuple[TaskView, ...]
-    recent: ExecutionPage
-    members: tuple[Member, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +92,29 @@ class InspectTasks:
             raise TaskUnreadableError(task_id, task.error)
         return _view(task, await self._announced())
 
+    async def deleted(self, task_id: TaskId) -> ScheduledTask:
+        """One task that is deleted and still kept. Raises TaskNotFoundError for any other."""
+        task = await self.tasks.deleted(task_id)
+        if task is None:
+            raise TaskNotFoundError(task_id)
+        if isinstance(task, Unreadable):
+            raise TaskUnreadableError(task_id, task.error)
+        return task
+
+    async def named(self, text: str) -> TaskId:
+        """The id of the task that bears this name, or else the text as an id, whether or not there is such a task."""
+        found = await self.tasks.find(text)
+        if found is None:
+            return TaskId(text)
+        return found.task_id if isinstance(found, Unreadable) else found.id
+
+    async def handlers(self) -> tuple[HandlerSpec, ...]:
+        """What the living workers say they can run, by node id."""
+        return await self._announced()
+
     async def view(self, task: ScheduledTask) -> TaskView:
         """A task that was read already, with its warnings."""
         return _view(task, await self._announced())
-
-    async def versions(self, task_id: TaskId, *, limit: int) -> Sequence[VersionRecord]:
-        """The last versions of a task, newest first, also of one that is deleted, as long as they are kept."""
-        found = await self.history.versions(task_id, limit=limit)
-        if not found:
-            raise TaskNotFoundError(task_id)
-        return found
-
-    async def version(self, task_id: TaskId, version: int) -> VersionRecord:
-        """One version of a task. Raises VersionNotFoundError."""
-        found = await self.history.version(task_id, version)
-        if found is None:
-            raise VersionNotFoundError(task_id, version)
-        return found
 
     async def executions(self, which: ExecutionFilter, *, limit: int, cursor: str | None = None) -> ExecutionPage:
         """A page of executions, newest first."""
@@ -134,25 +127,9 @@ class InspectTasks:
             raise ExecutionNotFoundError(execution_id)
         return record
 
-    async def skips(self, task_id: TaskId, *, limit: int = 20) -> Sequence[Skip]:
-        """What was passed over last, newest first."""
-        return await self.history.skips(task_id, limit=limit)
-
     async def changes(self, task_id: TaskId, *, limit: int = 20) -> Sequence[ChangeRecord]:
         """What was changed last, newest first."""
         return await self.history.changes(task_id, limit=limit)
-
-    async def statistics(self) -> Statistics:
-        """The figures as of now."""
-        members = await self.membership.members()
-        announced = _specs(members)
-        upcoming = await self.history.upcoming(UPCOMING_MAX)
-        return Statistics(
-            counts=await self.history.counts(),
-            upcoming=tuple(_view(task, announced) for task in upcoming),
-            recent=await self.history.executions(ExecutionFilter(), limit=RECENT_MAX, cursor=None),
-            members=tuple(members),
-        )
 
     async def health(self) -> Health:
         """Who is here and whether anything that is due lies undone."""
@@ -173,6 +150,12 @@ class InspectTasks:
 
     async def _announced(self) -> tuple[HandlerSpec, ...]:
         return _specs(await self.membership.members())
+
+
+def views_of(tasks: Sequence[ScheduledTask], members: Sequence[Member]) -> tuple[TaskView, ...]:
+    """These tasks with their warnings, given who is here."""
+    announced = _specs(members)
+    return tuple(_view(task, announced) for task in tasks)
 
 
 def _nobody_claims(workers: Sequence[Member]) -> bool:

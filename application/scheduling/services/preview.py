@@ -1,7 +1,7 @@
 """What a schedule would do: its next instants, from the one engine that fires it, and what there is to know of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from application.scheduling.drafts import TaskBody, define
@@ -10,9 +10,10 @@ from domain.scheduling.cron.clock_change import AffectedOccurrence, ClockChanges
 from domain.scheduling.cron.lint import Finding
 from domain.scheduling.description import described
 from domain.scheduling.identifiers import MICROSECOND, TaskId
-from domain.scheduling.lint import lint
+from domain.scheduling.lint import lint, lint_wall_time
+from domain.scheduling.resuming import Resumption, missed_so_far, resumptions
 from domain.scheduling.schedule import CronSchedule, OneTimeSchedule, Schedule
-from domain.scheduling.task import Definition, ScheduledTask, TaskStatus
+from domain.scheduling.task import Definition, ScheduledTask, Skip, TaskStatus
 from domain.scheduling.timeline import Occurrence, Timeline
 
 COUNT_MAX = 100
@@ -50,6 +51,14 @@ class Preview:
         left = count if task.runs_left is None else min(count, task.runs_left)
         return _next(task.timeline, after, left)
 
+    def missed(self, task: ScheduledTask) -> Skip | None:
+        """What a paused or failed task has missed so far; None: nothing, or it is neither."""
+        return missed_so_far(task, self.clock.now())
+
+    def resumptions(self, task: ScheduledTask) -> Sequence[Resumption]:
+        """What each way of resuming a paused or failed task would do now."""
+        return resumptions(task, self.clock.now())
+
     def of_body(self, body: TaskBody, count: int, *, present: ScheduledTask | None = None) -> Sequence[Occurrence]:
         """The next `count` (at most 100) occurrences of a task with this body. Raises InvalidInputError.
 
@@ -68,7 +77,12 @@ class Preview:
         now = self.clock.now()
         definition = _defined(body, now, present)
         occurrences = _of_definition(definition, body, count, now=now, present=present)
-        return forecast(definition.schedule, definition.timezone, occurrences, now=now)
+        told = forecast(definition.schedule, definition.timezone, occurrences, now=now)
+        if not isinstance(definition.schedule, OneTimeSchedule):
+            return told
+        # Only the text knows of a wall time that the clocks skip.
+        moved = lint_wall_time(definition.schedule_text, definition.timezone)
+        return replace(told, findings=(*told.findings, *moved))
 
 
 def forecast(schedule: Schedule, timezone: str, occurrences: Sequence[Occurrence], *, now: datetime) -> Forecast:

@@ -22,13 +22,15 @@ class RedriveExecution:
     history: History
     membership: Membership
 
-    async def redrive(self, execution_id: ExecutionId, by: Author, *, allow_overlap: bool = False) -> Done:
-        """The new execution; if there is one in its place already, that one, replayed.
+    async def redrive(
+        self, execution_id: ExecutionId, by: Author, *, allow_overlap: bool = False, dry_run: bool = False
+    ) -> Done:
+        """The new execution; if there is one in its place already, that one, replayed. `dry_run` starts none.
 
         Raises ExecutionNotFoundError, TaskNotFoundError, TaskStateError (`not_dead`, `already_running`),
         InvalidInputError.
         """
-        dead = await self._summary(execution_id)
+        dead = await self.summary(execution_id)
         announced = await announced_by(self.membership)
 
         def decide(task: ScheduledTask, change: Change) -> Mutation:
@@ -40,14 +42,15 @@ class RedriveExecution:
         async def earlier() -> Done | None:
             if (done := await self.change_task.replayed(by)) is not None:
                 return done
-            again = (await self._summary(execution_id)).redriven_by
+            again = (await self.summary(execution_id)).redriven_by
             return None if again is None else await self.change_task.answered(dead.execution.task_id, again)
 
         return await self.change_task.carry_out(
-            dead.execution.task_id, ChangeAction.REDRIVE, by, decide, earlier=earlier
+            dead.execution.task_id, ChangeAction.REDRIVE, by, decide, earlier=earlier, dry_run=dry_run
         )
 
-    async def _summary(self, execution_id: ExecutionId) -> ExecutionSummary:
+    async def summary(self, execution_id: ExecutionId) -> ExecutionSummary:
+        """The execution that is to be redriven. Raises ExecutionNotFoundError."""
         record = await self.history.execution(execution_id)
         if record is None:
             raise ExecutionNotFoundError(execution_id)

@@ -6,15 +6,24 @@ from typing import Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from application.scheduling.documents import Document, instant
+from application.scheduling.documents import instant
 from domain.access.account import TOKEN_LIFE_MAX, ApiToken, User
 from domain.access.role import Role
+from entrypoints.web import examples
 from entrypoints.web.answers import json_answer
-from entrypoints.web.bodies import required_body
+from entrypoints.web.api.documents import (
+    CallerDocument,
+    NewTokenDocument,
+    TokenDocument,
+    TokenListDocument,
+    UserDocument,
+    UserListDocument,
+)
+from entrypoints.web.bodies import RequestBody
 from entrypoints.web.errors import RequestError
 from entrypoints.web.keys import ACTOR, CALLER, SERVICES, under_prefix
+from entrypoints.web.operations import Answer, created, nothing, ok, operation
 from entrypoints.web.pages.users_page import check_login
-from entrypoints.web.parameters import Query
 
 _STRICT = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 RoleName = Literal["viewer", "operator", "editor", "admin"]
@@ -55,35 +64,47 @@ class NewTokenBody(BaseModel):
     expires_in_days: int | None = Field(default=None, ge=1, le=TOKEN_LIFE_MAX.days)
 
 
+NEW_USER = RequestBody(NewUserBody, examples=examples.USERS)
+USER = RequestBody(UserBody, examples=examples.USER_CHANGES)
+PASSWORD = RequestBody(PasswordBody, examples=examples.PASSWORDS)
+NEW_TOKEN = RequestBody(NewTokenBody, examples=examples.TOKENS)
+# Without login there are no people and no tokens.
+NO_LOGIN = ("not_found",)
+
+
+@operation("Tell who is asking", ok(CallerDocument, "Who you are."))
 async def me(request: web.Request) -> web.Response:
     """Who is asking, and what they may do."""
-    Query(request)
     caller = request[CALLER]
-    return json_answer({"actor": caller.actor, "role": caller.role, "user": caller.user_name})
+    document: CallerDocument = {"actor": caller.actor, "role": caller.role, "user": caller.user_name}
+    return json_answer(document)
 
 
+@operation("List users", ok(UserListDocument, "Everybody."), problems=NO_LOGIN)
 async def list_users(request: web.Request) -> web.Response:
     """Everybody, by name."""
-    Query(request)
     check_login(request)
     found = await request.app[SERVICES].access.users.list()
-    return json_answer({"users": [_user(each) for each in found]})
+    document: UserListDocument = {"users": [_user(each) for each in found]}
+    return json_answer(document)
 
 
+@operation("Add a user", created(UserDocument, "The user."), body=NEW_USER, problems=(*NO_LOGIN, "user_exists"))
 async def add_user(request: web.Request) -> web.Response:
     """Add somebody."""
     check_login(request)
-    body = await required_body(request, NewUserBody)
+    body = await NEW_USER.read(request)
     _check_token(request)
     user = await request.app[SERVICES].access.users.add(request[ACTOR], body.name, body.password, Role(body.role))
     headers = {"Location": under_prefix(request, "/api/users")}
     return json_answer(_user(user), status=201, headers=headers)
 
 
+@operation("Change a user", ok(UserDocument, "The user."), body=USER, problems=(*NO_LOGIN, "last_admin"))
 async def change_user(request: web.Request) -> web.Response:
     """Change a user's role, or let them in or out, in one step."""
     check_login(request)
-    body, name = await required_body(request, UserBody), request.match_info["name"]
+    body, name = await USER.read(request), request.match_info["name"]
     role = None if body.role is None else Role(body.role)
     if role is Role.ADMIN:
         _check_token(request)
@@ -91,27 +112,35 @@ async def change_user(request: web.Request) -> web.Response:
     return json_answer(_user(await users.change(request[ACTOR], name, role=role, disabled=body.disabled)))
 
 
+@operation("Set a password", nothing("It counts from now on."), body=PASSWORD, problems=NO_LOGIN)
 async def reset_password(request: web.Request) -> web.Response:
     """Give somebody a new password; their sessions end."""
     check_login(request)
-    body = await required_body(request, PasswordBody)
+    body = await PASSWORD.read(request)
     _check_token(request)
     await request.app[SERVICES].access.users.reset_password(request[ACTOR], request.match_info["name"], body.password)
     return web.Response(status=204)
 
 
+@operation("List tokens", ok(TokenListDocument, "Every token."), problems=NO_LOGIN)
 async def list_tokens(request: web.Request) -> web.Response:
     """Every token, without its secret."""
-    Query(request)
     check_login(request)
     found = await request.app[SERVICES].access.tokens.list()
-    return json_answer({"tokens": [_token(each) for each in found]})
+    document: TokenListDocument = {"tokens": [_token(each) for each in found]}
+    return json_answer(document)
 
 
+@operation(
+    "Make a token",
+    Answer(201, "The token.", NewTokenDocument),
+    body=NEW_TOKEN,
+    problems=(*NO_LOGIN, "token_exists", "user_not_found"),
+)
 async def create_token(request: web.Request) -> web.Response:
     """Make a token, which ends with the one that was shown at the latest; `token` is told this once."""
     check_login(request)
-    body, services = await required_body(request, NewTokenBody), request.app[SERVICES]
+    body, services = await NEW_TOKEN.read(request), request.app[SERVICES]
     _check_token(request)
     asked = None if body.expires_in_days is None else services.clock.now() + timedelta(days=body.expires_in_days)
     made = await services.access.tokens.create(
@@ -121,9 +150,11 @@ async def create_token(request: web.Request) -> web.Response:
         owner=body.owner,
         expires_at=request[CALLER].end_within(asked),
     )
-    return json_answer({**_token(made.token), "token": made.secret}, status=201)
+    document: NewTokenDocument = {**_token(made.token), "token": made.secret}
+    return json_answer(document, status=201)
 
 
+@operation("Revoke a token", nothing("It is good no more."), problems=NO_LOGIN)
 async def revoke_token(request: web.Request) -> web.Response:
     """Revoke a token, at once."""
     check_login(request)
@@ -137,7 +168,7 @@ def _check_token(request: web.Request) -> None:
         raise RequestError("forbidden", "this takes a token, or your password on the page of users")
 
 
-def _user(user: User) -> Document:
+def _user(user: User) -> UserDocument:
     return {
         "name": user.name,
         "role": user.role,
@@ -147,7 +178,7 @@ def _user(user: User) -> Document:
     }
 
 
-def _token(token: ApiToken) -> Document:
+def _token(token: ApiToken) -> TokenDocument:
     return {
         "id": token.id,
         "name": token.name,

@@ -2,62 +2,69 @@
 
 from aiohttp import web
 
+from application.scheduling.document_types import ExecutionRecordDocument
 from application.scheduling.documents import execution_document, record_document
 from application.scheduling.ports.history import ExecutionFilter
 from domain.scheduling.execution import Execution, ExecutionState
-from domain.scheduling.identifiers import TaskId
+from entrypoints.web import examples
 from entrypoints.web.answers import json_answer
-from entrypoints.web.bodies import ReasonBody, optional_body
+from entrypoints.web.api.documents import CancelledDocument, ExecutionListDocument
+from entrypoints.web.api.parameters import BACKFILL, CURSOR, LIMIT, STATE
+from entrypoints.web.bodies import ReasonBody, RequestBody
 from entrypoints.web.ids import execution_id_of, task_id_of
 from entrypoints.web.intent import author
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.parameters import Query
+from entrypoints.web.operations import ok, operation
+from entrypoints.web.parameters import QUERY
 
-BACKFILL_CHARACTERS_MAX = 300
-"""A backfill is named by an idempotency key, and that by a prefix and what its author chose."""
+CANCEL = RequestBody(ReasonBody, is_required=False, examples=examples.REASONS)
+LISTED = ok(ExecutionListDocument, "A page of executions.")
 
 
+@operation("List executions", LISTED, query=(STATE, LIMIT, CURSOR))
 async def list_executions(request: web.Request) -> web.Response:
     """A page of all executions, newest first; `state` names one or more states, commas between them."""
-    return await _page(request, None)
+    return await _page(request, ExecutionFilter(states=request[QUERY][STATE]))
 
 
+@operation("List the executions of a task", LISTED, query=(STATE, BACKFILL, LIMIT, CURSOR))
 async def list_task_executions(request: web.Request) -> web.Response:
     """A page of one task's executions, newest first; `backfill` asks for those of one backfill."""
     task_id = task_id_of(request)
     await request.app[SERVICES].inspect.task(task_id)
-    return await _page(request, task_id)
+    query = request[QUERY]
+    return await _page(request, ExecutionFilter(task_id, query[STATE], query[BACKFILL]))
 
 
+@operation("Read an execution", ok(ExecutionRecordDocument, "The execution."))
 async def read_execution(request: web.Request) -> web.Response:
     """All that is kept of one execution."""
-    Query(request)
     record = await request.app[SERVICES].inspect.execution(execution_id_of(request))
     return json_answer(record_document(record))
 
 
+@operation("Cancel an execution", ok(CancelledDocument, "What became of it."), body=CANCEL, is_keyed=True)
 async def cancel_execution(request: web.Request) -> web.Response:
     """Ended at once, or asked to stop if it runs; what was over stays as it ended."""
-    Query(request)
-    body = await optional_body(request, ReasonBody)
+    body = await CANCEL.read(request)
     execution_id = execution_id_of(request)
     by = await author(request, reason=body.reason)
     services = request.app[SERVICES]
     before = (await services.inspect.execution(execution_id)).summary.execution
     answer = await services.manage.cancel(execution_id, by)
     message = _said(answer.state, before)
-    return json_answer({"message": message, "execution_id": execution_id, "state": answer.state})
+    document: CancelledDocument = {"message": message, "execution_id": execution_id, "state": answer.state}
+    return json_answer(document)
 
 
-async def _page(request: web.Request, task_id: TaskId | None) -> web.Response:
-    # The executions of a backfill are found by their task.
-    query = Query(request, "state", *(["backfill"] if task_id else []), "limit", "cursor")
-    backfill = query.text("backfill", characters_max=BACKFILL_CHARACTERS_MAX)
-    which = ExecutionFilter(task_id, query.choices("state", ExecutionState), backfill)
-    page = await request.app[SERVICES].inspect.executions(which, limit=query.limit(), cursor=query.cursor())
-    return json_answer(
-        {"executions": [execution_document(each) for each in page.executions], "next_cursor": page.next_cursor}
-    )
+async def _page(request: web.Request, which: ExecutionFilter) -> web.Response:
+    query = request[QUERY]
+    page = await request.app[SERVICES].inspect.executions(which, limit=query[LIMIT], cursor=query[CURSOR])
+    document: ExecutionListDocument = {
+        "executions": [execution_document(each) for each in page.executions],
+        "next_cursor": page.next_cursor,
+    }
+    return json_answer(document)
 
 
 def _said(state: ExecutionState, before: Execution) -> str:

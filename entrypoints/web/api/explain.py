@@ -2,23 +2,19 @@
 
 from aiohttp import web
 
-from application.scheduling.explanations import explanation_document
+from application.scheduling.explanations import ExplanationDocument, explanation_document
 from domain.errors import DomainError
 from domain.scheduling.asked_time import AskedTime
 from entrypoints.web.answers import json_answer
 from entrypoints.web.errors import RequestError
 from entrypoints.web.ids import task_id_of
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.parameters import Query
+from entrypoints.web.operations import ok, operation
+from entrypoints.web.parameters import QUERY, TEXT_MAX, Parameter, Query
 
 
-async def explain_task(request: web.Request) -> web.Response:
-    """Why it ran, or did not, at `at`: a time with an offset, or on the clocks of the task's zone."""
-    asked = _asked(Query(request, "at").text("at"))
-    return json_answer(explanation_document(await request.app[SERVICES].explain.at(task_id_of(request), asked)))
-
-
-def _asked(text: str | None) -> AskedTime:
+def _asked(query: Query) -> AskedTime:
+    text = query.text("at")
     if text is None:
         raise RequestError("bad_parameter", "at: say for which time", reason="missing", parameter="at")
     try:
@@ -27,3 +23,19 @@ def _asked(text: str | None) -> AskedTime:
         # A plus sign that was not escaped has become a blank on its way.
         detail = f"at: {error.detail} - {error.hint}; a plus sign is sent as %2B"
         raise RequestError("bad_parameter", detail, reason=error.reason, parameter="at") from error
+
+
+AT = Parameter(
+    "at",
+    "A time with an offset (2026-03-29T01:30:00Z), or one on the clocks of the task's zone (2026-03-29T02:30).",
+    {"type": "string", "maxLength": TEXT_MAX},
+    _asked,
+    is_required=True,
+)
+
+
+@operation("Explain why a task ran, or did not", ok(ExplanationDocument, "What the records say."), query=(AT,))
+async def explain_task(request: web.Request) -> web.Response:
+    """Why it ran, or did not, at `at`: a time with an offset, or on the clocks of the task's zone."""
+    explained = await request.app[SERVICES].explain.at(task_id_of(request), request[QUERY][AT])
+    return json_answer(explanation_document(explained))

@@ -5,37 +5,54 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from application.scheduling.documents import Document, finding_document, instant
-from application.scheduling.drafts import body_from
-from application.scheduling.services.preview import COUNT_MAX, ComingOccurrence, Forecast
+from application.scheduling.documents import finding_document, instant
+from application.scheduling.drafts import TaskBody, body_from
+from application.scheduling.services.preview import ComingOccurrence, Forecast
 from domain.scheduling.cron.zone import zone
+from entrypoints.web import examples
 from entrypoints.web.answers import json_answer
-from entrypoints.web.bodies import json_body
+from entrypoints.web.api.documents import FlagDocument, ForecastDocument, OccurrenceDocument, TaskForecastDocument
+from entrypoints.web.api.parameters import COUNT
+from entrypoints.web.bodies import RequestBody, json_body
 from entrypoints.web.ids import task_id_of
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.parameters import Query
+from entrypoints.web.operations import ok, operation
+from entrypoints.web.parameters import QUERY
 
-COUNT_DEFAULT = 10
+STAND_IN = "preview"
 
 
+class PreviewBody(TaskBody):
+    """A task that is being written: what does not matter for its occurrences may be missing."""
+
+    name: str = STAND_IN
+    task_type: str = STAND_IN
+
+
+PREVIEW = RequestBody(PreviewBody, examples=examples.PREVIEWS)
+
+
+@operation("Tell what a task will run next", ok(TaskForecastDocument, "Its next occurrences."), query=(COUNT,))
 async def upcoming_of_task(request: web.Request) -> web.Response:
     """The next occurrences of a task if it stays as it is; of a paused one as if it were resumed now."""
-    count = Query(request, "count").number("count", default=COUNT_DEFAULT, most=COUNT_MAX)
     services = request.app[SERVICES]
     task = (await services.inspect.task(task_id_of(request))).task
-    return json_answer({"task_id": task.id, **_document(services.preview.forecast_of_task(task, count))})
+    forecast = services.preview.forecast_of_task(task, request[QUERY][COUNT])
+    document: TaskForecastDocument = {"task_id": task.id, **_document(forecast)}
+    return json_answer(document)
 
 
+@operation("Preview a schedule", ok(ForecastDocument, "Its next occurrences."), query=(COUNT,), body=PREVIEW)
 async def preview(request: web.Request) -> web.Response:
     """The next occurrences of a task with this body; nothing is stored, and name and type may be missing."""
-    count = Query(request, "count").number("count", default=COUNT_DEFAULT, most=COUNT_MAX)
     document = await json_body(request)
     if isinstance(document, Mapping):
-        document = {"name": "preview", "task_type": "preview", **document}
-    return json_answer(_document(request.app[SERVICES].preview.forecast_of_body(body_from(document), count)))
+        document = {"name": STAND_IN, "task_type": STAND_IN, **document}
+    forecast = request.app[SERVICES].preview.forecast_of_body(body_from(document), request[QUERY][COUNT])
+    return json_answer(_document(forecast))
 
 
-def _document(forecast: Forecast) -> Document:
+def _document(forecast: Forecast) -> ForecastDocument:
     shown_in = zone(forecast.timezone)
     return {
         "timezone": forecast.timezone,
@@ -45,7 +62,7 @@ def _document(forecast: Forecast) -> Document:
     }
 
 
-def _occurrence(coming: ComingOccurrence, shown_in: ZoneInfo) -> Document:
+def _occurrence(coming: ComingOccurrence, shown_in: ZoneInfo) -> OccurrenceDocument:
     occurrence = coming.occurrence
     return {
         "nominal_at": instant(occurrence.nominal_at),
@@ -56,9 +73,9 @@ def _occurrence(coming: ComingOccurrence, shown_in: ZoneInfo) -> Document:
     }
 
 
-def _flags(coming: ComingOccurrence) -> list[Document]:
+def _flags(coming: ComingOccurrence) -> list[FlagDocument]:
     """What is out of the ordinary about it: `jitter`, and the codes of clock changes."""
-    flags: list[Document] = []
+    flags: list[FlagDocument] = []
     if coming.affected is not None:
         flags.append({"code": coming.affected.effect, "detail": coming.affected.told})
     delay = coming.occurrence.run_at - coming.occurrence.nominal_at

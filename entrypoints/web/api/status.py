@@ -20,9 +20,9 @@ from entrypoints.web.parameters import Query
 async def statistics(request: web.Request) -> web.Response:
     """The figures: the guide's names first, then ours."""
     Query(request)
-    inspect = request.app[SERVICES].inspect
-    found = await inspect.statistics()
-    last = await inspect.list(TaskFilter(), order=TaskOrder.LAST_RUN_AT, descending=True, limit=RECENT_MAX)
+    services = request.app[SERVICES]
+    found = await services.statistics.statistics()
+    last = await services.inspect.list(TaskFilter(), order=TaskOrder.LAST_RUN_AT, descending=True, limit=RECENT_MAX)
     by_status = {status: found.counts.tasks_by_status.get(status, 0) for status in TaskStatus}
     return json_answer(
         {

@@ -4,7 +4,7 @@ import re
 
 from aiohttp import web
 
-from application.scheduling.documents import version_document
+from application.scheduling.differences import version_document
 from application.scheduling.services.change_task import Done
 from entrypoints.web.answers import json_answer
 from entrypoints.web.api.tasks import changed_answer
@@ -21,15 +21,17 @@ async def list_versions(request: web.Request) -> web.Response:
     """The last versions of a task, newest first; those of a deleted task, too, as long as they are kept."""
     limit = Query(request, "limit").limit()
     task_id = task_id_of(request)
-    found = await request.app[SERVICES].inspect.versions(task_id, limit=limit)
-    return json_answer({"task_id": task_id, "versions": [version_document(each) for each in found]})
+    found = await request.app[SERVICES].past.versions(task_id, limit=limit)
+    return json_answer(
+        {"task_id": task_id, "versions": [version_document(each.record, each.differences) for each in found]}
+    )
 
 
 async def read_version(request: web.Request) -> web.Response:
     """One version of a task."""
     Query(request)
-    found = await request.app[SERVICES].inspect.version(task_id_of(request), _version_of(request))
-    return json_answer(version_document(found))
+    found = await request.app[SERVICES].past.version(task_id_of(request), _version_of(request))
+    return json_answer(version_document(found.record, found.differences))
 
 
 async def restore_version(request: web.Request) -> web.Response:

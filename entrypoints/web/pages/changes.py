@@ -5,17 +5,17 @@ from datetime import datetime
 
 from aiohttp import web
 
-from application.scheduling.drafts import REASON_MAX, payload_text
-from application.scheduling.services.errors import KeyInFlightError, KeyReusedError, TaskChangedError
+from application.scheduling.drafts import payload_text
+from application.scheduling.services.errors import KeyInFlightError, KeyReusedError, NameTakenError, TaskChangedError
 from domain.errors import DomainError, InvalidScheduleError, InvalidTaskError
 from domain.scheduling.policy import Misfire
 from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.task import Definition, PauseMode
-from entrypoints.web.bodies import form_body
 from entrypoints.web.errors import RequestError
 from entrypoints.web.ids import execution_id_of, task_id_of
 from entrypoints.web.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
+from entrypoints.web.pages.forms import fields_of, reason_of
 from entrypoints.web.pages.list_page import list_address
 from entrypoints.web.pages.task_page import refused_page
 
@@ -24,13 +24,15 @@ REFUSALS = (DomainError, TaskChangedError, KeyReusedError, KeyInFlightError)
 
 async def run(request: web.Request) -> web.StreamResponse:
     """Run now; the form's token makes a second click the same run."""
-    fields, services = await _fields(request, "token", "payload", "overlap", "back"), request.app[SERVICES]
+    fields = await fields_of(request, "token", "payload", "overlap", "reason", "back")
+    services = request.app[SERVICES]
     task_id = task_id_of(request)
     definition = (await services.inspect.task(task_id)).task.definition
     try:
         payload = _override(definition, fields.get("payload", ""))
         overlap = fields.get("overlap") == "allow"
-        by = page_author(request, token=fields.get("token", ""), content=f"{overlap}{payload or ''}")
+        token, reason = fields.get("token", ""), reason_of(fields)
+        by = page_author(request, reason=reason, token=token, content=f"{overlap}{payload or ''}")
         done = await services.manage.run_now(task_id, by, payload=payload, allow_overlap=overlap)
     except REFUSALS as error:
         return await refused_page(request, "run", fields, error)
@@ -39,12 +41,12 @@ async def run(request: web.Request) -> web.StreamResponse:
 
 async def pause(request: web.Request) -> web.StreamResponse:
     """Pause, with a reason and an end if they are given."""
-    fields, services = await _fields(request, "reason", "until", "mode", "back"), request.app[SERVICES]
+    fields, services = await fields_of(request, "reason", "until", "mode", "back"), request.app[SERVICES]
     task_id = task_id_of(request)
     timezone = (await services.inspect.task(task_id)).task.definition.timezone
     try:
         mode = PauseMode.NOW if fields.get("mode") == "now" else PauseMode.DRAIN
-        by = page_author(request, reason=_reason(fields))
+        by = page_author(request, reason=reason_of(fields))
         await services.manage.pause(task_id, by, until=_end(fields.get("until", ""), timezone), mode=mode)
     except REFUSALS as error:
         return await refused_page(request, "pause", fields, error)
@@ -53,7 +55,7 @@ async def pause(request: web.Request) -> web.StreamResponse:
 
 async def resume(request: web.Request) -> web.StreamResponse:
     """Resume, and say what becomes of what was missed."""
-    fields, task_id = await _fields(request, "missed", "back"), task_id_of(request)
+    fields, task_id = await fields_of(request, "missed", "back"), task_id_of(request)
     missed = fields.get("missed") or Misfire.SKIP.value
     if missed not in list(Misfire):
         raise RequestError("bad_request", "the form cannot be read")
@@ -66,33 +68,37 @@ async def resume(request: web.Request) -> web.StreamResponse:
 
 async def delete(request: web.Request) -> web.StreamResponse:
     """Delete the version that was shown, its name typed if there is history to lose sight of."""
-    fields, services = await _fields(request, "name", "version", "reason"), request.app[SERVICES]
+    fields, services = await fields_of(request, "name", "version", "reason"), request.app[SERVICES]
     task_id = task_id_of(request)
     task = (await services.inspect.task(task_id)).task
     version = fields.get("version", "")
     try:
         if task.run_count and fields.get("name", "").strip() != task.definition.name:
             raise InvalidTaskError("this is not the task's name", code="not_confirmed", pointer="/name")
-        by = page_author(request, reason=_reason(fields))
+        by = page_author(request, reason=reason_of(fields))
         known = int(version) if version.isascii() and version.isdigit() and len(version) < 19 else task.version
         await services.manage.delete(task_id, by, if_version=known)
     except REFUSALS as error:
         return await refused_page(request, "delete", fields, error)
-    raise web.HTTPSeeOther(list_address(request, "", "deleted"))
+    # There it can be undone.
+    raise web.HTTPSeeOther(under_prefix(request, f"/scheduled-tasks/{task_id}?notice=deleted"))
+
+
+async def undelete(request: web.Request) -> web.StreamResponse:
+    """Bring a deleted task back."""
+    fields, task_id = await fields_of(request, "reason"), task_id_of(request)
+    try:
+        await request.app[SERVICES].manage.undelete(task_id, page_author(request, reason=reason_of(fields)))
+    except (*REFUSALS, NameTakenError) as error:
+        return await refused_page(request, "undelete", fields, error)
+    raise web.HTTPSeeOther(under_prefix(request, f"/scheduled-tasks/{task_id}?notice=undeleted"))
 
 
 async def cancel(request: web.Request) -> web.StreamResponse:
     """End an execution, or ask it to stop."""
-    fields, execution_id = await _fields(request, "reason"), execution_id_of(request)
-    await request.app[SERVICES].manage.cancel(execution_id, page_author(request, reason=_reason(fields)))
+    fields, execution_id = await fields_of(request, "reason"), execution_id_of(request)
+    await request.app[SERVICES].manage.cancel(execution_id, page_author(request, reason=reason_of(fields)))
     raise web.HTTPSeeOther(under_prefix(request, f"/executions/{execution_id}?notice=cancelled"))
-
-
-async def _fields(request: web.Request, *known: str) -> dict[str, str]:
-    fields = await form_body(request)
-    if not fields.keys() <= set(known):
-        raise RequestError("bad_request", "the form cannot be read")
-    return fields
 
 
 def _see(request: web.Request, fields: Mapping[str, str], notice: str) -> web.StreamResponse:
@@ -100,13 +106,6 @@ def _see(request: web.Request, fields: Mapping[str, str], notice: str) -> web.St
     if "back" in fields:
         raise web.HTTPSeeOther(list_address(request, fields["back"], notice))
     raise web.HTTPSeeOther(under_prefix(request, f"/scheduled-tasks/{task_id_of(request)}?notice={notice}"))
-
-
-def _reason(fields: Mapping[str, str]) -> str:
-    reason = fields.get("reason", "").strip()
-    if len(reason) > REASON_MAX:
-        raise InvalidTaskError(f"at most {REASON_MAX} characters", code="out_of_range", pointer="/reason")
-    return reason
 
 
 def _override(definition: Definition, text: str) -> str | None:

@@ -3,34 +3,71 @@
 from aiohttp import web
 
 from application.scheduling.ports.history import ExecutionRecord
-from application.scheduling.services.errors import TaskNotFoundError, TaskUnreadableError
+from application.scheduling.services.errors import ServiceError, TaskNotFoundError, TaskUnreadableError
+from domain.errors import DomainError
+from domain.scheduling.task import ScheduledTask
+from entrypoints.web.course import course_of, drawn
 from entrypoints.web.ids import execution_id_of
-from entrypoints.web.keys import SERVICES
+from entrypoints.web.intent import page_author
+from entrypoints.web.keys import SERVICES, under_prefix
+from entrypoints.web.pages.forms import fields_of, reason_of
 from entrypoints.web.pages.notices import notice_of
+from entrypoints.web.pages.task_page import NOTHING_REFUSED, Refused
 from entrypoints.web.parameters import Query
+from entrypoints.web.problems import problem_of
 from entrypoints.web.rendering import render
+from entrypoints.web.terminal import execution_commands
 
 
 async def execution(request: web.Request) -> web.Response:
     """The execution the address names."""
-    query = Query(request, "notice")
-    record = await request.app[SERVICES].inspect.execution(execution_id_of(request))
+    notice = notice_of(Query(request, "notice").given.get("notice"))
+    return await _page(request, NOTHING_REFUSED, notice)
+
+
+async def redrive(request: web.Request) -> web.StreamResponse:
+    """Start one in place of this dead one, and lead there; asked again, it is the same."""
+    fields, execution_id = await fields_of(request, "overlap", "reason"), execution_id_of(request)
+    overlap = fields.get("overlap") == "allow"
+    try:
+        by = page_author(request, reason=reason_of(fields))
+        done = await request.app[SERVICES].redrive.redrive(execution_id, by, allow_overlap=overlap)
+    except (DomainError, ServiceError) as error:
+        problem = problem_of(error)
+        if problem is None or problem.status >= 500 or problem.kind == "execution_not_found":
+            raise
+        return await _page(request, Refused("redrive", fields, problem), None)
+    notice = "already_redriven" if done.replayed else "redriven"
+    raise web.HTTPSeeOther(under_prefix(request, f"/executions/{done.execution_id}?notice={notice}"))
+
+
+async def _page(request: web.Request, refused: Refused, notice: str | None) -> web.Response:
+    services = request.app[SERVICES]
+    record = await services.inspect.execution(execution_id_of(request))
+    task = await _task(request, record)
+    pieces = course_of(record, services.clock.now())
     return render(
         request,
         "execution.html",
         {
             "record": record,
             "execution": record.summary.execution,
-            "timezone": await _timezone(request, record),
-            "notice": notice_of(query.given.get("notice")),
+            "task": task,
+            "timezone": "UTC" if task is None else task.definition.timezone,
+            "course": pieces,
+            "spans": drawn(pieces, services.clock.now()),
+            "commands": execution_commands(request, record.summary.execution),
+            "token": services.entropy.token(),
+            "refused": refused,
+            "notice": notice,
         },
+        status=refused.problem.status if refused.problem else 200,
     )
 
 
-async def _timezone(request: web.Request, record: ExecutionRecord) -> str:
-    """The zone of its task, or UTC once the task is gone."""
+async def _task(request: web.Request, record: ExecutionRecord) -> ScheduledTask | None:
+    """Its task, or None once that is gone."""
     try:
-        view = await request.app[SERVICES].inspect.task(record.summary.execution.task_id)
+        return (await request.app[SERVICES].inspect.task(record.summary.execution.task_id)).task
     except (TaskNotFoundError, TaskUnreadableError):
-        return "UTC"
-    return view.task.definition.timezone
+        return None

@@ -37,7 +37,7 @@ async def task_list(request: web.Request) -> web.Response:
         {
             "found": found,
             "counts": _counts(found),
-            "statistics": await services.inspect.statistics(),
+            "statistics": await services.statistics.statistics(),
             "health": await services.inspect.health(),
             "given": given,
             "is_filtered": any(name in given for name in FILTERS),

@@ -1,11 +1,19 @@
 """What a page says after an action led to it. Only these texts can be asked for by an address."""
 
 NOTICES = {
+    "created": "Created.",
+    "saved": "Saved.",
+    "unchanged": "Nothing was different, so nothing was changed.",
     "started": "Started: an execution is on its way to a worker.",
     "already_started": "This form had been sent before. Nothing was started a second time.",
     "paused": "Paused.",
     "resumed": "Resumed.",
     "deleted": "Deleted.",
+    "undeleted": "The task is back. What it would have run meanwhile is on record as not run.",
+    "restored": "Restored: the task says again what that version said.",
+    "restored_nothing": "There was nothing to restore: the task says what that version said.",
+    "redriven": "Started once more: this execution takes the place of the dead one.",
+    "already_redriven": "It had been started once more before: this is that execution.",
     "signed_out": "You have signed out.",
     "password_changed": "Your password was changed, and every other session has ended.",
     "sessions_ended": "Every other session has ended.",

@@ -1,27 +1,36 @@
 """The page of one task: what, when, why, what will come, what was, and everything that can be done to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime
+from typing import Any
 
 from aiohttp import web
 
-from application.scheduling.ports.history import ExecutionFilter
+from application.scheduling.explanations import Explanation
+from application.scheduling.ports.history import ExecutionFilter, ExecutionSummary
+from application.scheduling.services.errors import TaskNotFoundError
 from application.scheduling.services.inspect_tasks import TaskView
-from domain.errors import SchedulerError
+from application.scheduling.services.preview import Forecast
+from domain.errors import DomainError, SchedulerError
+from domain.scheduling.asked_time import AskedTime
 from domain.scheduling.identifiers import TaskId
-from domain.scheduling.task import ScheduledTask
-from domain.scheduling.timeline import Occurrence
+from domain.scheduling.task import ScheduledTask, Skip
 from entrypoints.web.ids import task_id_of
-from entrypoints.web.keys import SERVICES, WebServices
+from entrypoints.web.keys import SERVICES
 from entrypoints.web.pages.notices import notice_of
 from entrypoints.web.parameters import Query
 from entrypoints.web.policy_wording import policy_sentences
 from entrypoints.web.problems import Problem, problem_of
 from entrypoints.web.rendering import render
+from entrypoints.web.sparklines import sparkline_of
+from entrypoints.web.terminal import task_commands
+from entrypoints.web.wording import wall_time
 
-UPCOMING = 10
-EXECUTIONS = 20
+UPCOMING = 5
+HAPPENED = 10
+CHANGES = 8
+EXAMPLES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +45,30 @@ class Refused:
 NOTHING_REFUSED = Refused()
 
 
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What somebody asked about a time of a task, and the answer, or what is wrong with the question."""
+
+    asked: str = ""
+    answer: Explanation | None = None
+    fault: DomainError | None = None
+
+
 async def task(request: web.Request) -> web.Response:
-    """The task the address names."""
-    return await _task_page(request, task_id_of(request), Query(request, "cursor", "notice"), NOTHING_REFUSED)
+    """The task the address names; of one that is deleted, what it was and how it comes back."""
+    query = Query(request, "at", "notice")
+    task_id = task_id_of(request)
+    try:
+        view = await request.app[SERVICES].inspect.task(task_id)
+    except TaskNotFoundError:
+        return await _deleted_page(request, task_id, NOTHING_REFUSED)
+    return await _task_page(request, view, NOTHING_REFUSED, query)
 
 
 async def confirm_delete(request: web.Request) -> web.Response:
     """What deleting it would do, and a button that does it."""
     Query(request)
-    return await _delete_page(request, task_id_of(request), NOTHING_REFUSED)
+    return await _delete_page(request, NOTHING_REFUSED)
 
 
 async def refused_page(
@@ -55,40 +79,78 @@ async def refused_page(
     if problem is None or problem.status >= 500:
         raise error
     refused = Refused(form, fields, problem)
+    if form == "undelete":
+        return await _deleted_page(request, task_id_of(request), refused)
     if form == "delete":
-        return await _delete_page(request, task_id_of(request), refused)
-    return await _task_page(request, task_id_of(request), Query(request, "cursor", "notice"), refused)
+        return await _delete_page(request, refused)
+    view = await request.app[SERVICES].inspect.task(task_id_of(request))
+    return await _task_page(request, view, refused, Query(request, "at", "notice"))
 
 
-async def _task_page(request: web.Request, task_id: TaskId, query: Query, refused: Refused) -> web.Response:
-    services = request.app[SERVICES]
-    view = await services.inspect.task(task_id)
-    page = await services.inspect.executions(ExecutionFilter(task_id), limit=EXECUTIONS, cursor=query.cursor())
-    upcoming = _upcoming(services, view.task)
+async def _task_page(request: web.Request, view: TaskView, refused: Refused, query: Query) -> web.Response:
+    services, task = request.app[SERVICES], view.task
+    happened = await services.past.happened(ExecutionFilter(task.id), task.id, limit=HAPPENED)
+    why = await _answered(request, task.id, query.given.get("at"))
     return render(
         request,
         "task.html",
         {
             **_context(view, refused),
-            "upcoming": _with_gaps(upcoming),
-            "jittered": any(each.run_at != each.nominal_at for each in upcoming),
-            "policies": policy_sentences(view.task),
-            "executions": page,
-            "is_first_page": query.cursor() is None,
-            "skips": await services.inspect.skips(task_id),
-            "changes": await services.inspect.changes(task_id),
+            **forecast_context(services.preview.forecast_of_task(task, UPCOMING) if task.quarantine is None else None),
+            "policies": policy_sentences(task),
+            "happened": happened.rows[:HAPPENED],
+            "sparkline": sparkline_of((await services.statistics.sparklines([task.id]))[task.id]),
+            # A task that cannot be decided cannot be foretold either; its page says so and opens all the same.
+            "missed": None if task.quarantine else services.preview.missed(task),
+            "resumptions": () if task.quarantine else services.preview.resumptions(task),
+            "changes": await services.inspect.changes(task.id, limit=CHANGES),
+            "latest": (await services.past.versions(task.id, limit=1))[0],
+            "why": why,
+            "examples": _examples(task, happened.rows),
+            "commands": task_commands(request, task),
             "token": services.entropy.token(),
             "notice": notice_of(query.given.get("notice")),
-            "server": f"{request.scheme}://{request.host}",
+        },
+        status=refused.problem.status if refused.problem else 400 if why.fault else 200,
+    )
+
+
+async def _delete_page(request: web.Request, refused: Refused) -> web.Response:
+    view = await request.app[SERVICES].inspect.task(task_id_of(request))
+    status = refused.problem.status if refused.problem else 200
+    return render(request, "delete.html", _context(view, refused), status=status)
+
+
+async def _deleted_page(request: web.Request, task_id: TaskId, refused: Refused) -> web.Response:
+    services = request.app[SERVICES]
+    task = await services.inspect.deleted(task_id)
+    changes = await services.inspect.changes(task_id, limit=CHANGES)
+    return render(
+        request,
+        "deleted.html",
+        {
+            "task": task,
+            "definition": task.definition,
+            "timezone": task.definition.timezone,
+            "refused": refused,
+            "changes": changes,
+            "kept_until": services.past.kept_until(task),
+            "commands": task_commands(request, task),
+            "notice": notice_of(Query(request, "at", "notice").given.get("notice")),
         },
         status=refused.problem.status if refused.problem else 200,
     )
 
 
-async def _delete_page(request: web.Request, task_id: TaskId, refused: Refused) -> web.Response:
-    view = await request.app[SERVICES].inspect.task(task_id)
-    status = refused.problem.status if refused.problem else 200
-    return render(request, "delete.html", _context(view, refused), status=status)
+def forecast_context(forecast: Forecast | None) -> dict[str, Any]:
+    """What templates show of a forecast; None: nothing can be foretold, since the task cannot be decided."""
+    coming = () if forecast is None else forecast.coming
+    return {
+        "sentence": None if forecast is None else forecast.sentence,
+        "findings": () if forecast is None else forecast.findings,
+        "upcoming": coming,
+        "jittered": any(each.occurrence.run_at != each.occurrence.nominal_at for each in coming),
+    }
 
 
 def _context(view: TaskView, refused: Refused) -> dict[str, object]:
@@ -101,15 +163,28 @@ def _context(view: TaskView, refused: Refused) -> dict[str, object]:
     }
 
 
-def _upcoming(services: WebServices, task: ScheduledTask) -> Sequence[Occurrence]:
-    # A task that cannot be decided cannot be foretold either; its page says so and opens all the same.
-    return () if task.quarantine is not None else services.preview.of_task(task, UPCOMING)
+async def _answered(request: web.Request, task_id: TaskId, text: str | None) -> Why:
+    """What became of the task at the time that was asked about, if one was."""
+    if text is None:
+        return Why()
+    try:
+        asked = AskedTime.parse(text.strip())
+    except DomainError as fault:
+        return Why(text, fault=fault)
+    return Why(text, await request.app[SERVICES].explain.at(task_id, asked))
 
 
-def _with_gaps(occurrences: Sequence[Occurrence]) -> list[tuple[Occurrence, timedelta | None]]:
-    """Each occurrence with the time since the one before."""
-    before = [None, *occurrences[:-1]]
-    return [
-        (each, None if previous is None else each.nominal_at - previous.nominal_at)
-        for previous, each in zip(before, occurrences, strict=False)
-    ]
+def _examples(task: ScheduledTask, rows: Sequence[ExecutionSummary | Skip]) -> Sequence[tuple[str, str]]:
+    """Times worth asking about, newest first: what they are, and the text to ask with, once each."""
+    timezone, found = task.definition.timezone, dict[str, str]()
+    for says, at in _askable(rows):
+        found.setdefault(wall_time(at, timezone), says)
+    return [(says, text) for text, says in found.items()][:EXAMPLES]
+
+
+def _askable(rows: Sequence[ExecutionSummary | Skip]) -> Iterator[tuple[str, datetime]]:
+    for row in rows:
+        if isinstance(row, Skip):
+            yield "did not run", row.first_at
+        elif row.execution.nominal_at is not None:
+            yield row.execution.state.value.replace("_", " "), row.execution.nominal_at

@@ -1,53 +1,302 @@
-// Keeps a page fresh: every few seconds, while it is seen, its live parts are fetched anew and swapped in.
-const EVERY_MS = 5000;
-const toggle = document.getElementById("live-toggle");
-let on = true;
-let leaving = false;
-let pressing = false;
+// What pages do beyond being read; each of them is whole without it. Instants are never computed here: pages are fetched.
 
-// Kept across a swap: which details are open, where the focus is, how far a region was scrolled.
-function swap(part, fresh) {
-  const open = new Map([...part.querySelectorAll("details[id]")].map((each) => [each.id, each.open]));
-  const focused = part.contains(document.activeElement) ? document.activeElement : null;
-  const place = focused && [...part.querySelectorAll("a, button, summary, [tabindex]")].indexOf(focused);
-  for (const each of fresh.querySelectorAll("details[id]")) each.open = open.get(each.id) ?? each.open;
-  part.replaceChildren(...fresh.childNodes);
-  if (!focused) return;
-  const again = focused.id && document.getElementById(focused.id);
-  const targets = part.querySelectorAll("a, button, summary, [tabindex]");
-  (again || targets[Math.min(place, targets.length - 1)])?.focus({ preventScroll: true });
+const body = document.body;
+const toggle = document.getElementById("live-toggle");
+const PAUSED = "peachpie-paused";
+const HURRIED_MS = 1000;
+const POLLED_MS = 5000;
+// Told of changes we still look now and then: "3 min ago" grows old without any.
+const TOLD_MS = 20000;
+const TYPED_MS = 300;
+
+function made(name, look = "", text = "") {
+  const node = Object.assign(document.createElement(name), { className: look, textContent: text });
+  node.dataset.made = "";
+  return node;
 }
 
-// Tokens of forms differ in every answer and are no news.
-const content = (part) => part.innerHTML.replace(/(name="token" value=")[^"]*/g, "$1").replace(/ open=""/g, "");
+const said = body.appendChild(made("p", "hidden"));
+said.role = "status";
+
+// --- One tree becomes like another, keeping every node that may stay: focus, scrolling and typed text stay with it. ---
+
+const isMade = (node) => node?.nodeType === Node.ELEMENT_NODE && "made" in node.dataset;
+
+function isSame(old, fresh) {
+  if (old.nodeName !== fresh.nodeName || (old.id ?? "") !== (fresh.id ?? "")) return false;
+  // What was ticked or typed for one thing is never kept for another.
+  return old.nodeName !== "INPUT" || (old.name === fresh.name && (old.type === "hidden" || old.defaultValue === fresh.defaultValue));
+}
+
+function become(old, fresh) {
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return;
+  }
+  // Which details are open is the reader's choice.
+  const isTheirs = (name) => name === "open" && old.nodeName === "DETAILS";
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !isTheirs(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value && !isTheirs(name)) old.setAttribute(name, value);
+  becomeWithin(old, fresh);
+}
+
+// Steps over a node; one that we have not made ourselves has no place any more.
+function after(node) {
+  const next = node.nextSibling;
+  if (!isMade(node)) node.remove();
+  return next;
+}
+
+function becomeWithin(old, fresh) {
+  const known = new Map([...old.children].filter((each) => each.id).map((each) => [each.id, each]));
+  const staying = new Set([...fresh.children].map((each) => each.id).filter(Boolean));
+  let here = old.firstChild;
+  for (const next of [...fresh.childNodes]) {
+    while (here && (isMade(here) || (here.id && !staying.has(here.id)))) here = after(here);
+    const again = next.id ? known.get(next.id) : undefined;
+    if (again && isSame(again, next)) {
+      if (again === here) here = here.nextSibling;
+      else old.insertBefore(again, here);
+      become(again, next);
+    } else if (here && !here.id && !next.id && isSame(here, next)) {
+      become(here, next);
+      here = here.nextSibling;
+    } else {
+      for (const each of next.querySelectorAll?.("details[id]") ?? []) each.open = document.getElementById(each.id)?.open ?? each.open;
+      old.insertBefore(document.adoptNode(next), here);
+    }
+  }
+  while (here) here = after(here);
+}
+
+async function pageAt(address, { headers, ...options } = {}) {
+  const answer = await fetch(address, { ...options, headers: { Accept: "text/html", ...headers } });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return { answer, page };
+}
+
+// --- Live parts: the page is fetched anew when it is told of a change, and now and then; only what is seen. ---
+
+// What has changed since we looked: "tasks <id>", "executions <id>", "tasks *" for any of them; ALL for who knows what.
+const news = new Set();
+const ALL = "*";
+const KINDS = ["tasks", "executions"];
+let on = sessionStorage.getItem(PAUSED) === null;
+let source = null;
+let [leaving, pressing, busy] = [false, false, false];
+let lookedAt = performance.now();
+
+const isTold = () => source?.readyState === EventSource.OPEN;
+
+function concerns(part) {
+  const kinds = KINDS.filter((kind) => kind in part.dataset);
+  if (news.has(ALL) || kinds.length === 0) return true;
+  return kinds.some((kind) => part.dataset[kind].split(" ").some((id) => news.has(`${kind} ${id}`)));
+}
 
 async function refresh() {
-  if (!on || leaving || pressing || document.hidden || document.getSelection()?.type === "Range") return;
-  const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Refresh": "live" } });
+  const concerned = [...document.querySelectorAll("[data-live][id]")].filter(concerns);
+  news.clear();
+  lookedAt = performance.now();
+  if (concerned.length === 0) return;
+  const { answer, page } = await pageAt(location.href, { headers: { "X-Refresh": "live" } });
   // The session has ended: on to the login, which leads back here.
   if (answer.redirected) return location.replace(answer.url);
   if (!answer.ok || leaving || pressing) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const part of document.querySelectorAll("[data-live][id]")) {
+  const focused = document.activeElement;
+  for (const part of concerned) {
     const fresh = page.getElementById(part.id);
-    if (fresh && content(fresh) !== content(part)) swap(part, fresh);
+    if (fresh) become(part, fresh);
+  }
+  if (!focused.isConnected) document.getElementById(focused.id)?.focus({ preventScroll: true });
+  enhance();
+}
+
+async function look() {
+  const age = performance.now() - lookedAt;
+  const isDue = age >= (news.size > 0 ? HURRIED_MS : isTold() ? TOLD_MS : POLLED_MS);
+  const isDisturbing = leaving || pressing || document.getSelection()?.type === "Range";
+  if (!on || busy || !isDue || isDisturbing || document.hidden) return;
+  if (news.size === 0) news.add(ALL);
+  busy = true;
+  // A server that is away for a while is asked again; the clock in the footer shows that it stood still.
+  await refresh().catch(() => {});
+  busy = false;
+}
+
+function hear(event) {
+  const told = JSON.parse(event.data);
+  for (const kind of KINDS) for (const id of told[kind]) news.add(`${kind} ${id}`).add(`${kind} *`);
+  look();
+}
+
+function lookAtAll() {
+  news.add(ALL);
+  look();
+}
+
+function listen() {
+  source?.close();
+  source = null;
+  if (on && !document.hidden && body.dataset.events) {
+    source = new EventSource(body.dataset.events);
+    source.addEventListener("changed", hear);
+    source.addEventListener("reload", lookAtAll);
+    for (const turn of ["open", "error"]) source.addEventListener(turn, show);
+  }
+  show();
+}
+
+function show() {
+  toggle.firstChild.data = on ? "Pause" : "Resume";
+  toggle.title = on ? (isTold() ? "Changes appear at once" : "Changes appear every few seconds") : "This page stands still";
+  toggle.classList.toggle("good", on && isTold());
+  toggle.classList.toggle("warn", on && !isTold());
+}
+
+function startLive() {
+  toggle.hidden = false;
+  toggle.addEventListener("click", () => {
+    on = !on;
+    if (on) sessionStorage.removeItem(PAUSED);
+    else sessionStorage.setItem(PAUSED, "");
+    listen();
+    lookAtAll();
+  });
+  document.addEventListener("visibilitychange", () => {
+    listen();
+    lookAtAll();
+  });
+  // A click must end on the element it began on.
+  for (const turn of ["pointerdown", "pointerup", "pointercancel"]) addEventListener(turn, () => { pressing = turn === "pointerdown"; });
+  for (const turn of ["submit", "pageshow"]) addEventListener(turn, () => { leaving = turn === "submit"; });
+  setInterval(look, HURRIED_MS);
+  listen();
+}
+
+// --- Preview: what a form would do, while it is filled in. ---
+
+function previewing(part) {
+  const form = part.closest("form");
+  let [timer, latest] = [0, 0];
+  const ask = async () => {
+    const turn = ++latest;
+    const { answer, page } = await pageAt(part.dataset.preview, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    const fresh = page.getElementById(part.id);
+    if (answer.ok && !answer.redirected && fresh && turn === latest) becomeWithin(part, fresh);
+  };
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => ask().catch(() => {}), TYPED_MS);
+  });
+}
+
+// --- Dialogs: a page that asks before it acts, opened above the one that leads to it. ---
+
+async function openDialog(link) {
+  const { answer, page } = await pageAt(link.href);
+  const part = page.querySelector("[data-dialog-part], main > .panel");
+  if (!answer.ok || answer.redirected || !part) return location.assign(link.href);
+  const dialog = body.appendChild(made("dialog"));
+  dialog.append(document.adoptNode(part));
+  dialog.ariaLabel = part.querySelector("h1, h2")?.textContent ?? link.textContent;
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    link.focus();
+  });
+  dialog.addEventListener("click", (event) => {
+    // The way back leads here: it only closes.
+    const back = event.target.closest("a[href]");
+    if (event.target !== dialog && back?.pathname !== location.pathname) return;
+    event.preventDefault();
+    dialog.close();
+  });
+  dialog.showModal();
+}
+
+// --- Choosing many: all at once, or a stretch with the shift key. ---
+
+let chosenLast = null;
+const boxes = () => [...document.querySelectorAll("[data-bulk]")];
+
+function choose(event) {
+  const box = event.target;
+  if (box.matches("[data-bulk-all]")) for (const each of boxes()) each.checked = box.checked;
+  else if (box.matches("[data-bulk]")) {
+    const [from, to] = [boxes().indexOf(chosenLast), boxes().indexOf(box)].sort((one, other) => one - other);
+    if (event.shiftKey && from >= 0) for (const each of boxes().slice(from, to + 1)) each.checked = box.checked;
+    chosenLast = box;
+  } else return;
+  count();
+}
+
+function count() {
+  const all = boxes();
+  const chosen = all.filter((each) => each.checked).length;
+  for (const head of document.querySelectorAll("[data-bulk-all]")) {
+    head.hidden = false;
+    head.checked = chosen > 0 && chosen === all.length;
+    head.indeterminate = chosen > 0 && chosen < all.length;
+  }
+  for (const output of document.querySelectorAll("[data-bulk-count]")) output.value = `${chosen} chosen`;
+}
+
+// --- Copying: what a block of code says. ---
+
+async function copy(text) {
+  // Browsers offer the clipboard on https and on this machine only; elsewhere the old way still goes.
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const field = made("textarea", "hidden", text);
+  const before = document.activeElement;
+  before.after(field);
+  field.select();
+  const isDone = document.execCommand("copy");
+  field.remove();
+  before.focus();
+  if (!isDone) throw new Error("the browser does not let us copy");
+}
+
+function copying(block) {
+  const button = made("button", "small quiet", "Copy");
+  button.type = "button";
+  button.addEventListener("click", async () => {
+    const text = (block.querySelector("code") ?? block).textContent;
+    said.textContent = await copy(text).then(() => "Copied", () => "Not copied: select the text instead");
+    button.textContent = said.textContent;
+  });
+  block.prepend(button);
+}
+
+// --- What is done once for every page, and again for what came new. ---
+
+function enhance() {
+  for (const block of document.querySelectorAll("pre[data-copy]")) if (!isMade(block.firstChild)) copying(block);
+  count();
+}
+
+function offerZone() {
+  const key = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const button = document.getElementById("browser-zone");
+  const offered = [...document.querySelectorAll("button[name=zone]")].map((each) => each.value);
+  if (key && button && !offered.includes(key)) {
+    button.value = button.textContent = key;
+    button.hidden = false;
+  }
+  for (const field of document.querySelectorAll("input[data-suggest-zone]")) {
+    if (!key || field.value !== field.defaultValue) continue;
+    field.value = key;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
   }
 }
 
-async function keep() {
-  // A server that is away for a while is asked again; the clock in the footer shows that it stood still.
-  await refresh().catch(() => {});
-  setTimeout(keep, EVERY_MS);
-}
-
-// A click must end on the element it began on.
-addEventListener("pointerdown", () => { pressing = true; });
-for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => { pressing = false; });
-addEventListener("submit", () => { leaving = true; });
-addEventListener("pageshow", () => { leaving = false; });
-toggle.hidden = false;
-toggle.addEventListener("click", () => {
-  on = !on;
-  toggle.textContent = `Live updates: ${on ? "on" : "off"}`;
+document.addEventListener("click", (event) => {
+  choose(event);
+  const link = event.target.closest?.("a[data-dialog]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  openDialog(link).catch(() => location.assign(link.href));
 });
-setTimeout(keep, EVERY_MS);
+for (const part of document.querySelectorAll("form [data-preview][id]")) previewing(part);
+enhance();
+offerZone();
+if (toggle) startLive();

@@ -8,19 +8,27 @@ from typing import Any
 
 from aiohttp import ClientSession, web
 
+from adapters.cron_reference.croniter_reference import CroniterReference
 from adapters.memory import open_memory_store
 from adapters.memory.stores import MemoryStores
+from application.scheduling.services.advise import Advise
 from application.scheduling.services.backfill_task import BackfillTask
+from application.scheduling.services.batch_change import BatchChange
 from application.scheduling.services.change_task import ChangeTask
 from application.scheduling.services.explain import Explain
+from application.scheduling.services.inspect_history import InspectHistory
 from application.scheduling.services.inspect_tasks import InspectTasks
 from application.scheduling.services.manage_tasks import ManageTasks
 from application.scheduling.services.preview import Preview
 from application.scheduling.services.redrive_execution import RedriveExecution
+from application.scheduling.services.redrive_many import RedriveMany
 from application.scheduling.services.restore_version import RestoreVersion
+from application.scheduling.services.second_opinion import SecondOpinion
+from application.scheduling.services.statistics import ReadStatistics
 from entrypoints.web.app import WebServices, WebSettings, create_app, create_runner
-from entrypoints.web.keys import AccessServices
+from entrypoints.web.keys import SETTINGS, AccessServices
 from tests.conformance.store_under_test import StoreUnderTest
+from tests.integration.web.declared import check_declared
 from tests.support.doors import Doors
 from tests.support.manual_clock import ManualClock
 from tests.support.recorders import CountingEntropy, RecordingObserver, RecordingWakeup
@@ -67,6 +75,7 @@ class Dashboard:
     store: StoreUnderTest
     loops: Loops
     app: web.Application
+    url: str
     session: ClientSession
     doors: Doors
     wakeup: RecordingWakeup = field(default_factory=RecordingWakeup)
@@ -74,11 +83,18 @@ class Dashboard:
     async def call(
         self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, headers: Mapping[str, str] = {}
     ) -> Answer:
-        """Send a request, the body as JSON unless it is raw; redirects are not followed."""
+        """Send a request, the body as JSON unless it is raw; redirects are not followed.
+
+        Whatever the API answers has to be what its description declares.
+        """
         if body is not None:
             raw, headers = json.dumps(body).encode(), {**JSON, **headers}
         async with self.session.request(method, path, data=raw, headers=headers, allow_redirects=False) as response:
-            return Answer(response.status, response.headers.copy(), await response.text())
+            answer = Answer(response.status, response.headers.copy(), await response.text())
+        if method != "HEAD":
+            prefix = self.app[SETTINGS].prefix
+            check_declared(prefix, method, response.url.path, answer.status, response.content_type, answer.text)
+        return answer
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.call("GET", path, headers=headers)
@@ -138,11 +154,16 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
         services = WebServices(
             manage=ManageTasks(change_task, stores.executions, stores.membership, entropy),
             inspect=InspectTasks(stores.tasks, stores.history, stores.membership, clock),
+            statistics=(statistics := ReadStatistics(stores.figures, stores.history, stores.membership, clock)),
+            past=InspectHistory(stores.history),
             explain=Explain(stores.history, stores.membership),
             restore=RestoreVersion(change_task, stores.history, stores.membership),
-            redrive=RedriveExecution(change_task, stores.history, stores.membership),
+            redrive=(redrive := RedriveExecution(change_task, stores.history, stores.membership)),
+            redrive_many=RedriveMany(redrive),
             backfill=BackfillTask(change_task, stores.history, entropy),
+            batch=BatchChange(change_task, stores.history, entropy),
             preview=Preview(clock),
+            advise=Advise(statistics, SecondOpinion(CroniterReference())),
             access=AccessServices(
                 identify=doors.identify,
                 sign_in=doors.sign_in,
@@ -162,8 +183,9 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             host, port = runner.addresses[0][:2]
-            async with ClientSession(f"http://{host}:{port}") as session:
+            url = f"http://{host}:{port}"
+            async with ClientSession(url) as session:
                 store = StoreUnderTest(clock, stores, cut_off, spoil, mend)
-                yield Dashboard(clock, stores, store, loops, app, session, doors, wakeup)
+                yield Dashboard(clock, stores, store, loops, app, url, session, doors, wakeup)
         finally:
             await runner.cleanup()

@@ -14,7 +14,8 @@ from domain.access.role import Role
 from entrypoints.web.access import Permission
 from entrypoints.web.cookies import NAME
 from entrypoints.web.origins import HEADERS
-from entrypoints.web.routes import ROUTES, Route
+from entrypoints.web.route import Route
+from entrypoints.web.routes import ROUTES
 from tests.integration.web.dashboard import HTML, PREFIX, Answer, Dashboard, serving
 from tests.integration.web.door import LOGIN
 from tests.support.manual_clock import NOON

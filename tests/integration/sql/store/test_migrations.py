@@ -16,7 +16,7 @@ Schema = dict[str, object]
 
 
 def _schema(path: Path) -> Schema:
-    """What SQLite says of every table and index, the words of the statements that made them aside."""
+    """What SQLite says of every table, index and trigger, the words of the statements that made them aside."""
     with closing(sqlite3.connect(path)) as connection:
         names = connection.execute(
             "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' AND name <> 'alembic_version'"
@@ -25,7 +25,7 @@ def _schema(path: Path) -> Schema:
 
 
 def _described(connection: sqlite3.Connection, kind: str, name: str) -> object:
-    if kind == "index":
+    if kind in ("index", "trigger"):
         (made,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).fetchone()
         return " ".join(made.split())
     facts: Iterable[str] = ("table_xinfo", "foreign_key_list")

@@ -160,7 +160,7 @@ async def test_forgetting_scans_no_table(store: SqlStore, clock: ManualClock) ->
     with _captured(store) as seen:
         assert await store.history.prune(Retention(), limit=10) == 5
 
-    assert len([statement for statement, _ in seen if statement.startswith("DELETE")]) == 6
+    assert len([statement for statement, _ in seen if statement.startswith("DELETE")]) == 7
     assert await _scans(store, seen) == []
 
 

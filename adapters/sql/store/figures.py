@@ -1,0 +1,120 @@
+"""`Figures` in SQL."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, bindparam, func, literal, select
+
+from adapters.sql.engine import Database
+from adapters.sql.store.batches import ROWS
+from adapters.sql.store.dialect import Dialect
+from adapters.sql.store.execution_lists import IS_NOT_REDRIVEN
+from adapters.sql.store.finishes import FinishedHours
+from adapters.sql.store.open_work import TASKS_WITH_DEFINITIONS
+from adapters.sql.store.packing import at_or_none
+from adapters.sql.store.rows import TASK_COLUMNS, tasks_of
+from adapters.sql.store.tables import IS_CLAIMABLE, IS_DEAD, IS_FINAL, IS_SUSPECT, Whole, definitions, executions, tasks
+from application.scheduling.ports.figures import COUNT_MAX, Backlog, HourFigures, PastRun, TypeFigures
+from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT
+from domain.scheduling.durations import NO_STEP, Durations
+from domain.scheduling.execution import ExecutionState
+from domain.scheduling.identifiers import MICROSECOND, TaskId, instant_of, microseconds
+from domain.scheduling.task import ScheduledTask, TaskStatus
+
+_MINUTE = timedelta(minutes=1) // MICROSECOND
+_STATES = {str(each): each for each in ExecutionState}
+_RUN_COLUMNS = (
+    executions.c.task_id,
+    executions.c.id,
+    executions.c.state,
+    executions.c.started_at,
+    executions.c.finished_at,
+)
+# A sound active task is looked at when it runs next, and that has an index.
+_RUNS_NEXT = tasks.c.status == TaskStatus.ACTIVE, tasks.c.quarantine.is_(None)
+
+
+class SqlFigures:
+    """`Figures` in one SQL database."""
+
+    def __init__(self, database: Database, dialect: Dialect) -> None:
+        self._database = database
+        self._dialect = dialect
+        since, until = bindparam("since", type_=Whole), bindparam("until", type_=Whole)
+        limit = bindparam("limit", type_=Whole)
+        dead = select(executions.c.id).where(IS_DEAD, IS_NOT_REDRIVEN).limit(COUNT_MAX)
+        self._dead_letters = select(func.count()).select_from(dead.subquery())
+        oldest = select(func.min(executions.c.available_at))
+        self._oldest_pending = [oldest.where(IS_CLAIMABLE), oldest.where(IS_SUSPECT)]
+        self._past_runs = dialect.query(_past_runs(dialect))
+        coming = _without_payload().where(*_RUNS_NEXT, tasks.c.look_at < until)
+        self._coming = dialect.query(coming.order_by(tasks.c.look_at, tasks.c.id).limit(limit))
+        minute = tasks.c.look_at - tasks.c.look_at % _MINUTE
+        within = tasks.c.look_at >= since, tasks.c.look_at < until
+        self._next_runs = dialect.query(select(minute, func.count()).where(*_RUNS_NEXT, *within).group_by(minute))
+        self._hours = FinishedHours(dialect)
+
+    async def backlog(self) -> Backlog:
+        """See the port."""
+        async with self._database.browsing("backlog") as connection:
+            dead_letters = (await connection.execute(self._dead_letters)).scalar_one()
+            oldest = [(await connection.execute(each)).scalar_one() for each in self._oldest_pending]
+        return Backlog(dead_letters, at_or_none(min((each for each in oldest if each is not None), default=None)))
+
+    async def past_runs(self, task_ids: Sequence[TaskId], *, limit: int) -> Mapping[TaskId, Sequence[PastRun]]:
+        """See the port."""
+        runs: dict[TaskId, list[PastRun]] = {task_id: [] for task_id in task_ids}
+        asked = self._dialect.pack([(each,) for each in runs])
+        async with self._database.browsing("past_runs") as connection:
+            rows = await self._past_runs.rows(connection, **{ROWS: asked}, limit=limit)
+        for task_id, id_, state, started_at, finished_at in rows:
+            runs[task_id].append(PastRun(id_, _STATES[state], at_or_none(started_at), instant_of(finished_at)))
+        return runs
+
+    async def coming(self, *, until: datetime, limit: int) -> Sequence[ScheduledTask]:
+        """See the port."""
+        async with self._database.browsing("coming") as connection:
+            rows = await self._coming.rows(connection, until=microseconds(until), limit=limit)
+        return [each for each in tasks_of(rows, ()) if isinstance(each, ScheduledTask)]
+
+    async def next_runs(self, *, since: datetime, until: datetime) -> Mapping[datetime, int]:
+        """See the port."""
+        async with self._database.browsing("next_runs") as connection:
+            rows = await self._next_runs.rows(connection, since=microseconds(since), until=microseconds(until))
+        return {instant_of(minute): count for minute, count in rows}
+
+    async def hours(self, *, since: datetime, until: datetime, task_type: str | None = None) -> Sequence[HourFigures]:
+        """See the port."""
+        by_hour: defaultdict[int, Counter[ExecutionState]] = defaultdict(Counter)
+        async with self._database.browsing("hours") as connection:
+            rows = await self._hours.by_hour(connection, microseconds(since), microseconds(until), task_type)
+        for hour, state, count in rows:
+            by_hour[hour][_STATES[state]] += count
+        return [HourFigures(instant_of(hour), by_state) for hour, by_state in by_hour.items()]
+
+    async def types(self, *, since: datetime, until: datetime) -> Sequence[TypeFigures]:
+        """See the port."""
+        states: defaultdict[str, Counter[ExecutionState]] = defaultdict(Counter)
+        steps: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        async with self._database.browsing("types") as connection:
+            rows = await self._hours.by_type(connection, microseconds(since), microseconds(until))
+        for task_type, state, step, count in rows:
+            states[task_type][_STATES[state]] += count
+            if step != NO_STEP:
+                steps[task_type][step] += count
+        return [TypeFigures(name, by_state, Durations(steps[name])) for name, by_state in states.items()]
+
+
+def _past_runs(dialect: Dialect) -> Select[tuple[object, ...]]:
+    """The last executions of each task, found in the index of its history; no other rows are read."""
+    asked, ended = dialect.given((tasks.c.id,), ROWS), executions.alias("ended")
+    last = select(ended.c.id).where(ended.c.task_id == asked.c.id, IS_FINAL).order_by(ended.c.id.desc())
+    is_among_last = executions.c.id.in_(last.limit(bindparam("limit", type_=Whole)).correlate(asked))
+    return select(*_RUN_COLUMNS).select_from(asked.join(executions, is_among_last)).order_by(executions.c.id)
+
+
+def _without_payload() -> Select[tuple[object, ...]]:
+    payload = definitions.c.payload_json
+    lean = (literal(PAYLOAD_LEFT_OUT).label(each.name) if each is payload else each for each in TASK_COLUMNS)
+    return select(*lean).select_from(TASKS_WITH_DEFINITIONS)

@@ -1,0 +1,37 @@
+"""The journal of changes: the database writes it by itself, so that no writer, not even a hand, can forget to.
+
+Triggers take part in the transaction of whatever changed a row, and cost no trip to the connection's thread. What
+starts or ends an execution moves `open_seq` of its task as well, so that row is written down once for both: with the
+execution. Heartbeats that tell nothing leave no trace.
+"""
+
+from sqlalchemy import DDL, Column, Table, Text, event
+
+from adapters.sql.store.tables import METADATA, Whole
+
+KEPT = 8_192
+_TRIMMED_EVERY = 1_024
+
+news = Table(
+    "news",
+    METADATA,
+    Column("id", Whole, primary_key=True, autoincrement=True, nullable=False),
+    Column("task_id", Text, nullable=False),
+    Column("execution_id", Text),
+    sqlite_strict=True,
+)
+
+_OF_TASK = "BEGIN INSERT INTO news (task_id) VALUES (NEW.id); END"
+_OF_EXECUTION = "BEGIN INSERT INTO news (task_id, execution_id) VALUES (NEW.task_id, NEW.id); END"
+TRIGGERS = (
+    f"CREATE TRIGGER news_task_made AFTER INSERT ON tasks {_OF_TASK}",
+    f"CREATE TRIGGER news_task_moved AFTER UPDATE ON tasks WHEN NEW.open_seq = OLD.open_seq {_OF_TASK}",
+    f"CREATE TRIGGER news_execution_made AFTER INSERT ON executions {_OF_EXECUTION}",
+    "CREATE TRIGGER news_execution_moved AFTER UPDATE OF state, cancel, progress, log_lines ON executions "
+    + _OF_EXECUTION,
+    # The newest entries always stay, so a number is never given twice.
+    f"CREATE TRIGGER news_trimmed AFTER INSERT ON news WHEN (NEW.id & {_TRIMMED_EVERY - 1}) = 0 "
+    f"BEGIN DELETE FROM news WHERE id <= NEW.id - {KEPT}; END",
+)
+for _trigger in TRIGGERS:
+    event.listen(METADATA, "after_create", DDL(_trigger).execute_if(dialect="sqlite"))

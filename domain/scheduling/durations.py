@@ -1,0 +1,61 @@
+"""How long executions take: counted in a few fixed steps, so that figures of any number of them stay small.
+
+The steps are those of coins, 1, 2, 5, 10 …, from a millisecond to twelve days: a share of all runs can then be said to
+have taken "at most 5 s", which is true, where a mean or an interpolation would only look exact.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.scheduling.execution import ExecutionState
+
+STEPS = tuple(timedelta(milliseconds=each * 10**power) for power in range(10) for each in (1, 2, 5))
+"""The upper bounds; the step behind the last one, number `len(STEPS)`, has none."""
+NO_STEP = -1
+"""The step of what has no duration."""
+
+
+def run_time(state: ExecutionState, started_at: datetime | None, finished_at: datetime | None) -> timedelta | None:
+    """How long the attempt ran with which an execution ended, never negative.
+
+    None for one that has not ended, never began, or was cancelled: that may have been long after its attempt.
+    """
+    if state not in (ExecutionState.SUCCEEDED, ExecutionState.DEAD) or started_at is None or finished_at is None:
+        return None
+    # A clock that was set back meanwhile shows the end before the start.
+    return max(finished_at - started_at, timedelta(0))
+
+
+def step_of(duration: timedelta | None) -> int:
+    """The number of the first step that is not shorter; NO_STEP for None."""
+    return NO_STEP if duration is None else bisect_left(STEPS, duration)
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How many runs ended within each step, by its number; those without a duration are not counted."""
+
+    by_step: Mapping[int, int]
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(self.by_step.values())
+
+    def at_most(self, share: float) -> timedelta | None:
+        """The least step within which `share` (0 to 1) of the runs ended; None: there are none, or it has no bound."""
+        wanted, seen = share * self.count, 0
+        for step in sorted(self.by_step):
+            seen += self.by_step[step]
+            if seen >= wanted and seen:
+                return STEPS[step] if step < len(STEPS) else None
+        return None
+
+
+def percentile(durations: Iterable[timedelta], share: float) -> timedelta | None:
+    """The least of the durations that `share` (over 0, to 1) of them do not exceed, exactly; None: there are none."""
+    ascending = sorted(durations)
+    rank = -int(-share * len(ascending) // 1)
+    return ascending[rank - 1] if ascending else None

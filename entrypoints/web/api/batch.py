@@ -1,0 +1,143 @@
+"""The API of changes to many tasks at once."""
+
+from typing import Annotated, Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from application.scheduling.drafts import Instant
+from application.scheduling.ports.history import TaskFilter
+from application.scheduling.services.batch_change import BatchItem, BatchResult, Chosen, Outcome
+from application.scheduling.services.batch_orders import BatchAction, Order
+from domain.errors import InvalidTaskError
+from domain.scheduling.identifiers import TaskId
+from domain.scheduling.policy import Misfire
+from domain.scheduling.schedule import ScheduleType
+from domain.scheduling.task import TaskStatus
+from entrypoints.web import examples
+from entrypoints.web.access import Permission, admit
+from entrypoints.web.answers import json_answer
+from entrypoints.web.api.documents import BatchDocument, BatchItemDocument, BatchUndoDocument
+from entrypoints.web.bodies import ReasonBody, RequestBody
+from entrypoints.web.intent import author
+from entrypoints.web.keys import SERVICES
+from entrypoints.web.operations import ok, operation
+from entrypoints.web.parameters import TEXT_MAX
+
+IDS_MAX = 5_000
+"""How many ids a body may name: all its values together are bounded, too."""
+SHOWN_MAX = 20
+PERMISSIONS = {
+    BatchAction.PAUSE: Permission.OPERATOR,
+    BatchAction.RESUME: Permission.OPERATOR,
+    BatchAction.RUN: Permission.OPERATOR,
+    BatchAction.ADD_TAG: Permission.EDITOR,
+    BatchAction.REMOVE_TAG: Permission.EDITOR,
+    BatchAction.SET_TIMEZONE: Permission.EDITOR,
+    BatchAction.DELETE: Permission.EDITOR,
+    BatchAction.UNDELETE: Permission.EDITOR,
+}
+"""What each action asks of who orders it: as much as the same change of one task. The route asks for the least."""
+Text = Annotated[str, Field(max_length=TEXT_MAX)]
+
+
+class FilterBody(BaseModel):
+    """Which tasks: each condition that is given must hold, as in a list of tasks; an empty filter is all tasks."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    q: Text | None = None
+    status: Literal["active", "paused", "completed", "failed"] | None = None
+    schedule_type: Literal["cron", "interval", "one_time"] | None = None
+    task_type: Text | None = None
+    tag: Text | None = None
+    failing: bool = False
+
+    def domain(self) -> TaskFilter:
+        """The value it stands for."""
+        return TaskFilter(
+            text=self.q or None,
+            status=None if self.status is None else TaskStatus(self.status),
+            schedule_type=None if self.schedule_type is None else ScheduleType(self.schedule_type),
+            task_type=self.task_type or None,
+            tag=self.tag or None,
+            failing=self.failing,
+        )
+
+
+class BatchBody(ReasonBody):
+    """What is to be done to which tasks: those named by `ids`, or all that match `filter`; one of the two.
+
+    `value` is the tag or the time zone of the actions that have one, `until` the end of a pause, and `missed` says what
+    becomes of the occurrences a pause has passed over.
+    """
+
+    action: Literal["pause", "resume", "run", "add_tag", "remove_tag", "set_timezone", "delete", "undelete"]
+    ids: Annotated[list[Text], Field(min_length=1, max_length=IDS_MAX)] | None = None
+    filter: FilterBody | None = None
+    value: Text = ""
+    until: Instant | None = None
+    missed: Literal["skip", "latest", "earliest", "all"] = "skip"
+    dry_run: bool = False
+
+    def order(self) -> Order:
+        """What is to be done. Raises InvalidTaskError."""
+        return Order(BatchAction(self.action), self.value, self.until, Misfire(self.missed))
+
+    def chosen(self) -> Chosen:
+        """To which tasks. Raises InvalidTaskError."""
+        if self.ids is not None and self.filter is None:
+            return [TaskId(each) for each in self.ids]
+        if self.filter is not None and self.ids is None:
+            return self.filter.domain()
+        hint = 'name tasks, or say "filter": {} for all of them'
+        raise InvalidTaskError("either ids or a filter", code="required", pointer="/ids", hint=hint)
+
+
+BODY = RequestBody(BatchBody, examples=examples.BATCHES)
+
+
+@operation("Change many tasks", ok(BatchDocument, "What became of each task."), body=BODY, is_keyed=True)
+async def change_tasks(request: web.Request) -> web.Response:
+    """One change of many tasks, at most 10,000; each has an answer of its own, and one that is refused stops no other.
+
+    What is already as it is to become stays as it is. Repeated with its Idempotency-Key it does nothing twice.
+    """
+    body = await BODY.read(request)
+    order = body.order()
+    await admit(request, PERMISSIONS[order.action])
+    by = await author(request, reason=body.reason)
+    result = await request.app[SERVICES].batch.run(order, body.chosen(), by, dry_run=body.dry_run)
+    return json_answer(_document(result, dry_run=body.dry_run))
+
+
+def _document(result: BatchResult, *, dry_run: bool) -> BatchDocument:
+    shown = result.items[:SHOWN_MAX] if dry_run else result.items
+    return {
+        "action": result.order.action,
+        "dry_run": dry_run,
+        "total": len(result.items) + result.left,
+        "counts": dict(result.counts),
+        "left": result.left,
+        "results": [_item(each) for each in shown],
+        "ids": [each.task_id for each in result.of(Outcome.DONE)],
+        "undo": None if dry_run else _undo(result),
+    }
+
+
+def _item(item: BatchItem) -> BatchItemDocument:
+    return {
+        "id": item.task_id,
+        "name": None if item.task is None else item.task.definition.name,
+        "outcome": item.outcome,
+        "code": item.code,
+        "detail": item.detail,
+        "execution_id": item.execution_id,
+    }
+
+
+def _undo(result: BatchResult) -> BatchUndoDocument | None:
+    if result.undo is None:
+        return None
+    order, ids = result.undo
+    document: BatchUndoDocument = {"action": order.action, "ids": list(ids)}
+    return document | {"value": order.value} if order.value else document

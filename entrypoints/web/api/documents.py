@@ -1,0 +1,296 @@
+"""The JSON documents of the web alone, as types: lists, messages, previews, people, and the problem."""
+
+from typing import NotRequired
+
+from typing_extensions import TypedDict
+
+from application.scheduling.document_types import (
+    ExecutionDocument,
+    FindingDocument,
+    InstantText,
+    LogLineDocument,
+    TaskDocument,
+    VersionDocument,
+)
+from application.scheduling.services.batch_change import Outcome
+from application.scheduling.services.batch_orders import BatchAction
+from domain.access.role import Role
+from domain.scheduling.execution import ExecutionState
+from domain.scheduling.identifiers import ExecutionId, NodeId, TaskId
+from domain.scheduling.task import TaskStatus
+
+
+class TaskListDocument(TypedDict):
+    """A page of tasks. `total` counts all that match, `counts` those by status whatever status was asked for."""
+
+    tasks: list[TaskDocument]
+    total: int
+    counts: dict[TaskStatus, int]
+    next_cursor: str | None
+
+
+class ChangedTaskDocument(TaskDocument):
+    """A task after a change, and what was done."""
+
+    message: str
+
+
+class VersionListDocument(TypedDict):
+    """The last versions of a task, newest first."""
+
+    task_id: TaskId
+    versions: list[VersionDocument]
+
+
+class FlagDocument(TypedDict):
+    """What is out of the ordinary about an occurrence: `jitter`, or the code of a clock change."""
+
+    code: str
+    detail: str
+
+
+class OccurrenceDocument(TypedDict):
+    """An occurrence to come: `nominal_at` by the schedule, `run_at` with jitter, and that on the clocks of its zone."""
+
+    nominal_at: InstantText
+    run_at: InstantText
+    local: InstantText
+    utc: InstantText
+    flags: list[FlagDocument]
+
+
+class ForecastDocument(TypedDict):
+    """A schedule in a sentence, its next occurrences, and what there is to know of it."""
+
+    timezone: str
+    sentence: str
+    upcoming: list[OccurrenceDocument]
+    lint: list[FindingDocument]
+
+
+class TaskForecastDocument(ForecastDocument):
+    """The next occurrences of a task."""
+
+    task_id: TaskId
+
+
+class ExecutionListDocument(TypedDict):
+    """A page of executions, newest first."""
+
+    executions: list[ExecutionDocument]
+    next_cursor: str | None
+
+
+class DeadLetterListDocument(TypedDict):
+    """A page of dead executions, newest first."""
+
+    dead_letters: list[ExecutionDocument]
+    next_cursor: str | None
+
+
+class LogDocument(TypedDict):
+    """Lines of an execution's log, oldest first; `next` asks for those behind them, `is_final` says there are none."""
+
+    execution_id: ExecutionId
+    state: ExecutionState
+    lines: list[LogLineDocument]
+    next: int
+    is_final: bool
+
+
+class CancelledDocument(TypedDict):
+    """What became of an execution that was to be cancelled."""
+
+    message: str
+    execution_id: ExecutionId
+    state: ExecutionState
+
+
+class StartedDocument(TypedDict):
+    """An execution that was asked for, and where to follow it."""
+
+    message: str
+    execution_id: ExecutionId
+    task_id: TaskId
+    location: str
+    redrive_of: NotRequired[ExecutionId]
+
+
+class BackfilledExecutionDocument(TypedDict):
+    """An occurrence of the past and its execution; null if it is only planned."""
+
+    execution_id: ExecutionId | None
+    nominal_at: InstantText | None
+
+
+class FaultDocument(TypedDict):
+    """One thing that is wrong with what was sent; `position` is the 0-based character of the field."""
+
+    pointer: str
+    code: str
+    detail: str
+    hint: str | None
+    position: int | None
+
+
+class PlannedBackfillDocument(TypedDict):
+    """What a backfill would run, and what would speak against it."""
+
+    message: str
+    task_id: TaskId
+    executions: list[BackfilledExecutionDocument]
+    remarks: list[FaultDocument]
+
+
+class BackfillDocument(TypedDict):
+    """What a backfill runs, its name, and where to follow it."""
+
+    message: str
+    task_id: TaskId
+    executions: list[BackfilledExecutionDocument]
+    backfill: str
+    location: str
+
+
+class CallerDocument(TypedDict):
+    """Who is asking; `user` is null for a token."""
+
+    actor: str
+    role: Role
+    user: str | None
+
+
+class UserDocument(TypedDict):
+    """Somebody who may come in."""
+
+    name: str
+    role: Role
+    disabled: bool
+    disabled_at: InstantText | None
+    created_at: InstantText
+
+
+class UserListDocument(TypedDict):
+    """Everybody, by name."""
+
+    users: list[UserDocument]
+
+
+class TokenDocument(TypedDict):
+    """A token; `owner` is null for one of the installation's own."""
+
+    id: str
+    name: str
+    owner: str | None
+    role: Role
+    created_at: InstantText
+    expires_at: InstantText | None
+    used_at: InstantText | None
+
+
+class NewTokenDocument(TokenDocument):
+    """A token with its secret, which is told this once."""
+
+    token: str
+
+
+class TokenListDocument(TypedDict):
+    """Every token, without its secret."""
+
+    tokens: list[TokenDocument]
+
+
+class HandlerDocument(TypedDict):
+    """What a worker can run; `name` null: every task of its type."""
+
+    task_type: str
+    name: str | None
+
+
+class MemberDocument(TypedDict):
+    """A process of the scheduler."""
+
+    node_id: NodeId
+    roles: list[str]
+    host: str
+    pid: int
+    started_at: InstantText
+    concurrency: int
+    handlers: list[HandlerDocument]
+
+
+class HealthDocument(TypedDict):
+    """Whether the work gets done; `overdue_since` is the instant for which the oldest due task still waits."""
+
+    status: str
+    problems: list[str]
+    schedulers: int
+    workers: int
+    overdue_since: InstantText | None
+    time: InstantText
+
+
+class ErrorEntryDocument(TypedDict):
+    """One thing that is wrong: with a field of the body (`pointer`), a parameter of the address, or a header."""
+
+    code: str
+    detail: str
+    pointer: NotRequired[str]
+    parameter: NotRequired[str]
+    header: NotRequired[str]
+    hint: NotRequired[str | None]
+    position: NotRequired[int | None]
+
+
+class ProblemDocument(TypedDict):
+    """Why a request was refused (RFC 9457); `type` ends in the kind, and its page says what to do.
+
+    `error` is what the guide's clients read. `version` is the present version of the task, `taken_by` the task that
+    bears the name, `request_id` what to look for in the server's log.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    error: str
+    errors: list[ErrorEntryDocument]
+    version: NotRequired[int]
+    taken_by: NotRequired[TaskId]
+    request_id: NotRequired[str]
+
+
+class BatchItemDocument(TypedDict):
+    """What became of one task of a batch; `code` and `detail` say why it was refused."""
+
+    id: TaskId
+    name: str | None
+    outcome: Outcome
+    code: str | None
+    detail: str | None
+    execution_id: ExecutionId | None
+
+
+class BatchUndoDocument(TypedDict):
+    """The body of the batch that takes back what was done."""
+
+    action: BatchAction
+    value: NotRequired[str]
+    ids: list[TaskId]
+
+
+class BatchDocument(TypedDict):
+    """What became of a batch, or would: `counts` of all its tasks, `results` of each (of a dry run the first 20).
+
+    `ids` are those of the tasks that were changed, or would be. `left` counts those that there was no time for: the
+    same request with the same Idempotency-Key goes on. `undo` is null where nothing can take it back.
+    """
+
+    action: BatchAction
+    dry_run: bool
+    total: int
+    counts: dict[Outcome, int]
+    left: int
+    results: list[BatchItemDocument]
+    ids: list[TaskId]
+    undo: BatchUndoDocument | None

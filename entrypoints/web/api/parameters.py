@@ -1,0 +1,83 @@
+"""The query parameters of the API, each declared once for clients and handlers alike."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from application.scheduling.ports.history import TaskOrder
+from application.scheduling.services.preview import COUNT_MAX
+from domain.scheduling.execution import ExecutionState
+from domain.scheduling.schedule import ScheduleType
+from domain.scheduling.task import TaskStatus
+from entrypoints.web.parameters import CURSOR_MAX, LIMIT_DEFAULT, LIMIT_MAX, TEXT_MAX, Choice, Parameter, Query
+
+PRINTABLE = r"^[^\u0000-\u001F\u007F]*$"
+COUNT_DEFAULT = 10
+BACKFILL_CHARACTERS_MAX = 300
+"""A backfill is named by an idempotency key, and that by a prefix and what its author chose."""
+
+
+def text(name: str, description: str, *, characters_max: int = TEXT_MAX) -> Parameter[str | None]:
+    """A text without control characters; None if it is left out."""
+    schema = {"type": "string", "maxLength": characters_max, "pattern": PRINTABLE}
+    return Parameter(name, description, schema, lambda query: query.text(name, characters_max=characters_max))
+
+
+def number(name: str, description: str, *, default: int, most: int) -> Parameter[int]:
+    """A whole number from 1 to `most`."""
+    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
+    return Parameter(name, description, schema, lambda query: query.number(name, default=default, most=most))
+
+
+def flag(name: str, description: str) -> Parameter[bool]:
+    """`true` or `false`; false if it is left out."""
+    return Parameter(name, description, {"type": "boolean", "default": False}, lambda query: query.flag(name))
+
+
+def choice(name: str, description: str, kind: type[Choice]) -> Parameter[Choice | None]:
+    """One of the values of an enumeration; None if it is left out."""
+    return Parameter(name, description, _values(kind), lambda query: query.choice(name, kind))
+
+
+def choices(name: str, description: str, kind: type[Choice]) -> Parameter[frozenset[Choice]]:
+    """Any of the values of an enumeration, commas between them; none if it is left out."""
+    schema = {"type": "array", "items": _values(kind)}
+    return Parameter(name, description, schema, lambda query: query.choices(name, kind))
+
+
+def _values(kind: type[StrEnum]) -> Mapping[str, Any]:
+    return {"type": "string", "enum": [each.value for each in kind]}
+
+
+LIMIT = number("limit", "How many there are on a page at most.", default=LIMIT_DEFAULT, most=LIMIT_MAX)
+CURSOR = text(
+    "cursor",
+    "Where the page begins: `next_cursor` of the answer before, with the same filters and the same order.",
+    characters_max=CURSOR_MAX,
+)
+DRY_RUN = flag("dry_run", "Tells what would come of it, with the same faults, and stores nothing.")
+COUNT = number("count", "How many occurrences to tell.", default=COUNT_DEFAULT, most=COUNT_MAX)
+STATE = choices("state", "Only executions in one of these states.", ExecutionState)
+OF_TASK = text("task", "Only those of the task with this id.")
+BACKFILL = text(
+    "backfill",
+    "Only those of the backfill of this name, which its answer has told.",
+    characters_max=BACKFILL_CHARACTERS_MAX,
+)
+
+_ORDERS = [f"{sign}{order}" for order in TaskOrder for sign in ("", "-")]
+SORT: Parameter[tuple[TaskOrder, bool]] = Parameter(
+    "sort",
+    "By what the list is sorted; a minus in front turns it round. Tasks that will not run come last either way.",
+    {"type": "string", "enum": _ORDERS, "default": TaskOrder.NAME.value},
+    Query.task_order,
+)
+TASK_FILTER = (
+    text("q", "Only tasks with this text in name, description or handler, in capitals or not."),
+    choice("status", "Only tasks of this status.", TaskStatus),
+    choice("schedule_type", "Only tasks with this type of schedule.", ScheduleType),
+    text("task_type", "Only tasks of this type."),
+    text("tag", "Only tasks with this tag."),
+    flag("deleted", "The deleted tasks that can come back, instead of the living ones."),
+)
+"""What `Query.task_filter` reads, which the list as a page shares."""

@@ -1,0 +1,194 @@
+"""The pages on which a task is written: new, copied from another one, or edited; and their preview while typing."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from application.scheduling import json_text
+from application.scheduling.drafts import body_from
+from application.scheduling.services.change_task import Done
+from application.scheduling.services.errors import (
+    KeyInFlightError,
+    KeyReusedError,
+    NameTakenError,
+    StaleVersionError,
+    TaskChangedError,
+)
+from domain.errors import DomainError, InvalidScheduleError, SchedulerError
+from domain.scheduling.cron.expression import LENGTH_MAX
+from domain.scheduling.cron.zone import current_key, timezone_keys
+from domain.scheduling.identifiers import TaskId
+from domain.scheduling.schedule import ScheduleType
+from domain.scheduling.task import DESCRIPTION_MAX, ScheduledTask
+from entrypoints.web.bodies import form_body
+from entrypoints.web.builder import tabs
+from entrypoints.web.builder.desk import Desk, collected, laid_out
+from entrypoints.web.builder.form import BLANK, FIELDS_MAX, NEW, copied, document_of, fields_of
+from entrypoints.web.builder.outlook import outlook
+from entrypoints.web.builder.payload_form import PREFIX
+from entrypoints.web.errors import RequestError
+from entrypoints.web.ids import task_id_of
+from entrypoints.web.intent import page_author
+from entrypoints.web.keys import SERVICES, under_prefix
+from entrypoints.web.pages.conflict_page import TAKE, save_over_conflict
+from entrypoints.web.parameters import CURSOR_MAX, Query
+from entrypoints.web.rendering import render
+from entrypoints.web.viewer import zone_of
+
+REFUSALS = (DomainError, NameTakenError, KeyReusedError, KeyInFlightError)
+_TEXTS = {"name": 200, "task_type": 64, "handler": 200, "description": DESCRIPTION_MAX, "tags": 2_000}
+_FIRST_TIME = "09:00"
+
+
+async def new(request: web.Request) -> web.Response:
+    """An empty form, or one filled from another task (`from`) and from the address."""
+    query = Query(request, "from", *_TEXTS, "schedule", "schedule_type", "timezone", "payload")
+    fields = {**NEW, "times": _FIRST_TIME, "timezone": zone_of(request) or "UTC"}
+    if (source := query.text("from")) is not None:
+        fields = copied((await request.app[SERVICES].inspect.task(TaskId(source))).task.definition)
+    fields |= _named(query)
+    return await _page(request, await _laid_out(request, fields))
+
+
+async def create(request: web.Request) -> web.StreamResponse:
+    """A new task; the form's token makes a double click one task."""
+    services = request.app[SERVICES]
+    fields = await _sent(request)
+    desk = await _laid_out(request, fields)
+    if fields["to"]:
+        return await _turned(request, desk)
+    try:
+        document = document_of(fields)
+        by = page_author(request, token=fields["token"], content=json_text.write(document))
+        done = await services.manage.create(body_from(document), by)
+    except REFUSALS as error:
+        return await _refused(request, desk, error)
+    raise web.HTTPSeeOther(_address(request, done.task.id, "created"))
+
+
+async def edit(request: web.Request) -> web.Response:
+    """The form of a task as it is."""
+    Query(request)
+    task = await _task(request)
+    fields = {**fields_of(task.definition), "version": str(task.version)}
+    return await _page(request, await _laid_out(request, fields, task))
+
+
+async def save(request: web.Request) -> web.StreamResponse:
+    """The task as the form says, if nobody has changed it since; else what everybody said, side by side."""
+    services = request.app[SERVICES]
+    fields, task = await _sent(request), await _task(request)
+    desk = await _laid_out(request, fields, task)
+    if fields["to"]:
+        return await _turned(request, desk)
+    try:
+        document = document_of(fields, present=task.definition)
+        by = page_author(request, content=json_text.write(document))
+        version = _version(fields, task)
+        if version != task.version or fields["now_version"]:
+            return await save_over_conflict(request, fields, task, by)
+        done = await services.manage.replace(task.id, body_from(document), by, if_version=version)
+    except StaleVersionError:
+        return await save_over_conflict(request, fields, await _task(request), by)
+    except (*REFUSALS, TaskChangedError) as error:
+        return await _refused(request, desk, error)
+    raise web.HTTPSeeOther(_address(request, task.id, notice_after(done)))
+
+
+async def preview_new(request: web.Request) -> web.Response:
+    """The preview of a new task's form as it is being typed."""
+    return await _preview(request, await _laid_out(request, await _sent(request)))
+
+
+async def preview_edit(request: web.Request) -> web.Response:
+    """The preview of an edit as it is being typed."""
+    return await _preview(request, await _laid_out(request, await _sent(request), await _task(request)))
+
+
+def notice_after(done: Done) -> str:
+    """What the task's page says of an edit."""
+    return "unchanged" if done.unchanged else "saved"
+
+
+async def _page(request: web.Request, desk: Desk, *, status: int = 200, problem: str | None = None) -> web.Response:
+    keys = sorted(key for key in timezone_keys() if current_key(key) is None)
+    context = {
+        **await _context(request, desk),
+        "tabs": tabs.TITLES,
+        "weekdays": tabs.WEEKDAYS,
+        "zones": keys,
+        "problem": problem,
+        "token": desk.fields["token"] or request.app[SERVICES].entropy.token(),
+    }
+    return render(request, "builder.html", context, status=status)
+
+
+async def _preview(request: web.Request, desk: Desk) -> web.Response:
+    return render(request, "builder_preview.html", await _context(request, desk))
+
+
+async def _context(request: web.Request, desk: Desk) -> dict[str, object]:
+    path = f"/scheduled-tasks/{desk.present.id}/edit" if desk.present else "/scheduled-tasks/new"
+    return {
+        "desk": desk,
+        "form": desk.fields,
+        "tab": tabs.tab_of(desk.fields),
+        "task": desk.present,
+        "own": under_prefix(request, path),
+        "outlook": await outlook(request.app[SERVICES], desk),
+    }
+
+
+async def _turned(request: web.Request, desk: Desk) -> web.Response:
+    """The form again, another tab speaking if one was chosen; nothing is stored."""
+    to = desk.fields["to"]
+    return await _page(request, desk.switched(tabs.Tab(to)) if to in list(tabs.Tab) else desk)
+
+
+async def _refused(request: web.Request, desk: Desk, error: SchedulerError) -> web.Response:
+    match error:
+        case DomainError():
+            return await _page(request, desk.refused(error), status=422)
+        case NameTakenError():
+            fault = DomainError(str(error), pointer="/name", hint=error.hint)
+            return await _page(request, desk.refused(fault), status=409)
+        case _:
+            # The form has made a task before, or is about to; what stands in it now would be another one.
+            fields = {**desk.fields, "token": ""}
+            return await _page(request, await _laid_out(request, fields, desk.present), status=409, problem=str(error))
+
+
+async def _sent(request: web.Request) -> dict[str, str]:
+    """The fields of the form, the payload put together. Raises RequestError for one that is not the form's."""
+    fields = await form_body(request, fields_max=FIELDS_MAX)
+    if any(name not in BLANK and not name.startswith((PREFIX, TAKE)) for name in fields):
+        raise RequestError("bad_request", "the form cannot be read")
+    return collected({**BLANK, **fields}, await request.app[SERVICES].inspect.handlers())
+
+
+async def _laid_out(request: web.Request, fields: Mapping[str, str], present: ScheduledTask | None = None) -> Desk:
+    return laid_out(fields, await request.app[SERVICES].inspect.handlers(), present)
+
+
+def _named(query: Query) -> dict[str, str]:
+    """The fields that the address names. Raises RequestError."""
+    given = {name: query.text(name, characters_max=most) for name, most in _TEXTS.items()}
+    given |= {"timezone": query.text("timezone"), "payload": query.text("payload", characters_max=CURSOR_MAX)}
+    named = {name: text for name, text in given.items() if text is not None}
+    schedule = query.text("schedule", characters_max=LENGTH_MAX)
+    kind = query.choice("schedule_type", ScheduleType)
+    return named if schedule is None else {**named, **tabs.fields_of(schedule, kind)}
+
+
+def _version(fields: Mapping[str, str], task: ScheduledTask) -> int:
+    """The version that was read; a form that does not say one is of the present version."""
+    text = fields["version"]
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else task.version
+
+
+async def _task(request: web.Request) -> ScheduledTask:
+    return (await request.app[SERVICES].inspect.task(task_id_of(request))).task
+
+
+def _address(request: web.Request, task_id: TaskId, notice: str) -> str:
+    return under_prefix(request, f"/scheduled-tasks/{task_id}?notice={notice}")

@@ -1,0 +1,48 @@
+"""Every page there is, in both themes, wide and narrow: open to everybody, and in good order."""
+
+from typing import Literal
+
+import pytest
+from playwright.async_api import Browser, StorageState
+
+from tests.browser.addresses import PAGES
+from tests.browser.visitor import EVERY_RULE, NARROW, VISUAL_RULES, WIDE, Look, visiting
+from tests.support.demo import Demo
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+# What pages show beside their ordinary state.
+STATES = [
+    "/scheduled-tasks?q=nothing-is-called-that",
+    "/scheduled-tasks?status=paused&sort=-next_run_at",
+    "/scheduled-tasks?sort=payload",
+    "/scheduled-tasks/{failed}",
+    "/scheduled-tasks/{paused}",
+    "/scheduled-tasks/{paused}/delete",
+    "/executions/{dead}",
+    "/nowhere",
+]
+VIEWS: tuple[tuple[int, Literal["dark", "light"], list[str]], ...] = (
+    (WIDE, "light", EVERY_RULE),
+    (NARROW, "light", VISUAL_RULES),
+    (NARROW, "dark", EVERY_RULE),
+    (WIDE, "dark", VISUAL_RULES),
+)
+
+
+@pytest.mark.parametrize("path", [*PAGES, *STATES])
+async def test_a_page_is_open_to_everybody_in_both_themes_wide_and_narrow(
+    chromium: Browser, demo: Demo, ana: StorageState, path: str
+) -> None:
+    address = await demo.filled(path)
+    async with visiting(chromium, demo.address, Look(), known=ana) as visitor:
+        await visitor.open(address)
+        found = []
+        for width, theme, rules in VIEWS:
+            await visitor.page.set_viewport_size({"width": width, "height": 900})
+            await visitor.page.emulate_media(color_scheme=theme)
+            faults = await visitor.overflowing() + await visitor.accessibility_faults(rules)
+            found += [f"{width} {theme}: {fault}" for fault in faults]
+        assert not found, "\n".join(found)
+        assert await visitor.page.locator("h1").count() == 1
+        assert (await visitor.page.title()).endswith(" · PeachPie scheduler")
