@@ -11,6 +11,7 @@ from entrypoints.container import Container
 from entrypoints.process import CannotServeError
 from entrypoints.settings import LOOPBACK, Settings
 from entrypoints.web.app import WebServices, WebSettings, create_app, create_runner
+from entrypoints.web.feed import ChangeFeed
 from entrypoints.web.keys import AccessServices
 
 IN_THE_CLEAR = (
@@ -35,7 +36,9 @@ async def serve_admin(settings: Settings, container: Container, ready: Callable[
         backfill=container.backfill_task(),
         batch=container.batch_change(),
         preview=container.preview(),
+        advise=container.advise(),
         access=_access_services(container),
+        feed=ChangeFeed(container.stores().news, container.observer()),
         clock=container.clock(),
         entropy=container.entropy(),
         ready=ready,

@@ -6,15 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock
 
-from croniter import CroniterBadCronError, CroniterBadDateError, croniter
+from croniter import CroniterBadDateError, croniter
 
 from application.scheduling.ports.cron_reference import INSTANTS_MAX, Reading
 from domain.scheduling.cron.zone import zone
 
 READ_MAX = timedelta(milliseconds=300)
 REFUSAL_CHARACTERS_MAX = 200
-# One call searches year by year: this bounds it. What comes less often has no opinion.
-_YEARS_MAX = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +55,8 @@ class CroniterReference:
     def _read(self, expression: str, timezone: str, after: datetime, until: datetime, given_up: Event) -> Reading:
         try:
             return Reading(tuple(sorted(set(_instants(expression, timezone, after, until, given_up)))))
-        except CroniterBadDateError:
-            # It found nothing within its years; what lies beyond the span asked for is no difference.
-            return Reading()
-        except (CroniterBadCronError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
-            # Not all that it refuses is refused in its own words: `MON-MON#2` ends in whatever its parser met.
-            return Reading(refusal=str(error)[:REFUSAL_CHARACTERS_MAX] or type(error).__name__)
+        except ValueError as error:
+            return Reading(refusal=str(error)[:REFUSAL_CHARACTERS_MAX])
         finally:
             self.turn.release()
 
@@ -70,11 +64,15 @@ class CroniterReference:
 def _instants(expression: str, timezone: str, after: datetime, until: datetime, given_up: Event) -> Iterator[datetime]:
     # A part of a second would make it skip the next whole one.
     start = after.replace(microsecond=0).astimezone(zone(timezone))
-    answers = croniter(expression, start, ret_type=datetime, max_years_between_matches=_YEARS_MAX)
+    answers = croniter(expression, start, ret_type=datetime)
     for _ in range(INSTANTS_MAX):
         if given_up.is_set():
             return
-        found: datetime = answers.get_next(datetime)
+        try:
+            found: datetime = answers.get_next(datetime)
+        except CroniterBadDateError:
+            # Nothing in fifty years, which is longer than any schedule waits.
+            return
         # Compared in UTC: aware datetimes of one zone are compared by their wall clocks.
         at = found.astimezone(UTC)
         if at > until:

@@ -11,6 +11,10 @@ from adapters.memory.pages import Paging
 from adapters.memory.retention import prune
 from adapters.memory.state import KeptExecution, State
 from application.scheduling.ports.history import (
+    AskedHandler,
+    AuditEntry,
+    AuditFilter,
+    AuditPage,
     ChangeRecord,
     Counts,
     Evidence,
@@ -26,7 +30,7 @@ from application.scheduling.ports.history import (
 )
 from domain.scheduling.execution import Execution, ExecutionKind, ExecutionState, backfill_key, redrive_key
 from domain.scheduling.identifiers import ExecutionId, TaskId, least_execution_id, microseconds
-from domain.scheduling.task import ScheduledTask, Skip, TaskStatus
+from domain.scheduling.task import Delivery, ScheduledTask, Skip, TaskStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,29 @@ class MemoryHistory:
         self.state.now()
         return [record for record in reversed(self.state.changes) if record.task_id == task_id][:limit]
 
+    async def audit(self, which: AuditFilter, *, limit: int, cursor: str | None) -> AuditPage:
+        """See the port."""
+        self.state.now()
+        numbered = zip(range(self.state.changes_made, 0, -1), reversed(self.state.changes), strict=False)
+        rows = [(number, record) for number, record in numbered if _is_audited(record, which)]
+        paging: Paging[tuple[int, ChangeRecord]] = Paging("audit", int, lambda row: (row[0], ""), descending=True)
+        page, next_cursor = paging.cut(rows, limit, cursor)
+        return AuditPage(tuple(AuditEntry(record, self._name(record.task_id)) for _, record in page), next_cursor)
+
+    async def unserved(self, announced: Sequence[tuple[str, str | None]], *, limit: int) -> Sequence[AskedHandler]:
+        """See the port."""
+        self.state.now()
+        managed = [
+            task.definition for task in self._readable(deleted=False) if task.definition.delivery is Delivery.MANAGED
+        ]
+        asked = Counter((each.task_type, each.handler_name) for each in managed)
+        found = [
+            AskedHandler(*pair, tasks)
+            for pair, tasks in asked.items()
+            if pair not in announced and (pair[0], None) not in announced
+        ]
+        return sorted(found, key=lambda each: (-each.tasks, each.task_type, each.name))[:limit]
+
     async def evidence(self, task_id: TaskId, *, since: datetime, until: datetime) -> Evidence | None:
         """See the port."""
         return evidence_of(self.state, task_id, since, until)
@@ -123,6 +150,10 @@ class MemoryHistory:
         read = self.state.deleted_task if deleted else self.state.task
         found = (read(task_id) for task_id in self.state.tasks)
         return [task for task in found if isinstance(task, ScheduledTask)]
+
+    def _name(self, task_id: TaskId) -> str:
+        kept = self.state.tasks.get(task_id)
+        return "" if kept is None else kept.task.definition.name
 
     def _summary(self, kept: KeptExecution) -> ExecutionSummary:
         task = self.state.tasks.get(kept.execution.task_id)
@@ -203,6 +234,17 @@ def _is_of_backfill(execution: Execution, backfill: str) -> bool:
     if execution.kind is not ExecutionKind.BACKFILL or execution.nominal_at is None:
         return False
     return execution.key == backfill_key(backfill, execution.nominal_at)
+
+
+def _is_audited(record: ChangeRecord, which: AuditFilter) -> bool:
+    change = record.change
+    return (
+        which.actor in (None, change.actor)
+        and which.action in (None, change.action)
+        and which.task_id in (None, record.task_id)
+        and (which.since is None or which.since <= change.at)
+        and (which.until is None or change.at < which.until)
+    )
 
 
 def _ended_since(execution: Execution, since: datetime) -> bool:

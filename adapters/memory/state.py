@@ -86,6 +86,7 @@ class State:
     # The audit trail and the versions outlive the tasks they tell of; by idempotency key it says what was done before.
     versions: dict[TaskId, dict[int, KeptVersion]] = field(default_factory=dict)
     changes: list[ChangeRecord] = field(default_factory=list)
+    changes_made: int = 0
     changes_by_key: dict[str, ChangeRecord] = field(default_factory=dict)
     finished: Counter[Finish] = field(default_factory=Counter)
     journal: Journal = field(default_factory=Journal)
@@ -146,6 +147,7 @@ class State:
     def record(self, record: ChangeRecord) -> None:
         """Keep a change: on the audit trail, with the definition it made, and under its idempotency key."""
         self.changes.append(record)
+        self.changes_made += 1
         versions = self.versions.setdefault(record.task_id, {})
         if record.version not in versions:
             self.supersede(record.task_id)

@@ -191,7 +191,7 @@ def record_document(record: ExecutionRecord) -> ExecutionRecordDocument:
         if record.summary.execution.payload_json is None
         else json_text.read(record.summary.execution.payload_json),
         "attempts": [_attempt(each) for each in record.attempts],
-        "log": [_line(each) for each in record.log],
+        "log": [line_document(each) for each in record.log],
     }
 
 
@@ -227,7 +227,8 @@ def _attempt(attempt: AttemptRecord) -> AttemptDocument:
     }
 
 
-def _line(line: LogLine) -> LogLineDocument:
+def line_document(line: LogLine) -> LogLineDocument:
+    """A line of a log."""
     return {"at": instant(line.at), "level": line.level, "text": line.text}
 
 

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
 
 from domain.scheduling.execution import ExecutionState
 
@@ -44,18 +45,21 @@ class Durations:
         """How many there are."""
         return sum(self.by_step.values())
 
-    def at_most(self, share: float) -> timedelta | None:
-        """The least step within which `share` (0 to 1) of the runs ended; None: there are none, or it has no bound."""
-        wanted, seen = share * self.count, 0
-        for step in sorted(self.by_step):
-            seen += self.by_step[step]
-            if seen >= wanted and seen:
-                return STEPS[step] if step < len(STEPS) else None
-        return None
+    def at_most(self, percent: int) -> timedelta | None:
+        """The least step within which `percent` (1 to 100) of 100 runs ended; None: there are none, or it is the last."""
+        ascending = sorted(self.by_step)
+        ended = accumulate(self.by_step[step] for step in ascending)
+        enough = (step for step, count in zip(ascending, ended, strict=True) if count >= _rank(percent, self.count))
+        step = next(enough, len(STEPS))
+        return STEPS[step] if step < len(STEPS) else None
 
 
-def percentile(durations: Iterable[timedelta], share: float) -> timedelta | None:
-    """The least of the durations that `share` (over 0, to 1) of them do not exceed, exactly; None: there are none."""
+def percentile(durations: Iterable[timedelta], percent: int) -> timedelta | None:
+    """The least duration that `percent` (1 to 100) of 100 of these do not exceed, exactly; None: there are none."""
     ascending = sorted(durations)
-    rank = -int(-share * len(ascending) // 1)
-    return ascending[rank - 1] if ascending else None
+    return ascending[_rank(percent, len(ascending)) - 1] if ascending else None
+
+
+def _rank(percent: int, count: int) -> int:
+    """How many of `count` are at least so many of 100."""
+    return -(-percent * count // 100)

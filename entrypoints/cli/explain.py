@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import click
 
 from application.scheduling.explanations import Code, Explanation, Finding, explanation_document
-from application.scheduling.explanations.words import Clockface
 from application.scheduling.ports.history import TaskFilter, TaskOrder
 from application.scheduling.ports.task_store import Unreadable
 from domain.errors import DomainError
@@ -59,7 +58,6 @@ async def _id_of(services: "Container", task: str) -> TaskId:
 
 
 def _lines(told: Explanation) -> Iterator[str]:
-    face = Clockface(told.timezone)
     yield f"{told.task_name or told.task_id} at {told.asked} ({told.timezone})"
     yield from (f"! {said}" for said in told.remarks.values())
     yield ""
@@ -76,7 +74,7 @@ def _lines(told: Explanation) -> Iterator[str]:
         yield f"Before: {told.before.sentence}"
     if told.after is not None:
         yield f"After:  {told.after.sentence}"
-    yield f"Everything since {face.at(told.records_since)} is on record."
+    yield told.reach
 
 
 def _told(finding: Finding) -> Iterator[str]:

@@ -27,6 +27,7 @@ CREDENTIAL_MAX = 500
 LOGIN = "/login"
 # Pages that fetch themselves anew keep nobody from falling idle.
 REFRESH_HEADER = "X-Refresh"
+EVENT_STREAM = "text/event-stream"
 
 
 class Permission(StrEnum):
@@ -70,7 +71,12 @@ async def identified(request: web.Request) -> Caller | None:
     secret = session_of(request)
     if secret is None:
         return None
-    return await identify.by_session(secret, noting=REFRESH_HEADER not in request.headers)
+    return await identify.by_session(secret, noting=not _comes_by_itself(request))
+
+
+def _comes_by_itself(request: web.Request) -> bool:
+    """True for what an open page asks for although nobody touches it."""
+    return REFRESH_HEADER in request.headers or EVENT_STREAM in request.headers.get("Accept", "")
 
 
 def _bearer(shown: list[str]) -> str:

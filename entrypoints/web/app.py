@@ -5,6 +5,7 @@ from aiohttp import web
 from entrypoints.web.assets import ASSETS, load_assets
 from entrypoints.web.bodies import BODY_BYTES_MAX
 from entrypoints.web.connections import Runner
+from entrypoints.web.events import end_streams, keep_feed
 from entrypoints.web.keys import SERVICES, SETTINGS, WebServices, WebSettings
 from entrypoints.web.origins import add_headers, check_host, check_origin
 from entrypoints.web.problems import answer_problems
@@ -31,6 +32,8 @@ def create_app(services: WebServices, settings: WebSettings) -> web.Application:
     set_up_templates(app)
     app.on_response_prepare.append(add_headers)
     app.add_routes(web_routes(settings.prefix))
+    app.cleanup_ctx.append(keep_feed)
+    app.on_shutdown.append(end_streams)
     return app
 
 

@@ -122,6 +122,9 @@ KINDS = {
     "too_many_attempts": Kind(
         429, "Too many attempts failed", "Wait as long as Retry-After says. Nobody else is kept waiting."
     ),
+    "too_many_streams": Kind(
+        429, "Too many streams of changes are open", "Close some of the pages or programs that listen to /events."
+    ),
     "internal_error": Kind(
         500,
         "Something went wrong on our side",

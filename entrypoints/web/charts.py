@@ -22,6 +22,7 @@ class Tone(StrEnum):
     GOOD = "good"
     BAD = "bad"
     WARN = "warn"
+    CALM = "calm"
     OPEN = "open"
     NONE = "none"
 

@@ -27,6 +27,7 @@ from application.scheduling.services.restore_version import RestoreVersion
 from application.scheduling.services.set_up import SetUp
 from application.scheduling.services.sign_in import SignIn
 from application.scheduling.services.statistics import ReadStatistics
+from entrypoints.web.feed import ChangeFeed
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+", re.ASCII)
 
@@ -61,6 +62,7 @@ class WebServices:
     preview: Preview
     advise: Advise
     access: AccessServices
+    feed: ChangeFeed
     clock: Clock
     entropy: Entropy
     ready: Callable[[], bool]
@@ -100,6 +102,8 @@ SERVICES = web.AppKey("services", WebServices)
 SETTINGS = web.AppKey("settings", WebSettings)
 ACTOR = web.RequestKey("actor", str)
 CALLER = web.RequestKey("caller", Caller)
+NEWS_MARK = web.RequestKey("news_mark", str)
+"""Up to where all who listen had been told of changes when the request came: its page shows at least those."""
 
 
 def under_prefix(request: web.Request, path: str) -> str:

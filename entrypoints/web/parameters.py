@@ -28,13 +28,17 @@ Value = TypeVar("Value")
 class Query:
     """The parameters of a request, each at most once and each known; an empty one counts as left out.
 
-    Raises RequestError `bad_parameter`, as every reading does.
+    One that is `repeated` may stand several times; `all` has what it says, in order. Raises RequestError
+    `bad_parameter`, as every reading does.
     """
 
-    def __init__(self, request: web.Request, *known: str) -> None:
+    def __init__(self, request: web.Request, *known: str, repeated: str | None = None) -> None:
+        self.all = [] if repeated is None else request.query.getall(repeated, [])
         self._known = known
         self._values: dict[str, str] = {}
         for name, value in request.query.items():
+            if name == repeated:
+                continue
             if name not in known:
                 detail = f"there is no such parameter here: {nearest_of(name, known)}"
                 raise _bad(name[:50], detail, reason="unknown_parameter")
@@ -59,11 +63,11 @@ class Query:
         value = self._values.get(name, "")
         return frozenset(_one_of(name, each, kind) for each in value.split(",") if each)
 
-    def number(self, name: str, *, default: int, most: int) -> int:
-        """A whole number from 1 to `most`, in ASCII digits."""
+    def number(self, name: str, *, default: int, most: int, least: int = 1) -> int:
+        """A whole number from `least` to `most`, in ASCII digits."""
         value = self._values.get(name) or str(default)
-        if not _NUMBER.fullmatch(value) or not 1 <= int(value) <= most:
-            raise _bad(name, f"a whole number from 1 to {most}", reason="out_of_range")
+        if not _NUMBER.fullmatch(value) or not least <= int(value) <= most:
+            raise _bad(name, f"a whole number from {least} to {most}", reason="out_of_range")
         return int(value)
 
     def flag(self, name: str) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp_jinja2
 from aiohttp import web
@@ -12,7 +13,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from domain.access.role import Role
 from entrypoints.web import wording
 from entrypoints.web.assets import asset_path
-from entrypoints.web.keys import CALLER, SERVICES, SETTINGS, under_prefix
+from entrypoints.web.keys import CALLER, NEWS_MARK, SERVICES, SETTINGS, under_prefix
 from entrypoints.web.origins import SAFE_METHODS
 from entrypoints.web.viewer import theme_of, zone_of
 
@@ -60,6 +61,7 @@ def render(
         "viewer_zone": zone_of(request),
         "theme": theme_of(request),
         "this_page": _this_page(request),
+        "news_since": f"?{urlencode({'since': request[NEWS_MARK]})}" if NEWS_MARK in request else "",
         "may": lambda role: caller is not None and caller.role.includes(Role(role)),
     }
     page = aiohttp_jinja2.render_template(template, request, {**common, **context}, status=status)

@@ -8,17 +8,40 @@ from aiohttp.typedefs import Handler
 from entrypoints.web import assets
 from entrypoints.web.access import Permission, admit
 from entrypoints.web.api import access as access_api
-from entrypoints.web.api import batch, description, executions, explain, occurrences, runs, status, tasks, versions
+from entrypoints.web.api import (
+    batch,
+    description,
+    executions,
+    explain,
+    export,
+    occurrences,
+    runs,
+    status,
+    tasks,
+    versions,
+)
 from entrypoints.web.bodies import raw_body
+from entrypoints.web.events import events
+from entrypoints.web.keys import NEWS_MARK, SERVICES
+from entrypoints.web.origins import SAFE_METHODS
 from entrypoints.web.pages import (
     account_page,
+    api_page,
+    batch_page,
+    builder_page,
     changes,
+    dead_letters_page,
     execution_page,
+    executions_page,
     kinds,
     list_page,
     login_page,
+    overview_page,
+    statistics_page,
     task_page,
+    task_past_page,
     users_page,
+    versions_page,
     viewer_page,
 )
 from entrypoints.web.route import Route
@@ -31,11 +54,11 @@ PAGE = "/scheduled-tasks"
 TASK_PAGE = f"{PAGE}/{{task_id}}"
 
 ROUTES = (
-    Route("GET", "/", list_page.to_list, PUBLIC, at_root=True),
+    Route("GET", "/", overview_page.to_overview, PUBLIC, at_root=True),
     Route("GET", "/health/live", status.live, PUBLIC, at_root=True),
     Route("GET", "/health/ready", status.ready, PUBLIC, at_root=True),
-    Route("GET", "", list_page.to_list, PUBLIC),
-    Route("GET", "/", list_page.to_list, PUBLIC),
+    Route("GET", "", overview_page.to_overview, PUBLIC),
+    Route("GET", "/", overview_page.overview, VIEWER),
     Route("GET", "/static/{name}", assets.static_file, PUBLIC),
     Route("GET", "/problems/{kind}", kinds.problem_kind, PUBLIC),
     Route("GET", "/login", login_page.login, PUBLIC),
@@ -51,6 +74,7 @@ ROUTES = (
     Route("POST", "/account/sessions/end", account_page.end_other_sessions, VIEWER),
     Route("POST", "/account/tokens", account_page.create_token, VIEWER),
     Route("POST", "/account/tokens/{token_id}/revoke", account_page.revoke_token, VIEWER),
+    Route("GET", "/api", api_page.api, VIEWER),
     Route("GET", "/users", users_page.users, ADMIN),
     Route("POST", "/users", users_page.add_user, ADMIN),
     Route("POST", "/users/{name}/role", users_page.set_role, ADMIN),
@@ -59,15 +83,38 @@ ROUTES = (
     Route("POST", "/users/{name}/password", users_page.reset_password, ADMIN),
     Route("POST", "/tokens", users_page.create_token, ADMIN),
     Route("POST", "/tokens/{token_id}/revoke", users_page.revoke_token, ADMIN),
+    Route("GET", "/events", events, VIEWER),
+    Route("GET", "/statistics", statistics_page.statistics, VIEWER),
     Route("GET", PAGE, list_page.task_list, VIEWER),
+    Route("GET", f"{PAGE}/new", builder_page.new, EDITOR),
+    Route("POST", f"{PAGE}/new", builder_page.create, EDITOR),
+    Route("POST", f"{PAGE}/new/preview", builder_page.preview_new, EDITOR),
+    Route("GET", f"{TASK_PAGE}/edit", builder_page.edit, EDITOR),
+    Route("POST", f"{TASK_PAGE}/edit", builder_page.save, EDITOR),
+    Route("POST", f"{TASK_PAGE}/edit/preview", builder_page.preview_edit, EDITOR),
+    Route("GET", f"{PAGE}/batch", batch_page.confirm, OPERATOR),
+    Route("POST", f"{PAGE}/batch", batch_page.carry_out, OPERATOR),
     Route("GET", TASK_PAGE, task_page.task, VIEWER),
     Route("GET", f"{TASK_PAGE}/delete", task_page.confirm_delete, EDITOR),
     Route("POST", f"{TASK_PAGE}/delete", changes.delete, EDITOR),
     Route("POST", f"{TASK_PAGE}/run", changes.run, OPERATOR),
     Route("POST", f"{TASK_PAGE}/pause", changes.pause, OPERATOR),
     Route("POST", f"{TASK_PAGE}/resume", changes.resume, OPERATOR),
+    Route("POST", f"{TASK_PAGE}/undelete", changes.undelete, EDITOR),
+    Route("GET", f"{TASK_PAGE}/upcoming", task_past_page.upcoming, VIEWER),
+    Route("GET", f"{TASK_PAGE}/executions", task_past_page.executions, VIEWER),
+    Route("GET", f"{TASK_PAGE}/versions", versions_page.versions, VIEWER),
+    Route("GET", f"{TASK_PAGE}/versions/{{between}}", versions_page.between, VIEWER),
+    Route("GET", f"{TASK_PAGE}/versions/{{version}}/restore", versions_page.confirm_restore, EDITOR),
+    Route("POST", f"{TASK_PAGE}/versions/{{version}}/restore", versions_page.restore, EDITOR),
+    Route("GET", "/executions", executions_page.executions, VIEWER),
     Route("GET", "/executions/{execution_id}", execution_page.execution, VIEWER),
     Route("POST", "/executions/{execution_id}/cancel", changes.cancel, OPERATOR),
+    Route("POST", "/executions/{execution_id}/redrive", execution_page.redrive, OPERATOR),
+    Route("GET", "/dead-letters", dead_letters_page.dead_letters, VIEWER),
+    Route("GET", "/dead-letters/redrive", dead_letters_page.confirm_redrive, OPERATOR),
+    Route("POST", "/dead-letters/redrive", dead_letters_page.redrive, OPERATOR),
+    Route("GET", "/dead-letters/redriven", dead_letters_page.redriven, VIEWER),
     Route("GET", API, tasks.list_tasks, VIEWER),
     Route("POST", API, tasks.create_task, EDITOR),
     Route("POST", f"{API}/preview", occurrences.preview, VIEWER),
@@ -90,7 +137,9 @@ ROUTES = (
     Route("GET", "/api/executions", executions.list_executions, VIEWER),
     Route("GET", "/api/executions/{execution_id}", executions.read_execution, VIEWER),
     Route("POST", "/api/executions/{execution_id}/cancel", executions.cancel_execution, OPERATOR),
+    Route("GET", "/api/executions/{execution_id}/log", executions.read_log, VIEWER),
     Route("POST", "/api/executions/{execution_id}/redrive", runs.redrive_execution, OPERATOR),
+    Route("POST", "/api/executions/{execution_id}/retry", runs.redrive_execution, OPERATOR),
     Route("GET", "/api/dead-letters", runs.list_dead_letters, VIEWER),
     Route("GET", "/api/me", access_api.me, VIEWER),
     Route("GET", "/api/users", access_api.list_users, ADMIN),
@@ -103,6 +152,7 @@ ROUTES = (
     Route("GET", "/api/stats", status.statistics, VIEWER),
     Route("GET", "/api/scheduler/stats", status.statistics, VIEWER),
     Route("GET", "/api/health", status.health, VIEWER),
+    Route("GET", "/api/export", export.export_tasks, VIEWER),
     Route("GET", "/api/openapi.json", description.openapi, VIEWER),
 )
 
@@ -121,6 +171,13 @@ def _guarded(route: Route) -> Handler:
             # It may take seconds to arrive: who is disabled meanwhile must not complete what they have begun.
             await raw_body(request)
             await admit(request, route.permission)
-        return await route.handler(request)
+        if (mark := request.app[SERVICES].feed.mark) is not None:
+            request[NEWS_MARK] = mark
+        try:
+            return await route.handler(request)
+        finally:
+            if route.permission is ADMIN and request.method not in SAFE_METHODS:
+                # Somebody may have lost what a stream of theirs was opened with.
+                request.app[SERVICES].feed.pulse()
 
     return handle

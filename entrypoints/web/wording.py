@@ -8,15 +8,18 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
 from application.scheduling import json_text
 from application.scheduling.documents import instant
-from application.scheduling.explanations.words import span
+from application.scheduling.explanations.words import counted, sentence, span
 from domain.errors import InvalidTimezoneError
 from domain.scheduling.cron.zone import zone
 from domain.scheduling.execution import ISOLATED_AFTER, AttemptOutcome, Execution, ExecutionKind, ExecutionState
+from domain.scheduling.policy import Misfire
+from domain.scheduling.resuming import Resumption
 from domain.scheduling.task import Pause, ScheduledTask, Skip, SkipReason
 
 STATES = {
@@ -54,10 +57,18 @@ SKIP_REASONS = {
     SkipReason.FAILED: "the task had been stopped after failures",
 }
 WARNINGS = {
-    "no_worker": "No living worker runs tasks of this type: executions wait until one does.",
-    "no_handler": "No living worker has a handler for this task: executions are put back until one does.",
+    "no_worker": "No living worker runs tasks of this type: executions wait until one does. Start a worker that has it,"
+    " or correct the type.",
+    "no_handler": "No living worker has a handler for this task: executions are put back until one does. Deploy the"
+    " handler, or name another one in the task.",
     "all_needs_allow": "Catching up on all missed runs needs overlap “allow”; with another most are passed over.",
     "quarantined": "This task cannot be decided at present. It is looked at again every few minutes.",
+}
+RESUMPTIONS = {
+    Misfire.SKIP: "Run none of them",
+    Misfire.LATEST: "Run the latest one",
+    Misfire.EARLIEST: "Run the earliest one",
+    Misfire.ALL: "Run all of them",
 }
 
 
@@ -139,6 +150,26 @@ def skip_words(skip: Skip, timezone: str) -> Markup:
     )
 
 
+def skip_reason(skip: Skip) -> str:
+    """Why occurrences were passed over."""
+    return SKIP_REASONS[skip.reason]
+
+
+def resumption_words(choice: Resumption) -> str:
+    """A way of resuming, and what it would do now."""
+    words = RESUMPTIONS[choice.missed]
+    if choice.refusal is not None:
+        return f"{words} – not now: {choice.refusal.detail}"
+    passed = f"{'at least ' if choice.at_least else ''}{counted(choice.skipped, 'occurrence')} passed over"
+    started = counted(choice.runs, "execution") + (" starts" if choice.runs == 1 else " start")
+    return f"{words} ({started}, {passed})"
+
+
+def without_cursor(given: Mapping[str, str]) -> str:
+    """The query of an address for the first page of the same list."""
+    return urlencode({name: value for name, value in given.items() if name not in ("cursor", "notice")})
+
+
 def rescue_words(count: int) -> str:
     """That it was taken over, how often, and what came of it."""
     alone = ", since then alone in its process" if count >= ISOLATED_AFTER else ""
@@ -164,6 +195,11 @@ def pretty(text: str) -> str:
     return json.dumps(json_text.read(text), ensure_ascii=False, indent=2)
 
 
+def capitalize_first(text: str) -> str:
+    """The text as a sentence begins: names and units further on keep their letters."""
+    return text[:1].upper() + text[1:]
+
+
 def _zone(timezone: str) -> Any:
     try:
         return zone(timezone)
@@ -185,9 +221,14 @@ FILTERS: dict[str, Callable[..., Any]] = {
         result_of,
         pause_words,
         skip_words,
+        skip_reason,
+        resumption_words,
+        without_cursor,
+        sentence,
         rescue_words,
         warning_words,
         label,
         pretty,
+        capitalize_first,
     )
 }

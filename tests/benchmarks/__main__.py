@@ -9,7 +9,14 @@ from typing import Any
 
 from tests.support.repository import ROOT
 
-BENCHES = ("bench_next_instant", "bench_sqlite_burst", "bench_worker", "bench_steady", "bench_stored_tasks")
+BENCHES = (
+    "bench_next_instant",
+    "bench_sqlite_burst",
+    "bench_worker",
+    "bench_steady",
+    "bench_stored_tasks",
+    "bench_pages",
+)
 REPORT = ROOT / "var" / "bench.json"
 COLUMNS = ("name", "value", "unit", "must", "goal", "limit", "ratio", "p50_ms", "p99_ms")
 

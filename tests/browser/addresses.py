@@ -3,7 +3,8 @@
 import re
 
 from entrypoints.web.access import Permission
-from entrypoints.web.routes import ROUTES, Route
+from entrypoints.web.route import Route
+from entrypoints.web.routes import ROUTES
 
 # What is asked for by GET and is no page; a set-up that is over leads to the login.
 NO_PAGES = re.compile(r"/(api/.|static/|events$|login$|set-up$)")

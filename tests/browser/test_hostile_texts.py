@@ -12,7 +12,7 @@ from application.scheduling.ports.execution_store import Beat, LogLine, Progress
 from application.scheduling.services.change_task import Author
 from domain.scheduling.change import Via
 from domain.scheduling.execution import ErrorReport
-from domain.scheduling.identifiers import ClaimToken
+from domain.scheduling.identifiers import ClaimToken, TaskId
 from domain.scheduling.outcome import Failed
 from domain.scheduling.retry import GiveUp
 from tests.browser.addresses import PAGES
@@ -43,7 +43,7 @@ class Written:
     """Where the texts were written."""
 
     demo: Demo
-    task_id: str
+    task_id: TaskId
     execution_id: str
 
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.resources import files
 
-from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, StorageState
 
 NARROW, WIDE = 320, 1440
@@ -16,6 +16,7 @@ TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy violated: ${event.violatedDirective} by ${event.blockedURI} ${event.sample}`));
 """
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 # The levels A and AA of WCAG 2.2, and what is beyond them merely good.
 EVERY_RULE = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 # What may differ between two themes, or two widths, of one page.
@@ -75,7 +76,7 @@ class Visitor:
     async def accessibility_faults(self, rules: Sequence[str] = EVERY_RULE) -> list[str]:
         """What axe finds on the page as it is now, one line a place."""
         if not await self.page.evaluate("'axe' in window"):
-            await self.page.evaluate(AXE_SCRIPT)
+            await self.page.evaluate(AXE)
         return list(await self.page.evaluate(RUN_AXE, rules))
 
     async def overflowing(self) -> list[str]:

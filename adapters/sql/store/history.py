@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Text, bindparam, select
 
 from adapters.sql.engine import Database
+from adapters.sql.store.audit_lists import AuditLists
 from adapters.sql.store.counts import counted
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.evidence import EvidenceReads
@@ -14,9 +15,13 @@ from adapters.sql.store.execution_rows import CHANGE_COLUMNS, SKIP_COLUMNS, chan
 from adapters.sql.store.pruning import Pruning
 from adapters.sql.store.tables import Whole, changes, skips
 from adapters.sql.store.task_lists import TaskLists
+from adapters.sql.store.unserved import selecting_unserved
 from adapters.sql.store.versions import NEWEST, Versions
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.history import (
+    AskedHandler,
+    AuditFilter,
+    AuditPage,
     ChangeRecord,
     Counts,
     Evidence,
@@ -44,6 +49,9 @@ class SqlHistory:
         self._clock = clock
         self._tasks = TaskLists(dialect)
         self._executions = ExecutionLists(dialect)
+        self._audit = AuditLists(dialect)
+        self._dialect = dialect
+        self._unserved = dialect.query(selecting_unserved(dialect))
         self._evidence = EvidenceReads(dialect)
         self._versions = Versions(dialect)
         self._pruning = Pruning(database, dialect)
@@ -89,6 +97,17 @@ class SqlHistory:
         """See the port."""
         async with self._database.browsing("changes") as connection:
             return changes_of(await self._changes.rows(connection, task_id=task_id, limit=limit))
+
+    async def audit(self, which: AuditFilter, *, limit: int, cursor: str | None) -> AuditPage:
+        """See the port."""
+        async with self._database.browsing("audit") as connection:
+            return await self._audit.page(connection, which, limit=limit, cursor=cursor)
+
+    async def unserved(self, announced: Sequence[tuple[str, str | None]], *, limit: int) -> Sequence[AskedHandler]:
+        """See the port."""
+        async with self._database.browsing("unserved") as connection:
+            rows = await self._unserved.rows(connection, announced=self._dialect.pack(announced), limit=limit)
+        return [AskedHandler(*row) for row in rows]
 
     async def evidence(self, task_id: TaskId, *, since: datetime, until: datetime) -> Evidence | None:
         """See the port."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, inspect, select
@@ -28,6 +29,8 @@ from application.scheduling.ports.errors import StoreRefusedError
 FIRST_GENERATION = 1
 VERSION_TABLE = "alembic_version"
 NAMED_MAX = 5
+# What a version adds may have to be made of millions of rows; nobody is served before.
+MIGRATION_TIMEOUT = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def _check_whole(connection: Connection, path: Path) -> None:
 
 async def _prepare(database: Database, path: Path, entropy: Entropy) -> None:
     """Bring the schema up to date, and give a new store its name."""
-    async with database.writing(f"open {path}") as connection:
+    async with database.writing(f"open {path}", within=MIGRATION_TIMEOUT) as connection:
         await connection.run_sync(migrate, str(path))
         await connection.run_sync(_check_whole, path)
         if (await connection.execute(select(store.c.id))).first() is None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from application.scheduling.explanations.words import Clockface
 from application.scheduling.ports.history import ChangeRecord
 from domain.scheduling.asked_time import Span
 from domain.scheduling.execution import Execution
@@ -120,3 +121,8 @@ class Explanation:
     also: tuple[Finding, ...] = ()
     before: Neighbour | None = None
     after: Neighbour | None = None
+
+    @property
+    def reach(self) -> str:
+        """Since when everything is on record, as a sentence."""
+        return f"Everything since {Clockface(self.timezone).at(self.records_since)} is on record."

@@ -135,6 +135,42 @@ class ChangeRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which changes: each condition that is not None must hold; `since` <= instant < `until`."""
+
+    actor: str | None = None
+    action: ChangeAction | None = None
+    task_id: TaskId | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """A change in the list of all, with the name its task has now ("" if the task is gone)."""
+
+    record: ChangeRecord
+    task_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditPage:
+    """A page of changes, newest first; `next_cursor` None: this is the last page."""
+
+    entries: tuple[AuditEntry, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedHandler:
+    """A handler that so many living tasks ask for."""
+
+    task_type: str
+    name: str
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionEvidence:
     """An execution with its attempts, oldest first, and how far the last of them has come."""
 
@@ -233,6 +269,19 @@ class History(Protocol):
 
     async def changes(self, task_id: TaskId, *, limit: int) -> Sequence[ChangeRecord]:
         """Return the last changes of a task, newest first; they outlive the task, by their own retention."""
+
+    async def audit(self, which: AuditFilter, *, limit: int, cursor: str | None) -> AuditPage:
+        """Return a page of the changes of all tasks, deleted ones and those that are gone included.
+
+        Newest first means by the order in which they were recorded, whatever the clock said.
+        """
+
+    async def unserved(self, announced: Sequence[tuple[str, str | None]], *, limit: int) -> Sequence[AskedHandler]:
+        """Return the handlers that living tasks ask for and that are not announced, most tasks first.
+
+        `announced` are pairs of a task type and a handler's name; None: every name of that type. Tasks whose delivery
+        is external ask for none.
+        """
 
     async def evidence(self, task_id: TaskId, *, since: datetime, until: datetime) -> Evidence | None:
         """Return what is on record about a task around [since, until), as one snapshot; None: there is no such task.

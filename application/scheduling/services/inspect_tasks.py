@@ -83,6 +83,10 @@ class InspectTasks:
         page = await self.history.tasks(which, order=order, descending=descending, limit=limit, cursor=cursor)
         return TaskList(page, tuple(_view(task, announced) for task in page.tasks))
 
+    async def task_types(self) -> Sequence[str]:
+        """The types that tasks have, in order."""
+        return sorted((await self.history.counts()).tasks_by_type)
+
     async def task(self, task_id: TaskId) -> TaskView:
         """One task."""
         task = await self.tasks.get(task_id)

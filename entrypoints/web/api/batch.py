@@ -15,9 +15,10 @@ from domain.scheduling.policy import Misfire
 from domain.scheduling.schedule import ScheduleType
 from domain.scheduling.task import TaskStatus
 from entrypoints.web import examples
-from entrypoints.web.access import Permission, admit
+from entrypoints.web.access import admit
 from entrypoints.web.answers import json_answer
 from entrypoints.web.api.documents import BatchDocument, BatchItemDocument, BatchUndoDocument
+from entrypoints.web.batch_wording import ACTIONS
 from entrypoints.web.bodies import ReasonBody, RequestBody
 from entrypoints.web.intent import author
 from entrypoints.web.keys import SERVICES
@@ -27,17 +28,6 @@ from entrypoints.web.parameters import TEXT_MAX
 IDS_MAX = 5_000
 """How many ids a body may name: all its values together are bounded, too."""
 SHOWN_MAX = 20
-PERMISSIONS = {
-    BatchAction.PAUSE: Permission.OPERATOR,
-    BatchAction.RESUME: Permission.OPERATOR,
-    BatchAction.RUN: Permission.OPERATOR,
-    BatchAction.ADD_TAG: Permission.EDITOR,
-    BatchAction.REMOVE_TAG: Permission.EDITOR,
-    BatchAction.SET_TIMEZONE: Permission.EDITOR,
-    BatchAction.DELETE: Permission.EDITOR,
-    BatchAction.UNDELETE: Permission.EDITOR,
-}
-"""What each action asks of who orders it: as much as the same change of one task. The route asks for the least."""
 Text = Annotated[str, Field(max_length=TEXT_MAX)]
 
 
@@ -104,7 +94,8 @@ async def change_tasks(request: web.Request) -> web.Response:
     """
     body = await BODY.read(request)
     order = body.order()
-    await admit(request, PERMISSIONS[order.action])
+    # The route asks for the least that any action takes.
+    await admit(request, ACTIONS[order.action].permission)
     by = await author(request, reason=body.reason)
     result = await request.app[SERVICES].batch.run(order, body.chosen(), by, dry_run=body.dry_run)
     return json_answer(_document(result, dry_run=body.dry_run))

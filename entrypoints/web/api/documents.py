@@ -5,6 +5,7 @@ from typing import NotRequired
 from typing_extensions import TypedDict
 
 from application.scheduling.document_types import (
+    DurationText,
     ExecutionDocument,
     FindingDocument,
     InstantText,
@@ -217,6 +218,63 @@ class MemberDocument(TypedDict):
     started_at: InstantText
     concurrency: int
     handlers: list[HandlerDocument]
+
+
+class UpcomingTaskDocument(TypedDict):
+    """A task that runs soon."""
+
+    id: TaskId
+    name: str
+    type: str
+    next_run: InstantText | None
+
+
+class RecentTaskDocument(TypedDict):
+    """A task that has run of late."""
+
+    id: TaskId
+    name: str
+    type: str
+    last_run: InstantText | None
+    status: TaskStatus
+    run_count: int
+
+
+class AttentionDocument(TypedDict):
+    """What deserves attention; `dead_letters` are counted up to 10,000."""
+
+    failing: int
+    late: int
+    dead_letters: int
+    oldest_pending_at: InstantText | None
+
+
+class TypeFiguresDocument(TypedDict):
+    """How the executions of a type ended within a week, and within what time half and 95 of 100 of the runs did."""
+
+    task_type: str
+    ended: dict[ExecutionState, int]
+    p50_at_most: DurationText | None
+    p95_at_most: DurationText | None
+
+
+class StatisticsDocument(TypedDict):
+    """The figures: the guide's names first, then ours."""
+
+    total_tasks: int
+    active_tasks: int
+    paused_tasks: int
+    completed_tasks: int
+    failed_tasks: int
+    tasks_by_type: dict[str, int]
+    upcoming_tasks: list[UpcomingTaskDocument]
+    recent_executions: list[RecentTaskDocument]
+    open_executions: dict[ExecutionState, int]
+    finished_24h: dict[ExecutionState, int]
+    attention: AttentionDocument
+    types_7d: list[TypeFiguresDocument]
+    executions: list[ExecutionDocument]
+    members: list[MemberDocument]
 
 
 class HealthDocument(TypedDict):

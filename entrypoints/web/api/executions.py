@@ -3,13 +3,13 @@
 from aiohttp import web
 
 from application.scheduling.document_types import ExecutionRecordDocument
-from application.scheduling.documents import execution_document, record_document
+from application.scheduling.documents import execution_document, line_document, record_document
 from application.scheduling.ports.history import ExecutionFilter
 from domain.scheduling.execution import Execution, ExecutionState
 from entrypoints.web import examples
 from entrypoints.web.answers import json_answer
-from entrypoints.web.api.documents import CancelledDocument, ExecutionListDocument
-from entrypoints.web.api.parameters import BACKFILL, CURSOR, LIMIT, STATE
+from entrypoints.web.api.documents import CancelledDocument, ExecutionListDocument, LogDocument
+from entrypoints.web.api.parameters import AFTER, BACKFILL, CURSOR, LIMIT, LINES, STATE
 from entrypoints.web.bodies import ReasonBody, RequestBody
 from entrypoints.web.ids import execution_id_of, task_id_of
 from entrypoints.web.intent import author
@@ -41,6 +41,23 @@ async def read_execution(request: web.Request) -> web.Response:
     """All that is kept of one execution."""
     record = await request.app[SERVICES].inspect.execution(execution_id_of(request))
     return json_answer(record_document(record))
+
+
+@operation("Read the log of an execution", ok(LogDocument, "Lines of its log."), query=(AFTER, LINES))
+async def read_log(request: web.Request) -> web.Response:
+    """What the handler has logged, oldest line first; to follow it, ask again with `after` until `is_final`."""
+    query = request[QUERY]
+    record = await request.app[SERVICES].inspect.execution(execution_id_of(request))
+    execution, after = record.summary.execution, query[AFTER]
+    lines = record.log[after : after + query[LINES]]
+    document: LogDocument = {
+        "execution_id": execution.id,
+        "state": execution.state,
+        "lines": [line_document(each) for each in lines],
+        "next": after + len(lines),
+        "is_final": not execution.is_open and after + len(lines) >= len(record.log),
+    }
+    return json_answer(document)
 
 
 @operation("Cancel an execution", ok(CancelledDocument, "What became of it."), body=CANCEL, is_keyed=True)

@@ -13,6 +13,8 @@ from entrypoints.web.parameters import CURSOR_MAX, LIMIT_DEFAULT, LIMIT_MAX, TEX
 
 PRINTABLE = r"^[^\u0000-\u001F\u007F]*$"
 COUNT_DEFAULT = 10
+LINES_MAX = 1_000
+LINES_KNOWN_MAX = 999_999
 BACKFILL_CHARACTERS_MAX = 300
 """A backfill is named by an idempotency key, and that by a prefix and what its author chose."""
 
@@ -23,10 +25,12 @@ def text(name: str, description: str, *, characters_max: int = TEXT_MAX) -> Para
     return Parameter(name, description, schema, lambda query: query.text(name, characters_max=characters_max))
 
 
-def number(name: str, description: str, *, default: int, most: int) -> Parameter[int]:
-    """A whole number from 1 to `most`."""
-    schema = {"type": "integer", "minimum": 1, "maximum": most, "default": default}
-    return Parameter(name, description, schema, lambda query: query.number(name, default=default, most=most))
+def number(name: str, description: str, *, default: int, most: int, least: int = 1) -> Parameter[int]:
+    """A whole number from `least` to `most`."""
+    schema = {"type": "integer", "minimum": least, "maximum": most, "default": default}
+    return Parameter(
+        name, description, schema, lambda query: query.number(name, default=default, most=most, least=least)
+    )
 
 
 def flag(name: str, description: str) -> Parameter[bool]:
@@ -56,6 +60,14 @@ CURSOR = text(
     characters_max=CURSOR_MAX,
 )
 DRY_RUN = flag("dry_run", "Tells what would come of it, with the same faults, and stores nothing.")
+AFTER = number(
+    "after",
+    "How many lines are known already: the answer begins behind them. It is `next` of the answer before.",
+    default=0,
+    most=LINES_KNOWN_MAX,
+    least=0,
+)
+LINES = number("limit", "How many lines to tell at most.", default=LINES_MAX, most=LINES_MAX)
 COUNT = number("count", "How many occurrences to tell.", default=COUNT_DEFAULT, most=COUNT_MAX)
 STATE = choices("state", "Only executions in one of these states.", ExecutionState)
 OF_TASK = text("task", "Only those of the task with this id.")

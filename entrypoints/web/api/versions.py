@@ -5,39 +5,53 @@ import re
 from aiohttp import web
 
 from application.scheduling.differences import version_document
+from application.scheduling.document_types import VersionDocument
 from application.scheduling.services.change_task import Done
 from entrypoints.web.answers import json_answer
-from entrypoints.web.api.tasks import changed_answer
-from entrypoints.web.bodies import ReasonBody, optional_body
+from entrypoints.web.api.documents import ChangedTaskDocument, VersionListDocument
+from entrypoints.web.api.parameters import DRY_RUN, LIMIT
+from entrypoints.web.api.tasks import CHANGED, MARKS, REASON, changed_answer
 from entrypoints.web.ids import task_id_of
 from entrypoints.web.intent import author, version_known
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.parameters import Query
+from entrypoints.web.operations import ok, operation
+from entrypoints.web.parameters import QUERY
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 
 
+@operation("List the versions of a task", ok(VersionListDocument, "The last versions."), query=(LIMIT,))
 async def list_versions(request: web.Request) -> web.Response:
     """The last versions of a task, newest first; those of a deleted task, too, as long as they are kept."""
-    limit = Query(request, "limit").limit()
     task_id = task_id_of(request)
-    found = await request.app[SERVICES].past.versions(task_id, limit=limit)
-    return json_answer(
-        {"task_id": task_id, "versions": [version_document(each.record, each.differences) for each in found]}
-    )
+    found = await request.app[SERVICES].past.versions(task_id, limit=request[QUERY][LIMIT])
+    document: VersionListDocument = {
+        "task_id": task_id,
+        "versions": [version_document(each.record, each.differences) for each in found],
+    }
+    return json_answer(document)
 
 
+@operation("Read a version of a task", ok(VersionDocument, "The version."))
 async def read_version(request: web.Request) -> web.Response:
     """One version of a task."""
-    Query(request)
     found = await request.app[SERVICES].past.version(task_id_of(request), _version_of(request))
     return json_answer(version_document(found.record, found.differences))
 
 
+@operation(
+    "Restore a version of a task",
+    ok(ChangedTaskDocument, "The task as it is now, or with `dry_run` as it would be.", *MARKS),
+    query=(DRY_RUN,),
+    body=REASON,
+    is_keyed=True,
+    is_conditional=True,
+    problems=("name_taken", "wrong_state"),
+)
 async def restore_version(request: web.Request) -> web.Response:
     """An edit back to the definition of that version, or with `?dry_run=true` what the task would be."""
-    dry_run = Query(request, "dry_run").flag("dry_run")
-    body = await optional_body(request, ReasonBody)
+    dry_run = request[QUERY][DRY_RUN]
+    body = await REASON.read(request)
     version = _version_of(request)
     done = await request.app[SERVICES].restore.restore(
         task_id_of(request),
@@ -49,10 +63,10 @@ async def restore_version(request: web.Request) -> web.Response:
     return await changed_answer(request, done, message=_restored(version, done, dry_run=dry_run), dry_run=dry_run)
 
 
+@operation("Undelete a task", CHANGED, body=REASON, is_keyed=True, problems=("name_taken", "wrong_state"))
 async def undelete_task(request: web.Request) -> web.Response:
     """Back as it was; what it owed meanwhile is passed over."""
-    Query(request)
-    body = await optional_body(request, ReasonBody)
+    body = await REASON.read(request)
     done = await request.app[SERVICES].manage.undelete(task_id_of(request), await author(request, reason=body.reason))
     return await changed_answer(request, done, message="Task undeleted")
 

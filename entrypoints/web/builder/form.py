@@ -19,6 +19,7 @@ from entrypoints.web.wording import pretty
 
 FIELDS_MAX = 300
 _SEPARATORS = re.compile(r"[,\s]+")
+_VERSION = re.compile(r"[0-9]{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 _COPY = " (copy)"
 Fields = Mapping[str, str]
@@ -120,6 +121,11 @@ def preview_document(fields: Fields) -> Document:
         "policy": {**policy, "max_runs": _number(fields["max_runs"]) if fields["max_runs"].strip() else None},
         "if_past": "run_now" if fields["if_past"] else "refuse",
     }
+
+
+def version_of(fields: Fields) -> int | None:
+    """The version of the task that the form began with; None: it does not say."""
+    return int(fields["version"]) if _VERSION.fullmatch(fields["version"]) else None
 
 
 def _policy(fields: Fields) -> Document:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 from application.scheduling.differences import Difference, differences
 from application.scheduling.drafts import body_from, define, schedule_from
@@ -44,7 +45,7 @@ async def outlook(services: WebServices, desk: Desk) -> Outlook:
         return Outlook(faults=told(error, desk.fields, desk.inputs))
     shown = [each.occurrence.nominal_at for each in forecast.coming]
     advice = await services.advise.on(schedule, forecast.timezone, shown, present)
-    gaps = [None, *(later - earlier for earlier, later in zip(shown, shown[1:], strict=False))]
+    gaps = [None, *(later - earlier for earlier, later in pairwise(shown))]
     return Outlook(
         forecast,
         tuple(zip(forecast.coming, gaps, strict=False)),

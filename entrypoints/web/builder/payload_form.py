@@ -53,6 +53,11 @@ class Input:
         """Its name in the form."""
         return PREFIX + self.key
 
+    @property
+    def options(self) -> list[tuple[str, str]]:
+        """What can be chosen, each value with its words; first, nothing."""
+        return [("", "–"), *((each, _words(each)) for each in self.choices)]
+
 
 def inputs_of(schema: Mapping[str, Any] | None) -> tuple[Input, ...]:
     """The inputs of those properties that can have one, in the schema's order."""
@@ -137,6 +142,11 @@ def _resolved(schema: Any, root: Mapping[str, Any]) -> Mapping[str, Any]:
 def _choices(schema: Mapping[str, Any]) -> tuple[str, ...]:
     values = schema.get("enum", [schema["const"]] if "const" in schema else [])
     return tuple(json_text.write(each) for each in values if not isinstance(each, dict | list))
+
+
+def _words(choice: str) -> str:
+    value = json_text.read(choice)
+    return value if isinstance(value, str) else choice
 
 
 def _shown(into: Input, value: Any) -> str:

@@ -6,7 +6,6 @@ from aiohttp import web
 
 from application.scheduling import json_text
 from application.scheduling.drafts import body_from
-from application.scheduling.services.change_task import Done
 from application.scheduling.services.errors import (
     KeyInFlightError,
     KeyReusedError,
@@ -14,7 +13,7 @@ from application.scheduling.services.errors import (
     StaleVersionError,
     TaskChangedError,
 )
-from domain.errors import DomainError, InvalidScheduleError, SchedulerError
+from domain.errors import DomainError, SchedulerError
 from domain.scheduling.cron.expression import LENGTH_MAX
 from domain.scheduling.cron.zone import current_key, timezone_keys
 from domain.scheduling.identifiers import TaskId
@@ -23,7 +22,7 @@ from domain.scheduling.task import DESCRIPTION_MAX, ScheduledTask
 from entrypoints.web.bodies import form_body
 from entrypoints.web.builder import tabs
 from entrypoints.web.builder.desk import Desk, collected, laid_out
-from entrypoints.web.builder.form import BLANK, FIELDS_MAX, NEW, copied, document_of, fields_of
+from entrypoints.web.builder.form import BLANK, FIELDS_MAX, NEW, copied, document_of, fields_of, version_of
 from entrypoints.web.builder.outlook import outlook
 from entrypoints.web.builder.payload_form import PREFIX
 from entrypoints.web.errors import RequestError
@@ -46,8 +45,8 @@ async def new(request: web.Request) -> web.Response:
     fields = {**NEW, "times": _FIRST_TIME, "timezone": zone_of(request) or "UTC"}
     if (source := query.text("from")) is not None:
         fields = copied((await request.app[SERVICES].inspect.task(TaskId(source))).task.definition)
-    fields |= _named(query)
-    return await _page(request, await _laid_out(request, fields))
+    suggests_zone = not query.given.keys() & {"from", "timezone"} and zone_of(request) is None
+    return await _page(request, await _laid_out(request, fields | _named(query)), suggests_zone=suggests_zone)
 
 
 async def create(request: web.Request) -> web.StreamResponse:
@@ -76,23 +75,14 @@ async def edit(request: web.Request) -> web.Response:
 
 async def save(request: web.Request) -> web.StreamResponse:
     """The task as the form says, if nobody has changed it since; else what everybody said, side by side."""
-    services = request.app[SERVICES]
     fields, task = await _sent(request), await _task(request)
     desk = await _laid_out(request, fields, task)
     if fields["to"]:
         return await _turned(request, desk)
     try:
-        document = document_of(fields, present=task.definition)
-        by = page_author(request, content=json_text.write(document))
-        version = _version(fields, task)
-        if version != task.version or fields["now_version"]:
-            return await save_over_conflict(request, fields, task, by)
-        done = await services.manage.replace(task.id, body_from(document), by, if_version=version)
-    except StaleVersionError:
-        return await save_over_conflict(request, fields, await _task(request), by)
+        return await _saved(request, fields, task)
     except (*REFUSALS, TaskChangedError) as error:
         return await _refused(request, desk, error)
-    raise web.HTTPSeeOther(_address(request, task.id, notice_after(done)))
 
 
 async def preview_new(request: web.Request) -> web.Response:
@@ -105,12 +95,28 @@ async def preview_edit(request: web.Request) -> web.Response:
     return await _preview(request, await _laid_out(request, await _sent(request), await _task(request)))
 
 
-def notice_after(done: Done) -> str:
-    """What the task's page says of an edit."""
-    return "unchanged" if done.unchanged else "saved"
+async def _saved(request: web.Request, fields: Mapping[str, str], task: ScheduledTask) -> web.StreamResponse:
+    document = document_of(fields, present=task.definition)
+    by = page_author(request, content=json_text.write(document))
+    if not fields["now_version"]:
+        version, manage = version_of(fields) or task.version, request.app[SERVICES].manage
+        try:
+            done = await manage.replace(task.id, body_from(document), by, if_version=version)
+        except StaleVersionError:
+            task = await _task(request)
+        else:
+            raise web.HTTPSeeOther(_address(request, task.id, "unchanged" if done.unchanged else "saved"))
+    return await save_over_conflict(request, fields, task, by)
 
 
-async def _page(request: web.Request, desk: Desk, *, status: int = 200, problem: str | None = None) -> web.Response:
+async def _page(
+    request: web.Request,
+    desk: Desk,
+    *,
+    status: int = 200,
+    problem: str | None = None,
+    suggests_zone: bool = False,
+) -> web.Response:
     keys = sorted(key for key in timezone_keys() if current_key(key) is None)
     context = {
         **await _context(request, desk),
@@ -118,6 +124,7 @@ async def _page(request: web.Request, desk: Desk, *, status: int = 200, problem:
         "weekdays": tabs.WEEKDAYS,
         "zones": keys,
         "problem": problem,
+        "suggests_zone": suggests_zone,
         "token": desk.fields["token"] or request.app[SERVICES].entropy.token(),
     }
     return render(request, "builder.html", context, status=status)
@@ -178,12 +185,6 @@ def _named(query: Query) -> dict[str, str]:
     schedule = query.text("schedule", characters_max=LENGTH_MAX)
     kind = query.choice("schedule_type", ScheduleType)
     return named if schedule is None else {**named, **tabs.fields_of(schedule, kind)}
-
-
-def _version(fields: Mapping[str, str], task: ScheduledTask) -> int:
-    """The version that was read; a form that does not say one is of the present version."""
-    text = fields["version"]
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else task.version
 
 
 async def _task(request: web.Request) -> ScheduledTask:

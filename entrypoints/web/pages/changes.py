@@ -86,12 +86,12 @@ async def delete(request: web.Request) -> web.StreamResponse:
 
 async def undelete(request: web.Request) -> web.StreamResponse:
     """Bring a deleted task back."""
-    fields, task_id = await fields_of(request, "reason"), task_id_of(request)
+    fields, task_id = await fields_of(request, "reason", "back"), task_id_of(request)
     try:
         await request.app[SERVICES].manage.undelete(task_id, page_author(request, reason=reason_of(fields)))
     except (*REFUSALS, NameTakenError) as error:
         return await refused_page(request, "undelete", fields, error)
-    raise web.HTTPSeeOther(under_prefix(request, f"/scheduled-tasks/{task_id}?notice=undeleted"))
+    return _see(request, fields, "undeleted")
 
 
 async def cancel(request: web.Request) -> web.StreamResponse:

@@ -15,7 +15,7 @@ from application.scheduling.services.conflicts import Disagreement, Whose, disag
 from application.scheduling.services.errors import StaleVersionError, VersionNotFoundError
 from domain.errors import DomainError, InvalidInputError
 from domain.scheduling.task import Definition, ScheduledTask
-from entrypoints.web.builder.form import document_of
+from entrypoints.web.builder.form import document_of, version_of
 from entrypoints.web.ids import task_id_of
 from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.rendering import render
@@ -90,11 +90,11 @@ async def _rows(request: web.Request, fields: Mapping[str, str], now: ScheduledT
 
 async def _read(request: web.Request, fields: Mapping[str, str], now: ScheduledTask) -> Definition | None:
     """What the form began with; None if that version is not on record any more."""
-    version = fields["version"]
-    if not (version.isascii() and version.isdigit() and len(version) < 19):
+    version = version_of(fields)
+    if version is None:
         return None
     try:
-        return (await request.app[SERVICES].past.version(now.id, int(version))).record.definition
+        return (await request.app[SERVICES].past.version(now.id, version)).record.definition
     except VersionNotFoundError:
         return None
 

@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from application.scheduling.ports.history import ExecutionFilter
-from application.scheduling.services.errors import ServiceError
 from application.scheduling.services.redrive_many import SELECTED_MAX, Redriven, Refusal
 from domain.errors import DomainError
 from domain.scheduling.execution import ExecutionState
@@ -19,8 +18,8 @@ from domain.scheduling.identifiers import ExecutionId
 from entrypoints.web.errors import RequestError
 from entrypoints.web.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
-from entrypoints.web.pages.forms import fields_of, reason_of
 from entrypoints.web.pages.executions_page import older_query
+from entrypoints.web.pages.forms import fields_of, reason_of
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
 
@@ -46,9 +45,7 @@ async def dead_letters(request: web.Request) -> web.Response:
     query = Query(request, "task", "limit", "cursor")
     services, task = request.app[SERVICES], query.text("task")
     task_id = None if task is None else await services.inspect.named(task)
-    page = await services.inspect.executions(
-        ExecutionFilter(task_id, DEAD), limit=query.limit(), cursor=query.cursor()
-    )
+    page = await services.inspect.executions(ExecutionFilter(task_id, DEAD), limit=query.limit(), cursor=query.cursor())
     older = None if page.next_cursor is None else older_query(query.given, page.next_cursor)
     context = {"page": page, "given": query.given, "selected_max": SELECTED_MAX, "older": older}
     return render(request, "dead_letters.html", context)
@@ -122,7 +119,7 @@ def _listed(query: Query, name: str) -> Sequence[str]:
 
 def _told(done: Sequence[Redriven]) -> dict[str, str]:
     """The outcomes as the query of an address."""
-    told = {
+    told: dict[str, list[str]] = {
         "started": [each.execution_id for each in done if each.refusal is None and not each.replayed],
         "before": [each.execution_id for each in done if each.replayed],
         "refused": [f"{each.execution_id}:{_code(each.refusal)}" for each in done if each.refusal is not None],

@@ -1,79 +1,102 @@
-"""The list of tasks: counts, filters, order, rows with their actions, what comes next and what ran last."""
+"""The list of tasks, living or deleted: counts, filters, order, rows with their actions, and choosing many of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 
-from application.scheduling.services.inspect_tasks import TaskList
+from application.scheduling.ports.figures import PastRun
+from application.scheduling.services.batch_orders import BatchAction
+from application.scheduling.services.inspect_tasks import TaskList, TaskView
+from domain.access.role import Role
+from domain.errors import InvalidTimezoneError
+from domain.scheduling.description import described
 from domain.scheduling.schedule import ScheduleType
-from domain.scheduling.task import TaskStatus
-from entrypoints.web.keys import SERVICES, under_prefix
+from domain.scheduling.task import Definition, TaskStatus
+from entrypoints.web.batch_wording import ACTIONS
+from entrypoints.web.keys import CALLER, SERVICES, under_prefix
+from entrypoints.web.origins import own_origin
 from entrypoints.web.pages.notices import notice_of
-from entrypoints.web.parameters import TASK_FILTERS, Query
+from entrypoints.web.pages.task_choice import FILTERS, PLACE, addresses, is_filtered, kept, rows_of, which_of
+from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
+from entrypoints.web.sparklines import Sparkline, sparkline_of
 
 LIST = "/scheduled-tasks"
-FILTERS = ("q", "status", "schedule_type", "task_type", "tag")
 
 
-async def to_list(request: web.Request) -> web.StreamResponse:
-    """The shorter addresses lead to the list."""
-    raise web.HTTPFound(under_prefix(request, LIST))
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A task as the list shows it: when it runs in a sentence ("" if that cannot be told), and how its runs went."""
+
+    view: TaskView
+    sentence: str
+    sparkline: Sparkline
 
 
 async def task_list(request: web.Request) -> web.Response:
     """The list as its address says."""
-    query = Query(request, *TASK_FILTERS, "limit", "cursor", "notice")
+    query = Query(request, *FILTERS, *PLACE, "notice")
     order, descending = query.task_order()
-    services = request.app[SERVICES]
+    services, given = request.app[SERVICES], query.given
+    which = which_of(request, query)
     found = await services.inspect.list(
-        query.task_filter(), order=order, descending=descending, limit=query.limit(), cursor=query.cursor()
+        which, order=order, descending=descending, limit=rows_of(query), cursor=query.cursor()
     )
-    given = query.given
+    runs = await services.statistics.sparklines([view.task.id for view in found.views])
     return render(
         request,
         "tasks.html",
         {
             "found": found,
+            "rows": [_row(view, runs.get(view.task.id, ())) for view in found.views],
             "counts": _counts(found),
-            "statistics": await services.statistics.statistics(),
-            "health": await services.inspect.health(),
+            "task_types": await services.inspect.task_types(),
             "given": given,
-            "is_filtered": any(name in given for name in FILTERS),
+            "is_deleted": which.deleted,
+            "is_filtered": is_filtered(given),
             "order": f"{'-' if descending else ''}{order}",
-            "here": _here(under_prefix(request, LIST), given),
-            "back": back_query(given),
+            "here": addresses(under_prefix(request, LIST), given),
+            "chosen": kept(given, *FILTERS, *PLACE),
+            "back": urlencode(kept(given, *FILTERS, *PLACE)),
+            "actions": _actions(request, deleted=which.deleted),
             "statuses": TaskStatus,
             "schedule_types": ScheduleType,
-            "new_token": services.entropy.token,
+            "token": services.entropy.token(),
             "notice": notice_of(given.get("notice")),
-            "server": f"{request.scheme}://{request.host}",
+            "server": own_origin(request),
         },
     )
 
 
-def back_query(given: Mapping[str, str]) -> str:
-    """What a row's action hands on, so that it leads back to the same part of the list."""
-    return urlencode({name: value for name, value in given.items() if name != "notice"})
+def list_address(request: web.Request, back: str, notice: str | None = None) -> str:
+    """The list again, as its forms remembered it; nothing in it can lead elsewhere."""
+    found = {name: value for name, value in parse_qsl(back) if name in {*FILTERS, *PLACE}}
+    query = urlencode(found | ({} if notice is None else {"notice": notice}))
+    return under_prefix(request, f"{LIST}?{query}" if query else LIST)
 
 
-def list_address(request: web.Request, back: str, notice: str) -> str:
-    """The list again, as `back_query` remembered it; nothing in it can lead elsewhere."""
-    known = {*TASK_FILTERS, "limit", "cursor"}
-    kept = {name: value for name, value in parse_qsl(back) if name in known}
-    return f"{under_prefix(request, LIST)}?{urlencode({**kept, 'notice': notice})}"
+def sentence_of(definition: Definition) -> str:
+    """When it runs, in words; "" where the zone is not known any more, which its warning tells."""
+    try:
+        return described(definition.schedule, definition.timezone)
+    except InvalidTimezoneError:
+        return ""
 
 
-def _here(path: str, given: Mapping[str, str]) -> Callable[..., str]:
-    """Addresses of the same list with some parameters changed; another order or filter begins at the first page."""
+def _row(view: TaskView, runs: Sequence[PastRun]) -> Row:
+    return Row(view, sentence_of(view.task.definition), sparkline_of(runs))
 
-    def here(**changes: str | None) -> str:
-        merged = {**given, "cursor": None, "notice": None, **changes}
-        query = urlencode({name: value for name, value in merged.items() if value})
-        return f"{path}?{query}" if query else path
 
-    return here
+def _actions(request: web.Request, *, deleted: bool) -> Mapping[BatchAction, str]:
+    """What the reader may do to many of these tasks."""
+    role = request[CALLER].role
+    return {
+        action: wording.offer
+        for action, wording in ACTIONS.items()
+        if (action is BatchAction.UNDELETE) is deleted and role.includes(Role(wording.permission))
+    }
 
 
 def _counts(found: TaskList) -> list[tuple[TaskStatus | None, int]]:

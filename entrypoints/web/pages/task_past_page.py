@@ -85,7 +85,7 @@ def _older(given: dict[str, str], found: HappenedPage) -> str | None:
     """The query of the next page; None: this is the last one."""
     if found.next_cursor is None and found.next_until is None:
         return None
-    kept = {name: given[name] for name in ("state", "limit") if name in given}
+    kept: dict[str, str] = {name: given[name] for name in ("state", "limit") if name in given}
     if found.next_cursor is not None:
         kept["cursor"] = found.next_cursor
     if found.next_until is not None:

@@ -29,10 +29,7 @@ function isSame(old, fresh) {
 }
 
 function become(old, fresh) {
-  if (old.nodeType !== Node.ELEMENT_NODE) {
-    if (old.data !== fresh.data) old.data = fresh.data;
-    return;
-  }
+  if (old.nodeType !== Node.ELEMENT_NODE) return void (old.data === fresh.data || (old.data = fresh.data));
   // Which details are open is the reader's choice.
   const isTheirs = (name) => name === "open" && old.nodeName === "DETAILS";
   for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !isTheirs(name)) old.removeAttribute(name);
@@ -61,10 +58,7 @@ function becomeWithin(old, fresh) {
     } else if (here && !here.id && !next.id && isSame(here, next)) {
       become(here, next);
       here = here.nextSibling;
-    } else {
-      for (const each of next.querySelectorAll?.("details[id]") ?? []) each.open = document.getElementById(each.id)?.open ?? each.open;
-      old.insertBefore(document.adoptNode(next), here);
-    }
+    } else old.insertBefore(document.adoptNode(next), here);
   }
   while (here) here = after(here);
 }
@@ -104,10 +98,12 @@ async function refresh() {
   if (answer.redirected) return location.replace(answer.url);
   if (!answer.ok || leaving || pressing) return;
   const focused = document.activeElement;
+  const open = [...document.querySelectorAll("details[id][open]")].map((each) => each.id);
   for (const part of concerned) {
     const fresh = page.getElementById(part.id);
     if (fresh) become(part, fresh);
   }
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   if (!focused.isConnected) document.getElementById(focused.id)?.focus({ preventScroll: true });
   enhance();
 }
@@ -223,7 +219,7 @@ function choose(event) {
   const box = event.target;
   if (box.matches("[data-bulk-all]")) for (const each of boxes()) each.checked = box.checked;
   else if (box.matches("[data-bulk]")) {
-    const [from, to] = [boxes().indexOf(chosenLast), boxes().indexOf(box)].sort((one, other) => one - other);
+    const [from, to] = [chosenLast, box].map((each) => boxes().indexOf(each)).sort((one, other) => one - other);
     if (event.shiftKey && from >= 0) for (const each of boxes().slice(from, to + 1)) each.checked = box.checked;
     chosenLast = box;
   } else return;

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import ClientSession, web
@@ -26,6 +27,7 @@ from application.scheduling.services.restore_version import RestoreVersion
 from application.scheduling.services.second_opinion import SecondOpinion
 from application.scheduling.services.statistics import ReadStatistics
 from entrypoints.web.app import WebServices, WebSettings, create_app, create_runner
+from entrypoints.web.feed import ChangeFeed
 from entrypoints.web.keys import SETTINGS, AccessServices
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.integration.web.declared import check_declared
@@ -38,6 +40,7 @@ TASKS = f"{PREFIX}/api/scheduled-tasks"
 PAGE = f"{PREFIX}/scheduled-tasks"
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+LOOK_EVERY = timedelta(milliseconds=10)
 HTML = {"Accept": "text/html,*/*;q=0.8"}
 
 
@@ -173,6 +176,7 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
                 tokens=doors.tokens,
                 log=doors.log,
             ),
+            feed=ChangeFeed(stores.news, RecordingObserver(), look_every=LOOK_EVERY),
             clock=clock,
             entropy=entropy,
             ready=lambda: loops.running,

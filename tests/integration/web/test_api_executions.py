@@ -38,6 +38,33 @@ async def test_an_execution_is_told_with_its_attempts_and_its_log(dashboard: Das
     assert told["log"] == [{"at": "2024-01-15T13:00:00Z", "level": "INFO", "text": "half way"}]
 
 
+async def test_a_log_is_followed_from_where_it_was_left_until_it_is_over(dashboard: Dashboard) -> None:
+    task = await a_stored_task(dashboard)
+    claim = await dashboard.store.started(task)
+    log = tuple(LogLine(dashboard.clock.now(), "info", text) for text in ("one", "two", "three"))
+    path = f"{EXECUTIONS}/{claim.execution.id}/log"
+    await dashboard.store.executions.heartbeat(task.id, [Beat(claim.execution.id, claim.token, None, log)])  # type: ignore[arg-type]
+
+    first = (await dashboard.get(f"{path}?limit=2")).json
+    second = (await dashboard.get(f"{path}?after={first['next']}")).json
+    await dashboard.store.settle(claim)
+    last = (await dashboard.get(f"{path}?after={second['next']}")).json
+
+    assert [each["text"] for each in first["lines"]] == ["one", "two"]
+    assert [each["text"] for each in second["lines"]] == ["three"]
+    assert (last["lines"], last["next"]) == ([], 3)
+    assert [each["is_final"] for each in (first, second, last)] == [False, False, True]
+
+
+async def test_lines_behind_the_end_of_a_log_are_none(dashboard: Dashboard) -> None:
+    task = await a_stored_task(dashboard)
+    claim = await dashboard.store.started(task)
+
+    told = (await dashboard.get(f"{EXECUTIONS}/{claim.execution.id}/log?after=999999")).json
+
+    assert (told["lines"], told["next"], told["is_final"]) == ([], 999999, False)
+
+
 async def test_lists_are_newest_first_and_filter_by_state(dashboard: Dashboard) -> None:
     task = await a_stored_task(dashboard)
     first = await dashboard.store.started(task)

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -47,6 +48,7 @@ class Target:
     over: asyncio.Event
     dashboard: Dashboard
     session: requests.Session
+    statuses: set[int] = field(default_factory=set)
 
     def ask(self, case: "Case[Any]", ids: Mapping[str, str], *, real: bool) -> None:
         """Send a case as an admin does, perhaps about something that is there, and check the answer."""
@@ -60,6 +62,7 @@ class Target:
         )
         trouble: list[Any] = [not_a_server_error] if case.operation.label in TELL_OF_TROUBLE else []
         case.validate_response(response, checks=CHECKS, excluded_checks=trouble)
+        self.statuses.add(response.status_code)
 
     def stock(self) -> Mapping[str, str]:
         """Put something of each kind into the store; the ids of it."""
@@ -134,3 +137,4 @@ def _fuzz(target: Target, label: str, cases: int, *, is_repeatable: bool) -> Non
             target.ask(case, ids, real=real)
 
         ask()
+    assert label in TELL_OF_TROUBLE or min(target.statuses) < HTTPStatus.BAD_REQUEST, target.statuses

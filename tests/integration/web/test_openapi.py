@@ -1,10 +1,7 @@
 import re
 
-import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from entrypoints.web.api.description import openapi
-from entrypoints.web.catalogue import KINDS
 from entrypoints.web.openapi import openapi_document
 from entrypoints.web.operations import Operation
 from entrypoints.web.routes import ROUTES
@@ -32,6 +29,22 @@ def test_each_operation_has_an_id_of_its_own_and_says_what_it_does() -> None:
 
     assert len(set(ids)) == len(ids)
     assert all(operation["summary"] and operation["description"].endswith((".", "?")) for _, _, operation in OPERATIONS)
+
+
+async def test_the_description_is_served_as_it_is(dashboard: Dashboard) -> None:
+    answer = await dashboard.get(f"{PREFIX}/api/openapi.json")
+
+    assert answer.json == DOCUMENT
+
+
+async def test_the_page_of_the_api_shows_every_endpoint_and_every_document(dashboard: Dashboard) -> None:
+    page = (await dashboard.page(f"{PREFIX}/api")).text
+
+    assert all(f'<details id="{operation["operationId"]}">' in page for _, _, operation in OPERATIONS)
+    shown = set(re.findall(r'<details id="(\w+)">', page))
+    assert set(re.findall(r'href="#(\w+)"', page)) - {"main"} <= shown
+    assert shown >= DOCUMENT["components"]["schemas"].keys()
+    assert f"{dashboard.url}{PREFIX}/api/scheduled-tasks" in page
 
 
 def test_every_reference_leads_somewhere() -> None:

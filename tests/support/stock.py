@@ -8,7 +8,8 @@ from pathlib import Path
 from adapters.sql.store import open_sqlite_store
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
-from domain.scheduling.identifiers import microseconds
+from domain.scheduling.durations import NO_STEP, STEPS
+from domain.scheduling.identifiers import MICROSECOND, microseconds
 from domain.scheduling.schedule import CronSchedule
 from tests.support.builders import a_creation, a_definition
 
@@ -50,6 +51,17 @@ UPDATE tasks SET run_count = :runs, last_run_at = :now, last_state = 'succeeded'
     last_error = CASE WHEN rowid % 40 = 0 THEN 'ValueError: no such account' END
 """
 
+# As each of these ends would have been counted when it happened.
+STEP = " ".join(f"WHEN took <= {bound // MICROSECOND} THEN {step}" for step, bound in enumerate(STEPS))
+FINISHED = f"""
+INSERT INTO finished
+SELECT hour, task_type, state, CASE WHEN state = 'cancelled' THEN {NO_STEP} {STEP} END, count(*)
+FROM (
+    SELECT finished_at - finished_at % 3600000000 AS hour, task_type, state, finished_at - started_at AS took
+    FROM executions WHERE finished_at IS NOT NULL
+) GROUP BY 1, 2, 3, 4
+"""
+
 
 async def stock(path: Path, *, tasks: int = TASKS, runs: int = RUNS_EACH) -> None:
     """Make a store with so many tasks and executions of each; for 10,000 and 100 this takes about half a minute."""
@@ -58,9 +70,10 @@ async def stock(path: Path, *, tasks: int = TASKS, runs: int = RUNS_EACH) -> Non
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
-        step = SPAN / max(runs, 1) // timedelta(microseconds=1)
+        step = SPAN / max(runs, 1) // MICROSECOND
         values = {"runs": runs, "tasks": max(tasks, 1), "since": microseconds(now - SPAN), "step": step}
         connection.execute(EXECUTIONS, values)
+        connection.execute(FINISHED)
         connection.execute(LAST_RUNS, {"runs": runs, "now": microseconds(now)})
         connection.execute("COMMIT")
 

@@ -1,0 +1,74 @@
+"""The API of taking everything away: all tasks as one file, written while it is read."""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+from typing_extensions import TypedDict
+
+from application.scheduling.exports import LAYOUTS, ExportFormat
+from application.scheduling.ports.history import TaskFilter
+from application.scheduling.services.inspect_tasks import InspectTasks
+from domain.scheduling.task import ScheduledTask
+from entrypoints.web.api.parameters import choice
+from entrypoints.web.keys import SERVICES
+from entrypoints.web.operations import Answer, ok, operation
+from entrypoints.web.parameters import LIMIT_MAX, QUERY
+
+FORMAT = choice("format", "What the file is written in: `yaml` if nothing is said.", ExportFormat)
+
+
+class ExportDocument(TypedDict):
+    """All tasks by their names, as a declarative file has them."""
+
+    apiVersion: str
+    tasks: dict[str, dict[str, object]]
+
+
+@operation(
+    "Export all tasks",
+    ok(ExportDocument, "With `format=json`."),
+    Answer(200, "With `format=yaml`, the same in YAML.", str, content_type="application/yaml"),
+    Answer(200, "With `format=crontab`, a crontab that says what it loses.", str, content_type="text/plain"),
+    query=(FORMAT,),
+)
+async def export_tasks(request: web.Request) -> web.StreamResponse:
+    """Every task that is not deleted, as a file to be kept beside code: what people say of them, without history.
+
+    People and tokens are not in there, and of a payload no text that bears the name of a secret: it says `***` instead.
+    """
+    chosen = request[QUERY][FORMAT] or ExportFormat.YAML
+    layout = LAYOUTS[chosen]
+    tasks = _tasks(request.app[SERVICES].inspect)
+    # Read before anything is written: a store that is away is still told as a problem.
+    first = await anext(tasks, None)
+    response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="tasks.{chosen}"'})
+    response.content_type, response.charset = layout.media_type, "utf-8"
+    await response.prepare(request)
+    try:
+        await _send(response, layout.beginning + (layout.nothing if first is None else layout.task(first, True)))
+        async for task in tasks:
+            await _send(response, layout.task(task, False))
+        await _send(response, layout.end)
+    except Exception:
+        # Half a file must not look like a whole one: it ends without the end that its reader waits for.
+        if request.transport is not None:
+            request.transport.abort()
+        raise
+    return response
+
+
+async def _send(response: web.StreamResponse, text: str) -> None:
+    if text:
+        await response.write(text.encode())
+
+
+async def _tasks(inspect: InspectTasks) -> AsyncIterator[ScheduledTask]:
+    """Every task by name, a page at a time; one that is renamed meanwhile may be passed over."""
+    cursor: str | None = None
+    while True:
+        found = await inspect.list(TaskFilter(), limit=LIMIT_MAX, cursor=cursor)
+        for task in found.page.tasks:
+            yield task
+        cursor = found.page.next_cursor
+        if cursor is None:
+            return

@@ -1,0 +1,105 @@
+"""The first page: whether the work gets done and what to do if not, what comes within the hour, what ran last."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aiohttp import web
+
+from application.scheduling.explanations.words import counted
+from application.scheduling.ports.figures import COUNT_MAX
+from application.scheduling.ports.history import ExecutionFilter
+from application.scheduling.services.inspect_tasks import RECENT_MAX
+from application.scheduling.services.statistics import ComingHour, Overview
+from domain.scheduling.task import TaskStatus
+from entrypoints.web.charts import Bar, Tone
+from entrypoints.web.keys import SERVICES, under_prefix
+from entrypoints.web.origins import own_origin
+from entrypoints.web.parameters import Query
+from entrypoints.web.rendering import render
+from entrypoints.web.viewer import zone_of
+
+MINUTE = timedelta(minutes=1)
+TICKS = ("now", "+15 min", "+30 min", "+45 min", "+60 min")
+HEIGHT_LEAST = 0.2
+ADVICE = {
+    "no scheduler is running": "Start one: what becomes due is not decided until then; it will be, once one is back.",
+    "no worker is running": "Start one: what is due waits for it, and is not lost.",
+    "no worker claims": "The workers' page shows which; code that does not stop ends with a restart of the service.",
+    "a task is due": "The late tasks are listed here. The scheduler may be overloaded, or its store slow.",
+}
+"""What to do about a problem of health, by how it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A number that deserves a look: what it counts, which class it wears, and the list behind it."""
+
+    count: str
+    words: str
+    tone: str
+    path: str
+
+
+async def to_overview(request: web.Request) -> web.StreamResponse:
+    """The shorter addresses lead to the first page."""
+    raise web.HTTPFound(under_prefix(request, "/"))
+
+
+async def overview(request: web.Request) -> web.Response:
+    """How things are, as of now."""
+    Query(request)
+    services = request.app[SERVICES]
+    found = await services.statistics.overview()
+    health = await services.inspect.health()
+    return render(
+        request,
+        "overview.html",
+        {
+            "found": found,
+            "health": health,
+            "problems": list(advice(health.problems)),
+            "tiles": list(_tiles(found)),
+            "bars": ribbon_of(found.coming),
+            "ticks": TICKS,
+            "is_empty": not sum(found.counts.tasks_by_status.values()),
+            "recent": await services.inspect.executions(ExecutionFilter(), limit=RECENT_MAX),
+            "zone": zone_of(request) or "UTC",
+            "server": own_origin(request),
+        },
+    )
+
+
+def advice(problems: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each problem with what to do about it ("" where nothing is known), in their order."""
+    for problem in problems:
+        yield problem, next((words for begin, words in ADVICE.items() if problem.startswith(begin)), "")
+
+
+def ribbon_of(coming: ComingHour) -> list[Bar]:
+    """A bar for each minute of the hour, as high as there are runs in it."""
+    most = max(coming.minutes)
+    return [
+        Bar(
+            max(count / most, HEIGHT_LEAST) if count else 0.0,
+            Tone.GOOD,
+            f"{coming.since + place * MINUTE:%H:%M} UTC: {counted(count, 'run')}",
+        )
+        for place, count in enumerate(coming.minutes)
+    ]
+
+
+def _tiles(found: Overview) -> Iterator[Tile]:
+    attention, statuses = found.attention, found.counts.tasks_by_status
+    paused, stopped = statuses.get(TaskStatus.PAUSED, 0), statuses.get(TaskStatus.FAILED, 0)
+    dead = f"{'at least ' if attention.dead_letters >= COUNT_MAX else ''}{attention.dead_letters:,}"
+    numbers: Sequence[tuple[int, str, str, str, str]] = (
+        (attention.failing, f"{attention.failing:,}", "Failing", "bad", "/scheduled-tasks?failing=true"),
+        (attention.late, f"{attention.late:,}", "Late", "bad", "/scheduled-tasks?late=true"),
+        (stopped, f"{stopped:,}", "Stopped", "bad", "/scheduled-tasks?status=failed"),
+        (attention.dead_letters, dead, "Dead letters", "warn", "/dead-letters"),
+        (paused, f"{paused:,}", "Paused", "warn", "/scheduled-tasks?status=paused"),
+        (1, f"{statuses.get(TaskStatus.ACTIVE, 0):,}", "Active", "good", "/scheduled-tasks?status=active"),
+    )
+    for number, told, words, tone, path in numbers:
+        yield Tile(told, words, tone if number else "all", path)

@@ -1,0 +1,50 @@
+"""Which tasks an address asks for: the same conditions on the list, on what is done to many, and on links to both."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from application.scheduling.ports.history import TaskFilter
+from application.scheduling.services.inspect_tasks import LATE_AFTER
+from entrypoints.web.keys import SERVICES
+from entrypoints.web.parameters import Query
+
+FILTERS = ("q", "status", "schedule_type", "task_type", "tag", "failing", "late", "deleted")
+PLACE = ("sort", "limit", "cursor")
+LIMIT_MAX = 100
+"""How many rows a page of the list has at most: what is chosen on it stands in an address, too."""
+LIMIT_DEFAULT = 50
+
+
+def which_of(request: web.Request, query: Query) -> TaskFilter:
+    """The tasks that match; late is what was to be looked at a while ago, as of now."""
+    late_before = request.app[SERVICES].clock.now() - LATE_AFTER if query.flag("late") else None
+    return replace(query.task_filter(), failing=query.flag("failing"), late_before=late_before)
+
+
+def rows_of(query: Query) -> int:
+    """How many rows the page has."""
+    return query.number("limit", default=LIMIT_DEFAULT, most=LIMIT_MAX)
+
+
+def is_filtered(given: Mapping[str, str]) -> bool:
+    """True if some condition is asked for, other than of which kind of list it is."""
+    return any(name in given for name in FILTERS if name != "deleted")
+
+
+def kept(given: Mapping[str, str], *names: str) -> dict[str, str]:
+    """What of an address goes on to the next one."""
+    return {name: given[name] for name in names if name in given}
+
+
+def addresses(path: str, given: Mapping[str, str]) -> Callable[..., str]:
+    """Addresses of the same list with some parameters changed; another order or filter begins at the first page."""
+    base = kept(given, *FILTERS, "sort", "limit")
+
+    def here(**changes: str | None) -> str:
+        query = urlencode({name: value for name, value in {**base, **changes}.items() if value})
+        return f"{path}?{query}" if query else path
+
+    return here

@@ -1,0 +1,105 @@
+"""No page and no answer asks the store more questions the more there is: each has its budget."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+from sqlalchemy import event
+
+from adapters.sql.store import SqlStore, open_sqlite_store
+from adapters.system.clock import SystemClock
+from adapters.system.entropy import SystemEntropy
+from application.scheduling.ports.history import ExecutionFilter
+from domain.scheduling.execution import ExecutionState
+from entrypoints.admin import serve_admin
+from entrypoints.container import Container
+from entrypoints.hints import Hints
+from entrypoints.settings import Settings
+from entrypoints.web.access import Permission
+from entrypoints.web.routes import ROUTES
+from tests.support.stock import stock
+
+BUDGET = 25
+FEW, MANY = 3, 50
+RUNS = 40
+# It never ends, and reads by itself.
+STREAMS = {"/events"}
+# What an address needs behind its path, and how a name in it is to be filled in.
+QUERIES = {
+    "/api/scheduled-tasks/{task_id}/explain": "?at=2024-01-15T12:00:00Z",
+    "/scheduled-tasks/batch": "?action=pause",
+}
+NAMES = {"version": "1", "between": "1..1", "name": "live.js", "kind": "not_found"}
+ADDRESSES = sorted(
+    {
+        route.path + QUERIES.get(route.path, "")
+        for route in ROUTES
+        if route.method == "GET" and route.permission is not Permission.PUBLIC and route.path not in STREAMS
+    }
+)
+
+Spent = dict[str, tuple[int, int]]
+
+
+@contextmanager
+def _counted(store: SqlStore) -> Iterator[Counter[str]]:
+    """How many statements are sent meanwhile, by their first word."""
+    sent: Counter[str] = Counter()
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        sent[statement.split(maxsplit=1)[0]] += 1
+
+    engines = [each.sync_engine for each in (store.database.writer, store.database.reader, store.database.browser)]
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+@asynccontextmanager
+async def _served(path: Path) -> AsyncIterator[tuple[SqlStore, ClientSession, str]]:
+    async with open_sqlite_store(path, SystemClock(), SystemEntropy()) as store:
+        container = Container(
+            settings=Settings(scheduler_port=0, scheduler_store_path=path), stores=store, wakeup=Hints()
+        )
+        async with serve_admin(container.settings(), container, lambda: True) as base, ClientSession() as session:
+            yield store, session, base.rstrip("/")
+
+
+async def _spent(path: Path, tasks: int) -> Spent:
+    """For each address the status of its answer and how many statements that took."""
+    await stock(path, tasks=tasks, runs=RUNS)
+    found: Spent = {}
+    async with _served(path) as (store, session, base):
+        dead = ExecutionFilter(states=frozenset({ExecutionState.DEAD}))
+        execution = (await store.history.executions(dead, limit=1, cursor=None)).executions[0].execution
+        names = {**NAMES, "task_id": execution.task_id, "execution_id": execution.id}
+        for address in ADDRESSES:
+            with _counted(store) as sent:
+                async with session.get(base + address.format(**names), allow_redirects=False) as answer:
+                    await answer.read()
+            found[address] = (answer.status, sent["SELECT"] + sent["INSERT"] + sent["UPDATE"] + sent["DELETE"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def spent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Spent, Spent]:
+    folder = tmp_path_factory.mktemp("stores")
+    return asyncio.run(_spent(folder / "few.db", FEW)), asyncio.run(_spent(folder / "many.db", MANY))
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_asks_as_much_of_many_tasks_as_of_few(address: str, spent: tuple[Spent, Spent]) -> None:
+    (few_status, few), (many_status, many) = (each[address] for each in spent)
+
+    assert few_status == many_status < 400
+    assert few == many <= BUDGET
+
+
+def test_the_list_of_addresses_is_no_empty_promise() -> None:
+    assert {"/scheduled-tasks", "/scheduled-tasks/{task_id}", "/api/stats", "/executions"} <= set(ADDRESSES)
