@@ -38,6 +38,8 @@ async def serve_admin(settings: Settings, container: Container, ready: Callable[
         preview=container.preview(),
         advise=container.advise(),
         access=_access_services(container),
+        audit=container.inspect_audit(),
+        team=container.inspect_team(),
         feed=ChangeFeed(container.stores().news, container.observer()),
         clock=container.clock(),
         entropy=container.entropy(),

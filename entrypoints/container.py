@@ -42,8 +42,10 @@ from application.scheduling.services.dispatch_due import DispatchDue
 from application.scheduling.services.expire_unknown import ExpireUnknown
 from application.scheduling.services.explain import Explain
 from application.scheduling.services.identify import Identify
+from application.scheduling.services.inspect_audit import InspectAudit
 from application.scheduling.services.inspect_history import InspectHistory
 from application.scheduling.services.inspect_tasks import InspectTasks
+from application.scheduling.services.inspect_team import InspectTeam
 from application.scheduling.services.keep_claims import KeepClaims
 from application.scheduling.services.keep_membership import KeepMembership
 from application.scheduling.services.manage_account import ManageAccount
@@ -174,6 +176,10 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
     )
     retention = providers.Singleton(Retention)
+    inspect_audit = providers.Singleton(InspectAudit, history=stores.provided.history)
+    inspect_team = providers.Singleton(
+        InspectTeam, membership=stores.provided.membership, history=stores.provided.history
+    )
     inspect_history = providers.Singleton(InspectHistory, history=stores.provided.history, retention=retention)
     statistics = providers.Singleton(
         ReadStatistics,

@@ -19,7 +19,8 @@ from domain.scheduling.task import Delivery, PauseMode, TaskStatus
 
 InstantText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 """RFC 3339 in UTC, to the microsecond where there is one."""
-DurationText = Annotated[str, Field(json_schema_extra={"format": "duration"})]
+# Not the format `duration`: that one, of RFC 3339, knows no fractions.
+DurationText = Annotated[str, Field(pattern=r"^P([0-9]+D)?(T([0-9]+H)?([0-9]+M)?([0-9]+(\.[0-9]+)?S)?)?$")]
 """ISO 8601 in days, hours, minutes and seconds."""
 
 
@@ -185,8 +186,8 @@ class ExecutionDocument(TypedDict):
     """An execution: one run of one occurrence.
 
     `nominal_at` is the instant of the schedule (null: it was asked for by hand), `scheduled_at` that with jitter,
-    `available_at` the one from which a worker may have it. `attempts_used` counts against `max_retries`, `starts` every time it began, `rescues` how often
-    its worker died.
+    `available_at` the one from which a worker may have it. `attempts_used` counts against `max_retries`, `starts` every
+    time it began, `rescues` how often its worker died.
     """
 
     id: ExecutionId

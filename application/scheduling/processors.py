@@ -249,6 +249,9 @@ def _payload_fault(error: SchemaError) -> InvalidTaskError:
         # The schema's word for it points at the object; a person looks for the name that should not be there.
         known, given = error.schema.get("properties", {}), error.instance
         path += [name for name in given if name not in known][:1] if isinstance(given, Mapping) else []
+    if error.validator == "required":
+        # Each missing name is an error of its own, and only its text says which.
+        path += [name for name in error.validator_value if error.message.startswith(repr(name))][:1]
     return InvalidTaskError(error.message[:300], code="invalid_payload", pointer=_pointer(path))
 
 

@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, core_schema
 from application.scheduling.documents import Document
 from entrypoints.web.api.documents import ProblemDocument
 from entrypoints.web.bodies import RequestBody
-from entrypoints.web.operations import JSON, Answer, Operation
+from entrypoints.web.operations import Answer, Operation
 
 PLACE = "#/components/schemas/"
 _NULL = {"type": "null"}
@@ -48,8 +48,8 @@ class Schemas:
         wanted: dict[tuple[Any, JsonSchemaMode], TypeAdapter[Any]] = {
             (body.model, "validation"): TypeAdapter(body.model) for body in bodies
         }
-        answered = {answer.document for each in known for answer in each.answers if answer.content_type == JSON}
-        for document in sorted(answered - {None} | {ProblemDocument}, key=lambda each: str(each.__name__)):
+        answered = {answer.document for each in known for answer in each.answers}
+        for document in sorted(answered - {None, str} | {ProblemDocument}, key=lambda each: str(each.__name__)):
             wanted[document, "serialization"] = TypeAdapter(document)
         inputs = [(key, key[1], adapter) for key, adapter in wanted.items()]
         found, definitions = TypeAdapter.json_schemas(
@@ -66,8 +66,8 @@ class Schemas:
         return {"$ref": f"{PLACE}{_partial_name(body)}"} if body.is_partial else self._of[body.model, "validation"]
 
     def of_answer(self, answer: Answer) -> Any:
-        """What an answer is: a text, unless it is JSON."""
-        return self._of[answer.document, "serialization"] if answer.content_type == JSON else {"type": "string"}
+        """What an answer is; a mere text is `str`."""
+        return {"type": "string"} if answer.document is str else self._of[answer.document, "serialization"]
 
 
 def _partial_name(body: RequestBody[Any]) -> str:

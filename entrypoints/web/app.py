@@ -6,6 +6,7 @@ from entrypoints.web.assets import ASSETS, load_assets
 from entrypoints.web.bodies import BODY_BYTES_MAX
 from entrypoints.web.connections import Runner
 from entrypoints.web.events import end_streams, keep_feed
+from entrypoints.web.feed import FEED
 from entrypoints.web.keys import SERVICES, SETTINGS, WebServices, WebSettings
 from entrypoints.web.origins import add_headers, check_host, check_origin
 from entrypoints.web.problems import answer_problems
@@ -27,6 +28,7 @@ def create_app(services: WebServices, settings: WebSettings) -> web.Application:
     app = web.Application(middlewares=[answer_problems, check_host, check_origin], client_max_size=BODY_BYTES_MAX)
     app[SERVICES] = services
     app[SETTINGS] = settings
+    app[FEED] = services.feed
     app[TABLE] = ROUTES
     app[ASSETS] = load_assets()
     set_up_templates(app)

@@ -9,8 +9,8 @@ from aiohttp import web
 from application.scheduling.ports.errors import PortError
 from entrypoints.web.access import identified
 from entrypoints.web.errors import RequestError
-from entrypoints.web.feed import PULSE, Stream
-from entrypoints.web.keys import ACTOR, CALLER, SERVICES
+from entrypoints.web.feed import FEED, PULSE, Stream
+from entrypoints.web.keys import ACTOR, CALLER
 from entrypoints.web.origins import comes_from_here
 from entrypoints.web.parameters import Query
 
@@ -31,15 +31,15 @@ async def events(request: web.Request) -> web.StreamResponse:
     _refuse_other_sites(request)
     query = Query(request, "since")
     mark = request.headers.get("Last-Event-ID") or query.text("since")
-    feed = request.app[SERVICES].feed
+    feed = request.app[FEED]
     with feed.listening(_owner(request), lambda: _is_gone(request)) as stream:
         missed = await feed.missed(mark)
         response = web.StreamResponse(headers=HEADERS)
         # The listener went, or does not read: it comes back by itself.
         with suppress(ConnectionError, TimeoutError):
             await response.prepare(request)
-            await _write(response, RETRY + missed)
             if request.method != "HEAD":
+                await _write(response, RETRY + missed)
                 await _tell(request, response, stream)
         return response
 
@@ -47,14 +47,14 @@ async def events(request: web.Request) -> web.StreamResponse:
 async def keep_feed(app: web.Application) -> AsyncIterator[None]:
     """Have the feed look for changes for as long as the application lives."""
     async with asyncio.TaskGroup() as group:
-        group.create_task(app[SERVICES].feed.run())
+        group.create_task(app[FEED].run())
         yield
-        app[SERVICES].feed.close()
+        app[FEED].close()
 
 
 async def end_streams(app: web.Application) -> None:
     """End every stream: the server waits for its answers to end before it goes."""
-    app[SERVICES].feed.close()
+    app[FEED].close()
 
 
 async def _tell(request: web.Request, response: web.StreamResponse, stream: Stream) -> None:

@@ -35,9 +35,9 @@ PAUSES = {"for a while, with a reason": {"reason": "DB upgrade", "until": "2030-
 RESUMES = {"with the last occurrence it missed": {"missed": "latest"}}
 RUNS = {"with another payload, this once": {"payload": {"days_to_keep": 1}, "overlap": "allow"}}
 BACKFILLS = {
-    "a day of the past, to see what it would run": {
+    "an hour of the past, to see what it would run": {
         "from": "2024-01-14T00:00:00Z",
-        "until": "2024-01-14T23:59:59Z",
+        "until": "2024-01-14T00:59:59Z",
         "dry_run": True,
     }
 }

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from aiohttp import web
+
 from application.scheduling import json_text
 from application.scheduling.ports.news import Changed, News
 from application.scheduling.ports.observer import Observer
@@ -104,9 +106,7 @@ class ChangeFeed:
     async def run(self) -> None:
         """Look for changes and keep connections warm until `close`."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(
-                repeat(self._look, name="news", stop=self._stop, observer=self.observer, wake=self._wake)
-            )
+            group.create_task(repeat(self._look, name="news", stop=self._stop, observer=self.observer, wake=self._wake))
             pulse = every(self._pulse, PULSE_EVERY)
             group.create_task(repeat(pulse, name="pulse", stop=self._stop, observer=self.observer))
 
@@ -140,6 +140,9 @@ class ChangeFeed:
     def _tell(self, event: bytes) -> None:
         for each in self._streams:
             each.tell(event)
+
+
+FEED = web.AppKey("feed", ChangeFeed)
 
 
 def event_of(changed: Changed) -> bytes:

@@ -14,8 +14,10 @@ from application.scheduling.services.backfill_task import BackfillTask
 from application.scheduling.services.batch_change import BatchChange
 from application.scheduling.services.explain import Explain
 from application.scheduling.services.identify import Caller, Identify
+from application.scheduling.services.inspect_audit import InspectAudit
 from application.scheduling.services.inspect_history import InspectHistory
 from application.scheduling.services.inspect_tasks import InspectTasks
+from application.scheduling.services.inspect_team import InspectTeam
 from application.scheduling.services.manage_account import ManageAccount
 from application.scheduling.services.manage_tasks import ManageTasks
 from application.scheduling.services.manage_tokens import ManageTokens
@@ -62,6 +64,8 @@ class WebServices:
     preview: Preview
     advise: Advise
     access: AccessServices
+    audit: InspectAudit
+    team: InspectTeam
     feed: ChangeFeed
     clock: Clock
     entropy: Entropy

@@ -37,7 +37,7 @@ _OF_PATHS = {
 class Answer:
     """A good answer: its status, what it means, and the type of its document (None: it has no body).
 
-    `headers` names those it may have. What is no JSON has another `content_type`.
+    `headers` names those it may have. What is no JSON has another `content_type`; a mere text is the document `str`.
     """
 
     status: int

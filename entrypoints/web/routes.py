@@ -9,6 +9,7 @@ from entrypoints.web import assets
 from entrypoints.web.access import Permission, admit
 from entrypoints.web.api import access as access_api
 from entrypoints.web.api import (
+    audit,
     batch,
     description,
     executions,
@@ -19,14 +20,17 @@ from entrypoints.web.api import (
     status,
     tasks,
     versions,
+    workers,
 )
 from entrypoints.web.bodies import raw_body
 from entrypoints.web.events import events
-from entrypoints.web.keys import NEWS_MARK, SERVICES
+from entrypoints.web.feed import FEED
+from entrypoints.web.keys import NEWS_MARK
 from entrypoints.web.origins import SAFE_METHODS
 from entrypoints.web.pages import (
     account_page,
     api_page,
+    audit_page,
     batch_page,
     builder_page,
     changes,
@@ -43,6 +47,7 @@ from entrypoints.web.pages import (
     users_page,
     versions_page,
     viewer_page,
+    workers_page,
 )
 from entrypoints.web.route import Route
 
@@ -84,6 +89,10 @@ ROUTES = (
     Route("POST", "/tokens", users_page.create_token, ADMIN),
     Route("POST", "/tokens/{token_id}/revoke", users_page.revoke_token, ADMIN),
     Route("GET", "/events", events, VIEWER),
+    Route("GET", "/audit", audit_page.audit, VIEWER),
+    Route("GET", "/workers", workers_page.workers, VIEWER),
+    Route("GET", "/api/audit", audit.read_audit, VIEWER),
+    Route("GET", "/api/workers", workers.list_workers, VIEWER),
     Route("GET", "/statistics", statistics_page.statistics, VIEWER),
     Route("GET", PAGE, list_page.task_list, VIEWER),
     Route("GET", f"{PAGE}/new", builder_page.new, EDITOR),
@@ -171,13 +180,13 @@ def _guarded(route: Route) -> Handler:
             # It may take seconds to arrive: who is disabled meanwhile must not complete what they have begun.
             await raw_body(request)
             await admit(request, route.permission)
-        if (mark := request.app[SERVICES].feed.mark) is not None:
+        if (mark := request.app[FEED].mark) is not None:
             request[NEWS_MARK] = mark
         try:
             return await route.handler(request)
         finally:
             if route.permission is ADMIN and request.method not in SAFE_METHODS:
                 # Somebody may have lost what a stream of theirs was opened with.
-                request.app[SERVICES].feed.pulse()
+                request.app[FEED].pulse()
 
     return handle

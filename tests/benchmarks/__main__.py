@@ -15,6 +15,7 @@ BENCHES = (
     "bench_worker",
     "bench_steady",
     "bench_stored_tasks",
+    "bench_live_pages",
     "bench_pages",
 )
 REPORT = ROOT / "var" / "bench.json"

@@ -16,7 +16,7 @@ KINDS = {
     "cron": ("Cron", {"Cron expression": "30 2 * * *"}, "At 02:30", ("cron", "30 2 * * *")),
     "every": ("Every", {"Every": "15"}, "Every 15 minutes", ("interval", "15m")),
     "times": ("At times", {"Times": "07:15, 19:15"}, "At 07:15 and 19:15", ("cron", "15 7,19 * * *")),
-    "once": ("Once", {"Date": "2099-12-24", "Time": "18:00"}, "24 December 2099", ("one_time", "2099-12-24T18:00")),
+    "once": ("Once", {"Date": "2099-12-24", "Time": "18:00"}, "Once, on 2099-12-24 at 18:00", ("one_time", "2099-12-24T18:00")),
 }
 ZONE = "Europe/Berlin"
 

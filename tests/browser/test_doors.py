@@ -15,9 +15,10 @@ from tests.support.demo import Demo
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 # What a viewer may send: about themselves alone.
-OWN_FORMS = ("/logout", "/account/", "/time-zone")
+OWN_FORMS = ("/logout", "/account/", "/time-zone", "/theme")
 SEND = """async ([method, path]) =>
-  (await fetch(path, {method, headers: {"Content-Type": "application/json"}, body: "{}", redirect: "manual"})).status"""
+  (await fetch(path, {method, redirect: "manual", ...(method === "GET" ? {} :
+    {headers: {"Content-Type": "application/json"}, body: "{}"})})).status"""
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)

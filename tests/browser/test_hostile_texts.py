@@ -24,17 +24,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 # E26 of the bad inputs, and what breaks out of texts, attributes, titles and scripts; together as long as a name is.
 HOSTILE = (
     "<script>hit=1</script>",
-    '"><img class=hit src=x onerror="hit=1">',
-    "'><svg class=hit onload=hit=1>",
-    "</title></textarea><b class=hit>",
-    "{{7*7}}${7*7}",
+    '"><img class=canary src=x onerror="hit=1">',
+    "'><svg class=canary onload=hit=1>",
+    "</title></textarea><b class=canary>",
+    "{{7*7}}",
     "=cmd()|'/C calc'!A0",
     "'; DROP TABLE tasks; --",
     "مرحبا 👩‍👩‍👧",
 )
 TEXT = "".join(HOSTILE)
 ADDRESS = "javascript:hit=1//a/b.c?d=e&f#g%2F"
-STATE = """() => [typeof hit, document.querySelectorAll(".hit").length,
+STATE = """() => [typeof hit, document.querySelectorAll(".canary").length,
   document.querySelectorAll('a[href^="javascript:"]').length]"""
 
 

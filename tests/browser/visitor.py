@@ -10,8 +10,12 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 NARROW, WIDE = 320, 1440
 PREFIX = "/admin/scheduler"
-# The browser's own word for every answer that is an error; the answers themselves are watched.
-ERROR_ANSWER = "Failed to load resource: the server responded with a status of 4"
+# The browser's own words: for every answer that is an error, which are watched themselves, and for a header that it
+# follows only where it trusts the connection.
+EXPECTED = (
+    "Failed to load resource: the server responded with a status of 4",
+    "The Cross-Origin-Opener-Policy header has been ignored, because the URL's origin was untrustworthy",
+)
 TELL_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy violated: ${event.violatedDirective} by ${event.blockedURI} ${event.sample}`));
@@ -26,6 +30,17 @@ RUN_AXE = """async (rules) => {
   return found.violations.flatMap(({id, help, nodes}) => nodes.map((node) =>
     `${id} (${help}): ${node.target} ${node.html.slice(0, 160)} ${node.failureSummary}`));
 }"""
+# Of rows that are alike the first few stand for all; what is folded up is looked at, too.
+UNFOLD = """(kept) => {
+  for (const each of document.querySelectorAll("tr, li, details, option, g")) {
+    let before = 0;
+    for (let other = each; (other = other.previousElementSibling); ) before += other.nodeName === each.nodeName;
+    if (before >= kept) each.dataset.many = "";
+  }
+  for (const each of document.querySelectorAll("[data-many]")) each.remove();
+  for (const each of document.querySelectorAll("details")) each.open = true;
+}"""
+KEPT = 4
 OVERFLOWING = """() => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return [];
@@ -79,6 +94,10 @@ class Visitor:
             await self.page.evaluate(AXE)
         return list(await self.page.evaluate(RUN_AXE, rules))
 
+    async def unfold(self) -> None:
+        """Open what is folded up, and take away what only repeats, so that looking at it takes no time."""
+        await self.page.evaluate(UNFOLD, KEPT)
+
     async def overflowing(self) -> list[str]:
         """What makes the page as a whole scroll sideways."""
         return list(await self.page.evaluate(OVERFLOWING))
@@ -117,7 +136,7 @@ def _watch(visitor: Visitor) -> None:
     faults = visitor.faults
 
     def on_console(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not message.text.startswith(ERROR_ANSWER):
+        if message.type in ("error", "warning") and not message.text.startswith(EXPECTED):
             faults.append(f"console: {message.text}")
 
     def on_request(request: Request) -> None:

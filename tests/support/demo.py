@@ -135,8 +135,7 @@ class Demo:
             "dead": dead.executions[0].execution.id,
             "kind": "invalid_input",
             "version": "1",
-            "older": "1",
-            "newer": "2",
+            "between": "1..2",
             "name": "ana",
             "token_id": "1",
         }

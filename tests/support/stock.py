@@ -47,8 +47,8 @@ FROM run
 """
 LAST_RUNS = """
 UPDATE tasks SET run_count = :runs, last_run_at = :now, last_state = 'succeeded',
-    error_count = CASE WHEN rowid % 40 = 0 THEN 2 ELSE 0 END,
-    last_error = CASE WHEN rowid % 40 = 0 THEN 'ValueError: no such account' END
+    error_count = CASE WHEN rowid % 40 = 1 THEN 2 ELSE 0 END,
+    last_error = CASE WHEN rowid % 40 = 1 THEN 'ValueError: no such account' END
 """
 
 # As each of these ends would have been counted when it happened.

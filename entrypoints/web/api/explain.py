@@ -28,7 +28,7 @@ def _asked(query: Query) -> AskedTime:
 AT = Parameter(
     "at",
     "A time with an offset (2026-03-29T01:30:00Z), or one on the clocks of the task's zone (2026-03-29T02:30).",
-    {"type": "string", "maxLength": TEXT_MAX},
+    {"type": "string", "maxLength": TEXT_MAX, "examples": ["2024-01-15T11:00:00Z"]},
     _asked,
     is_required=True,
 )

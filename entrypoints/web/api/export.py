@@ -27,7 +27,7 @@ class ExportDocument(TypedDict):
 @operation(
     "Export all tasks",
     ok(ExportDocument, "With `format=json`."),
-    Answer(200, "With `format=yaml`, the same in YAML.", str, content_type="application/yaml"),
+    Answer(200, "With `format=yaml`, the same in YAML.", ExportDocument, content_type="application/yaml"),
     Answer(200, "With `format=crontab`, a crontab that says what it loses.", str, content_type="text/plain"),
     query=(FORMAT,),
 )

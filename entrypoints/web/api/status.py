@@ -48,7 +48,7 @@ async def statistics(request: web.Request) -> web.Response:
         "attention": _attention(found.attention),
         "types_7d": [_type_figures(each) for each in found.types],
         "executions": [execution_document(each) for each in found.recent.executions],
-        "members": [_member(each) for each in found.members],
+        "members": [member_document(each) for each in found.members],
     }
     return json_answer(document)
 
@@ -132,7 +132,8 @@ def _by_state(counts: Mapping[ExecutionState, int]) -> dict[ExecutionState, int]
     return {state: counts[state] for state in ExecutionState if counts.get(state)}
 
 
-def _member(member: Member) -> MemberDocument:
+def member_document(member: Member) -> MemberDocument:
+    """A process of the scheduler."""
     return {
         "node_id": member.node_id,
         "roles": sorted(member.roles),

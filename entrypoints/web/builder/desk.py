@@ -47,7 +47,7 @@ class Desk:
         return replace(self, told=faults.told(error, self.fields, self.inputs))
 
     def switched(self, to: tabs.Tab) -> "Desk":
-        """The form with another tab speaking."""
+        """The form with another tab speaking. Raises InvalidScheduleError if the one that speaks cannot be read."""
         fields, cannot_show = tabs.switched(self.fields, to)
         return replace(self, fields=fields, cannot_show=cannot_show)
 

@@ -1,7 +1,8 @@
 """The four ways in which the form says when: tabs over one schedule, each filled from the one before.
 
-A tab that cannot say what another one says is left as it was, and tells so; the text it does not understand stays in
-the form, to the letter. All conversions are the domain's.
+A tab that cannot say what another one says is empty, and tells so. Beside the fields of the tab that speaks stands, to
+the letter, the last text that could be read (`said`): as long as a tab says the same, that text it is. All conversions
+are the domain's.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from domain.errors import DomainError, InvalidScheduleError
+from domain.errors import DomainError
 from domain.scheduling.recipes import DayTimes, Every, Moment, Recipe, kept_or_written, kind_of
 from domain.scheduling.schedule import ScheduleType
 
@@ -33,10 +34,8 @@ _KINDS = {
     Tab.ONCE: ScheduleType.ONE_TIME,
     Tab.CRON: ScheduleType.CRON,
 }
-# Where a tab keeps the text that it was filled from.
-_TEXTS = {Tab.EVERY: "interval", Tab.TIMES: "cron", Tab.ONCE: "instant", Tab.CRON: "cron"}
 # Which field of a tab a fault of a recipe, or of the whole schedule, is told at.
-_MAIN_FIELDS = {Tab.EVERY: "every_count", Tab.TIMES: "times", Tab.ONCE: "once_date", Tab.CRON: "cron"}
+MAIN_FIELDS = {Tab.EVERY: "every_count", Tab.TIMES: "times", Tab.ONCE: "once_date", Tab.CRON: "cron"}
 RECIPE_FIELDS = {
     "/count": "every_count",
     "/unit": "every_unit",
@@ -46,14 +45,13 @@ RECIPE_FIELDS = {
     "/weekdays": "on_1",
     "/month_days": "month_days",
 }
-EMPTY = {
-    **dict.fromkeys(("every_count", "every_from", "interval", "cron", "times", "month_days"), ""),
-    **dict.fromkeys(("instant", "once_date", "once_time", "once_offset", "if_past"), ""),
+_BLANK = {
+    **dict.fromkeys(("every_count", "cron", "times", "month_days", "once_date", "once_time", "once_offset"), ""),
     **{f"on_{number}": "" for number, _ in WEEKDAYS},
     "every_unit": "m",
     "days": "all",
-    "tab": Tab.TIMES.value,
 }
+EMPTY = {**_BLANK, **dict.fromkeys(("every_from", "if_past", "said", "said_kind"), ""), "tab": Tab.TIMES.value}
 """Every field of the tabs, with nothing in it."""
 
 
@@ -71,44 +69,41 @@ def tab_of(fields: Fields) -> Tab:
 
 
 def fields_of(text: str, kind: ScheduleType | None = None) -> dict[str, str]:
-    """The tabs' fields for a schedule's text: the simplest tab that can say it speaks, and the others that can follow.
-
-    `kind` None: the kind is read from the text.
-    """
+    """The tabs' fields for a schedule's text, the simplest tab that can say it speaking; `kind` None: see `kind_of`."""
     written = Written(kind or kind_of(text), text)
-    fields = {**EMPTY, **_filled(Tab.CRON, written)[0]} if written.kind is ScheduleType.CRON else dict(EMPTY)
-    for tab in (Tab.EVERY, Tab.TIMES, Tab.ONCE):
-        filled, can_say = _filled(tab, written)
-        if can_say:
-            return {**fields, **filled, "tab": tab.value}
-    # What no recipe can say is left to the tab of its kind, as it is.
-    tab = next(tab for tab in (Tab.EVERY, Tab.ONCE, Tab.CRON) if _KINDS[tab] is written.kind)
-    return {**fields, _MAIN_FIELDS[tab]: text, "tab": tab.value}
+    own = next(tab for tab in (Tab.EVERY, Tab.ONCE, Tab.CRON) if _KINDS[tab] is written.kind)
+    for tab in (Tab.TIMES, own):
+        if (filled := _filled(tab, written)) is not None:
+            return {**EMPTY, **filled, **_kept(written), "tab": tab.value}
+    # What cannot be read is left to the tab of its kind, as it is.
+    return {**EMPTY, MAIN_FIELDS[own]: text, "tab": own.value}
 
 
 def written_in(fields: Fields) -> Written:
     """What the tab that speaks says. Raises InvalidScheduleError, its pointer naming the part of a recipe at fault."""
-    tab = tab_of(fields)
-    present = fields[_TEXTS[tab]]
-    text = present if tab is Tab.CRON else kept_or_written(_recipe(tab, fields), present)
-    return Written(_KINDS[tab], text)
+    tab, said = tab_of(fields), _said(fields)
+    if tab is Tab.CRON:
+        return Written(ScheduleType.CRON, fields["cron"])
+    present = said.text if said is not None and said.kind is _KINDS[tab] else ""
+    return Written(_KINDS[tab], kept_or_written(_recipe(tab, fields), present))
 
 
 def switched(fields: Fields, to: Tab) -> tuple[dict[str, str], str | None]:
-    """The fields with another tab speaking, filled from the one before, and the text that it cannot show, if any."""
-    try:
-        written = written_in(fields)
-    except InvalidScheduleError:
-        # Nothing readable to take along: the other tab stands as it was left.
-        return {**fields, "tab": to.value}, None
-    filled, can_say = _filled(to, written)
-    kept = {**fields, **_raw(written), "tab": to.value}
-    return ({**kept, **filled}, None) if can_say else (kept, written.text)
+    """The fields with another tab speaking, filled from the one before, and the text that it cannot show, if any.
+
+    A tab that nothing stands in leaves what was said last. Raises InvalidScheduleError for one that cannot be read.
+    """
+    written = written_in(fields) if fields[MAIN_FIELDS[tab_of(fields)]].strip() else _said(fields)
+    if written is None:
+        return {**fields, **_BLANK, "tab": to.value}, None
+    filled = _filled(to, written)
+    kept = {**fields, **_BLANK, **_kept(written), "tab": to.value}
+    return (kept, written.text) if filled is None else ({**kept, **filled}, None)
 
 
 def field_of(fault: DomainError, fields: Fields) -> str:
     """The field of the tabs at which a fault of the schedule is told."""
-    return RECIPE_FIELDS.get(fault.pointer) or _MAIN_FIELDS[tab_of(fields)]
+    return RECIPE_FIELDS.get(fault.pointer) or MAIN_FIELDS[tab_of(fields)]
 
 
 def _recipe(tab: Tab, fields: Fields) -> Recipe:
@@ -126,31 +121,35 @@ def _recipe(tab: Tab, fields: Fields) -> Recipe:
             )
 
 
-def _raw(written: Written) -> dict[str, str]:
-    """The text itself, in the field that keeps texts of its kind."""
-    tab = next(tab for tab, kind in _KINDS.items() if kind is written.kind)
-    return {_TEXTS[tab]: written.text}
+def _kept(written: Written) -> dict[str, str]:
+    return {"said": written.text, "said_kind": written.kind.value}
 
 
-def _filled(tab: Tab, written: Written) -> tuple[dict[str, str], bool]:
-    """A tab's own fields for a schedule, and whether it can say it."""
+def _said(fields: Fields) -> Written | None:
+    """The last text that could be read; None: there was none."""
+    if not fields["said"] or fields["said_kind"] not in list(ScheduleType):
+        return None
+    return Written(ScheduleType(fields["said_kind"]), fields["said"])
+
+
+def _filled(tab: Tab, written: Written) -> dict[str, str] | None:
+    """A tab's own fields for a schedule; None if it cannot say it."""
     if written.kind is not _KINDS[tab]:
-        return {}, False
+        return None
     if tab is Tab.CRON:
-        return {"cron": written.text}, True
+        return {"cron": written.text}
     recipe = {Tab.EVERY: Every.of, Tab.TIMES: DayTimes.of, Tab.ONCE: Moment.of}[tab](written.text)
     match recipe:
         case None:
-            return {}, False
+            return None
         case Every(count, unit):
-            filled = {"every_count": str(count), "every_unit": unit}
+            return {"every_count": str(count), "every_unit": unit}
         case Moment(date, time, offset):
-            filled = {"once_date": date, "once_time": time, "once_offset": offset}
+            return {"once_date": date, "once_time": time, "once_offset": offset}
         case DayTimes():
-            filled = _day_fields(recipe)
+            return _day_fields(recipe)
         case _:
             assert_never(recipe)
-    return {**filled, **_raw(written)}, True
 
 
 def _day_fields(recipe: DayTimes) -> dict[str, str]:

@@ -13,7 +13,7 @@ from application.scheduling.services.errors import (
     StaleVersionError,
     TaskChangedError,
 )
-from domain.errors import DomainError, SchedulerError
+from domain.errors import DomainError, InvalidScheduleError, SchedulerError
 from domain.scheduling.cron.expression import LENGTH_MAX
 from domain.scheduling.cron.zone import current_key, timezone_keys
 from domain.scheduling.identifiers import TaskId
@@ -149,7 +149,12 @@ async def _context(request: web.Request, desk: Desk) -> dict[str, object]:
 async def _turned(request: web.Request, desk: Desk) -> web.Response:
     """The form again, another tab speaking if one was chosen; nothing is stored."""
     to = desk.fields["to"]
-    return await _page(request, desk.switched(tabs.Tab(to)) if to in list(tabs.Tab) else desk)
+    if to not in list(tabs.Tab):
+        return await _page(request, desk)
+    try:
+        return await _page(request, desk.switched(tabs.Tab(to)))
+    except InvalidScheduleError as error:
+        return await _page(request, desk.refused(error), status=422)
 
 
 async def _refused(request: web.Request, desk: Desk, error: SchedulerError) -> web.Response:

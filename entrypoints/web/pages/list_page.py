@@ -78,9 +78,12 @@ def list_address(request: web.Request, back: str, notice: str | None = None) -> 
 
 
 def sentence_of(definition: Definition) -> str:
-    """When it runs, in words; "" where the zone is not known any more, which its warning tells."""
+    """When it runs, in words; "" where the zone is not known any more, which its warning tells.
+
+    Where an interval is counted from is left to the task's own page.
+    """
     try:
-        return described(definition.schedule, definition.timezone)
+        return described(definition.schedule, definition.timezone).partition(", counted from")[0]
     except InvalidTimezoneError:
         return ""
 

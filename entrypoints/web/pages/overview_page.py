@@ -11,6 +11,7 @@ from application.scheduling.ports.figures import COUNT_MAX
 from application.scheduling.ports.history import ExecutionFilter
 from application.scheduling.services.inspect_tasks import RECENT_MAX
 from application.scheduling.services.statistics import ComingHour, Overview
+from domain.scheduling.execution import ExecutionState
 from domain.scheduling.task import TaskStatus
 from entrypoints.web.charts import Bar, Tone
 from entrypoints.web.keys import SERVICES, under_prefix
@@ -60,6 +61,7 @@ async def overview(request: web.Request) -> web.Response:
             "health": health,
             "problems": list(advice(health.problems)),
             "tiles": list(_tiles(found)),
+            "pending": found.counts.open_by_state.get(ExecutionState.PENDING, 0),
             "bars": ribbon_of(found.coming),
             "ticks": TICKS,
             "is_empty": not sum(found.counts.tasks_by_status.values()),

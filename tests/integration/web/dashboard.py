@@ -17,8 +17,10 @@ from application.scheduling.services.backfill_task import BackfillTask
 from application.scheduling.services.batch_change import BatchChange
 from application.scheduling.services.change_task import ChangeTask
 from application.scheduling.services.explain import Explain
+from application.scheduling.services.inspect_audit import InspectAudit
 from application.scheduling.services.inspect_history import InspectHistory
 from application.scheduling.services.inspect_tasks import InspectTasks
+from application.scheduling.services.inspect_team import InspectTeam
 from application.scheduling.services.manage_tasks import ManageTasks
 from application.scheduling.services.preview import Preview
 from application.scheduling.services.redrive_execution import RedriveExecution
@@ -176,6 +178,8 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
                 tokens=doors.tokens,
                 log=doors.log,
             ),
+            audit=InspectAudit(stores.history),
+            team=InspectTeam(stores.membership, stores.history),
             feed=ChangeFeed(stores.news, RecordingObserver(), look_every=LOOK_EVERY),
             clock=clock,
             entropy=entropy,

@@ -64,12 +64,14 @@ class Target:
         case.validate_response(response, checks=CHECKS, excluded_checks=trouble)
         self.statuses.add(response.status_code)
 
-    def stock(self) -> Mapping[str, str]:
+    def stock(self, *, is_deleted: bool) -> Mapping[str, str]:
         """Put something of each kind into the store; the ids of it."""
-        return asyncio.run_coroutine_threadsafe(_stock(self.dashboard), self.loop).result(SECONDS_MAX)
+        return asyncio.run_coroutine_threadsafe(_stock(self.dashboard, is_deleted=is_deleted), self.loop).result(
+            SECONDS_MAX
+        )
 
 
-async def _stock(dashboard: Dashboard) -> Mapping[str, str]:
+async def _stock(dashboard: Dashboard, *, is_deleted: bool) -> Mapping[str, str]:
     """A task with three versions, an execution that died and one that runs, somebody, and a token of theirs."""
     name, store = dashboard.app[SERVICES].entropy.identifier(), dashboard.store
     task = await store.add(a_definition(name=name))
@@ -77,6 +79,8 @@ async def _stock(dashboard: Dashboard) -> Mapping[str, str]:
     await store.settle(dead, a_failure())
     await store.started(task)
     task = await store.described(await store.read(task), "changed")
+    if is_deleted:
+        await store.deleted(task)
     await dashboard.doors.users.add("test", name, PASSWORD, Role.EDITOR)
     token = await dashboard.doors.tokens.create("test", name, Role.VIEWER)
     return {
@@ -119,8 +123,19 @@ def test_nothing_that_is_sent_for_long_breaks_it(target: Target, label: str) -> 
     _fuzz(target, label, CASES_IN_SOAK // len(OPERATIONS) + 1, is_repeatable=False)
 
 
+def _examples(label: str) -> Iterator[tuple[Any, str]]:
+    """The bodies the description shows, with their types: they lead to what chance seldom does."""
+    method, path = label.split()
+    content = openapi_document(ROUTES, PREFIX)["paths"][path][method.lower()].get("requestBody", {}).get("content", {})
+    for media_type, told in content.items():
+        for example in told["examples"].values():
+            yield example["value"], media_type
+
+
 def _fuzz(target: Target, label: str, cases: int, *, is_repeatable: bool) -> None:
-    ids = target.stock()
+    ids = target.stock(is_deleted=label.endswith("/undelete"))
+    for body, media_type in _examples(label):
+        target.ask(OPERATIONS[label].Case(path_parameters=dict(ids), body=body, media_type=media_type), ids, real=True)
     for mode in GenerationMode:
 
         @settings(

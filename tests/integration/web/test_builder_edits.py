@@ -20,7 +20,7 @@ POLICY = {
     "backoff": {"kind": "list", "delays": ["PT1M", "PT0.25S"]},
     "timeout": "PT12M",
     "start_at": "2024-10-27T01:30:00.123456Z",
-    "end_at": "2024-10-27T01:30:01Z",
+    "end_at": "2025-10-26T01:30:01Z",
     "max_runs": 3,
     "jitter": "PT2S",
     "fail_after": None,
@@ -44,7 +44,7 @@ async def saved(dashboard: Dashboard, task_id: str, fields: dict[str, str]) -> A
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=[each["schedule"] for each in SCHEDULES])
 async def test_a_form_that_is_sent_as_it_came_changes_nothing(dashboard: Dashboard, schedule: dict[str, str]) -> None:
-    texts = {"description": "\nlines\n & <b>", "handler": "other", "tags": ["a", "b.c"], "max_retries": 7}
+    texts: dict[str, Any] = {"description": "\nlines\n & <b>", "handler": "other", "tags": ["a", "b.c"]}
     payload = {"big": 2**70, "text": "</textarea>\n", "nested": [{"a": None}]}
     policy = POLICY if schedule["schedule_type"] == "cron" else {}
     task = await dashboard.create(payload=payload, policy=policy, **texts, **schedule)

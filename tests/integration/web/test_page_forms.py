@@ -159,7 +159,7 @@ async def test_deleting_asks_first_and_wants_the_name_if_there_is_history(dashbo
 
     assert "1 open execution is cancelled" in question.text
     assert (unnamed.status, named.status) == (422, 303)
-    assert named.headers["Location"] == f"{PAGE}?notice=deleted"
+    assert named.headers["Location"] == f"{PAGE}/{task['id']}?notice=deleted"
     assert (await dashboard.get(f"{TASKS}/{task['id']}")).status == 404
 
 

@@ -1,8 +1,11 @@
+from datetime import timedelta
+
 import pytest
 
 from application.scheduling.ports.membership import HandlerSpec, Member
 from domain.scheduling.identifiers import NodeId
 from tests.integration.web.dashboard import PREFIX, TASKS, Dashboard
+from tests.support.builders import HOURLY, a_definition, a_failure
 
 
 async def announce(dashboard: Dashboard, *roles: str) -> None:
@@ -39,6 +42,24 @@ async def test_statistics_have_the_shape_of_the_guide(dashboard: Dashboard, path
     ]
     assert told["open_executions"] == {"pending": 1}
     assert told["executions"][0]["kind"] == "manual"
+
+
+async def test_statistics_tell_what_deserves_attention_and_how_the_week_went(dashboard: Dashboard) -> None:
+    task = await dashboard.store.add(a_definition(schedule=HOURLY))
+    claim = await dashboard.store.started(task)
+    dashboard.clock.advance(timedelta(seconds=3))
+    await dashboard.store.settle(claim, a_failure())
+    await dashboard.store.run_now(await dashboard.store.read(task), key="again")
+
+    told = (await dashboard.get(f"{PREFIX}/api/stats")).json
+
+    assert told["attention"] == {
+        "failing": 1, "late": 0, "dead_letters": 1, "oldest_pending_at": "2024-01-15T13:00:03Z",
+    }  # fmt: skip
+    assert told["types_7d"] == [
+        {"task_type": "mail", "ended": {"dead": 1}, "p50_at_most": "PT5S", "p95_at_most": "PT5S"}
+    ]
+    assert told["finished_24h"] == {"dead": 1}
 
 
 async def test_it_is_healthy_while_scheduler_and_worker_are_here(dashboard: Dashboard) -> None:

@@ -24,7 +24,7 @@ async def test_it_says_what_runs_when_in_a_sentence_with_the_zone(dashboard: Das
 
     page = words(await page_of(dashboard, task))
 
-    assert "At 02:30 on Monday to Friday. 30 2 * * 1-5 Europe/Berlin Closes the day." in page
+    assert "At 02:30, Monday to Friday. 30 2 * * 1-5 Europe/Berlin Closes the day." in page
     assert "Tue 2024-01-16 02:30 CETTue 2024-01-16 01:30 UTC" in page.replace(" Tue", "Tue")
     assert "It has not run yet. The first run is due in" in page
 

@@ -62,7 +62,7 @@ async def _scans(store: SqlStore, seen: Statements) -> list[tuple[str, str]]:
 
 def _is_stored(step: str) -> bool:
     """True for tables and indexes of the store; subqueries, JSON arrays and the one row of `store` are not meant."""
-    tables = ("tasks", "definitions", "executions", "attempts", "log_lines", "skips", "changes")
+    tables = ("tasks", "definitions", "executions", "attempts", "log_lines", "finished", "skips", "changes")
     # A scan of a small partial index in its order, up to a limit, is a search from its beginning.
     bounded = (
         "executions_pending",
@@ -174,6 +174,33 @@ async def test_explaining_scans_no_table(store: SqlStore, clock: ManualClock) ->
     assert len(evidence.executions) == 1
     assert len([statement for statement, _ in seen if statement.startswith("SELECT")]) == 16
     assert await _scans(store, seen) == []
+
+
+async def test_figures_are_read_from_indexes(store: SqlStore, clock: ManualClock) -> None:
+    task = await _added(store)
+    day = {"since": NOON, "until": NOON + timedelta(days=1)}
+    with _captured(store) as seen:
+        await store.figures.past_runs([task.id], limit=30)
+        await store.figures.backlog()
+        await store.figures.coming(until=day["until"], limit=10)
+        await store.figures.next_runs(**day)
+        await store.figures.hours(**day)
+        await store.figures.hours(**day, task_type="mail")
+        await store.figures.types(**day)
+
+    assert len([statement for statement, _ in seen if statement.startswith("SELECT")]) == 9
+    # Of the dead there is an index of their own, which is counted.
+    assert [step for step, _ in await _scans(store, seen)] == ["SCAN executions USING COVERING INDEX executions_dead"]
+
+
+async def test_counts_are_read_from_indexes(store: SqlStore) -> None:
+    await _added(store)
+    with _captured(store) as seen:
+        await store.history.counts()
+
+    scans = [step for step, _ in await _scans(store, seen)]
+    assert scans
+    assert [step for step in scans if "COVERING INDEX" not in step] == []
 
 
 @pytest.mark.parametrize("states", [(), (ExecutionState.DEAD,), (ExecutionState.RUNNING, ExecutionState.PENDING)])

@@ -57,21 +57,31 @@ def test_a_tab_that_can_say_it_is_filled_from_the_one_before() -> None:
 
 
 def test_what_is_written_anew_in_one_tab_stands_in_the_next() -> None:
-    times = {**EMPTY, "cron": "0 */7 * * *", "times": "9:00, 10:00, 11:00", "days": "week", "on_0": "1", "on_6": "1"}
+    times, _ = switched({**EMPTY, "tab": "cron", "cron": "0 */7 * * *"}, Tab.TIMES)
+    filled_in = {**times, "times": "9:00, 10:00, 11:00", "days": "week", "on_0": "1", "on_6": "1"}
 
-    cron, _ = switched(times, Tab.CRON)
+    cron, _ = switched(filled_in, Tab.CRON)
 
     assert written_in(cron) == Written(CRON, "0 9-11 * * 0,6")
 
 
-def test_a_tab_that_nothing_readable_comes_from_leaves_the_others_as_they_were() -> None:
-    cron = {**EMPTY, "tab": "cron", "cron": "0 */7 * * *"}
+def test_a_tab_that_cannot_show_it_is_empty_and_says_nothing_of_its_own() -> None:
+    cron = {**EMPTY, "tab": "cron", "cron": "0 */7 * * *", "times": "09:00"}
 
     times, cannot_show = switched(cron, Tab.TIMES)
-    back, _ = switched(times, Tab.CRON)
 
-    assert cannot_show == "0 */7 * * *"
-    assert written_in(back).text == "0 */7 * * *"
+    assert (times["times"], cannot_show) == ("", "0 */7 * * *")
+    with pytest.raises(InvalidScheduleError):
+        written_in(times)
+
+
+def test_nothing_said_is_nothing_to_take_along() -> None:
+    assert switched({**EMPTY, "tab": "cron"}, Tab.TIMES) == ({**EMPTY, "tab": "times"}, None)
+
+
+def test_a_tab_that_cannot_be_read_is_not_left_behind() -> None:
+    with pytest.raises(InvalidScheduleError):
+        switched({**EMPTY, "times": "25:00"}, Tab.CRON)
 
 
 @pytest.mark.parametrize(

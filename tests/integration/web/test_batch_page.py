@@ -1,0 +1,190 @@
+"""One change of many tasks by a form: chosen, shown, confirmed, carried out, taken back."""
+
+from urllib.parse import urlencode
+
+import pytest
+
+from domain.access.role import Role
+from tests.integration.web.dashboard import FORM, HTML, PAGE, TASKS, Answer, Dashboard, a_body
+from tests.integration.web.door import PASSWORD, a_door, signed_in
+from tests.integration.web.test_pages import Elements, words
+
+BATCH = f"{PAGE}/batch"
+
+
+async def asked(dashboard: Dashboard, action: str, *ids: str, status: int = 200, **query: str) -> Elements:
+    """The confirmation for these tasks, or for what the query says."""
+    pairs = [("action", action), *query.items(), *(("ids", each) for each in ids)]
+    answer = await dashboard.page(f"{BATCH}?{urlencode(pairs)}")
+    assert answer.status == status, answer.text
+    return Elements(answer.text)
+
+
+def fields_of(page: Elements, *, at: int = 0, **said: str) -> str:
+    """What the form of a page sends, with what its reader says."""
+    names = ("action", "value", "ids", "token", "back", "reason")
+    hidden = [each for each in page.all("input") if each.get("type") == "hidden" and each["name"] in names]
+    begins = [place for place, each in enumerate(hidden) if each["name"] == "action"]
+    form = hidden[begins[at] :][:6]
+    return urlencode({each["name"]: each["value"] for each in form if each["name"] in names} | said)
+
+
+async def paused_names(dashboard: Dashboard) -> list[str]:
+    return [task["name"] for task in (await dashboard.get(f"{TASKS}?status=paused")).json["tasks"]]
+
+
+async def made(dashboard: Dashboard, *names: str) -> list[str]:
+    return [(await dashboard.create(name))["id"] for name in names]
+
+
+async def test_what_is_chosen_is_shown_changed_and_changed_back(dashboard: Dashboard) -> None:
+    one, two, _ = await made(dashboard, "one", "two", "three")
+
+    question = await asked(dashboard, "pause", one, two)
+    before = await paused_names(dashboard)
+    result = await dashboard.form(BATCH, fields_of(question, reason="DB upgrade", lasts="4h"))
+
+    assert "Pause 2 tasks?" in question.text
+    assert "one Active ✓ will be paused".replace("✓ ", "") in " ".join(question.text.split())
+    assert (before, await paused_names(dashboard)) == ([], ["one", "two"])
+    pause = (await dashboard.get(f"{TASKS}/{one}")).json["pause"]
+    assert (pause["reason"], pause["until"]) == ("DB upgrade", "2024-01-15T16:00:00Z")
+    assert "2 tasks paused" in words(result.text)
+    undone = await dashboard.form(BATCH, fields_of(Elements(result.text)))
+    assert "2 tasks resumed" in words(undone.text)
+    assert await paused_names(dashboard) == []
+
+
+async def test_a_form_sent_twice_does_nothing_twice_and_says_so(dashboard: Dashboard) -> None:
+    (one,) = await made(dashboard, "one")
+    fields = fields_of(await asked(dashboard, "run", one))
+
+    await dashboard.form(BATCH, fields)
+    again = await dashboard.form(BATCH, fields)
+
+    assert "0 tasks started; 1 started by this form before." in words(again.text)
+    assert (await dashboard.get(f"{TASKS}/{one}")).json["run_count"] == 1
+
+
+async def test_all_that_match_are_more_than_the_page_and_the_first_twenty_are_shown(dashboard: Dashboard) -> None:
+    await made(dashboard, *(f"task {number:02}" for number in range(25)))
+    await dashboard.create("other", task_type="mail")
+
+    all_of_them = await asked(dashboard, "pause", scope="all", task_type="maintenance", limit="5")
+    page = await asked(dashboard, "pause", scope="page", task_type="maintenance", limit="5", sort="-name")
+
+    assert "Pause 25 tasks?" in all_of_them.text
+    assert "The first 20 of 25 tasks" in all_of_them.text
+    assert "task 19" in all_of_them.text
+    assert "task 20" not in all_of_them.text
+    assert "Pause 5 tasks?" in page.text
+    assert "task 24" in page.text
+    await dashboard.form(BATCH, fields_of(all_of_them))
+    assert len(await paused_names(dashboard)) == 25
+
+
+async def test_only_what_was_shown_is_changed_whatever_matches_by_then(dashboard: Dashboard) -> None:
+    await made(dashboard, "one")
+    question = await asked(dashboard, "delete", scope="all")
+    await made(dashboard, "two")
+
+    await dashboard.form(BATCH, fields_of(question))
+
+    assert [task["name"] for task in (await dashboard.get(TASKS)).json["tasks"]] == ["two"]
+
+
+async def test_what_stays_and_what_cannot_be_is_told_before_and_after(dashboard: Dashboard) -> None:
+    open_, free = await made(dashboard, "open", "free")
+    await dashboard.call("POST", f"{TASKS}/{open_}/run")
+    (paused,) = await made(dashboard, "paused")
+    await dashboard.call("POST", f"{TASKS}/{paused}/pause")
+
+    running = await asked(dashboard, "run", open_, free, "nobody")
+    pausing = await asked(dashboard, "pause", paused)
+
+    assert "1 task will be started; 2 cannot be." in " ".join(running.text.split())
+    assert "cannot be started: 1 execution" in running.text
+    assert "cannot be started: there is no task 'nobody'" in running.text
+    assert "stays as it is: paused already, and keeps its reason" in pausing.text
+    assert not pausing.all("form", method="post", action=BATCH)
+
+
+@pytest.mark.parametrize(
+    ("action", "value", "fault"),
+    [("add_tag", "two words", "1 to 64 letters"), ("set_timezone", "Mars/Olympus", "Mars/Olympus")],
+)
+async def test_a_value_is_asked_for_and_a_wrong_one_is_told_at_its_field(
+    dashboard: Dashboard, action: str, value: str, fault: str
+) -> None:
+    (one,) = await made(dashboard, "one")
+
+    question = await asked(dashboard, action, one)
+    wrong = await asked(dashboard, action, one, value=value, status=422)
+    right = await asked(dashboard, action, one, value="UTC" if action == "set_timezone" else "night")
+
+    assert question.all("input", type="hidden", name="ids", value=one)
+    (told,) = [each for each in wrong.all("input") if "aria-invalid" in each]
+    assert (told["value"], told["aria-describedby"]) == (value, "value-hint value-error")
+    assert fault in wrong.text
+    assert "1 task" in right.text
+
+
+async def test_a_reason_that_is_too_long_is_told_at_its_field_and_nothing_is_done(dashboard: Dashboard) -> None:
+    (one,) = await made(dashboard, "one")
+
+    answer = await dashboard.form(BATCH, fields_of(await asked(dashboard, "pause", one), reason="x" * 501))
+
+    assert answer.status == 422
+    assert "at most 500 characters" in words(answer.text)
+    assert await paused_names(dashboard) == []
+
+
+async def test_nothing_chosen_leads_back_to_the_same_part_of_the_list(dashboard: Dashboard) -> None:
+    page = await asked(dashboard, "pause", q="x", sort="-name")
+
+    assert "No task was chosen" in page.text
+    assert page.all("a", href=f"{PAGE}?q=x&sort=-name")
+
+
+@pytest.mark.parametrize("query", ["", "action=burn", "action=pause&scope=everything", "action=pause&nope=1"])
+async def test_a_question_that_cannot_be_read_is_refused(dashboard: Dashboard, query: str) -> None:
+    assert (await dashboard.page(f"{BATCH}?{query}")).status == 400
+
+
+@pytest.mark.parametrize(
+    "fields", ["", "action=burn", "action=pause&lasts=9y", "action=resume&missed=x", "action=pause&a=b"]
+)
+async def test_a_form_that_cannot_be_read_is_refused(dashboard: Dashboard, fields: str) -> None:
+    (one,) = await made(dashboard, "one")
+
+    assert (await dashboard.form(BATCH, f"{fields}&ids={one}")).status == 400
+    assert await paused_names(dashboard) == []
+
+
+async def test_names_of_any_kind_are_text(dashboard: Dashboard) -> None:
+    (one,) = await made(dashboard, "<script>alert(1)</script>")
+
+    question = await asked(dashboard, "pause", one)
+    result = Elements((await dashboard.form(BATCH, fields_of(question))).text)
+
+    for page in (question, result):
+        assert "<script>alert(1)</script>" in page.text
+        assert [found for found in page.all("script") if "src" not in found] == []
+
+
+async def test_an_operator_may_pause_many_and_delete_none_and_a_viewer_neither() -> None:
+    async with a_door() as door:
+        await door.doors.users.add("test", "eve", PASSWORD, Role.VIEWER)
+        await door.call("POST", TASKS, a_body(), headers=await signed_in(door, "ana"))
+
+        async def statuses(name: str) -> list[int]:
+            shown = {**HTML, **await signed_in(door, name)}
+            answers: list[Answer] = []
+            for action in ("pause", "delete"):
+                answers.append(await door.call("GET", f"{BATCH}?action={action}&scope=all", headers=shown))
+                fields = f"action={action}&ids=nobody".encode()
+                answers.append(await door.call("POST", BATCH, raw=fields, headers={**shown, **FORM}))
+            return [answer.status for answer in answers]
+
+        assert await statuses("bob") == [200, 200, 403, 403]
+        assert await statuses("eve") == [403] * 4

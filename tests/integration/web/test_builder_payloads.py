@@ -1,0 +1,168 @@
+"""Payloads on the page: a form where the handler's schema allows one, JSON where it does not, and both judged alike."""
+
+from enum import StrEnum
+from typing import Annotated
+from urllib.parse import urlencode
+
+import pytest
+from pydantic import BaseModel, Field
+
+from application.scheduling.ports.membership import HandlerSpec, Member
+from domain.scheduling.identifiers import NodeId
+from tests.integration.web.browser_form import BrowserForm
+from tests.integration.web.dashboard import PAGE, TASKS, Dashboard
+
+NEW = f"{PAGE}/new"
+
+
+class Mode(StrEnum):
+    FULL = "full"
+    DELTA = "delta"
+
+
+class Purge(BaseModel):
+    days: Annotated[int, Field(ge=1, description="How long to keep.")]
+    mode: Mode = Mode.FULL
+    dry_run: bool = False
+    instances: list[str] = []
+    ratio: float | None = None
+
+
+class Mail(BaseModel):
+    to: str
+
+
+SPECS = (
+    HandlerSpec("maintenance", "purge", "Purge old rows.", Purge.model_json_schema(), {"max_retries": 5}),
+    HandlerSpec("mail", None, payload_schema=Mail.model_json_schema()),
+    HandlerSpec("any", "thing"),
+)
+
+
+@pytest.fixture(autouse=True)
+async def worker(dashboard: Dashboard) -> None:
+    member = Member(NodeId("worker-1"), frozenset({"worker"}), "host", 1, dashboard.clock.now(), SPECS, 4)
+    await dashboard.stores.membership.announce(member)
+
+
+async def form_for(dashboard: Dashboard, **query: str) -> BrowserForm:
+    return BrowserForm((await dashboard.page(f"{NEW}?{urlencode(query)}")).text, "builder")
+
+
+async def sent(dashboard: Dashboard, fields: dict[str, str], **changes: str) -> tuple[int, str]:
+    answer = await dashboard.form(NEW, urlencode({**fields, **changes}))
+    return answer.status, answer.headers.get("Location", answer.text)
+
+
+async def payload_at(dashboard: Dashboard, location: str) -> object:
+    task_id = location.removeprefix(f"{PAGE}/").partition("?")[0]
+    return (await dashboard.get(f"{TASKS}/{task_id}")).json["payload"]
+
+
+async def test_a_payload_is_written_in_a_form_of_its_schema(dashboard: Dashboard) -> None:
+    form = await form_for(dashboard, name="purge", task_type="maintenance")
+    typed = {
+        "payload.days": "30",
+        "payload.mode": '"delta"',
+        "payload.dry_run": "true",
+        "payload.instances": "a.example\r\nb.example\r\n",
+        "payload.ratio": "0.5",
+    }
+
+    status, location = await sent(dashboard, form.fields, **typed)
+
+    assert form.fields.keys() >= typed.keys()
+    assert status == 303, location
+    assert await payload_at(dashboard, location) == {
+        "days": 30,
+        "mode": "delta",
+        "dry_run": True,
+        "instances": ["a.example", "b.example"],
+        "ratio": 0.5,
+    }
+
+
+async def test_what_is_left_empty_is_left_out(dashboard: Dashboard) -> None:
+    form = await form_for(dashboard, name="purge", task_type="maintenance")
+
+    _, location = await sent(dashboard, form.fields, **{"payload.days": "30"})
+
+    assert await payload_at(dashboard, location) == {"days": 30}
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "words"),
+    [
+        ({"payload.days": ""}, "payload.days", "is a required property"),
+        ({"payload.days": "many"}, "payload.days", "is not of type"),
+        ({"payload.days": "0"}, "payload.days", "is less than the minimum of 1"),
+        ({"payload.days": "1", "payload.mode": "half"}, "payload.mode", "is not one of"),
+        ({"payload_as": "json", "payload": '{"days": "many"}'}, "payload", "is not of type"),
+    ],
+)
+async def test_a_payload_that_is_refused_is_told_at_its_field_as_it_was_typed(
+    dashboard: Dashboard, typed: dict[str, str], field: str, words: str
+) -> None:
+    form = await form_for(dashboard, name="purge", task_type="maintenance")
+
+    status, text = await sent(dashboard, form.fields, **typed)
+
+    again = BrowserForm(text, "builder")
+    assert status == 422
+    assert words in text
+    assert field in again.faulty
+    assert again.fields[field] == typed[field]
+
+
+async def test_json_is_a_choice_and_may_have_what_the_form_has_not(dashboard: Dashboard) -> None:
+    form = await form_for(dashboard, name="purge", task_type="maintenance")
+
+    _, location = await sent(dashboard, form.fields, payload_as="json", payload='{"days": 3, "more": {"a": [1]}}')
+    task_id = location.removeprefix(f"{PAGE}/").partition("?")[0]
+    edit = BrowserForm((await dashboard.page(f"{PAGE}/{task_id}/edit")).text, "builder").fields
+    await dashboard.form(f"{PAGE}/{task_id}/edit", urlencode({**edit, "payload.days": "4"}))
+
+    assert edit["payload.days"] == "3"
+    assert await payload_at(dashboard, location) == {"days": 4, "more": {"a": [1]}}
+
+
+async def test_a_payload_that_the_form_cannot_show_stays_json_and_says_so(dashboard: Dashboard) -> None:
+    page = await dashboard.page(f"{NEW}?{urlencode({'name': 'purge', 'task_type': 'maintenance', 'payload': '[]'})}")
+
+    form = BrowserForm(page.text, "builder")
+    assert "values that a form cannot show exactly" in page.text
+    assert (form.fields["payload_as"], form.fields["payload"]) == ("json", "[]")
+
+
+@pytest.mark.parametrize(
+    ("name", "task_type", "words"),
+    [("thing", "any", "takes any JSON object"), ("nobody", "nothing", "No living worker has announced this handler")],
+)
+async def test_without_a_schema_there_is_json(dashboard: Dashboard, name: str, task_type: str, words: str) -> None:
+    page = await dashboard.page(f"{NEW}?{urlencode({'name': name, 'task_type': task_type})}")
+
+    assert words in page.text
+    assert BrowserForm(page.text, "builder").fields["payload_as"] == "json"
+
+
+async def test_another_handler_brings_its_own_form_and_keeps_what_was_typed(dashboard: Dashboard) -> None:
+    form = await form_for(dashboard, name="purge", task_type="maintenance")
+    changed = {**form.fields, "payload.days": "30", "task_type": "mail", "to": "payload"}
+
+    page = await dashboard.form(NEW, urlencode(changed))
+
+    fields = BrowserForm(page.text, "builder").fields
+    assert "payload.to" in fields
+    assert "payload.mode" not in fields
+    assert '"days": 30' in fields["payload"]
+
+
+async def test_the_page_offers_the_announced_types_and_handlers_and_current_zones(dashboard: Dashboard) -> None:
+    page = (await dashboard.page(NEW)).text
+
+    assert (
+        '<datalist id="types"><option>any</option><option>mail</option><option>maintenance</option></datalist>' in page
+    )
+    assert '<option value="purge">maintenance</option>' in page
+    assert "<option>Europe/Berlin</option>" in page
+    assert "<option>US/Eastern</option>" not in page

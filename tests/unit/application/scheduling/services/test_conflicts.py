@@ -1,0 +1,89 @@
+"""What two people say otherwise of one task, and what follows from each choice."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from application.scheduling.drafts import body_from, define
+from application.scheduling.services.conflicts import Whose, disagreements, merged
+from domain.scheduling.policy import ExecutionPolicy
+from domain.scheduling.schedule import CronSchedule, IntervalSchedule
+from domain.scheduling.task import Definition
+from tests.support.builders import HOUR, NOON
+
+READ = Definition(
+    "report", "mail", CronSchedule("0 2 * * *"), "0 2 * * *", payload_json='{"days":30,"to":{"a":1}}', tags=("old",)
+)
+HOURLY = replace(READ, schedule=IntervalSchedule(HOUR, NOON), schedule_text="1h")
+
+
+def saved(now: Definition, read: Definition | None, wanted: Definition, *taken: str) -> Definition:
+    rows = disagreements(read, now, wanted)
+    return define(body_from(merged(now, rows, taken)), now=NOON + HOUR, present=now)
+
+
+def test_a_field_is_told_with_who_has_changed_it() -> None:
+    now = replace(READ, description="theirs", tags=("new",))
+    wanted = replace(READ, description="yours", timezone="Asia/Tokyo")
+
+    rows = disagreements(READ, now, wanted)
+
+    assert [(each.pointer, each.whose, each.read, each.now, each.wanted) for each in rows] == [
+        ("/timezone", Whose.YOURS, "UTC", "UTC", "Asia/Tokyo"),
+        ("/description", Whose.BOTH, "nothing", "theirs", "yours"),
+        ("/tags", Whose.THEIRS, "old", "new", "old"),
+    ]
+
+
+def test_what_was_read_may_be_forgotten_and_then_everything_is_asked() -> None:
+    (row,) = disagreements(None, READ, replace(READ, description="yours"))
+
+    assert (row.whose, row.read) == (Whose.BOTH, None)
+
+
+def test_the_parts_of_a_schedule_are_one_choice() -> None:
+    (row,) = disagreements(READ, READ, HOURLY)
+
+    assert (row.pointer, row.now, row.wanted) == (
+        "/schedule",
+        "0 2 * * * (At 02:00 every day)",
+        "1h (Every hour, counted from 2024-01-15 at 12:00 UTC)",
+    )
+    assert saved(READ, READ, HOURLY, "/schedule") == HOURLY
+    assert saved(HOURLY, READ, READ, "/schedule") == READ
+
+
+def test_what_both_want_is_no_disagreement() -> None:
+    both = replace(READ, description="the same")
+
+    assert disagreements(READ, both, both) == ()
+
+
+@pytest.mark.parametrize(
+    ("theirs", "yours", "taken", "payload"),
+    [
+        ('{"days":31,"to":{"a":1}}', '{"days":30,"to":{"a":2}}', ["/payload/to/a"], '{"days":31,"to":{"a":2}}'),
+        ('{"days":31,"to":{"a":1}}', '{"to":{"a":1}}', ["/payload/days"], '{"to":{"a":1}}'),
+        ('{"days":30}', '{"days":30,"to":{"a":1,"b":[]}}', ["/payload/to/b"], '{"days":30,"to":{"b":[]}}'),
+        ("{}", '{"days":5}', ["/payload", "/payload/days"], '{"days":5}'),
+        ('{"to":5}', '{"to":{"a":7}}', ["/payload/to", "/payload/to/a"], '{"to":{"a":7}}'),
+        ('{"a/b":{"~":1}}', '{"a/b":{"~":2}}', ["/payload/a~1b/~0"], '{"a/b":{"~":2}}'),
+        ('{"days":31}', '{"days":32}', [], '{"days":31}'),
+    ],
+)
+def test_members_of_a_payload_are_chosen_one_by_one(theirs: str, yours: str, taken: list[str], payload: str) -> None:
+    now, wanted = replace(READ, payload_json=theirs), replace(READ, payload_json=yours)
+
+    assert saved(now, READ, wanted, *taken).payload_json == payload
+
+
+def test_taking_everything_is_what_was_wanted_and_taking_nothing_is_what_is() -> None:
+    fields: dict[str, Any] = {"name": "other", "task_type": "chat", "handler": "report", "description": "d"}
+    policy = ExecutionPolicy(jitter=timedelta(seconds=5), fail_after=None, start_at=NOON)
+    wanted = replace(HOURLY, timezone="Asia/Tokyo", tags=(), policy=policy, payload_json="{}", **fields)
+    rows = disagreements(READ, READ, wanted)
+
+    assert saved(READ, READ, wanted, *(row.pointer for row in rows)) == wanted
+    assert saved(READ, READ, wanted) == READ
