@@ -37,14 +37,13 @@ class Database:
     is_closed: bool = False
 
     @asynccontextmanager
-    async def writing(self, doing: str, *, within: timedelta | None = None) -> AsyncIterator[AsyncConnection]:
+    async def writing(self, doing: str) -> AsyncIterator[AsyncConnection]:
         """A transaction that holds the write lock from its beginning and commits at the end of the block.
 
-        It may take as long as any call, or `within`. Raises StoreUnavailableError, StoreRefusedError; the block's own
-        errors roll it back.
+        Raises StoreUnavailableError, StoreRefusedError; the block's own errors roll it back.
         """
         with store_errors(doing):
-            async with self._limited(doing, within), self.turn, self.writer.begin() as connection:
+            async with self._limited(doing), self.turn, self.writer.begin() as connection:
                 yield connection
 
     @asynccontextmanager
@@ -71,10 +70,10 @@ class Database:
                 await self.writer.dispose()
 
     @asynccontextmanager
-    async def _limited(self, doing: str, within: timedelta | None = None) -> AsyncIterator[None]:
+    async def _limited(self, doing: str) -> AsyncIterator[None]:
         if self.is_closed:
             raise StoreUnavailableError(f"{doing}: the store is closed")
         # The inner limit ends the call; the outer one ends the closing of its connection, should that hang as well.
-        seconds = (within or self.timeout).total_seconds()
+        seconds = self.timeout.total_seconds()
         async with asyncio.timeout(seconds + DISCARD_TIMEOUT.total_seconds()), asyncio.timeout(seconds):
             yield

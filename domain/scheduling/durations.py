@@ -46,7 +46,7 @@ class Durations:
         return sum(self.by_step.values())
 
     def at_most(self, percent: int) -> timedelta | None:
-        """The least step within which `percent` (1 to 100) of 100 runs ended; None: there are none, or it is the last."""
+        """The least step within which `percent` (1 to 100) of 100 runs ended; None: there is none that has an end."""
         ascending = sorted(self.by_step)
         ended = accumulate(self.by_step[step] for step in ascending)
         enough = (step for step, count in zip(ascending, ended, strict=True) if count >= _rank(percent, self.count))

@@ -87,29 +87,19 @@ class RequestBody(Generic[Body]):
         """The body of a request. Raises as `json_body`, and InvalidInputError."""
         if not self.is_required and not await _read(request):
             return self.model()
-        return await required_body(request, self.model)
+        document = await json_body(request, self.types)
+        if not isinstance(document, Mapping):
+            raise InvalidInputError((DomainError("the body is a JSON object", code="wrong_type"),))
+        try:
+            return self.model.model_validate(document)
+        except ValidationError as error:
+            raise InvalidInputError(faults_of(error, self.model)) from None
 
 
 async def json_body(request: web.Request, types: frozenset[str] = JSON_TYPES) -> Any:
     """The value of the body. Raises RequestError for its type or size, MalformedJsonError for its content."""
     _check_type(request, types)
     return json_text.read(await _read(request))
-
-
-async def optional_body(request: web.Request, model: type[Body]) -> Body:
-    """The body, or the defaults if there is none. Raises as `json_body`, and InvalidInputError."""
-    return await required_body(request, model) if await _read(request) else model()
-
-
-async def required_body(request: web.Request, model: type[Body]) -> Body:
-    """The body. Raises as `json_body`, and InvalidInputError."""
-    document = await json_body(request)
-    if not isinstance(document, Mapping):
-        raise InvalidInputError((DomainError("the body is a JSON object", code="wrong_type"),))
-    try:
-        return model.model_validate(document)
-    except ValidationError as error:
-        raise InvalidInputError(faults_of(error, model)) from None
 
 
 async def form_body(request: web.Request, *, fields_max: int = FORM_FIELDS_MAX) -> dict[str, str]:

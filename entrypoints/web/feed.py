@@ -96,11 +96,9 @@ class ChangeFeed:
     async def missed(self, mark: str | None) -> bytes:
         """What changed after a mark, for a stream that has just been opened. Raises StoreUnavailableError."""
         if self.mark is None:
-            present = await self.news.since(None, limit=CHANGES_MAX)
-            # Somebody else may have asked meanwhile: the earlier mark tells more.
-            self.mark = self.mark or present.mark
+            self._begin((await self.news.since(None, limit=CHANGES_MAX)).mark)
         if mark is None:
-            return event_of(Changed(self.mark, is_complete=False))
+            return event_of(Changed(self.mark or "", is_complete=False))
         return event_of(await self.news.since(mark, limit=CHANGES_MAX))
 
     async def run(self) -> None:
@@ -131,11 +129,16 @@ class ChangeFeed:
         before = self.mark
         changed = await self.news.since(before, limit=CHANGES_MAX)
         if before is None:
-            self.mark = self.mark or changed.mark
+            self._begin(changed.mark)
         elif changed.mark != before:
             self.mark = changed.mark
             self._tell(event_of(changed))
         return self.look_every
+
+    def _begin(self, mark: str) -> None:
+        # Somebody else may have asked meanwhile: the earlier mark tells more.
+        if self.mark is None:
+            self.mark = mark
 
     def _tell(self, event: bytes) -> None:
         for each in self._streams:

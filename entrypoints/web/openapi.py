@@ -101,7 +101,8 @@ def openapi_document(table: tuple[Route, ...], prefix: str) -> Document:
             # An operation that has another address as well needs an id for each.
             document["operationId"] += f"_{rows[operation.name]}"
         paths.setdefault(route.path, {})[route.method.lower()] = document
-    groups = dict.fromkeys(group_of(route) for route, _ in described)
+    used = {group_of(route) for route, _ in described}
+    groups = [group for group in dict.fromkeys((*GROUPS.values(), OTHER_GROUP)) if group in used]
     return {
         "openapi": "3.1.0",
         "info": {"title": "PeachPie scheduler", "version": VERSION, "description": INTRODUCTION},

@@ -36,11 +36,11 @@ from domain.errors import (
     TaskStateError,
 )
 from entrypoints.web.answers import etag, json_answer
-from entrypoints.web.api.documents import FaultDocument
 from entrypoints.web.audience import is_for_browser
 from entrypoints.web.catalogue import BY_STATUS, KINDS
 from entrypoints.web.errors import RequestError
 from entrypoints.web.keys import SERVICES, SETTINGS
+from entrypoints.web.problem_documents import FaultDocument
 from entrypoints.web.rendering import render
 
 ERRORS_MAX = 50

@@ -116,6 +116,5 @@ def _listen(port: int) -> None:
             selector.register(connection, selectors.EVENT_READ)
         while True:
             for key, _ in selector.select():
-                connection = key.fileobj
-                assert isinstance(connection, socket.socket)
-                connection.recv(65_536)
+                assert isinstance(key.fileobj, socket.socket)
+                key.fileobj.recv(65_536)

@@ -1,6 +1,7 @@
 """`Figures`: how the work went and what is coming."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -24,6 +25,11 @@ EVER = {"since": NOON - 800 * DAY, "until": NOON + 800 * DAY}
 SUCCEEDED, DEAD, CANCELLED = ExecutionState.SUCCEEDED, ExecutionState.DEAD, ExecutionState.CANCELLED
 
 
+async def _hours(store: StoreUnderTest) -> Sequence[HourFigures]:
+    """Every hour that is kept."""
+    return await store.figures.hours(since=NOON - 800 * DAY, until=NOON + 800 * DAY)
+
+
 async def _ran(store: StoreUnderTest, task: ScheduledTask, outcome: Outcome, *, took: timedelta) -> ExecutionId:
     """Run the task's next occurrence for so long, to this end."""
     claim = await store.started(task)
@@ -39,7 +45,7 @@ async def test_an_execution_counts_in_the_hour_in_which_it_ended(store: StoreUnd
     store.clock.advance_to(NOON + 55 * MINUTE)
     await _ran(store, task, Succeeded(), took=5 * MINUTE)
 
-    assert await store.figures.hours(**EVER) == [
+    assert await _hours(store) == [
         HourFigures(NOON, {SUCCEEDED: 1, DEAD: 1}),
         HourFigures(NOON + HOUR, {SUCCEEDED: 1}),
     ]
@@ -52,8 +58,8 @@ async def test_hours_are_of_a_span_and_of_a_type(store: StoreUnderTest) -> None:
     store.clock.advance(HOUR)
     await _ran(store, other, Succeeded(), took=SECOND)
 
-    async def hours(**which: object) -> list[int]:
-        found = await store.figures.hours(**{**EVER, **which})  # type: ignore[arg-type]
+    async def hours(since: datetime = NOON, until: datetime = NOON + DAY, task_type: str | None = None) -> list[int]:
+        found = await store.figures.hours(since=since, until=until, task_type=task_type)
         return [(each.at - NOON) // HOUR for each in found]
 
     assert await hours() == [0, 1]
@@ -93,7 +99,7 @@ async def test_a_settlement_that_is_repeated_or_lost_counts_once(store: StoreUnd
     for _ in range(3):
         await store.settle(claim)
 
-    assert [each.by_state for each in await store.figures.hours(**EVER)] == [{SUCCEEDED: 1}]
+    assert [each.by_state for each in await _hours(store)] == [{SUCCEEDED: 1}]
 
 
 async def test_a_retry_that_waits_has_not_ended(store: StoreUnderTest) -> None:
@@ -101,7 +107,7 @@ async def test_a_retry_that_waits_has_not_ended(store: StoreUnderTest) -> None:
     claim = await store.started(task)
     await store.settle(claim, a_failure(retry_at=store.clock.now() + MINUTE))
 
-    assert await store.figures.hours(**EVER) == []
+    assert await _hours(store) == []
 
 
 async def test_what_is_cancelled_without_having_run_counts_too(store: StoreUnderTest) -> None:
@@ -129,12 +135,12 @@ async def test_hours_are_kept_for_a_year(store: StoreUnderTest) -> None:
     hour = NOON + HOUR
     store.clock.advance_to(hour + 365 * DAY)
     await store.history.prune(Retention(), limit=100)
-    kept = await store.figures.hours(**EVER)
+    kept = await _hours(store)
     store.clock.advance(SECOND)
     await store.history.prune(Retention(), limit=100)
 
     assert [each.at for each in kept] == [hour]
-    assert await store.figures.hours(**EVER) == []
+    assert await _hours(store) == []
 
 
 async def test_the_past_runs_of_several_tasks_are_their_last_ones_oldest_first(store: StoreUnderTest) -> None:
@@ -236,6 +242,6 @@ async def test_figures_of_a_store_that_is_away_are_an_error(store: StoreUnderTes
     with pytest.raises(StoreUnavailableError):
         await store.figures.past_runs([TaskId("a")], limit=limit)
     with pytest.raises(StoreUnavailableError):
-        await store.figures.hours(**EVER)
+        await _hours(store)
     with pytest.raises(StoreUnavailableError):
         await store.figures.backlog()

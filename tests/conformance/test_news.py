@@ -118,7 +118,7 @@ async def _shown(store: StoreUnderTest) -> dict[str, object]:
     """Everything pages show of tasks and executions, by id."""
     page = await store.history.executions(ExecutionFilter(), limit=LIMIT, cursor=None)
     ids = [summary.execution.id for summary in page.executions]
-    records = {id_: await store.history.execution(id_) for id_ in ids}
+    records: dict[str, object] = {id_: await store.history.execution(id_) for id_ in ids}
     return {**await _tasks(store), **await _tasks(store, deleted=True), **records}
 
 

@@ -38,6 +38,7 @@ BEGIN = datetime(2026, 3, 20, 13, 0, tzinfo=UTC)
 # While the scheduler's machine was off.
 OUTAGE = (datetime(2026, 3, 28, 9, 5, tzinfo=UTC), datetime(2026, 3, 28, 10, 21, tzinfo=UTC))
 END = datetime(2026, 3, 28, 14, 37, 12, tzinfo=UTC)
+BUCKET_FULL = datetime(2026, 3, 28, 4, 0, tzinfo=UTC)
 STEPS_MAX = 10_000
 WORKER = NodeId("fig-2-4c1d9a52")
 ANA, BEN = Author("ana", Via.PAGE), Author("ben", Via.API)
@@ -215,8 +216,8 @@ def _length(claim: Claim) -> timedelta:
 
 def _outcome(claim: Claim, now: datetime) -> Outcome:
     job, execution = _job(claim), claim.execution
-    if job.fails_one_in and _chance(claim) % job.fails_one_in == 0:
-        full = job.name == "export_accounts"
+    full = job.name == "export_accounts"
+    if job.fails_one_in and _chance(claim) % job.fails_one_in == 0 and (now >= BUCKET_FULL or not full):
         error = ErrorReport("BucketFullError", TRACEBACK) if full else ErrorReport("TimeoutError", "no answer in 10 s")
         retry = claim.definition.policy.retry
         return Failed(error, retry.decide(execution.id, attempts_used=execution.attempts_used + 1, failed_at=now))

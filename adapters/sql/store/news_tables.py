@@ -10,7 +10,7 @@ from sqlalchemy import DDL, Column, Table, Text, event
 from adapters.sql.store.tables import METADATA, Whole
 
 KEPT = 8_192
-_TRIMMED_EVERY = 1_024
+"""How many of the last entries stay at least."""
 
 news = Table(
     "news",
@@ -23,15 +23,16 @@ news = Table(
 
 _OF_TASK = "BEGIN INSERT INTO news (task_id) VALUES (NEW.id); END"
 _OF_EXECUTION = "BEGIN INSERT INTO news (task_id, execution_id) VALUES (NEW.task_id, NEW.id); END"
+_MOVED = "state, cancel, progress, log_lines"
+_STRIDE_IS_FULL, _TRIMS = "(NEW.id & 1023) = 0", "BEGIN DELETE FROM news WHERE id <= NEW.id - 8192; END"
 TRIGGERS = (
     f"CREATE TRIGGER news_task_made AFTER INSERT ON tasks {_OF_TASK}",
     f"CREATE TRIGGER news_task_moved AFTER UPDATE ON tasks WHEN NEW.open_seq = OLD.open_seq {_OF_TASK}",
     f"CREATE TRIGGER news_execution_made AFTER INSERT ON executions {_OF_EXECUTION}",
-    "CREATE TRIGGER news_execution_moved AFTER UPDATE OF state, cancel, progress, log_lines ON executions "
-    + _OF_EXECUTION,
-    # The newest entries always stay, so a number is never given twice.
-    f"CREATE TRIGGER news_trimmed AFTER INSERT ON news WHEN (NEW.id & {_TRIMMED_EVERY - 1}) = 0 "
-    f"BEGIN DELETE FROM news WHERE id <= NEW.id - {KEPT}; END",
+    f"CREATE TRIGGER news_execution_moved AFTER UPDATE OF {_MOVED} ON executions {_OF_EXECUTION}",
+    # In strides, which cost less than one for one. The newest entries always stay, so no number is given twice.
+    f"CREATE TRIGGER news_trimmed AFTER INSERT ON news WHEN {_STRIDE_IS_FULL} {_TRIMS}",
 )
 for _trigger in TRIGGERS:
-    event.listen(METADATA, "after_create", DDL(_trigger).execute_if(dialect="sqlite"))
+    made: DDL = DDL(_trigger)  # type: ignore[no-untyped-call]
+    event.listen(METADATA, "after_create", made.execute_if(dialect="sqlite"))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -72,7 +72,7 @@ async def open_sqlite_store(path: Path, clock: Clock, entropy: Entropy) -> Async
     database = open_database(path)
     try:
         async with migration_lock(path):
-            await _prepare(database, path, entropy)
+            await _prepare(replace(database, timeout=MIGRATION_TIMEOUT), path, entropy)
         yield _store(database, SqliteDialect(), clock)
     finally:
         await database.close()
@@ -98,7 +98,7 @@ def _check_whole(connection: Connection, path: Path) -> None:
 
 async def _prepare(database: Database, path: Path, entropy: Entropy) -> None:
     """Bring the schema up to date, and give a new store its name."""
-    async with database.writing(f"open {path}", within=MIGRATION_TIMEOUT) as connection:
+    async with database.writing(f"open {path}") as connection:
         await connection.run_sync(migrate, str(path))
         await connection.run_sync(_check_whole, path)
         if (await connection.execute(select(store.c.id))).first() is None:

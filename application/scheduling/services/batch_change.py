@@ -24,7 +24,7 @@ from domain.scheduling.mutation import Compared, Mutation
 from domain.scheduling.task import ScheduledTask
 
 BATCH_MAX = 10_000
-SLICE = 100
+SLICE = 200
 TIME_MAX = timedelta(seconds=20)
 assert SLICE <= IDS_MAX
 

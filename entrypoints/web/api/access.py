@@ -5,20 +5,14 @@ from typing import Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
 
+from application.scheduling.document_types import InstantText
 from application.scheduling.documents import instant
 from domain.access.account import TOKEN_LIFE_MAX, ApiToken, User
 from domain.access.role import Role
 from entrypoints.web import examples
 from entrypoints.web.answers import json_answer
-from entrypoints.web.api.documents import (
-    CallerDocument,
-    NewTokenDocument,
-    TokenDocument,
-    TokenListDocument,
-    UserDocument,
-    UserListDocument,
-)
 from entrypoints.web.bodies import RequestBody
 from entrypoints.web.errors import RequestError
 from entrypoints.web.keys import ACTOR, CALLER, SERVICES, under_prefix
@@ -62,6 +56,54 @@ class NewTokenBody(BaseModel):
     role: RoleName
     owner: str | None = Field(default=None, max_length=TEXT_MAX)
     expires_in_days: int | None = Field(default=None, ge=1, le=TOKEN_LIFE_MAX.days)
+
+
+class CallerDocument(TypedDict):
+    """Who is asking; `user` is null for a token."""
+
+    actor: str
+    role: Role
+    user: str | None
+
+
+class UserDocument(TypedDict):
+    """Somebody who may come in."""
+
+    name: str
+    role: Role
+    disabled: bool
+    disabled_at: InstantText | None
+    created_at: InstantText
+
+
+class UserListDocument(TypedDict):
+    """Everybody, by name."""
+
+    users: list[UserDocument]
+
+
+class TokenDocument(TypedDict):
+    """A token; `owner` is null for one of the installation's own."""
+
+    id: str
+    name: str
+    owner: str | None
+    role: Role
+    created_at: InstantText
+    expires_at: InstantText | None
+    used_at: InstantText | None
+
+
+class NewTokenDocument(TokenDocument):
+    """A token with its secret, which is told this once."""
+
+    token: str
+
+
+class TokenListDocument(TypedDict):
+    """Every token, without its secret."""
+
+    tokens: list[TokenDocument]
 
 
 NEW_USER = RequestBody(NewUserBody, examples=examples.USERS)

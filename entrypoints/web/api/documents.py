@@ -1,4 +1,4 @@
-"""The JSON documents of the web alone, as types: lists, messages, previews, people, and the problem."""
+"""The JSON documents of the API alone, as types: lists, messages, previews and figures."""
 
 from typing import NotRequired
 
@@ -15,10 +15,10 @@ from application.scheduling.document_types import (
 )
 from application.scheduling.services.batch_change import Outcome
 from application.scheduling.services.batch_orders import BatchAction
-from domain.access.role import Role
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import ExecutionId, NodeId, TaskId
 from domain.scheduling.task import TaskStatus
+from entrypoints.web.problem_documents import FaultDocument
 
 
 class TaskListDocument(TypedDict):
@@ -124,16 +124,6 @@ class BackfilledExecutionDocument(TypedDict):
     nominal_at: InstantText | None
 
 
-class FaultDocument(TypedDict):
-    """One thing that is wrong with what was sent; `position` is the 0-based character of the field."""
-
-    pointer: str
-    code: str
-    detail: str
-    hint: str | None
-    position: int | None
-
-
 class PlannedBackfillDocument(TypedDict):
     """What a backfill would run, and what would speak against it."""
 
@@ -151,54 +141,6 @@ class BackfillDocument(TypedDict):
     executions: list[BackfilledExecutionDocument]
     backfill: str
     location: str
-
-
-class CallerDocument(TypedDict):
-    """Who is asking; `user` is null for a token."""
-
-    actor: str
-    role: Role
-    user: str | None
-
-
-class UserDocument(TypedDict):
-    """Somebody who may come in."""
-
-    name: str
-    role: Role
-    disabled: bool
-    disabled_at: InstantText | None
-    created_at: InstantText
-
-
-class UserListDocument(TypedDict):
-    """Everybody, by name."""
-
-    users: list[UserDocument]
-
-
-class TokenDocument(TypedDict):
-    """A token; `owner` is null for one of the installation's own."""
-
-    id: str
-    name: str
-    owner: str | None
-    role: Role
-    created_at: InstantText
-    expires_at: InstantText | None
-    used_at: InstantText | None
-
-
-class NewTokenDocument(TokenDocument):
-    """A token with its secret, which is told this once."""
-
-    token: str
-
-
-class TokenListDocument(TypedDict):
-    """Every token, without its secret."""
-
-    tokens: list[TokenDocument]
 
 
 class HandlerDocument(TypedDict):
@@ -286,36 +228,6 @@ class HealthDocument(TypedDict):
     workers: int
     overdue_since: InstantText | None
     time: InstantText
-
-
-class ErrorEntryDocument(TypedDict):
-    """One thing that is wrong: with a field of the body (`pointer`), a parameter of the address, or a header."""
-
-    code: str
-    detail: str
-    pointer: NotRequired[str]
-    parameter: NotRequired[str]
-    header: NotRequired[str]
-    hint: NotRequired[str | None]
-    position: NotRequired[int | None]
-
-
-class ProblemDocument(TypedDict):
-    """Why a request was refused (RFC 9457); `type` ends in the kind, and its page says what to do.
-
-    `error` is what the guide's clients read. `version` is the present version of the task, `taken_by` the task that
-    bears the name, `request_id` what to look for in the server's log.
-    """
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    error: str
-    errors: list[ErrorEntryDocument]
-    version: NotRequired[int]
-    taken_by: NotRequired[TaskId]
-    request_id: NotRequired[str]
 
 
 class BatchItemDocument(TypedDict):

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from typing_extensions import TypedDict
 
 from application.scheduling.exports import LAYOUTS, ExportFormat
@@ -44,6 +44,8 @@ async def export_tasks(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="tasks.{chosen}"'})
     response.content_type, response.charset = layout.media_type, "utf-8"
     await response.prepare(request)
+    if request.method == hdrs.METH_HEAD:
+        return response
     try:
         await _send(response, layout.beginning + (layout.nothing if first is None else layout.task(first, True)))
         async for task in tasks:

@@ -75,6 +75,9 @@ def collected(fields: Mapping[str, str], announced: tuple[HandlerSpec, ...]) -> 
     """
     sent_for = next((spec for spec in announced if _key(spec) == fields["payload_for"]), None)
     inputs, base = inputs_of(sent_for.payload_schema if sent_for else None), base_payload(fields)
+    if fields["to"] == "payload" and fields["payload_as"] != "form":
+        # Whoever asks for the handler's fields gets them filled from the JSON.
+        return {**fields, "payload_as": "form", "payload_for": ""}
     if fields["payload_as"] != "form" or not inputs or base is None:
         return dict(fields)
     return {**fields, "payload": json.dumps(assembled(inputs, fields, base), ensure_ascii=False, indent=2)}

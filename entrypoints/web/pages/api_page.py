@@ -19,6 +19,7 @@ from entrypoints.web.route import TABLE
 from entrypoints.web.terminal import curl_call
 
 _NAMES = {"string": "text", "integer": "whole number", "boolean": "true or false", "array": "list", "null": "null"}
+_LIMITS = {"format": "({})", "minimum": "from {}", "maximum": "to {}", "maxLength": "of at most {} characters"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +166,6 @@ def _plain(schema: Document) -> str:
     if "const" in schema:
         return f"“{schema['const']}”"
     kind = str(schema.get("type", "anything"))
-    bounds = [f"{said} {schema[key]}" for key, said in _BOUNDS.items() if key in schema]
-    return " ".join([_NAMES.get(kind, kind), *([f"({schema['format']})"] if "format" in schema else []), *bounds])
-
-
-_BOUNDS = {"minimum": "from", "maximum": "to", "maxLength": "of at most this many characters:", "default": "otherwise"}
+    limits = [said.format(schema[key]) for key, said in _LIMITS.items() if key in schema]
+    otherwise = f"; otherwise {json_text.write(schema['default'])}" if "default" in schema else ""
+    return " ".join([_NAMES.get(kind, kind), *limits]) + otherwise

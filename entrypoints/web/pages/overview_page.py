@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from aiohttp import web
+from markupsafe import Markup
 
 from application.scheduling.explanations.words import counted
 from application.scheduling.ports.figures import COUNT_MAX
 from application.scheduling.ports.history import ExecutionFilter
-from application.scheduling.services.inspect_tasks import RECENT_MAX
+from application.scheduling.services.inspect_tasks import RECENT_MAX, Health
 from application.scheduling.services.statistics import ComingHour, Overview
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.task import TaskStatus
@@ -19,15 +20,17 @@ from entrypoints.web.origins import own_origin
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
 from entrypoints.web.viewer import zone_of
+from entrypoints.web.wording import moment
 
 MINUTE = timedelta(minutes=1)
 TICKS = ("now", "+15 min", "+30 min", "+45 min", "+60 min")
 HEIGHT_LEAST = 0.2
+OVERDUE = "a task is due"
 ADVICE = {
     "no scheduler is running": "Start one: what becomes due is not decided until then; it will be, once one is back.",
     "no worker is running": "Start one: what is due waits for it, and is not lost.",
     "no worker claims": "The workers' page shows which; code that does not stop ends with a restart of the service.",
-    "a task is due": "The late tasks are listed here. The scheduler may be overloaded, or its store slow.",
+    OVERDUE: "The late tasks are listed here. The scheduler may be overloaded, or its store slow.",
 }
 """What to do about a problem of health, by how it begins."""
 
@@ -59,7 +62,7 @@ async def overview(request: web.Request) -> web.Response:
         {
             "found": found,
             "health": health,
-            "problems": list(advice(health.problems)),
+            "problems": list(advice(health, zone_of(request) or "UTC")),
             "tiles": list(_tiles(found)),
             "pending": found.counts.open_by_state.get(ExecutionState.PENDING, 0),
             "bars": ribbon_of(found.coming),
@@ -72,10 +75,15 @@ async def overview(request: web.Request) -> web.Response:
     )
 
 
-def advice(problems: Sequence[str]) -> Iterator[tuple[str, str]]:
+def advice(health: Health, timezone: str) -> Iterator[tuple[str, str]]:
     """Each problem with what to do about it ("" where nothing is known), in their order."""
-    for problem in problems:
-        yield problem, next((words for begin, words in ADVICE.items() if problem.startswith(begin)), "")
+    for problem in health.problems:
+        words = next((words for begin, words in ADVICE.items() if problem.startswith(begin)), "")
+        if health.overdue_since is not None and problem.startswith(OVERDUE):
+            since = moment(health.overdue_since, timezone)
+            yield Markup("{} since {} and was not dispatched").format(OVERDUE, since), words
+        else:
+            yield problem, words
 
 
 def ribbon_of(coming: ComingHour) -> list[Bar]:

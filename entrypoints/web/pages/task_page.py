@@ -25,7 +25,7 @@ from entrypoints.web.problems import Problem, problem_of
 from entrypoints.web.rendering import render
 from entrypoints.web.sparklines import sparkline_of
 from entrypoints.web.terminal import task_commands
-from entrypoints.web.wording import wall_time
+from entrypoints.web.wording import STATES, wall_time
 
 UPCOMING = 5
 HAPPENED = 10
@@ -187,4 +187,4 @@ def _askable(rows: Sequence[ExecutionSummary | Skip]) -> Iterator[tuple[str, dat
         if isinstance(row, Skip):
             yield "did not run", row.first_at
         elif row.execution.nominal_at is not None:
-            yield row.execution.state.value.replace("_", " "), row.execution.nominal_at
+            yield STATES[row.execution.state], row.execution.nominal_at

@@ -89,17 +89,18 @@ function concerns(part) {
 }
 
 async function refresh() {
-  const concerned = [...document.querySelectorAll("[data-live][id]")].filter(concerns);
+  const parts = [...document.querySelectorAll("[data-live][id]")];
+  const isConcerned = parts.some(concerns);
   news.clear();
+  if (!isConcerned) return;
   lookedAt = performance.now();
-  if (concerned.length === 0) return;
   const { answer, page } = await pageAt(location.href, { headers: { "X-Refresh": "live" } });
   // The session has ended: on to the login, which leads back here.
   if (answer.redirected) return location.replace(answer.url);
   if (!answer.ok || leaving || pressing) return;
   const focused = document.activeElement;
   const open = [...document.querySelectorAll("details[id][open]")].map((each) => each.id);
-  for (const part of concerned) {
+  for (const part of parts) {
     const fresh = page.getElementById(part.id);
     if (fresh) become(part, fresh);
   }

@@ -84,6 +84,13 @@ async def test_a_task_that_is_paused_is_exported_so(dashboard: Dashboard) -> Non
     assert "# paused: 0 2 * * *" in (await dashboard.get(f"{EXPORT}?format=crontab")).text
 
 
+async def test_asked_for_its_head_an_export_has_no_body(dashboard: Dashboard) -> None:
+    answers = [await dashboard.call("HEAD", EXPORT), await dashboard.get(EXPORT)]
+
+    assert [answer.status for answer in answers] == [200, 200]
+    assert answers[0].text == ""
+
+
 async def test_a_store_that_is_away_is_told_before_anything_is_written(dashboard: Dashboard) -> None:
     await dashboard.store.cut_off()
 

@@ -103,7 +103,7 @@ async def test_what_stays_and_what_cannot_be_is_told_before_and_after(dashboard:
     pausing = await asked(dashboard, "pause", paused)
 
     assert "1 task will be started; 2 cannot be." in " ".join(running.text.split())
-    assert "cannot be started: 1 execution" in running.text
+    assert "cannot be started: an execution of this task is still open" in running.text
     assert "cannot be started: there is no task 'nobody'" in running.text
     assert "stays as it is: paused already, and keeps its reason" in pausing.text
     assert not pausing.all("form", method="post", action=BATCH)

@@ -33,8 +33,8 @@ async def test_each_says_whose_it_is_when_and_what_went_wrong(dashboard: Dashboa
     html = (await dashboard.page(DEAD)).text
     page = words(html)
 
-    assert "Mon 2024-01-15 14:00:05 UTC now milk ValueError: no milk 1 no" in page
-    assert "bread ValueError: no bread 1 yes" in page
+    assert "milk Mon 2024-01-15 14:00:05 UTC now ValueError: no milk 1 no" in page
+    assert "bread Mon 2024-01-15 13:00:05 UTC 1 h ago ValueError: no bread 1 yes" in page
     assert [each["value"] for each in Elements(html).all("input", name="ids")] == [second]
 
 
@@ -56,7 +56,7 @@ async def test_what_redriving_would_do_is_shown_before_it_is_done(dashboard: Das
 
     assert dashboard.kept() == before
     assert "Redrive 2 dead letters? 2 executions would start." in words(html)
-    assert words(html).count("One execution starts, of the task as it is now, version 2.") == 2
+    assert words(html).count("One execution starts It runs the task as it is now, version 2.") == 2
     assert Elements(html).all("input", name="ids", value=",".join(ids))
 
 
@@ -70,7 +70,7 @@ async def test_each_is_redriven_or_refused_by_itself(dashboard: Dashboard) -> No
     answer = await dashboard.form(f"{DEAD}/redrive", f"ids={free},{busy},{done}&reason=mended")
 
     assert "1 execution would start. The others are left as they are" in question
-    assert "Refused. An execution of this task is still open." in question
+    assert "Refused An execution of this task is still open." in question
     assert "Nothing: it was redriven before, as this execution." in question
     assert answer.status == 303
     told = parse_qs(urlsplit(answer.headers["Location"]).query)

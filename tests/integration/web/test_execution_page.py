@@ -36,7 +36,7 @@ async def test_its_course_names_every_wait(dashboard: Dashboard) -> None:
     page = words(html)
 
     assert "Due Mon 2024-01-15 13:00:00 UTC Dispatched Mon 2024-01-15 13:00:00 UTC Waited 3 s for a worker" in page
-    assert "Start 1 Mon 2024-01-15 13:00:03 UTC on worker-a failed after 7 s OSError OSError: gone gone" in page
+    assert "Start 1 Mon 2024-01-15 13:00:03 UTC on worker-a failed after 7 s OSError: gone gone" in page
     assert "Waited 1 min to be tried again Start 2 Mon 2024-01-15 13:01:10 UTC on worker-b succeeded after 2 s" in page
     assert "Ended Mon 2024-01-15 13:01:12 UTC: succeeded" in page
     assert Elements(html).all("svg", **{"class": "spans"})

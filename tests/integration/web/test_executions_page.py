@@ -88,7 +88,7 @@ async def test_pages_lead_on_and_keep_their_filter(dashboard: Dashboard) -> None
         await dashboard.store.fired(task)
     dashboard.clock.advance(HOUR)
     await dashboard.store.commit(await dashboard.store.read(other))
-    path, seen = f"{EXECUTIONS}?task=report&limit=2", []
+    path, seen, html = f"{EXECUTIONS}?task=report&limit=2", [], ""
 
     while path:
         html = (await dashboard.page(path)).text

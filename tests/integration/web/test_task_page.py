@@ -136,7 +136,7 @@ async def test_times_to_ask_about_are_offered(dashboard: Dashboard) -> None:
     page = Elements(await page_of(dashboard, task))
     first = next(each for each in page.links if each.endswith("#why") and "?at=" in each)
 
-    assert "2024-01-15 22:00 (pending)" in " ".join(page.text.split())
+    assert "2024-01-15 22:00 (waiting for a worker)" in " ".join(page.text.split())
     assert (await dashboard.page(first)).status == 200
 
 

@@ -116,7 +116,8 @@ async def test_restoring_the_present_one_changes_nothing(dashboard: Dashboard) -
     page = words((await dashboard.page(f"{PAGE}/{task_id}/versions/2/restore")).text)
     answer = await dashboard.form(f"{PAGE}/{task_id}/versions/2/restore", "version=2")
 
-    assert "Nothing: the task says what that version said." in page
+    assert "Nothing: the task says what that version said. To the versions" in page
+    assert "Leave it as it is" not in page
     assert answer.headers["Location"].endswith("notice=restored_nothing")
     assert (await dashboard.get(f"{TASKS}/{task_id}")).json["version"] == 2
 

@@ -168,6 +168,17 @@ def test_an_interval_keeps_its_anchor_through_edits_of_anything_else() -> None:
     assert other.schedule == IntervalSchedule(2 * HOUR, later)
 
 
+def test_an_anchor_that_is_given_is_the_intervals_and_says_nothing_of_other_kinds() -> None:
+    given = {"anchor": (NOON + MINUTE).isoformat()}
+    present = define(a_body(schedule_type="interval", schedule="1h"), now=NOON)
+
+    moved = define(a_body(schedule_type="interval", schedule="1h", **given), now=NOON, present=present)
+    cron = define(a_body(**given), now=NOON)
+
+    assert moved.schedule == IntervalSchedule(HOUR, NOON + MINUTE)
+    assert cron.schedule == CronSchedule("0 * * * *")
+
+
 @pytest.mark.parametrize(
     ("payload", "text"),
     [

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from domain.errors import InvalidScheduleError, InvalidTimezoneError
 from domain.scheduling.cron.expression import parse
 from domain.scheduling.cron.lint import Finding, Severity
-from domain.scheduling.lint import lint
+from domain.scheduling.lint import lint, lint_wall_time
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule, Schedule
 from tests.support.cron_oracle import in_utc
 from tests.support.cron_texts import cron_texts
@@ -187,6 +187,21 @@ def test_an_ambiguous_instant_is_told_as_the_first_or_the_second() -> None:
         f"the clocks of Europe/Berlin show 02:30 twice that day: it runs the {which} time"
         for which in ("first", "second")
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("2026-03-29T02:30", "the clocks of Europe/Berlin skip 02:30 that day: it runs when they go on, at 03:00 CEST"),
+        ("2026-03-29T03:00", None),
+        ("2026-03-29T02:30+01:00", None),
+        ("2026-10-25T02:30", None),
+    ],
+)
+def test_a_wall_time_that_the_clocks_skip_is_told_of_its_text(text: str, detail: str | None) -> None:
+    found = [(each.code, each.detail) for each in lint_wall_time(text, BERLIN)]
+
+    assert found == ([] if detail is None else [("one_time_moved", detail)])
 
 
 def test_a_deprecated_zone_is_told_with_the_one_to_use() -> None:

@@ -28,16 +28,21 @@ def upgrade() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    op.execute(counting())
+    op.drop_index("executions_dead", "executions")
+    is_dead = sa.text("state = 'dead'")
+    op.create_index("executions_dead", "executions", ["id", "task_id"], sqlite_where=is_dead, postgresql_where=is_dead)
+    _make_journal()
+
+
+def counting() -> sa.Insert:
+    """Count every execution that is kept and has ended."""
     ended = sa.table("executions", *map(sa.column, ("task_type", "state", "started_at", "finished_at")))
     kind = (ended.c.finished_at - ended.c.finished_at % _HOUR, ended.c.task_type, ended.c.state, _step(ended))
     is_final = sa.text("state IN ('succeeded', 'dead', 'cancelled', 'delivered')")
     counted = sa.select(*kind, sa.func.count()).where(is_final).group_by(*kind)
     names = ("hour", "task_type", "state", "step", "count")
-    op.execute(sa.table("finished", *map(sa.column, names)).insert().from_select(names, counted))
-    op.drop_index("executions_dead", "executions")
-    is_dead = sa.text("state = 'dead'")
-    op.create_index("executions_dead", "executions", ["id", "task_id"], sqlite_where=is_dead, postgresql_where=is_dead)
-    _make_journal()
+    return sa.table("finished", *map(sa.column, names)).insert().from_select(names, counted)
 
 
 def _make_journal() -> None:

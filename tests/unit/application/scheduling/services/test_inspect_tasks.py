@@ -10,7 +10,7 @@ from application.scheduling.ports.membership import HandlerSpec, Member
 from application.scheduling.services.errors import ExecutionNotFoundError, TaskNotFoundError, TaskUnreadableError
 from application.scheduling.services.inspect_tasks import LATE_AFTER, InspectTasks
 from domain.scheduling.identifiers import ExecutionId, NodeId, TaskId
-from domain.scheduling.task import Quarantine, TaskStatus
+from domain.scheduling.task import Quarantine
 from tests.support.builders import DAY, HOUR, MINUTE, SECOND
 from tests.support.house import House
 from tests.support.manual_clock import NOON
@@ -74,21 +74,6 @@ async def test_the_history_of_a_task_is_read_newest_first(house: House) -> None:
     assert (await inspect(house).execution(execution)).summary == page.executions[0]
     assert [each.count for each in await house.stores.history.skips(task.id, limit=5)] == [1]
     assert [each.change.action for each in await inspect(house).changes(task.id)] == ["run", "create"]
-
-
-async def test_the_figures_are_as_of_now(house: House) -> None:
-    await house.announce(HandlerSpec("mail", None))
-    await house.create("later", schedule="0 0 * * *")
-    soon = await house.create("soon")
-    await house.run_now(soon)
-
-    figures = await inspect(house).statistics()
-
-    assert figures.counts.tasks_by_status == {TaskStatus.ACTIVE: 2}
-    assert [view.task.definition.name for view in figures.upcoming] == ["soon", "later"]
-    assert [view.warnings for view in figures.upcoming] == [(), ()]
-    assert [each.task_name for each in figures.recent.executions] == ["soon"]
-    assert len(figures.members) == 1
 
 
 async def test_health_is_the_absence_of_problems(house: House) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from application.scheduling.ports.execution_store import Settlement
+from application.scheduling.ports.membership import HandlerSpec
 from application.scheduling.services.statistics import (
     COMING_NAMED_MAX,
     COMING_RUNS_MAX,
@@ -20,7 +21,7 @@ from application.scheduling.services.statistics import (
 from domain.errors import InvalidTimezoneError
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.outcome import Outcome, Succeeded
-from domain.scheduling.task import ScheduledTask
+from domain.scheduling.task import ScheduledTask, TaskStatus
 from tests.support.builders import DAY, HOUR, MINUTE, SECOND, a_failure
 from tests.support.house import ANA, House
 from tests.support.manual_clock import NOON
@@ -121,6 +122,22 @@ async def test_the_overview_says_what_deserves_attention(house: House, read: Rea
     assert found.failing[0].warnings == ("no_worker",)
     assert found.counts.finished_24h == {ExecutionState.DEAD: 1, ExecutionState.SUCCEEDED: 1}
     assert found.coming.minutes[0] == 1
+
+
+async def test_statistics_are_as_of_now(house: House, read: ReadStatistics) -> None:
+    await house.announce(HandlerSpec("mail", None))
+    await house.create("later", schedule="0 0 * * *")
+    soon = await house.create("soon")
+    await house.run_now(soon)
+
+    figures = await read.statistics()
+
+    assert figures.counts.tasks_by_status == {TaskStatus.ACTIVE: 2}
+    assert figures.counts.tasks_by_type == {"mail": 2}
+    assert [view.task.definition.name for view in figures.upcoming] == ["soon", "later"]
+    assert [view.warnings for view in figures.upcoming] == [(), ()]
+    assert [each.task_name for each in figures.recent.executions] == ["soon"]
+    assert len(figures.members) == 1
 
 
 async def test_statistics_tell_the_week_of_each_type(house: House, read: ReadStatistics) -> None:
