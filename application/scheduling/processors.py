@@ -7,7 +7,7 @@ the handler is given.
 
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -244,13 +244,11 @@ def payload_faults(spec: HandlerSpec, payload_json: str) -> tuple[InvalidTaskErr
 
 
 def _payload_fault(error: SchemaError) -> InvalidTaskError:
-    path = list(error.absolute_path)
-    if error.validator == "additionalProperties" and isinstance(error.schema, Mapping):
-        # The schema's word for it points at the object; a person looks for the name that should not be there.
-        known, given = error.schema.get("properties", {}), error.instance
-        path += [name for name in given if name not in known][:1] if isinstance(given, Mapping) else []
-    if error.validator == "required":
-        # Each missing name is an error of its own, and only its text says which.
+    # The schema's words point at the object; a person looks for the name that should not be there, or should.
+    path, given = list(error.absolute_path), error.instance
+    if error.validator == "additionalProperties" and isinstance(error.schema, Mapping) and isinstance(given, Mapping):
+        path += [name for name in given if name not in error.schema.get("properties", {})][:1]
+    if error.validator == "required" and isinstance(error.validator_value, Sequence):
         path += [name for name in error.validator_value if error.message.startswith(repr(name))][:1]
     return InvalidTaskError(error.message[:300], code="invalid_payload", pointer=_pointer(path))
 

@@ -1,28 +1,26 @@
 """A day as a timeline: what the busiest tasks ran in the last twelve hours, and what they will run in the next."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from aiohttp import web
 
 from application.scheduling.explanations.words import counted, span
-from application.scheduling.ports.history import ExecutionFilter, ExecutionSummary
-from application.scheduling.services.errors import TaskNotFoundError, TaskUnreadableError
+from application.scheduling.ports.history import ExecutionFilter, ExecutionSummary, TaskFilter
 from application.scheduling.services.preview import COUNT_MAX
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.task import ScheduledTask, TaskStatus
 from entrypoints.web.charts import Axis, Lane, Span, Tone
 from entrypoints.web.keys import SERVICES, WebServices, under_prefix
-from entrypoints.web.parameters import LIMIT_MAX, Query
+from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
 from entrypoints.web.sparklines import TONES
 from entrypoints.web.viewer import zone_of
 from entrypoints.web.wording import STATES, took, wall_time
 
 HALF = timedelta(hours=12)
-PAGES_MAX = 5
-"""How many pages of executions are looked at: the newest thousand."""
+EXECUTIONS_MAX = 500
 LANES_MAX = 12
 TICKS = 5
 
@@ -33,50 +31,40 @@ async def timeline(request: web.Request) -> web.Response:
     services, zone = request.app[SERVICES], zone_of(request) or "UTC"
     now = services.clock.now()
     axis = Axis(now - HALF, now + HALF)
-    executions, is_cut = await _executions(services, axis.begin)
-    lanes = [each async for each in _lanes(request, executions, axis, now)]
+    page = await services.inspect.executions(ExecutionFilter(since=axis.begin), limit=EXECUTIONS_MAX)
     return render(
         request,
         "timeline.html",
         {
-            "lanes": lanes,
+            "lanes": await _lanes(request, page.executions, axis, now),
             "ticks": [wall_time(at, zone)[-5:] for at in axis.ticks(TICKS)],
             "zone": zone,
             "axis": axis,
-            "looked_at": len(executions),
-            "is_cut": is_cut,
+            "looked_at": len(page.executions),
+            "is_cut": page.next_cursor is not None,
         },
     )
 
 
-async def _executions(services: WebServices, since: datetime) -> tuple[list[ExecutionSummary], bool]:
-    """The newest executions since then, and whether there are more."""
-    found: list[ExecutionSummary] = []
-    cursor: str | None = None
-    for _ in range(PAGES_MAX):
-        page = await services.inspect.executions(ExecutionFilter(since=since), limit=LIMIT_MAX, cursor=cursor)
-        found += page.executions
-        cursor = page.next_cursor
-        if cursor is None:
-            return found, False
-    return found, True
-
-
-async def _lanes(
-    request: web.Request, executions: Sequence[ExecutionSummary], axis: Axis, now: datetime
-) -> AsyncIterator[Lane]:
+async def _lanes(request: web.Request, executions: Sequence[ExecutionSummary], axis: Axis, now: datetime) -> list[Lane]:
     """The lanes of the tasks that ran most; those that are gone by now have none."""
+    services = request.app[SERVICES]
     by_task: dict[TaskId, list[ExecutionSummary]] = defaultdict(list)
     for summary in executions:
         by_task[summary.execution.task_id].append(summary)
-    busiest = sorted(by_task, key=lambda task_id: (-len(by_task[task_id]), by_task[task_id][0].task_name, task_id))
-    for task_id in busiest[:LANES_MAX]:
-        try:
-            task = (await request.app[SERVICES].inspect.task(task_id)).task
-        except (TaskNotFoundError, TaskUnreadableError):
-            continue
-        spans = [*_ran(by_task[task_id], axis, now), *_planned(request.app[SERVICES], task, axis)]
-        yield Lane(task.definition.name, spans, under_prefix(request, f"/scheduled-tasks/{task_id}"))
+    # Sorted is stable: of tasks that ran as often, the one that ran last comes first.
+    busiest = sorted(by_task, key=lambda task_id: -len(by_task[task_id]))[:LANES_MAX]
+    found = await services.inspect.list(TaskFilter(ids=frozenset(busiest)), limit=LANES_MAX)
+    tasks = {task.id: task for task in found.page.tasks}
+    return [
+        Lane(
+            tasks[task_id].definition.name,
+            [*_ran(by_task[task_id], axis, now), *_planned(services, tasks[task_id], axis)],
+            under_prefix(request, f"/scheduled-tasks/{task_id}"),
+        )
+        for task_id in busiest
+        if task_id in tasks
+    ]
 
 
 def _ran(executions: Sequence[ExecutionSummary], axis: Axis, now: datetime) -> Iterator[Span]:

@@ -51,10 +51,12 @@ def _way_back(request: web.Request, asked: str) -> str:
 
 
 def _page(request: web.Request, back: str, sent: Refused) -> web.Response:
+    way_back = _way_back(request, back)
     return render(
         request,
         "time_zone.html",
-        {"zones": _current_keys(), "back": _way_back(request, back), "refused": sent},
+        # Whatever is chosen here leads back to where the choice was asked for, not to this page once more.
+        {"zones": _current_keys(), "back": way_back, "this_page": way_back, "refused": sent},
         status=sent.problem.status if sent.problem else 200,
     )
 

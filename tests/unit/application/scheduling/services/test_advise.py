@@ -13,7 +13,8 @@ from application.scheduling.services.statistics import Crowd, Measured, ReadStat
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.schedule import IntervalSchedule
 from domain.scheduling.task import ScheduledTask
-from tests.support.builders import HOUR, MINUTE, NOON, a_task
+from tests.support.builders import HOUR, MINUTE, a_task
+from tests.support.manual_clock import NOON
 
 HOURLY = IntervalSchedule(HOUR, NOON)
 SHOWN = [NOON + HOUR, NOON + 2 * HOUR, NOON + 3 * HOUR]

@@ -11,7 +11,8 @@ from application.scheduling.services.conflicts import Whose, disagreements, merg
 from domain.scheduling.policy import ExecutionPolicy
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule
 from domain.scheduling.task import Definition
-from tests.support.builders import HOUR, NOON
+from tests.support.builders import HOUR
+from tests.support.manual_clock import NOON
 
 READ = Definition(
     "report", "mail", CronSchedule("0 2 * * *"), "0 2 * * *", payload_json='{"days":30,"to":{"a":1}}', tags=("old",)

@@ -10,8 +10,8 @@ from adapters.cron_reference.croniter_reference import CroniterReference
 from application.scheduling.ports.cron_reference import CronReference, Reading
 from application.scheduling.services.second_opinion import SecondOpinion
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule
-from tests.support.builders import NOON
 from tests.support.cron_oracle import in_utc
+from tests.support.manual_clock import NOON
 
 
 @dataclass(frozen=True, slots=True)
