@@ -18,7 +18,6 @@ TEXT_MAX = 200
 CURSOR_MAX = 4_096
 LIMIT_MAX = 200
 LIMIT_DEFAULT = 50
-TASK_FILTERS = ("q", "status", "schedule_type", "task_type", "tag", "sort")
 _NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -94,6 +93,7 @@ class Query:
             task_type=self.text("task_type"),
             tag=self.text("tag"),
             deleted=self.flag("deleted"),
+            failing=self.flag("failing"),
         )
 
     def task_order(self, default: TaskOrder = TaskOrder.NAME) -> tuple[TaskOrder, bool]:

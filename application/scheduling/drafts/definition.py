@@ -57,13 +57,17 @@ def define(
 
 
 def schedule_from(body: TaskBody, *, now: datetime, present: Definition | None = None) -> Schedule:
-    """The schedule a body stands for; an interval without an anchor keeps the one it has as long as it is the same."""
+    """The schedule a body stands for.
+
+    An interval without an anchor keeps the one it has as long as it is the same, else it counts from the present second.
+    """
     match ScheduleType(body.schedule_type):
         case ScheduleType.CRON:
             return CronSchedule(body.schedule, body.timezone)
         case ScheduleType.INTERVAL:
             was = present.schedule if present else None
-            parsed = IntervalSchedule.parse(body.schedule, anchor=body.anchor or now)
+            # A whole second, as people say it: every instant of the schedule will look like this one.
+            parsed = IntervalSchedule.parse(body.schedule, anchor=body.anchor or now.replace(microsecond=0))
             if body.anchor is None and isinstance(was, IntervalSchedule) and was.interval == parsed.interval:
                 return was
             return parsed

@@ -91,5 +91,6 @@ TASK_FILTER = (
     text("task_type", "Only tasks of this type."),
     text("tag", "Only tasks with this tag."),
     flag("deleted", "The deleted tasks that can come back, instead of the living ones."),
+    flag("failing", "Only tasks whose last execution died, or that have had no success since one did."),
 )
 """What `Query.task_filter` reads, which the list as a page shares."""

@@ -21,7 +21,7 @@ LIMIT_DEFAULT = 50
 def which_of(request: web.Request, query: Query) -> TaskFilter:
     """The tasks that match; late is what was to be looked at a while ago, as of now."""
     late_before = request.app[SERVICES].clock.now() - LATE_AFTER if query.flag("late") else None
-    return replace(query.task_filter(), failing=query.flag("failing"), late_before=late_before)
+    return replace(query.task_filter(), late_before=late_before)
 
 
 def rows_of(query: Query) -> int:

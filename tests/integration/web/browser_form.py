@@ -2,6 +2,10 @@
 
 from html.parser import HTMLParser
 
+from tests.integration.web.dashboard import PAGE, Answer, Dashboard
+
+NEW = f"{PAGE}/new"
+
 
 class BrowserForm(HTMLParser):
     """The fields of the form with this id, and which of them are marked as faulty."""
@@ -48,3 +52,17 @@ class BrowserForm(HTMLParser):
             self._select = None
         if tag == "textarea":
             self._area = None
+
+
+def form_of(answer: Answer) -> BrowserForm:
+    """The form in which a task is written."""
+    return BrowserForm(answer.text, "builder")
+
+
+async def blank(dashboard: Dashboard, **changes: str) -> dict[str, str]:
+    """The fields of a new task's form with what it needs, but for what the test says."""
+    fields = form_of(await dashboard.page(NEW)).fields
+    if changes.get("tab", "times") != "times":
+        # Only the tab that speaks has its fields on the page.
+        fields = {name: text for name, text in fields.items() if name not in ("times", "days", "month_days")}
+    return {**fields, "name": "report", "task_type": "maintenance", **changes}

@@ -168,6 +168,12 @@ def test_an_interval_keeps_its_anchor_through_edits_of_anything_else() -> None:
     assert other.schedule == IntervalSchedule(2 * HOUR, later)
 
 
+def test_an_interval_without_an_anchor_counts_from_a_whole_second() -> None:
+    made = define(a_body(schedule_type="interval", schedule="90m"), now=NOON + timedelta(microseconds=941_390))
+
+    assert made.schedule == IntervalSchedule(timedelta(minutes=90), NOON)
+
+
 def test_an_anchor_that_is_given_is_the_intervals_and_says_nothing_of_other_kinds() -> None:
     given = {"anchor": (NOON + MINUTE).isoformat()}
     present = define(a_body(schedule_type="interval", schedule="1h"), now=NOON)
