@@ -59,7 +59,7 @@ def define(
 def schedule_from(body: TaskBody, *, now: datetime, present: Definition | None = None) -> Schedule:
     """The schedule a body stands for.
 
-    An interval without an anchor keeps the one it has as long as it is the same, else it counts from the present second.
+    An interval without an anchor keeps the one it has as long as it is the same; else it begins with `now`.
     """
     match ScheduleType(body.schedule_type):
         case ScheduleType.CRON:

@@ -6,6 +6,8 @@ import pytest
 
 from tests.integration.web.dashboard import TASKS, Answer, Dashboard
 from tests.integration.web.door import a_door, signed_in
+from tests.integration.web.pages import stored
+from tests.support.builders import a_failure
 
 BATCH = f"{TASKS}:batch"
 KEY = {"Idempotency-Key": "night-shift"}
@@ -158,3 +160,15 @@ def _result(task: dict[str, Any], outcome: str) -> dict[str, Any]:
         "detail": None,
         "execution_id": None,
     }
+
+
+async def test_the_failing_can_be_listed_and_changed_alone(dashboard: Dashboard) -> None:
+    failing = await stored(dashboard, name="failing", schedule="0 * * * *")
+    await dashboard.create("well")
+    await dashboard.store.settle(await dashboard.store.started(failing), a_failure())
+
+    listed = (await dashboard.get(f"{TASKS}?failing=true")).json
+    paused = (await batch(dashboard, "pause", filter={"failing": True})).json
+
+    assert [task["name"] for task in listed["tasks"]] == ["failing"]
+    assert paused["ids"] == [failing.id]

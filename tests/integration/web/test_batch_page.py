@@ -7,7 +7,7 @@ import pytest
 from domain.access.role import Role
 from tests.integration.web.dashboard import FORM, HTML, PAGE, TASKS, Answer, Dashboard, a_body
 from tests.integration.web.door import PASSWORD, a_door, signed_in
-from tests.integration.web.test_pages import Elements, words
+from tests.integration.web.pages import Elements, words
 
 BATCH = f"{PAGE}/batch"
 

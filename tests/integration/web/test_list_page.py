@@ -6,7 +6,7 @@ from application.scheduling.services.batch_orders import BatchAction
 from domain.access.role import Role
 from tests.integration.web.dashboard import HTML, PAGE, PREFIX, TASKS, Dashboard, a_body
 from tests.integration.web.door import PASSWORD, a_door, signed_in
-from tests.integration.web.test_pages import CANARIES, Elements, stored, words
+from tests.integration.web.pages import CANARIES, Elements, stored, words
 from tests.support.builders import HOUR, a_failure
 
 

@@ -6,7 +6,7 @@ from application.scheduling.ports.membership import HandlerSpec, Member
 from domain.scheduling.identifiers import NodeId
 from tests.integration.web.dashboard import PREFIX, TASKS, Dashboard
 from tests.integration.web.door import a_door
-from tests.integration.web.test_pages import CANARIES, Elements, stored, words
+from tests.integration.web.pages import CANARIES, Elements, stored, words
 from tests.support.builders import HOUR, MINUTE, a_failure
 
 OVERVIEW = f"{PREFIX}/"

@@ -7,7 +7,7 @@ import pytest
 from domain.scheduling.execution import ExecutionState
 from entrypoints.web.pages.statistics_page import tally_of
 from tests.integration.web.dashboard import PREFIX, Dashboard
-from tests.integration.web.test_pages import Elements, stored, words
+from tests.integration.web.pages import Elements, stored, words
 from tests.support.builders import a_failure
 
 STATISTICS = f"{PREFIX}/statistics"

@@ -1,7 +1,7 @@
 """A day as a timeline: what ran, what is planned, and how much of it is shown."""
 
 from tests.integration.web.dashboard import PAGE, PREFIX, TASKS, Dashboard
-from tests.integration.web.test_pages import Elements, stored, words
+from tests.integration.web.pages import Elements, stored, words
 from tests.support.builders import HOUR, MINUTE, a_failure
 
 TIMELINE = f"{PREFIX}/timeline"
