@@ -84,7 +84,8 @@ def _access_services(container: Container) -> AccessServices:
         account=container.manage_account(),
         users=container.manage_users(),
         tokens=container.manage_tokens(),
-        log=container.access_log(),
+        refusals=container.refusals(),
+        trail=container.inspect_access(),
     )
 
 

@@ -20,6 +20,7 @@ from adapters.telemetry.log_observer import LogObserver
 from application.fediverse.ports.content import ContentPorts
 from application.scheduling.drafts import HandlerDefaults
 from application.scheduling.ports.access import Access, AccessLog
+from application.scheduling.ports.access_trail import AccessTrail
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.cron_reference import CronReference
 from application.scheduling.ports.execution_store import ExecutionStore
@@ -42,6 +43,7 @@ from application.scheduling.services.dispatch_due import DispatchDue
 from application.scheduling.services.expire_unknown import ExpireUnknown
 from application.scheduling.services.explain import Explain
 from application.scheduling.services.identify import Identify
+from application.scheduling.services.inspect_access import InspectAccess
 from application.scheduling.services.inspect_audit import InspectAudit
 from application.scheduling.services.inspect_history import InspectHistory
 from application.scheduling.services.inspect_tasks import InspectTasks
@@ -52,6 +54,7 @@ from application.scheduling.services.manage_account import ManageAccount
 from application.scheduling.services.manage_tasks import ManageTasks
 from application.scheduling.services.manage_tokens import ManageTokens
 from application.scheduling.services.manage_users import ManageUsers
+from application.scheduling.services.note_refusals import NoteRefusals
 from application.scheduling.services.perform_executions import PerformExecutions
 from application.scheduling.services.preview import Preview
 from application.scheduling.services.prune_history import PruneHistory
@@ -89,6 +92,8 @@ class Stores(Protocol):
     def figures(self) -> Figures: ...
     @property
     def news(self) -> News: ...
+    @property
+    def trail(self) -> AccessTrail: ...
 
 
 class Lock(Protocol):
@@ -122,10 +127,12 @@ class Container(containers.DeclarativeContainer):
     access: providers.Provider[Access] = stores.provided.access
     access_log: providers.Provider[AccessLog] = providers.Singleton(LogAccess)
     passwords: providers.Provider[Passwords] = providers.Singleton(Argon2Passwords)
+    refusals = providers.Singleton(NoteRefusals, trail=stores.provided.trail, clock=clock, log=access_log)
+    inspect_access = providers.Singleton(InspectAccess, trail=stores.provided.trail)
     identify = providers.Singleton(
-        Identify, access=access, log=access_log, admin_token=providers.Callable(_admin_token, settings)
+        Identify, access=access, refusals=refusals, admin_token=providers.Callable(_admin_token, settings)
     )
-    check_password = providers.Singleton(CheckPassword, access=access, passwords=passwords, clock=clock, log=access_log)
+    check_password = providers.Singleton(CheckPassword, access=access, passwords=passwords, clock=clock, refusals=refusals)
     sign_in = providers.Singleton(
         SignIn, access=access, check=check_password, clock=clock, entropy=entropy, log=access_log
     )

@@ -6,14 +6,16 @@ from datetime import datetime
 
 from adapters.memory.state import State
 from application.scheduling.ports.access import SESSIONS_MAX, Refusal, TokenUse, Visit
+from domain.access import deeds
 from domain.access.account import Account, ApiToken, Session, User
+from domain.access.record import Deed, Doer
 from domain.access.role import Role
 from domain.access.throttle import Attempts, LoginKeys, opens_at
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryAccess:
-    """`Access`; of the shared state it needs the clock and whether the store answers."""
+    """`Access`; of the shared state it needs the clock, whether the store answers, and the chain of records."""
 
     state: State
     _accounts: dict[str, Account] = field(default_factory=dict)
@@ -22,10 +24,14 @@ class MemoryAccess:
     _attempts: dict[str, Attempts] = field(default_factory=dict)
     _offers: dict[str, datetime] = field(default_factory=dict)
 
-    async def add_user(self, user: User, password_hash: str) -> bool:
+    async def add_user(self, user: User, password_hash: str, *, by: Doer) -> bool:
         """See the port."""
         self.state.now()
-        return self._accounts.setdefault(user.name, account := Account(user, password_hash)) is account
+        if user.name in self._accounts:
+            return False
+        self._accounts[user.name] = Account(user, password_hash)
+        self._record(deeds.user_added(user, by))
+        return True
 
     async def users(self) -> Sequence[User]:
         """See the port."""
@@ -37,7 +43,9 @@ class MemoryAccess:
         self.state.now()
         return self._accounts.get(name)
 
-    async def change_user(self, name: str, *, role: Role | None = None, disabled: bool | None = None) -> User | Refusal:
+    async def change_user(
+        self, name: str, *, by: Doer, role: Role | None = None, disabled: bool | None = None
+    ) -> User | Refusal:
         """See the port."""
         now = self.state.now()
         if (account := self._accounts.get(name)) is None:
@@ -49,9 +57,11 @@ class MemoryAccess:
         self._accounts[name] = replace(account, user=user)
         if not user.is_enabled:
             self._end(name)
+        if user != account.user:
+            self._record(deeds.user_changed(account.user, user, by))
         return user
 
-    async def set_password(self, name: str, password_hash: str, *, replacing: str | None = None) -> bool:
+    async def set_password(self, name: str, password_hash: str, *, by: Doer, replacing: str | None = None) -> bool:
         """See the port."""
         self.state.now()
         account = self._accounts.get(name)
@@ -59,6 +69,7 @@ class MemoryAccess:
             return False
         self._accounts[name] = replace(account, password_hash=password_hash)
         self._end(name)
+        self._record(deeds.password_set(name, by))
         return True
 
     async def open_session(self, digest: str, session: Session, *, password_hash: str) -> bool:
@@ -72,6 +83,7 @@ class MemoryAccess:
         mine = [each for each, kept in self._sessions.items() if kept.user_name == session.user_name]
         for oldest in sorted(mine, key=lambda each: (self._sessions[each].created_at, each))[:-SESSIONS_MAX]:
             del self._sessions[oldest]
+        self._record(deeds.signed_in(session))
         return True
 
     async def visit(self, digest: str, *, noting: bool = True) -> Visit | None:
@@ -84,28 +96,33 @@ class MemoryAccess:
             session = self._sessions[digest] = session.seen(now)
         return Visit(user, session)
 
-    async def sessions(self, name: str) -> Sequence[Session]:
+    async def sessions(self, name: str | None = None) -> Sequence[Session]:
         """See the port."""
         now = self.state.now()
-        mine = [each for each in self._sessions.items() if each[1].user_name == name and each[1].is_live(now)]
-        return [session for _, session in sorted(mine, key=lambda each: (each[1].created_at, each[0]), reverse=True)]
+        live = [each for each in self._sessions.items() if name in (None, each[1].user_name) and each[1].is_live(now)]
+        return [session for _, session in sorted(live, key=lambda each: (each[1].created_at, each[0]), reverse=True)]
 
-    async def end_session(self, digest: str) -> None:
-        """See the port."""
-        self.state.now()
-        self._sessions.pop(digest, None)
-
-    async def end_sessions(self, name: str, *, but: str | None = None) -> int:
+    async def end_session(self, digest: str, *, by: Doer) -> None:
         """See the port."""
         now = self.state.now()
-        return sum(session.is_live(now) for session in self._end(name, but))
+        session = self._sessions.pop(digest, None)
+        if session is not None and session.is_live(now):
+            self._record(deeds.signed_out(session.user_name, by))
 
-    async def add_token(self, digest: str, token: ApiToken) -> bool:
+    async def end_sessions(self, name: str, *, by: Doer, but: str | None = None) -> int:
+        """See the port."""
+        now = self.state.now()
+        if ended := sum(session.is_live(now) for session in self._end(name, but)):
+            self._record(deeds.sessions_ended(name, ended, by))
+        return ended
+
+    async def add_token(self, digest: str, token: ApiToken, *, by: Doer) -> bool:
         """See the port."""
         self.state.now()
         if any((each.owner, each.name) == (token.owner, token.name) for each in self._tokens.values()):
             return False
         self._tokens[digest] = token
+        self._record(deeds.token_made(token, by))
         return True
 
     async def use_token(self, digest: str) -> TokenUse | None:
@@ -126,11 +143,12 @@ class MemoryAccess:
         found = [each for each in self._tokens.values() if owner in (None, each.owner)]
         return sorted(found, key=lambda each: (each.owner or "", each.name))
 
-    async def revoke_token(self, token_id: str, *, owner: str | None = None) -> ApiToken | None:
+    async def revoke_token(self, token_id: str, *, by: Doer, owner: str | None = None) -> ApiToken | None:
         """See the port."""
         self.state.now()
         for digest, token in self._tokens.items():
             if token.id == token_id and owner in (None, token.owner):
+                self._record(deeds.token_revoked(token, by))
                 return self._tokens.pop(digest)
         return None
 
@@ -177,12 +195,15 @@ class MemoryAccess:
         now, until = self.state.now(), self._offers.get(digest)
         return await self.is_bare() and until is not None and now < until
 
-    async def set_up(self, digest: str, user: User, password_hash: str) -> bool:
+    async def set_up(self, digest: str, user: User, password_hash: str, *, by: Doer) -> bool:
         """See the port."""
         if not await self.may_set_up(digest):
             return False
         self._offers.clear()
-        return await self.add_user(user, password_hash)
+        return await self.add_user(user, password_hash, by=by)
+
+    def _record(self, deed: Deed) -> None:
+        self.state.chain.add(deed, self.state.now())
 
     def _take_off(self, key: str) -> None:
         if (attempts := self._attempts.get(key)) is not None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from adapters.memory.state import KeptExecution, KeptTask, State
-from application.scheduling.ports.history import (
+from application.scheduling.ports.records import (
     EVIDENCE_MAX,
     EXECUTION_ACTIONS,
     ChangeRecord,

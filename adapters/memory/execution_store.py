@@ -21,7 +21,7 @@ from application.scheduling.ports.execution_store import (
     rescued,
     settled,
 )
-from application.scheduling.ports.history import AttemptRecord, ChangeRecord
+from application.scheduling.ports.records import AttemptRecord, ChangeRecord
 from domain.scheduling.change import Change
 from domain.scheduling.execution import CancelRequest, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId

@@ -15,17 +15,19 @@ from application.scheduling.ports.history import (
     AuditEntry,
     AuditFilter,
     AuditPage,
-    ChangeRecord,
     Counts,
-    Evidence,
     ExecutionFilter,
     ExecutionPage,
-    ExecutionRecord,
-    ExecutionSummary,
     Retention,
     TaskFilter,
     TaskOrder,
     TaskPage,
+)
+from application.scheduling.ports.records import (
+    ChangeRecord,
+    Evidence,
+    ExecutionRecord,
+    ExecutionSummary,
     VersionRecord,
 )
 from domain.scheduling.execution import Execution, ExecutionKind, ExecutionState, backfill_key, redrive_key

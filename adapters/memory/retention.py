@@ -8,11 +8,12 @@ from domain.scheduling.change import Via
 
 
 def prune(state: State, retention: Retention, now: datetime, limit: int) -> int:
-    """Forget at most `limit` executions, Skips, changes and deleted tasks each, oldest first; return how many."""
+    """Forget at most `limit` executions, Skips, changes, records of access and deleted tasks each; return how many."""
     forgotten = (
         _prune_executions(state, now - retention.executions, limit)
         + _prune_skips(state, now - retention.executions, limit)
         + _prune_changes(state, now - retention.changes, limit)
+        + state.chain.forget(now - retention.changes, limit)
         + _prune_tasks(state, now - retention.deleted_tasks, limit)
     )
     _prune_hours(state, now - retention.hours, limit)

@@ -8,12 +8,13 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from adapters.memory.chain import Chain
 from adapters.memory.journal import Journal
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import LogLine, Progress, Settled
-from application.scheduling.ports.history import AttemptRecord, ChangeRecord
 from application.scheduling.ports.membership import Member
+from application.scheduling.ports.records import AttemptRecord, ChangeRecord
 from application.scheduling.ports.task_store import Unreadable
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionKind, ExecutionState
 from domain.scheduling.finish import Finish, finishes
@@ -90,6 +91,7 @@ class State:
     changes_by_key: dict[str, ChangeRecord] = field(default_factory=dict)
     finished: Counter[Finish] = field(default_factory=Counter)
     journal: Journal = field(default_factory=Journal)
+    chain: Chain = field(default_factory=Chain)
     members: dict[NodeId, tuple[Member, datetime]] = field(default_factory=dict)
     # How many stores this one has been; a claim's fence counts within one.
     generation: int = 1

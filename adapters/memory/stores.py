@@ -1,4 +1,4 @@
-"""The memory store as a whole: its seven ports over one state."""
+"""The memory store as a whole: its eight ports over one state."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +12,7 @@ from adapters.memory.membership import MemoryMembership
 from adapters.memory.news import MemoryNews
 from adapters.memory.state import State
 from adapters.memory.task_store import MemoryTaskStore
+from adapters.memory.trail import MemoryTrail
 from application.scheduling.ports.clock import Clock, Entropy
 
 
@@ -27,6 +28,7 @@ class MemoryStores:
     access: MemoryAccess
     figures: MemoryFigures
     news: MemoryNews
+    trail: MemoryTrail
 
 
 @asynccontextmanager
@@ -46,6 +48,7 @@ async def open_memory_store(clock: Clock, entropy: Entropy) -> AsyncIterator[Mem
             MemoryAccess(state),
             MemoryFigures(state),
             MemoryNews(state),
+            MemoryTrail(state),
         )
     finally:
         state.available = False

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adapters.memory.state import State
-from application.scheduling.ports.history import ChangeRecord
+from application.scheduling.ports.records import ChangeRecord
 from application.scheduling.ports.task_store import (
     PAYLOAD_LEFT_OUT,
     Applied,

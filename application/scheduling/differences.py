@@ -8,7 +8,7 @@ from application.scheduling import json_text
 from application.scheduling.document_types import DifferenceDocument, VersionDocument
 from application.scheduling.documents import change_document, definition_document
 from application.scheduling.explanations.words import span
-from application.scheduling.ports.history import VersionRecord
+from application.scheduling.ports.records import VersionRecord
 from domain.scheduling.description import described
 from domain.scheduling.retry import Backoff, BackoffKind
 from domain.scheduling.task import Definition

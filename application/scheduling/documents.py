@@ -19,7 +19,7 @@ from application.scheduling.document_types import (
     TaskDocument,
 )
 from application.scheduling.ports.execution_store import LogLine
-from application.scheduling.ports.history import AttemptRecord, ExecutionRecord, ExecutionSummary
+from application.scheduling.ports.records import AttemptRecord, ExecutionRecord, ExecutionSummary
 from domain.scheduling.change import Change
 from domain.scheduling.cron.lint import Finding
 from domain.scheduling.description import described

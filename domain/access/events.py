@@ -6,6 +6,7 @@ Nothing here ever holds a password, a token or a session's secret.
 from dataclasses import dataclass
 
 from domain.access.role import Role
+from domain.scheduling.change import Via
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class PermissionRefused:
     method: str
     path: str
     address: str
+    via: Via = Via.PAGE
 
 
 @dataclass(frozen=True, slots=True)

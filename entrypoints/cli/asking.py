@@ -9,6 +9,7 @@ import click
 
 from application.scheduling.services.change_task import Author
 from application.scheduling.services.errors import TaskNotFoundError
+from domain.access.record import Doer
 from domain.errors import DomainError
 from domain.scheduling.change import Via
 from domain.scheduling.identifiers import TaskId
@@ -50,6 +51,11 @@ async def note_if_idle(services: "Container") -> None:
 def author(reason: str) -> Author:
     """That person, by the command line."""
     return Author(user(), Via.CLI, reason)
+
+
+def doer() -> Doer:
+    """That person, for the record of access."""
+    return Doer(user(), Via.CLI)
 
 
 def user() -> str:

@@ -7,7 +7,8 @@ import click
 
 from application.scheduling.document_types import ExecutionDocument
 from application.scheduling.documents import execution_document, instant, record_document
-from application.scheduling.ports.history import AttemptRecord, ExecutionFilter, ExecutionRecord
+from application.scheduling.ports.history import ExecutionFilter
+from application.scheduling.ports.records import AttemptRecord, ExecutionRecord
 from application.scheduling.services.error_reports import on_one_line
 from domain.errors import DomainError
 from domain.scheduling.execution import ErrorReport, Execution, ExecutionState

@@ -9,7 +9,7 @@ from application.scheduling.documents import instant
 from domain.access.account import TOKEN_LIFE_MAX
 from domain.access.role import Role
 from entrypoints.cli.answers import Output, output_option, print_rows, with_services
-from entrypoints.cli.asking import user
+from entrypoints.cli.asking import doer
 
 if TYPE_CHECKING:
     from application.scheduling.services.manage_tokens import NewToken
@@ -31,7 +31,7 @@ def create(name: str, role: str, owner: str | None, days: int | None) -> None:
 
     async def made(services: "Container") -> "NewToken":
         expires_at = None if days is None else services.clock().now() + timedelta(days=days)
-        return await services.manage_tokens().create(user(), name, Role(role), owner=owner, expires_at=expires_at)
+        return await services.manage_tokens().create(doer(), name, Role(role), owner=owner, expires_at=expires_at)
 
     click.echo(with_services(made).secret)
     click.echo("Keep it now: it is shown this once.", err=True)
@@ -59,5 +59,5 @@ def list_tokens(output: Output) -> None:
 @click.argument("token")
 def revoke(token: str) -> None:
     """Revoke TOKEN (its id, as the list has it) at once and for good."""
-    gone = with_services(lambda services: services.manage_tokens().revoke(user(), token))
+    gone = with_services(lambda services: services.manage_tokens().revoke(doer(), token))
     click.echo(f"Revoked {gone.actor}.")

@@ -13,7 +13,7 @@ from application.scheduling.documents import instant
 from domain.access.account import User
 from domain.access.role import Role
 from entrypoints.cli.answers import Output, output_option, print_rows, with_services
-from entrypoints.cli.asking import user
+from entrypoints.cli.asking import doer
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
@@ -38,7 +38,7 @@ def add(name: str, role: str, password_stdin: bool) -> None:
     password = _password(password_stdin)
 
     async def added(services: "Container") -> tuple[User, bool]:
-        made = await services.manage_users().add(user(), name, password, Role(role))
+        made = await services.manage_users().add(doer(), name, password, Role(role))
         return made, services.settings().login_required
 
     made, is_closed = with_services(added)
@@ -69,7 +69,7 @@ def list_users(output: Output) -> None:
 @click.argument("role", type=click.Choice([each.value for each in Role]))
 def set_role(name: str, role: str) -> None:
     """Give the user NAME another ROLE, at once."""
-    done = with_services(lambda services: services.manage_users().change(user(), name, role=Role(role)))
+    done = with_services(lambda services: services.manage_users().change(doer(), name, role=Role(role)))
     click.echo(f"{done.name} is {done.role} now.")
 
 
@@ -77,7 +77,7 @@ def set_role(name: str, role: str) -> None:
 @click.argument("name")
 def disable(name: str) -> None:
     """End every session of the user NAME and let them in no more."""
-    done = with_services(lambda services: services.manage_users().change(user(), name, disabled=True))
+    done = with_services(lambda services: services.manage_users().change(doer(), name, disabled=True))
     click.echo(f"Disabled {done.name}.")
 
 
@@ -85,7 +85,7 @@ def disable(name: str) -> None:
 @click.argument("name")
 def enable(name: str) -> None:
     """Let the user NAME in again."""
-    done = with_services(lambda services: services.manage_users().change(user(), name, disabled=False))
+    done = with_services(lambda services: services.manage_users().change(doer(), name, disabled=False))
     click.echo(f"Enabled {done.name}.")
 
 
@@ -95,7 +95,7 @@ def enable(name: str) -> None:
 def passwd(name: str, password_stdin: bool) -> None:
     """Set a new password for the user NAME and end every session."""
     password = _password(password_stdin)
-    with_services(lambda services: services.manage_users().reset_password(user(), name, password))
+    with_services(lambda services: services.manage_users().reset_password(doer(), name, password))
     click.echo(f"Set the password of {name.strip().lower()}.")
 
 

@@ -13,7 +13,9 @@ from aiohttp import web
 
 from application.scheduling.services.identify import Caller
 from domain.access.events import PermissionRefused
+from domain.access.record import Doer
 from domain.access.role import Role
+from domain.scheduling.change import Via
 from entrypoints.web.addresses import client_address
 from entrypoints.web.audience import is_for_browser
 from entrypoints.web.cookies import session_of
@@ -54,10 +56,25 @@ async def admit(request: web.Request, permission: Permission) -> None:
     request[CALLER], request[ACTOR] = caller, caller.actor
     if not caller.role.includes(Role(permission)):
         event = PermissionRefused(
-            caller.actor, caller.role, request.method, request.rel_url.raw_path, client_address(request)
+            caller.actor,
+            caller.role,
+            request.method,
+            request.rel_url.raw_path,
+            client_address(request),
+            via_of(request),
         )
-        request.app[SERVICES].access.log.observe(event)
+        await request.app[SERVICES].access.refusals.run(event)
         raise RequestError("forbidden", f"this takes the role {permission}, and you are {caller.role}")
+
+
+def doer_of(request: web.Request) -> Doer:
+    """Who changes something of access, for the record of it."""
+    return Doer(request[ACTOR], via_of(request), client_address(request))
+
+
+def via_of(request: web.Request) -> Via:
+    """Whether it was asked for by the API or by a page."""
+    return Via.API if request.path.startswith(under_prefix(request, "/api/")) else Via.PAGE
 
 
 async def identified(request: web.Request) -> Caller | None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from application.scheduling.explanations.words import span
-from application.scheduling.ports.history import AttemptRecord, ExecutionRecord
+from application.scheduling.ports.records import AttemptRecord, ExecutionRecord
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionState
 from entrypoints.web.charts import Axis, Span, Tone
 from entrypoints.web.wording import OUTCOMES

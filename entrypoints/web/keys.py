@@ -7,13 +7,13 @@ from ipaddress import IPv4Network, IPv6Network
 
 from aiohttp import web
 
-from application.scheduling.ports.access import AccessLog
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.services.advise import Advise
 from application.scheduling.services.backfill_task import BackfillTask
 from application.scheduling.services.batch_change import BatchChange
 from application.scheduling.services.explain import Explain
 from application.scheduling.services.identify import Caller, Identify
+from application.scheduling.services.inspect_access import InspectAccess
 from application.scheduling.services.inspect_audit import InspectAudit
 from application.scheduling.services.inspect_history import InspectHistory
 from application.scheduling.services.inspect_tasks import InspectTasks
@@ -22,6 +22,7 @@ from application.scheduling.services.manage_account import ManageAccount
 from application.scheduling.services.manage_tasks import ManageTasks
 from application.scheduling.services.manage_tokens import ManageTokens
 from application.scheduling.services.manage_users import ManageUsers
+from application.scheduling.services.note_refusals import NoteRefusals
 from application.scheduling.services.preview import Preview
 from application.scheduling.services.redrive_execution import RedriveExecution
 from application.scheduling.services.redrive_many import RedriveMany
@@ -44,7 +45,8 @@ class AccessServices:
     account: ManageAccount
     users: ManageUsers
     tokens: ManageTokens
-    log: AccessLog
+    refusals: NoteRefusals
+    trail: InspectAccess
 
 
 @dataclass(frozen=True, slots=True)

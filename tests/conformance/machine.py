@@ -10,13 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from application.scheduling.ports.history import (
-    ChangeRecord,
-    ExecutionFilter,
-    ExecutionRecord,
-    ExecutionSummary,
-    VersionRecord,
-)
+from application.scheduling.ports.history import ExecutionFilter
+from application.scheduling.ports.records import ChangeRecord, ExecutionRecord, ExecutionSummary, VersionRecord
 from domain.scheduling.change import Change
 from domain.scheduling.execution import Execution, ExecutionState
 from domain.scheduling.identifiers import ExecutionId, TaskId

@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Protocol
 
 from application.scheduling.ports.access import Access
+from application.scheduling.ports.access_trail import AccessTrail
 from application.scheduling.ports.execution_store import Beat, Claim, ExecutionStore, SettleAnswer, Settlement
 from application.scheduling.ports.figures import Figures
-from application.scheduling.ports.history import ExecutionRecord, History
+from application.scheduling.ports.history import History
 from application.scheduling.ports.membership import Membership
 from application.scheduling.ports.news import News
+from application.scheduling.ports.records import ExecutionRecord
 from application.scheduling.ports.task_store import Applied, CommitAnswer, Committed, Decision, MutateAnswer, TaskStore
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState
@@ -54,6 +56,9 @@ class Stores(Protocol):
     @property
     def news(self) -> News: ...
 
+    @property
+    def trail(self) -> AccessTrail: ...
+
 
 @dataclass(frozen=True, slots=True)
 class StoreUnderTest:
@@ -96,6 +101,10 @@ class StoreUnderTest:
     @property
     def news(self) -> News:
         return self.stores.news
+
+    @property
+    def trail(self) -> AccessTrail:
+        return self.stores.trail
 
     def token(self) -> ClaimToken:
         """A token no claim had before."""

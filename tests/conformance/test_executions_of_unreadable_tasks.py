@@ -3,7 +3,7 @@
 import pytest
 
 from application.scheduling.ports.execution_store import Claim, Held, Lost, Settled
-from application.scheduling.ports.history import AttemptRecord
+from application.scheduling.ports.records import AttemptRecord
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import AttemptOutcome, ExecutionState
 from domain.scheduling.identifiers import ExecutionId

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from application.scheduling.ports.history import EVIDENCE_MAX, Evidence
+from application.scheduling.ports.records import EVIDENCE_MAX, Evidence
 from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT, Unreadable
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState, redrive_key

@@ -22,6 +22,7 @@ from domain.scheduling.outcome import Succeeded
 from domain.scheduling.sharing import EVERYTHING
 from domain.scheduling.task import ScheduledTask
 from tests.conformance.store_under_test import WORKER, StoreUnderTest
+from tests.support.accounts import TESTER
 from tests.support.builders import MINUTE, a_change, a_creation, a_definition, a_task
 from tests.support.manual_clock import NOON
 
@@ -68,29 +69,29 @@ CALLS: dict[str, Call] = {
     "announce": lambda store: store.membership.announce(MEMBER),
     "leave": lambda store: store.membership.leave(MEMBER.node_id),
     "members": lambda store: store.membership.members(),
-    "add_user": lambda store: store.access.add_user(SOMEBODY, "hash"),
+    "add_user": lambda store: store.access.add_user(SOMEBODY, "hash", by=TESTER),
     "users": lambda store: store.access.users(),
     "account": lambda store: store.access.account("somebody"),
-    "change_user": lambda store: store.access.change_user("somebody", role=Role.VIEWER),
-    "set_password": lambda store: store.access.set_password("somebody", "hash"),
+    "change_user": lambda store: store.access.change_user("somebody", role=Role.VIEWER, by=TESTER),
+    "set_password": lambda store: store.access.set_password("somebody", "hash", by=TESTER),
     "retract_login": lambda store: store.access.retract_login(LoginKeys("account", "address")),
     "open_session": lambda store: store.access.open_session(
         "digest", Session("somebody", NOON, NOON, ""), password_hash=""
     ),
     "visit": lambda store: store.access.visit("digest"),
     "sessions": lambda store: store.access.sessions("somebody"),
-    "end_session": lambda store: store.access.end_session("digest"),
-    "end_sessions": lambda store: store.access.end_sessions("somebody"),
-    "add_token": lambda store: store.access.add_token("digest", ApiToken("id", "ci", Role.VIEWER, NOON)),
+    "end_session": lambda store: store.access.end_session("digest", by=TESTER),
+    "end_sessions": lambda store: store.access.end_sessions("somebody", by=TESTER),
+    "add_token": lambda store: store.access.add_token("digest", ApiToken("id", "ci", Role.VIEWER, NOON), by=TESTER),
     "use_token": lambda store: store.access.use_token("digest"),
     "tokens": lambda store: store.access.tokens(),
-    "revoke_token": lambda store: store.access.revoke_token("id"),
+    "revoke_token": lambda store: store.access.revoke_token("id", by=TESTER),
     "admit_login": lambda store: store.access.admit_login(LoginKeys("account", "address")),
     "forgive_login": lambda store: store.access.forgive_login(LoginKeys("account", "address")),
     "is_bare": lambda store: store.access.is_bare(),
     "offer_set_up": lambda store: store.access.offer_set_up("digest", until=NOON),
     "may_set_up": lambda store: store.access.may_set_up("digest"),
-    "set_up": lambda store: store.access.set_up("digest", SOMEBODY, "hash"),
+    "set_up": lambda store: store.access.set_up("digest", SOMEBODY, "hash", by=TESTER),
 }
 
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from application.scheduling.ports.history import Retention, VersionRecord
+from application.scheduling.ports.history import Retention
+from application.scheduling.ports.records import VersionRecord
 from domain.scheduling.change import ChangeAction, Via
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.mutation import edit, undelete

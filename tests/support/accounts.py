@@ -4,16 +4,24 @@ from datetime import datetime
 
 from application.scheduling.ports.access import Access
 from domain.access.account import ApiToken, Session, User
+from domain.access.record import Doer
 from domain.access.role import Role
+from domain.scheduling.change import Via
 from tests.support.manual_clock import NOON
 
 ANA, BOB = User("ana", Role.ADMIN, NOON), User("bob", Role.VIEWER, NOON)
+TESTER = Doer("test", Via.CLI)
+
+
+def a_doer(name: str) -> Doer:
+    """Somebody of this name, by the command line."""
+    return Doer(name, Via.CLI)
 
 
 async def add_ana_and_bob(access: Access) -> None:
     """Keep both, each with a hash that says whose it is."""
     for user in (BOB, ANA):
-        assert await access.add_user(user, f"hash of {user.name}")
+        assert await access.add_user(user, f"hash of {user.name}", by=TESTER)
 
 
 def a_session(user: User = ANA, *, at: datetime = NOON) -> Session:

@@ -1,4 +1,4 @@
-"""Eight days in the life of a busy scheduler, lived on a clock of its own: what pictures and page tests look at.
+"""Some days in the life of a busy scheduler, lived on a clock of its own: what pictures and page tests look at.
 
 The services are the production ones; only the handlers are told here, by how long they take and how they end, so that
 every run shows the same. It stops on the Saturday before Europe's clocks go forward.
@@ -34,12 +34,11 @@ from entrypoints.settings import Settings
 from tests.support.manual_clock import ManualClock
 from tests.support.recorders import CountingEntropy, RecordingObserver, RecordingWakeup
 
-BEGIN = datetime(2026, 3, 20, 13, 0, tzinfo=UTC)
 # While the scheduler's machine was off.
 OUTAGE = (datetime(2026, 3, 28, 9, 5, tzinfo=UTC), datetime(2026, 3, 28, 10, 21, tzinfo=UTC))
 END = datetime(2026, 3, 28, 14, 37, 12, tzinfo=UTC)
 BUCKET_FULL = datetime(2026, 3, 28, 4, 0, tzinfo=UTC)
-STEPS_MAX = 10_000
+STEPS_MAX = 50_000
 WORKER = NodeId("fig-2-4c1d9a52")
 ANA, BEN = Author("ana", Via.PAGE), Author("ben", Via.API)
 TRACEBACK = """Traceback (most recent call last):
@@ -158,6 +157,8 @@ class Demo:
                 break
             self.clock.advance_to(then)
             await self._settle_ended()
+        else:
+            raise AssertionError(f"the days have more than {STEPS_MAX} steps")
         self.clock.advance_to(END)
         await self._what_people_do()
         await self._announce()
@@ -234,9 +235,9 @@ def _log(claim: Claim) -> tuple[LogLine, ...]:
 
 
 @asynccontextmanager
-async def a_demo(**environment: Any) -> AsyncIterator[Demo]:
+async def a_demo(*, days: int = 8, **environment: Any) -> AsyncIterator[Demo]:
     """The dashboard of those days on a free port of the loopback, for as long as the context lasts."""
-    clock = ManualClock(BEGIN)
+    clock = ManualClock((END - timedelta(days=days)).replace(minute=0, second=0))
     settings = Settings(scheduler_port=0, **environment)
     async with AsyncExitStack() as leaving:
         stores = await leaving.enter_async_context(open_memory_store(clock, CountingEntropy(1)))

@@ -4,13 +4,16 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from application.scheduling.ports.access import Access
+from application.scheduling.ports.access_trail import AccessTrail
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.services.check_password import CheckPassword
 from application.scheduling.services.credentials import digest
 from application.scheduling.services.identify import Identify
+from application.scheduling.services.inspect_access import InspectAccess
 from application.scheduling.services.manage_account import ManageAccount
 from application.scheduling.services.manage_tokens import ManageTokens
 from application.scheduling.services.manage_users import ManageUsers
+from application.scheduling.services.note_refusals import NoteRefusals
 from application.scheduling.services.set_up import SetUp
 from application.scheduling.services.sign_in import SignIn
 from domain.access.events import AccessEvent
@@ -52,10 +55,14 @@ class RecordingAccessLog:
 class Doors:
     """Every use case of access, over one store."""
 
-    def __init__(self, access: Access, clock: Clock, entropy: Entropy, admin_token: str | None = None) -> None:
+    def __init__(
+        self, access: Access, trail: AccessTrail, clock: Clock, entropy: Entropy, admin_token: str | None = None
+    ) -> None:
         self.access, self.passwords, self.log = access, QuickPasswords(), RecordingAccessLog()
-        self.identify = Identify(access, self.log, digest(admin_token) if admin_token else None)
-        self.check = CheckPassword(access, self.passwords, clock, self.log)
+        self.trail = InspectAccess(trail)
+        self.refusals = NoteRefusals(trail, clock, self.log)
+        self.identify = Identify(access, self.refusals, digest(admin_token) if admin_token else None)
+        self.check = CheckPassword(access, self.passwords, clock, self.refusals)
         self.sign_in = SignIn(access, self.check, clock, entropy, self.log)
         self.set_up = SetUp(access, self.passwords, clock, entropy, self.log)
         self.account = ManageAccount(access, self.check, self.sign_in, self.passwords, self.log)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from application.scheduling.ports.execution_store import Claim
-from application.scheduling.ports.history import Evidence
+from application.scheduling.ports.records import Evidence
 from domain.scheduling.change import Change, ChangeAction
 from domain.scheduling.execution import ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import ExecutionId

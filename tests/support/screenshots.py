@@ -16,23 +16,33 @@ from tests.support.demo import Demo, a_demo
 from tests.support.repository import ROOT
 
 FOLDER = ROOT / "docs" / "screenshots"
-WIDTH, HEIGHT = 1120, 740
+WIDTH = 1280
 BYTES_MAX = 120_000
+# As many as the heat map looks back.
+DAYS = 28
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-OVER_THE_CHANGE = {"schedule_type": "cron", "schedule": "30 2 * * *", "timezone": "Europe/Berlin"}
+OVER_THE_CHANGE = {
+    "name": "close_books",
+    "task_type": "billing",
+    "handler": "close_day",
+    "schedule_type": "cron",
+    "schedule": "30 2 * * *",
+    "timezone": "Europe/Berlin",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A page to take a picture of; `path` lies beneath the prefix."""
+    """A page to take a picture of, as far down as `height` in pixels; `path` lies beneath the prefix."""
 
     name: str
     path: str
+    height: int = 660
 
 
 PICTURES = (
     Picture("overview", "/"),
-    Picture("list", "/scheduled-tasks"),
+    Picture("list", "/scheduled-tasks", 710),
     Picture("builder", f"/scheduled-tasks/new?{urlencode(OVER_THE_CHANGE)}"),
     Picture("task", "/scheduled-tasks/{task_id}"),
     Picture("execution", "/executions/{execution_id}"),
@@ -43,7 +53,7 @@ PICTURES = (
 async def take(browser: Browser, demo: Demo, picture: Picture, theme: Literal["light", "dark"]) -> int:
     """Take one picture; return its size in bytes."""
     context = await browser.new_context(
-        viewport={"width": WIDTH, "height": HEIGHT}, color_scheme=theme, locale="en-GB", reduced_motion="reduce"
+        viewport={"width": WIDTH, "height": picture.height}, color_scheme=theme, locale="en-GB", reduced_motion="reduce"
     )
     page = await context.new_page()
     answer = await page.goto(f"{demo.address}/admin/scheduler{await demo.filled(picture.path)}")
@@ -57,7 +67,7 @@ async def take(browser: Browser, demo: Demo, picture: Picture, theme: Literal["l
 async def take_all() -> int:
     """Take every picture in both themes; the exit code: 1 if there is no browser, or a picture is too large."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    async with a_chromium() as browser, a_demo() as demo:
+    async with a_chromium() as browser, a_demo(days=DAYS) as demo:
         if browser is None:
             print(HOW, file=sys.stderr)
             return 1

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from adapters.memory.state import KeptExecution, KeptTask, KeptVersion, State
-from application.scheduling.ports.history import ChangeRecord
+from application.scheduling.ports.records import ChangeRecord
 from domain.scheduling.finish import Finish
 from domain.scheduling.identifiers import ExecutionId, TaskId
 

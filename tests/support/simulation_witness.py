@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from adapters.memory.state import State
 from application.scheduling.ports.execution_store import Released
-from application.scheduling.ports.history import ChangeRecord
+from application.scheduling.ports.records import ChangeRecord
 from domain.scheduling.execution import Execution
 from domain.scheduling.identifiers import ExecutionId, TaskId
 from domain.scheduling.task import ScheduledTask, Skip

@@ -21,8 +21,11 @@ from adapters.sql.store.access_tables import (
     user_values,
     users,
 )
+from adapters.sql.store.access_trail import record
 from application.scheduling.ports.access import Refusal
+from domain.access import deeds
 from domain.access.account import Account, User
+from domain.access.record import Doer
 from domain.access.role import Role
 from domain.scheduling.identifiers import microseconds
 
@@ -33,12 +36,13 @@ _SOMEBODY = or_(exists(select(users.c.name)), exists(select(api_tokens.c.digest)
 class SqlAccess(SqlDoors):
     """`Access` in one SQL database."""
 
-    async def add_user(self, user: User, password_hash: str) -> bool:
+    async def add_user(self, user: User, password_hash: str, *, by: Doer) -> bool:
         """See the port."""
         async with self._database.writing("add_user") as connection:
             if (await connection.execute(select(users.c.name).where(users.c.name == user.name))).first():
                 return False
             await connection.execute(insert(users).values(account_values(user, password_hash)))
+            await record(connection, deeds.user_added(user, by), self._clock.now())
         return True
 
     async def users(self) -> Sequence[User]:
@@ -52,7 +56,9 @@ class SqlAccess(SqlDoors):
         async with self._database.browsing("account") as connection:
             return account_of((await connection.execute(_ACCOUNT.where(users.c.name == name))).first())
 
-    async def change_user(self, name: str, *, role: Role | None = None, disabled: bool | None = None) -> User | Refusal:
+    async def change_user(
+        self, name: str, *, by: Doer, role: Role | None = None, disabled: bool | None = None
+    ) -> User | Refusal:
         """See the port."""
         now = self._clock.now()
         async with self._database.writing("change_user") as connection:
@@ -66,9 +72,11 @@ class SqlAccess(SqlDoors):
             await connection.execute(update(users).where(users.c.name == name).values(user_values(user)))
             if not user.is_enabled:
                 await connection.execute(delete(sessions).where(sessions.c.user_name == name))
+            if user != account.user:
+                await record(connection, deeds.user_changed(account.user, user, by), now)
         return user
 
-    async def set_password(self, name: str, password_hash: str, *, replacing: str | None = None) -> bool:
+    async def set_password(self, name: str, password_hash: str, *, by: Doer, replacing: str | None = None) -> bool:
         """See the port."""
         same: ColumnElement[bool] = users.c.name == name
         if replacing is not None:
@@ -78,6 +86,7 @@ class SqlAccess(SqlDoors):
             if done.rowcount == 0:
                 return False
             await connection.execute(delete(sessions).where(sessions.c.user_name == name))
+            await record(connection, deeds.password_set(name, by), self._clock.now())
         return True
 
     async def is_bare(self) -> bool:
@@ -99,13 +108,14 @@ class SqlAccess(SqlDoors):
         async with self._database.browsing("may_set_up") as connection:
             return await self._may_set_up(connection, digest)
 
-    async def set_up(self, digest: str, user: User, password_hash: str) -> bool:
+    async def set_up(self, digest: str, user: User, password_hash: str, *, by: Doer) -> bool:
         """See the port."""
         async with self._database.writing("set_up") as connection:
             if not await self._may_set_up(connection, digest):
                 return False
             await connection.execute(delete(set_up_offers))
             await connection.execute(insert(users).values(account_values(user, password_hash)))
+            await record(connection, deeds.user_added(user, by), self._clock.now())
         return True
 
     async def _may_set_up(self, connection: AsyncConnection, digest: str) -> bool:

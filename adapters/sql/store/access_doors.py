@@ -21,10 +21,13 @@ from adapters.sql.store.access_tables import (
     user_of,
     users,
 )
+from adapters.sql.store.access_trail import record
 from adapters.sql.store.packing import at
 from application.scheduling.ports.access import SESSIONS_MAX, TokenUse, Visit
 from application.scheduling.ports.clock import Clock
+from domain.access import deeds
 from domain.access.account import IDLE_MAX, SESSION_MAX, ApiToken, Session
+from domain.access.record import Doer
 from domain.access.throttle import FORGOTTEN_AFTER, SET_BACK_MAX, Attempts, LoginKeys, opens_at
 from domain.scheduling.identifiers import microseconds
 
@@ -53,6 +56,7 @@ class SqlDoors:
                 return False
             await connection.execute(insert(sessions).values(session_values(digest, session)))
             await connection.execute(delete(sessions).where(mine, sessions.c.digest.not_in(newest)))
+            await record(connection, deeds.signed_in(session), self._clock.now())
         return True
 
     async def visit(self, digest: str, *, noting: bool = True) -> Visit | None:
@@ -71,28 +75,36 @@ class SqlDoors:
                 await connection.execute(noted)
         return Visit(user, seen)
 
-    async def sessions(self, name: str) -> Sequence[Session]:
+    async def sessions(self, name: str | None = None) -> Sequence[Session]:
         """See the port."""
         now = self._clock.now()
-        newest_first = (sessions.c.created_at.desc(), sessions.c.digest.desc())
-        mine = select(*SESSION).where(sessions.c.user_name == name).order_by(*newest_first)
+        asked = select(*SESSION).order_by(sessions.c.created_at.desc(), sessions.c.digest.desc())
+        if name is not None:
+            asked = asked.where(sessions.c.user_name == name)
         async with self._database.browsing("sessions") as connection:
-            found = map(session_of, (await connection.execute(mine)).all())
+            found = map(session_of, (await connection.execute(asked)).all())
         return [each for each in found if each is not None and each.is_live(now)]
 
-    async def end_session(self, digest: str) -> None:
+    async def end_session(self, digest: str, *, by: Doer) -> None:
         """See the port."""
+        gone, now = delete(sessions).where(sessions.c.digest == digest).returning(*SESSION), self._clock.now()
         async with self._database.writing("end_session") as connection:
-            await connection.execute(delete(sessions).where(sessions.c.digest == digest))
+            row = (await connection.execute(gone)).first()
+            session = session_of(row) if row else None
+            if session is not None and session.is_live(now):
+                await record(connection, deeds.signed_out(session.user_name, by), now)
 
-    async def end_sessions(self, name: str, *, but: str | None = None) -> int:
+    async def end_sessions(self, name: str, *, by: Doer, but: str | None = None) -> int:
         """See the port."""
         mine = (sessions.c.user_name == name, sessions.c.digest != (but or ""))
         async with self._database.writing("end_sessions") as connection:
             await self._forget_ended(connection)
-            return (await connection.execute(delete(sessions).where(*mine))).rowcount
+            ended = (await connection.execute(delete(sessions).where(*mine))).rowcount
+            if ended:
+                await record(connection, deeds.sessions_ended(name, ended, by), self._clock.now())
+        return ended
 
-    async def add_token(self, digest: str, token: ApiToken) -> bool:
+    async def add_token(self, digest: str, token: ApiToken, *, by: Doer) -> bool:
         """See the port."""
         values = token_values(digest, token)
         same = (api_tokens.c.owner == values["owner"], api_tokens.c.name == token.name)
@@ -100,6 +112,7 @@ class SqlDoors:
             if (await connection.execute(select(api_tokens.c.id).where(*same))).first():
                 return False
             await connection.execute(insert(api_tokens).values(values))
+            await record(connection, deeds.token_made(token, by), self._clock.now())
         return True
 
     async def use_token(self, digest: str) -> TokenUse | None:
@@ -129,14 +142,17 @@ class SqlDoors:
             rows = (await connection.execute(found)).all()
         return [token for row in rows if (token := token_of(row)) is not None]
 
-    async def revoke_token(self, token_id: str, *, owner: str | None = None) -> ApiToken | None:
+    async def revoke_token(self, token_id: str, *, by: Doer, owner: str | None = None) -> ApiToken | None:
         """See the port. A row that cannot be read is removed as well, and answered as none."""
         gone = delete(api_tokens).where(api_tokens.c.id == token_id)
         if owner is not None:
             gone = gone.where(api_tokens.c.owner == owner)
         async with self._database.writing("revoke_token") as connection:
             row = (await connection.execute(gone.returning(*TOKEN))).first()
-        return None if row is None else token_of(row)
+            token = token_of(row) if row else None
+            if token is not None:
+                await record(connection, deeds.token_revoked(token, by), self._clock.now())
+        return token
 
     async def admit_login(self, keys: LoginKeys) -> datetime | None:
         """See the port."""

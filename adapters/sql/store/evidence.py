@@ -24,7 +24,7 @@ from adapters.sql.store.open_work import TASKS_WITH_DEFINITIONS
 from adapters.sql.store.packing import UNREADABLE, unpack_progress
 from adapters.sql.store.rows import DEFINITION_COLUMNS, OPEN_COLUMNS, TASK_COLUMNS, definition_of, tasks_of
 from adapters.sql.store.tables import IS_FINAL, IS_OPEN, Whole, attempts, changes, definitions, executions, skips, tasks
-from application.scheduling.ports.history import (
+from application.scheduling.ports.records import (
     EVIDENCE_MAX,
     EXECUTION_ACTIONS,
     AttemptRecord,

@@ -18,7 +18,8 @@ from adapters.sql.store.execution_rows import (
 from adapters.sql.store.packing import UNREADABLE, unpack_progress
 from adapters.sql.store.pages import decode_cursor, encode_cursor
 from adapters.sql.store.tables import IS_DEAD, IS_FINAL, IS_OPEN, attempts, executions, log_lines, tasks
-from application.scheduling.ports.history import ExecutionFilter, ExecutionPage, ExecutionRecord, ExecutionSummary
+from application.scheduling.ports.history import ExecutionFilter, ExecutionPage
+from application.scheduling.ports.records import ExecutionRecord, ExecutionSummary
 from domain.scheduling.execution import OPEN_STATES, ExecutionKind, ExecutionState, redrive_key
 from domain.scheduling.identifiers import ExecutionId, least_execution_id
 

@@ -18,7 +18,7 @@ from adapters.sql.store.packing import (
 )
 from adapters.sql.store.tables import attempts, changes, executions, log_lines, skips
 from application.scheduling.ports.execution_store import LogLine
-from application.scheduling.ports.history import AttemptRecord, ChangeRecord
+from application.scheduling.ports.records import AttemptRecord, ChangeRecord
 from domain.scheduling.change import Change, ChangeAction, Via
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import TaskId, instant_of, microseconds

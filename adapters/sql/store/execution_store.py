@@ -32,7 +32,7 @@ from application.scheduling.ports.execution_store import (
     Settlement,
     settled,
 )
-from application.scheduling.ports.history import ChangeRecord
+from application.scheduling.ports.records import ChangeRecord
 from domain.scheduling.change import Change
 from domain.scheduling.execution import AttemptOutcome, CancelRequest, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, microseconds

@@ -22,18 +22,15 @@ from application.scheduling.ports.history import (
     AskedHandler,
     AuditFilter,
     AuditPage,
-    ChangeRecord,
     Counts,
-    Evidence,
     ExecutionFilter,
     ExecutionPage,
-    ExecutionRecord,
     Retention,
     TaskFilter,
     TaskOrder,
     TaskPage,
-    VersionRecord,
 )
+from application.scheduling.ports.records import ChangeRecord, Evidence, ExecutionRecord, VersionRecord
 from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
 from domain.scheduling.task import ScheduledTask, Skip
 

@@ -12,7 +12,7 @@ from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.execution_rows import CHANGE_COLUMNS, remembered_change_of
 from adapters.sql.store.open_work import OpenWork, Steps
 from adapters.sql.store.tables import changes, executions, tasks
-from application.scheduling.ports.history import ChangeRecord
+from application.scheduling.ports.records import ChangeRecord
 from application.scheduling.ports.task_store import (
     Applied,
     KeyReused,

@@ -42,7 +42,7 @@ from adapters.sql.store.rows import (
     version_row,
 )
 from adapters.sql.store.tables import IS_OPEN, attempts, changes, definitions, executions, skips, tasks
-from application.scheduling.ports.history import ChangeRecord
+from application.scheduling.ports.records import ChangeRecord
 from application.scheduling.ports.task_store import Unreadable
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionState
 from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds

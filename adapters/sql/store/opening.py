@@ -13,6 +13,7 @@ from adapters.sql.engine import Database
 from adapters.sql.errors import store_errors
 from adapters.sql.sqlite_file import check_file, make_file, migration_lock, open_database
 from adapters.sql.store.access import SqlAccess
+from adapters.sql.store.access_trail import SqlTrail
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.execution_store import SqlExecutionStore
 from adapters.sql.store.figures import SqlFigures
@@ -45,6 +46,7 @@ class SqlStore:
     access: SqlAccess
     figures: SqlFigures
     news: SqlNews
+    trail: SqlTrail
 
 
 def check_sqlite_store(path: Path) -> None:
@@ -88,6 +90,7 @@ def _store(database: Database, dialect: Dialect, clock: Clock) -> SqlStore:
         SqlAccess(database, clock),
         SqlFigures(database, dialect),
         SqlNews(database, dialect),
+        SqlTrail(database, clock),
     )
 
 

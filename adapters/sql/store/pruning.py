@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Delete, Executable, Table, and_, bindparam, delete, exists, or_, select, text, tuple_, update
 
 from adapters.sql.engine import Database
+from adapters.sql.store.access_trail import forget
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.tables import (
     IS_FINAL,
@@ -68,7 +69,7 @@ class Pruning:
         self._orphan = orphans.where(definitions.c.superseded_at.is_(None)).values(superseded_at=bindparam("now"))
 
     async def prune(self, retention: Retention, now: datetime, *, limit: int) -> int:
-        """Forget at most `limit` executions, Skips, changes and deleted tasks each; return how many in all."""
+        """Forget at most `limit` executions, Skips, changes, records of access and deleted tasks each; return how many."""
         old = {"before": microseconds(now - retention.executions)}
         forgotten = await self._prune_executions(old, limit)
         forgotten += await self._sweep(self._skips, old, NARROW_MAX, limit)
@@ -77,6 +78,8 @@ class Pruning:
         # Versions that were superseded, and that no execution refers to any more, are no records by themselves.
         await self._sweep(self._definitions, ancient, WIDE_MAX, limit)
         forgotten += await self._sweep(self._changes, ancient, NARROW_MAX, limit)
+        async with self._database.writing("prune") as connection:
+            forgotten += await forget(connection, now - retention.changes, min(limit, NARROW_MAX))
         return forgotten + await self._prune_tasks(now - retention.deleted_tasks, limit, now)
 
     async def _prune_executions(self, old: Mapping[str, int], limit: int) -> int:

@@ -12,7 +12,7 @@ from adapters.sql.store.execution_rows import CHANGE_COLUMNS, changes_of
 from adapters.sql.store.packing import UNREADABLE, at_or_none
 from adapters.sql.store.rows import DEFINITION_COLUMNS, definition_of
 from adapters.sql.store.tables import Whole, changes, definitions
-from application.scheduling.ports.history import VersionRecord
+from application.scheduling.ports.records import VersionRecord
 from domain.scheduling.change import OF_EXECUTIONS, Change, ChangeAction
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.task import Definition

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from application.scheduling.explanations.words import Clockface
-from application.scheduling.ports.history import ChangeRecord
+from application.scheduling.ports.records import ChangeRecord
 from domain.scheduling.asked_time import Span
 from domain.scheduling.execution import Execution
 from domain.scheduling.identifiers import TaskId

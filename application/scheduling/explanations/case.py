@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from application.scheduling.explanations.words import Clockface
-from application.scheduling.ports.history import EVIDENCE_MAX, ChangeRecord, Evidence, ExecutionEvidence, Retention
+from application.scheduling.ports.history import Retention
 from application.scheduling.ports.membership import Member
+from application.scheduling.ports.records import EVIDENCE_MAX, ChangeRecord, Evidence, ExecutionEvidence
 from domain.errors import DomainError
 from domain.scheduling.asked_time import Span
 from domain.scheduling.change import ChangeAction

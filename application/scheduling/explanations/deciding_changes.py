@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from application.scheduling.explanations.case import Case
-from application.scheduling.ports.history import ChangeRecord
+from application.scheduling.ports.records import ChangeRecord
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.task import Definition

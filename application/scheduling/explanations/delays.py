@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from application.scheduling.explanations.case import Case
 from application.scheduling.explanations.words import span
-from application.scheduling.ports.history import ExecutionEvidence
+from application.scheduling.ports.records import ExecutionEvidence
 from domain.scheduling.execution import Execution, ExecutionKind
 from domain.scheduling.policy import Overlap
 

@@ -3,7 +3,7 @@
 from application.scheduling.explanations.answer import Code, Finding
 from application.scheduling.explanations.case import Case
 from application.scheduling.explanations.words import counted, gist
-from application.scheduling.ports.history import AttemptRecord, ChangeRecord, ExecutionEvidence
+from application.scheduling.ports.records import AttemptRecord, ChangeRecord, ExecutionEvidence
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import AttemptOutcome, CancelRequest, Execution
 from domain.scheduling.work import SUPERSEDED, TASK_FAILED

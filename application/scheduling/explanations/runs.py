@@ -8,7 +8,7 @@ from application.scheduling.explanations.case import Case
 from application.scheduling.explanations.delays import LATE_FROM, Delay, delay
 from application.scheduling.explanations.endings import FAILURES, cancelled, died, failed
 from application.scheduling.explanations.words import gist, sentence, span, times
-from application.scheduling.ports.history import AttemptRecord, ChangeRecord, ExecutionEvidence
+from application.scheduling.ports.records import AttemptRecord, ChangeRecord, ExecutionEvidence
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionKind, ExecutionState
 from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE

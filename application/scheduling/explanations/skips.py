@@ -17,7 +17,7 @@ from application.scheduling.explanations.deciding_changes import (
 )
 from application.scheduling.explanations.deciding_firings import Decided, decided, in_the_way
 from application.scheduling.explanations.words import counted, sentence, span
-from application.scheduling.ports.history import ChangeRecord
+from application.scheduling.ports.records import ChangeRecord
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import Execution, ExecutionState
 from domain.scheduling.policy import ON_TIME, ExecutionPolicy, Misfire, Overlap

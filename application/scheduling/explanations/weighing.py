@@ -11,7 +11,7 @@ from application.scheduling.explanations.runs import run_finding
 from application.scheduling.explanations.skips import CODES, skip_finding
 from application.scheduling.explanations.tally import tally
 from application.scheduling.explanations.words import counted
-from application.scheduling.ports.history import EVIDENCE_MAX
+from application.scheduling.ports.records import EVIDENCE_MAX
 from domain.scheduling.asked_time import AskedTime, Shown
 from domain.scheduling.cron.expression import parse
 from domain.scheduling.execution import ExecutionKind

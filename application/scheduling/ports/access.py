@@ -5,6 +5,10 @@ random bits or more, so nothing is found by trying, and whoever reads the store 
 come as the hash that ports/passwords.py makes.
 
 Roles and what is disabled are read with every request, so that a change acts at once, on sessions and tokens alike.
+
+Whatever changes who may come in, and every session that is opened or ended by somebody, goes on record in the same step
+(domain/access/record.py), with `by`, who does it. What changes nothing leaves no record; nor does a session that ends by
+itself.
 """
 
 from collections.abc import Sequence
@@ -15,6 +19,7 @@ from typing import Protocol
 
 from domain.access.account import Account, ApiToken, Session, User
 from domain.access.events import AccessEvent
+from domain.access.record import Doer
 from domain.access.role import Role
 from domain.access.throttle import LoginKeys
 
@@ -56,7 +61,7 @@ class Access(Protocol):
     Instants are judged by the store's clock.
     """
 
-    async def add_user(self, user: User, password_hash: str) -> bool:
+    async def add_user(self, user: User, password_hash: str, *, by: Doer) -> bool:
         """Keep a new user. False: the name is somebody's, who may be disabled; nothing was changed."""
 
     async def users(self) -> Sequence[User]:
@@ -65,13 +70,15 @@ class Access(Protocol):
     async def account(self, name: str) -> Account | None:
         """Return the user and the hash of the password, also of somebody who is disabled."""
 
-    async def change_user(self, name: str, *, role: Role | None = None, disabled: bool | None = None) -> User | Refusal:
+    async def change_user(
+        self, name: str, *, by: Doer, role: Role | None = None, disabled: bool | None = None
+    ) -> User | Refusal:
         """Set what is not None; who becomes disabled loses every session in the same step.
 
         Answers the user as it is now; UNKNOWN; or LAST_ADMIN (unchanged): no other enabled user would be an admin.
         """
 
-    async def set_password(self, name: str, password_hash: str, *, replacing: str | None = None) -> bool:
+    async def set_password(self, name: str, password_hash: str, *, by: Doer, replacing: str | None = None) -> bool:
         """Change the password and end every session of the user.
 
         False: nobody has that name, or `replacing`, the hash that was compared, is not the present one any more.
@@ -87,16 +94,16 @@ class Access(Protocol):
     async def visit(self, digest: str, *, noting: bool = True) -> Visit | None:
         """Return the session if it is live and its user enabled; `noting`: and note that it was seen now."""
 
-    async def sessions(self, name: str) -> Sequence[Session]:
-        """Return the live sessions of a user, newest first."""
+    async def sessions(self, name: str | None = None) -> Sequence[Session]:
+        """Return the live sessions of a user, or of everybody, newest first."""
 
-    async def end_session(self, digest: str) -> None:
+    async def end_session(self, digest: str, *, by: Doer) -> None:
         """End a session; no error if there is none."""
 
-    async def end_sessions(self, name: str, *, but: str | None = None) -> int:
+    async def end_sessions(self, name: str, *, by: Doer, but: str | None = None) -> int:
         """End every session of a user, but the one of this digest; return how many were live."""
 
-    async def add_token(self, digest: str, token: ApiToken) -> bool:
+    async def add_token(self, digest: str, token: ApiToken, *, by: Doer) -> bool:
         """Keep a new token. False: its owner, or the installation, has one of that name."""
 
     async def use_token(self, digest: str) -> TokenUse | None:
@@ -105,7 +112,7 @@ class Access(Protocol):
     async def tokens(self, owner: str | None = None) -> Sequence[ApiToken]:
         """Return the tokens of a user, or all there are, by owner and name; the expired ones too."""
 
-    async def revoke_token(self, token_id: str, *, owner: str | None = None) -> ApiToken | None:
+    async def revoke_token(self, token_id: str, *, by: Doer, owner: str | None = None) -> ApiToken | None:
         """Remove a token, at once and for good; None if there is none, or it is not this owner's."""
 
     async def admit_login(self, keys: LoginKeys) -> datetime | None:
@@ -129,7 +136,7 @@ class Access(Protocol):
     async def may_set_up(self, digest: str) -> bool:
         """True if `set_up` with this secret would be taken."""
 
-    async def set_up(self, digest: str, user: User, password_hash: str) -> bool:
+    async def set_up(self, digest: str, user: User, password_hash: str, *, by: Doer) -> bool:
         """Keep the first user and end the offer. False, and nothing changed: no such offer, too late, or not bare."""
 
 

@@ -6,20 +6,21 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from application.scheduling.ports.execution_store import LogLine, Progress
-from application.scheduling.ports.task_store import Unreadable
-from domain.scheduling.change import OF_EXECUTIONS, Change, ChangeAction
-from domain.scheduling.execution import AttemptOutcome, ErrorReport, Execution, ExecutionState
-from domain.scheduling.identifiers import ExecutionId, NodeId, TaskId
+from application.scheduling.ports.records import (
+    ChangeRecord,
+    Evidence,
+    ExecutionRecord,
+    ExecutionSummary,
+    VersionRecord,
+)
+from domain.scheduling.change import ChangeAction
+from domain.scheduling.execution import ExecutionState
+from domain.scheduling.identifiers import ExecutionId, TaskId
 from domain.scheduling.schedule import ScheduleType
-from domain.scheduling.task import Definition, ScheduledTask, Skip, TaskStatus
+from domain.scheduling.task import ScheduledTask, Skip, TaskStatus
 
-EVIDENCE_MAX = 200
-"""How many records of a kind stand in the `Evidence` of one question."""
 IDS_MAX = 200
 """How many tasks a filter may name."""
-EXECUTION_ACTIONS = OF_EXECUTIONS - {ChangeAction.BACKFILL}
-"""The changes that are about one execution; a backfill is about several, of which its record names the first."""
 
 
 class TaskOrder(StrEnum):
@@ -82,56 +83,11 @@ class ExecutionFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class ExecutionSummary:
-    """An execution in a list, with the name and type its task has now ("" if the task is gone).
-
-    `redriven_by` is the execution that was asked for in place of this dead one.
-    """
-
-    execution: Execution
-    task_name: str
-    task_type: str
-    progress: Progress | None = None
-    redriven_by: ExecutionId | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ExecutionPage:
     """A page of executions, newest first; `next_cursor` None: this is the last page."""
 
     executions: tuple[ExecutionSummary, ...]
     next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptRecord:
-    """One start of an execution; `outcome` None: it is running."""
-
-    start: int
-    worker_id: NodeId
-    started_at: datetime
-    finished_at: datetime | None
-    outcome: AttemptOutcome | None
-    error: ErrorReport | None
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionRecord:
-    """All that is kept of an execution: its attempts and its log, each oldest first."""
-
-    summary: ExecutionSummary
-    attempts: tuple[AttemptRecord, ...]
-    log: tuple[LogLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeRecord:
-    """A change on record, with the version of the task after it."""
-
-    change: Change
-    task_id: TaskId
-    version: int
-    execution_id: ExecutionId | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,52 +127,6 @@ class AskedHandler:
 
 
 @dataclass(frozen=True, slots=True)
-class ExecutionEvidence:
-    """An execution with its attempts, oldest first, and how far the last of them has come."""
-
-    execution: Execution
-    attempts: tuple[AttemptRecord, ...]
-    progress: Progress | None
-
-    @property
-    def begun(self) -> tuple[AttemptRecord, ...]:
-        """The attempts in which it began to run: not those of workers that had no handler for it."""
-        return tuple(each for each in self.attempts if each.outcome is not AttemptOutcome.UNKNOWN_HANDLER)
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What is on record about a task, deleted or not, around a span of time; `now` is the store's clock.
-
-    `executions` ascend by id, `skips` by instant, `changes` from the oldest. `versions` are definitions without their
-    payloads. `is_cut` says that the span has more executions or Skips than are here.
-    """
-
-    now: datetime
-    task: ScheduledTask | Unreadable
-    executions: tuple[ExecutionEvidence, ...]
-    skips: tuple[Skip, ...]
-    changes: tuple[ChangeRecord, ...]
-    versions: Mapping[int, Definition]
-    is_cut: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class VersionRecord:
-    """A version of a task that is on record.
-
-    `made_by` is the change that made it; None: that is older than the changes kept. `redefines` is False if the version
-    before has the same definition: its change moved something else, the status perhaps.
-    """
-
-    task_id: TaskId
-    version: int
-    definition: Definition
-    made_by: Change | None
-    redefines: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Counts:
     """How many: tasks by status and by type, executions by state; `finished_24h` counts ends since a day ago."""
 
@@ -231,7 +141,7 @@ class Retention:
     """How long records are kept; open executions always are, and changes by idempotency key of the system.
 
     A definition is kept for `changes` after another took its place, and for as long as an execution refers to it;
-    `hours` is for the hourly figures.
+    records of access are kept as long as changes. `hours` is for the hourly figures.
     """
 
     executions: timedelta = timedelta(days=14)
@@ -308,8 +218,9 @@ class History(Protocol):
     async def prune(self, retention: Retention, *, limit: int) -> int:
         """Forget at most `limit` records of each kind older than `retention` allows; return how many in all.
 
-        The kinds are executions (attempts and log lines go with them and do not count), Skips, changes and deleted
-        tasks; definitions go when nothing needs them any more and hourly figures in their time; neither counts. No step
+        The kinds are executions (attempts and log lines go with them and do not count), Skips, changes, records of
+        access (from the beginning of their chain on, as far as they are old without a gap) and deleted tasks;
+        definitions go when nothing needs them any more and hourly figures in their time; neither counts. No step
         of it keeps writers waiting for long, however much belongs to a record; all of it may take seconds. Cut short,
         it may leave an old execution without some of its attempts and lines.
         """

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from application.scheduling.ports.access import Access, AccessLog
+from application.scheduling.ports.access import Access
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.passwords import Passwords, PasswordsBusyError
 from application.scheduling.services.access_errors import SignInDelayedError, SignInRefusedError
 from application.scheduling.services.credentials import login_keys
+from application.scheduling.services.note_refusals import NoteRefusals
 from domain.access.account import Account, user_name
 from domain.access.events import SignInDelayed, SignInFailed
 from domain.access.passwords import LENGTH_MAX, normalised
@@ -24,7 +25,7 @@ class CheckPassword:
     access: Access
     passwords: Passwords
     clock: Clock
-    log: AccessLog
+    refusals: NoteRefusals
 
     async def run(self, name: str, password: str, address: str) -> Account:
         """The enabled account they belong to.
@@ -35,12 +36,12 @@ class CheckPassword:
         known = _known(name)
         keys = login_keys(known or name.strip().lower(), address)
         if (until := await self.access.admit_login(keys)) is not None:
-            self.log.observe(SignInDelayed(address))
+            await self.refusals.run(SignInDelayed(address))
             raise SignInDelayedError(until - self.clock.now())
         account = await self.access.account(known) if known else None
         fits = await self._fits(password, account, keys)
         if account is None or not fits:
-            self.log.observe(SignInFailed(account.user.name if account else None, address))
+            await self.refusals.run(SignInFailed(account.user.name if account else None, address))
             raise SignInRefusedError
         await self.access.forgive_login(keys)
         return account

@@ -26,12 +26,13 @@ def login_keys(name: str, address: str) -> LoginKeys:
 
     Of IPv6 the first half counts, for whoever has one address there has 2 to the 64th.
     """
-    network = _network(address)
+    counted = network(address)
     # A network has no line feed, so no two pairs are one text.
-    return LoginKeys(account=digest(f"{network}\n{name}"), address=digest(network))
+    return LoginKeys(account=digest(f"{counted}\n{name}"), address=digest(counted))
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
+    """The network whose addresses count as one sender: IPv4's single address, IPv6's /64; other text as it is."""
     try:
         # What stands behind a % says which interface it came in by; of all zeros before it, Python would keep it.
         found = ip_address(address.partition("%")[0])

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from application.scheduling.explanations import Case, Explanation, explained
 from application.scheduling.explanations.words import Clockface
-from application.scheduling.ports.history import Evidence, History, Retention, TaskFilter, TaskOrder
+from application.scheduling.ports.history import History, Retention, TaskFilter, TaskOrder
 from application.scheduling.ports.membership import Membership
+from application.scheduling.ports.records import Evidence
 from application.scheduling.services.errors import TaskNotFoundError
 from domain.scheduling.asked_time import AskedSpans, AskedTime, Span
 from domain.scheduling.cron.zone import timezone_keys

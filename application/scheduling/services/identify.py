@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from hmac import compare_digest
 
-from application.scheduling.ports.access import Access, AccessLog
+from application.scheduling.ports.access import Access
 from application.scheduling.services.credentials import digest
+from application.scheduling.services.note_refusals import NoteRefusals
 from domain.access.events import CredentialRefused
 from domain.access.role import Role
 
@@ -36,7 +37,7 @@ class Identify:
     """Look up who a secret belongs to. `admin_token` is the digest of the token the settings name, if any."""
 
     access: Access
-    log: AccessLog
+    refusals: NoteRefusals
     admin_token: str | None = field(default=None, repr=False)
 
     async def by_session(self, secret: str, *, noting: bool = True) -> Caller | None:
@@ -46,12 +47,12 @@ class Identify:
         return None if visit is None else Caller(visit.user.name, visit.user.role, visit.user.name, known)
 
     async def by_token(self, secret: str, address: str) -> Caller | None:
-        """Whose token this is; None, which is told to the log, if it is not good any more or never was."""
+        """Whose token this is; None, which is put on record, if it is not good any more or never was."""
         known = digest(secret)
         if self.admin_token is not None and compare_digest(known, self.admin_token):
             return Caller(SETTINGS_ACTOR, Role.ADMIN)
         use = await self.access.use_token(known)
         if use is None:
-            self.log.observe(CredentialRefused(address))
+            await self.refusals.run(CredentialRefused(address))
             return None
         return Caller(use.token.actor, use.role, expires_at=use.token.expires_at)

@@ -6,7 +6,8 @@ from datetime import datetime
 from itertools import zip_longest
 
 from application.scheduling.differences import Difference, differences
-from application.scheduling.ports.history import ExecutionFilter, ExecutionSummary, History, Retention, VersionRecord
+from application.scheduling.ports.history import ExecutionFilter, History, Retention
+from application.scheduling.ports.records import ExecutionSummary, VersionRecord
 from application.scheduling.services.errors import TaskNotFoundError, VersionNotFoundError
 from domain.scheduling.identifiers import TaskId, instant_named_by
 from domain.scheduling.task import ScheduledTask, Skip

@@ -6,16 +6,15 @@ from datetime import datetime, timedelta
 
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.history import (
-    ChangeRecord,
     ExecutionFilter,
     ExecutionPage,
-    ExecutionRecord,
     History,
     TaskFilter,
     TaskOrder,
     TaskPage,
 )
 from application.scheduling.ports.membership import HandlerSpec, Member, Membership
+from application.scheduling.ports.records import ChangeRecord, ExecutionRecord
 from application.scheduling.ports.task_store import TaskStore, Unreadable
 from application.scheduling.processors import announced_spec
 from application.scheduling.services.errors import (

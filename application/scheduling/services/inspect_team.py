@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from application.scheduling.ports.history import AskedHandler, ExecutionFilter, ExecutionSummary, History
+from application.scheduling.ports.history import AskedHandler, ExecutionFilter, History
 from application.scheduling.ports.membership import Member, Membership
+from application.scheduling.ports.records import ExecutionSummary
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import NodeId
 

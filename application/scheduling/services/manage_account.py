@@ -11,6 +11,8 @@ from application.scheduling.services.sign_in import OpenedSession, SignIn
 from domain.access.account import Session
 from domain.access.events import AccessChanged
 from domain.access.passwords import accepted
+from domain.access.record import Doer
+from domain.scheduling.change import Via
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ class ManageAccount:
         text = accepted(new, name)
         account = await self.check.run(name, old, address)
         changed = await self.passwords.hash(text)
-        if not await self.access.set_password(name, changed, replacing=account.password_hash):
+        if not await self.access.set_password(
+            name, changed, by=_oneself(name, address), replacing=account.password_hash
+        ):
             # Somebody else has just changed it: the old password is not that of the account any more.
             raise SignInRefusedError
         self.log.observe(AccessChanged(name, f"changed the password of user {name}"))
@@ -48,8 +52,13 @@ class ManageAccount:
         """The live sessions, newest first."""
         return await self.access.sessions(name)
 
-    async def end_other_sessions(self, name: str, session_digest: str) -> int:
+    async def end_other_sessions(self, name: str, session_digest: str, address: str) -> int:
         """End all but this one; returns how many."""
-        ended = await self.access.end_sessions(name, but=session_digest)
+        ended = await self.access.end_sessions(name, by=_oneself(name, address), but=session_digest)
         self.log.observe(AccessChanged(name, f"ended {ended} other sessions of user {name}"))
         return ended
+
+
+def _oneself(name: str, address: str) -> Doer:
+    """The user, on the account page: nothing else leads here."""
+    return Doer(name, Via.PAGE, address)

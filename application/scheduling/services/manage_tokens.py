@@ -10,6 +10,7 @@ from application.scheduling.services.access_errors import TokenExistsError, Toke
 from application.scheduling.services.credentials import PREFIX, digest, new_secret
 from domain.access.account import TOKEN_LIFE_MAX, ApiToken, token_name
 from domain.access.events import AccessChanged
+from domain.access.record import Doer
 from domain.access.role import Role
 from domain.errors import InvalidAccountError
 
@@ -35,7 +36,7 @@ class ManageTokens:
     log: AccessLog
 
     async def create(
-        self, by: str, name: str, role: Role, *, owner: str | None = None, expires_at: datetime | None = None
+        self, by: Doer, name: str, role: Role, *, owner: str | None = None, expires_at: datetime | None = None
     ) -> NewToken:
         """Make a token of a user, or, without an owner, of the installation.
 
@@ -50,21 +51,21 @@ class ManageTokens:
             raise InvalidAccountError(f"there are {TOKENS_MAX} tokens already; revoke one", code="too_many")
         token = ApiToken(self.entropy.identifier(), known, role, now, owner, expires_at)
         secret = PREFIX + new_secret(self.entropy)
-        if not await self.access.add_token(digest(secret), token):
+        if not await self.access.add_token(digest(secret), token, by=by):
             raise TokenExistsError(known)
-        self.log.observe(AccessChanged(by, f"made token {token.actor} as {role}"))
+        self.log.observe(AccessChanged(by.actor, f"made token {token.actor} as {role}"))
         return NewToken(token, secret)
 
     async def list(self, owner: str | None = None) -> Sequence[ApiToken]:
         """The tokens of a user, or all, the expired ones too."""
         return await self.access.tokens(owner)
 
-    async def revoke(self, by: str, token_id: str, *, owner: str | None = None) -> ApiToken:
+    async def revoke(self, by: Doer, token_id: str, *, owner: str | None = None) -> ApiToken:
         """Remove a token, of this owner if one is named. Raises TokenNotFoundError."""
-        token = await self.access.revoke_token(token_id, owner=owner)
+        token = await self.access.revoke_token(token_id, by=by, owner=owner)
         if token is None:
             raise TokenNotFoundError
-        self.log.observe(AccessChanged(by, f"revoked token {token.actor}"))
+        self.log.observe(AccessChanged(by.actor, f"revoked token {token.actor}"))
         return token
 
     async def _check_owner(self, owner: str, role: Role) -> None:

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from application.scheduling.ports.history import ExecutionSummary, History
+from application.scheduling.ports.history import History
 from application.scheduling.ports.membership import Membership
+from application.scheduling.ports.records import ExecutionSummary
 from application.scheduling.services.change_task import Author, ChangeTask, Done
 from application.scheduling.services.edits import announced_by, check_runnable
 from application.scheduling.services.errors import ExecutionNotFoundError

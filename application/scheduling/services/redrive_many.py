@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from application.scheduling.ports.history import ExecutionSummary
+from application.scheduling.ports.records import ExecutionSummary
 from application.scheduling.services.change_task import Author
 from application.scheduling.services.errors import ServiceError
 from application.scheduling.services.redrive_execution import RedriveExecution

@@ -11,7 +11,9 @@ from application.scheduling.services.credentials import digest
 from domain.access.account import Account, User, user_name
 from domain.access.events import AccessChanged
 from domain.access.passwords import accepted
+from domain.access.record import Doer
 from domain.access.role import Role
+from domain.scheduling.change import Via
 
 OFFER_LASTS = timedelta(minutes=15)
 BY = "set-up"
@@ -37,7 +39,7 @@ class SetUp:
         until = self.clock.now() + OFFER_LASTS
         return secret if await self.access.offer_set_up(digest(secret), until=until) else None
 
-    async def run(self, secret: str, name: str, password: str) -> Account:
+    async def run(self, secret: str, name: str, password: str, address: str) -> Account:
         """Make the first user, an admin. Raises InvalidAccountError, SetUpRefusedError, PasswordsBusyError."""
         known = digest(secret.strip())
         # Asked first, so that nobody without the token makes us hash passwords.
@@ -45,7 +47,7 @@ class SetUp:
             raise SetUpRefusedError
         user = User(user_name(name), Role.ADMIN, self.clock.now())
         account = Account(user, await self.passwords.hash(accepted(password, user.name)))
-        if not await self.access.set_up(known, user, account.password_hash):
+        if not await self.access.set_up(known, user, account.password_hash, by=Doer(BY, Via.PAGE, address)):
             raise SetUpRefusedError
         self.log.observe(AccessChanged(BY, f"added user {user.name} as {user.role}"))
         return account

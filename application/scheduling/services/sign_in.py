@@ -9,6 +9,8 @@ from application.scheduling.services.check_password import CheckPassword
 from application.scheduling.services.credentials import digest, new_secret
 from domain.access.account import Account, Session
 from domain.access.events import SignedIn, SignedOut
+from domain.access.record import Doer
+from domain.scheduling.change import Via
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class SignIn:
         """
         account = await self.check.run(name, password, address)
         if instead_of is not None:
-            await self.access.end_session(digest(instead_of))
+            await self.access.end_session(digest(instead_of), by=Doer(account.user.name, Via.PAGE, address))
         return await self.open(account, address)
 
     async def open(self, account: Account, address: str) -> OpenedSession:
@@ -51,7 +53,7 @@ class SignIn:
         self.log.observe(SignedIn(user_name, address))
         return OpenedSession(user_name, secret)
 
-    async def leave(self, user_name: str, secret: str) -> None:
+    async def leave(self, user_name: str, secret: str, address: str) -> None:
         """End this session, at once."""
-        await self.access.end_session(digest(secret))
+        await self.access.end_session(digest(secret), by=Doer(user_name, Via.PAGE, address))
         self.log.observe(SignedOut(user_name))

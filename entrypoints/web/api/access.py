@@ -12,10 +12,11 @@ from application.scheduling.documents import instant
 from domain.access.account import TOKEN_LIFE_MAX, ApiToken, User
 from domain.access.role import Role
 from entrypoints.web import examples
+from entrypoints.web.access import doer_of
 from entrypoints.web.answers import json_answer
 from entrypoints.web.bodies import RequestBody
 from entrypoints.web.errors import RequestError
-from entrypoints.web.keys import ACTOR, CALLER, SERVICES, under_prefix
+from entrypoints.web.keys import CALLER, SERVICES, under_prefix
 from entrypoints.web.operations import Answer, created, nothing, ok, operation
 from entrypoints.web.pages.users_page import check_login
 
@@ -137,7 +138,7 @@ async def add_user(request: web.Request) -> web.Response:
     check_login(request)
     body = await NEW_USER.read(request)
     _check_token(request)
-    user = await request.app[SERVICES].access.users.add(request[ACTOR], body.name, body.password, Role(body.role))
+    user = await request.app[SERVICES].access.users.add(doer_of(request), body.name, body.password, Role(body.role))
     headers = {"Location": under_prefix(request, "/api/users")}
     return json_answer(_user(user), status=201, headers=headers)
 
@@ -151,7 +152,7 @@ async def change_user(request: web.Request) -> web.Response:
     if role is Role.ADMIN:
         _check_token(request)
     users = request.app[SERVICES].access.users
-    return json_answer(_user(await users.change(request[ACTOR], name, role=role, disabled=body.disabled)))
+    return json_answer(_user(await users.change(doer_of(request), name, role=role, disabled=body.disabled)))
 
 
 @operation("Set a password", nothing("It counts from now on."), body=PASSWORD, problems=NO_LOGIN)
@@ -160,7 +161,7 @@ async def reset_password(request: web.Request) -> web.Response:
     check_login(request)
     body = await PASSWORD.read(request)
     _check_token(request)
-    await request.app[SERVICES].access.users.reset_password(request[ACTOR], request.match_info["name"], body.password)
+    await request.app[SERVICES].access.users.reset_password(doer_of(request), request.match_info["name"], body.password)
     return web.Response(status=204)
 
 
@@ -186,7 +187,7 @@ async def create_token(request: web.Request) -> web.Response:
     _check_token(request)
     asked = None if body.expires_in_days is None else services.clock.now() + timedelta(days=body.expires_in_days)
     made = await services.access.tokens.create(
-        request[ACTOR],
+        doer_of(request),
         body.name,
         Role(body.role),
         owner=body.owner,
@@ -200,7 +201,7 @@ async def create_token(request: web.Request) -> web.Response:
 async def revoke_token(request: web.Request) -> web.Response:
     """Revoke a token, at once."""
     check_login(request)
-    await request.app[SERVICES].access.tokens.revoke(request[ACTOR], request.match_info["token_id"])
+    await request.app[SERVICES].access.tokens.revoke(doer_of(request), request.match_info["token_id"])
     return web.Response(status=204)
 
 

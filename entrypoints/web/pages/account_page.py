@@ -10,6 +10,7 @@ from application.scheduling.services.manage_tokens import NewToken
 from domain.access.account import TOKEN_LIFE_MAX
 from domain.access.role import Role
 from domain.errors import InvalidAccountError
+from entrypoints.web.access import doer_of
 from entrypoints.web.addresses import client_address
 from entrypoints.web.cookies import keep_session
 from entrypoints.web.keys import CALLER, SERVICES, SETTINGS, under_prefix
@@ -48,7 +49,9 @@ async def end_other_sessions(request: web.Request) -> web.StreamResponse:
     await fields_of(request)
     caller = request[CALLER]
     name = _person(request)
-    await request.app[SERVICES].access.account.end_other_sessions(name, caller.session_digest or "")
+    await request.app[SERVICES].access.account.end_other_sessions(
+        name, caller.session_digest or "", client_address(request)
+    )
     return see_other(under_prefix(request, f"{ACCOUNT}?notice=sessions_ended"))
 
 
@@ -59,7 +62,7 @@ async def create_token(request: web.Request) -> web.StreamResponse:
     try:
         await access.account.confirm(name, fields.get("password", ""), client_address(request))
         made = await access.tokens.create(
-            name,
+            doer_of(request),
             fields.get("name", ""),
             role_of(fields),
             owner=name,

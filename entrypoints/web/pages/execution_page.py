@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from application.scheduling.ports.history import ExecutionRecord
+from application.scheduling.ports.records import ExecutionRecord
 from application.scheduling.services.errors import ServiceError, TaskNotFoundError, TaskUnreadableError
 from domain.errors import DomainError
 from domain.scheduling.task import ScheduledTask

@@ -53,7 +53,7 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
     """End the session, here and at the server."""
     caller, secret = request[CALLER], session_of(request)
     if caller.user_name is not None and secret is not None:
-        await request.app[SERVICES].access.sign_in.leave(caller.user_name, secret)
+        await request.app[SERVICES].access.sign_in.leave(caller.user_name, secret, client_address(request))
     response = see_other(under_prefix(request, f"{LOGIN}?{urlencode({'notice': 'signed_out'})}"))
     forget_session(request, response)
     return response
@@ -74,8 +74,9 @@ async def make_first_user(request: web.Request) -> web.StreamResponse:
         raise web.HTTPNotFound
     access = request.app[SERVICES].access
     try:
-        account = await access.set_up.run(fields.get("token", ""), fields.get("name", ""), fields.get("password", ""))
-        opened = await access.sign_in.open(account, client_address(request))
+        address = client_address(request)
+        asked = (fields.get("token", ""), fields.get("name", ""), fields.get("password", ""))
+        opened = await access.sign_in.open(await access.set_up.run(*asked, address), address)
     except REFUSALS as error:
         return _set_up(request, refused("set-up", fields, error))
     response = see_other(under_prefix(request, HOME))

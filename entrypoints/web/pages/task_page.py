@@ -8,7 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from application.scheduling.explanations import Explanation
-from application.scheduling.ports.history import ExecutionFilter, ExecutionSummary
+from application.scheduling.ports.history import ExecutionFilter
+from application.scheduling.ports.records import ExecutionSummary
 from application.scheduling.services.errors import TaskNotFoundError
 from application.scheduling.services.inspect_tasks import TaskView
 from application.scheduling.services.preview import Forecast

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from aiohttp import web
 
 from application.scheduling.explanations.words import counted, span
-from application.scheduling.ports.history import ExecutionFilter, ExecutionSummary, TaskFilter
+from application.scheduling.ports.history import ExecutionFilter, TaskFilter
+from application.scheduling.ports.records import ExecutionSummary
 from application.scheduling.services.preview import COUNT_MAX
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.task import ScheduledTask, TaskStatus

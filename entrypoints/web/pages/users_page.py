@@ -11,8 +11,9 @@ from aiohttp import web
 from application.scheduling.services.manage_tokens import NewToken
 from domain.access.role import Role
 from domain.errors import InvalidAccountError, SchedulerError
+from entrypoints.web.access import doer_of
 from entrypoints.web.addresses import client_address
-from entrypoints.web.keys import ACTOR, CALLER, SERVICES, SETTINGS, under_prefix
+from entrypoints.web.keys import CALLER, SERVICES, SETTINGS, under_prefix
 from entrypoints.web.origins import own_origin
 from entrypoints.web.pages.account_page import LIVES, life_of
 from entrypoints.web.pages.forms import REFUSALS, fields_of, refused, role_of, see_other
@@ -35,7 +36,7 @@ async def add_user(request: web.Request) -> web.StreamResponse:
     try:
         await _confirm(request, fields)
         await request.app[SERVICES].access.users.add(
-            request[ACTOR], fields.get("name", ""), fields.get("password", ""), role_of(fields)
+            doer_of(request), fields.get("name", ""), fields.get("password", ""), role_of(fields)
         )
     except REFUSALS as error:
         return await _page(request, refused("add", fields, error))
@@ -49,7 +50,7 @@ async def set_role(request: web.Request) -> web.StreamResponse:
         role = role_of(fields)
         if role is Role.ADMIN:
             await _confirm(request, fields)
-        await request.app[SERVICES].access.users.change(request[ACTOR], name, role=role)
+        await request.app[SERVICES].access.users.change(doer_of(request), name, role=role)
     except REFUSALS as error:
         return await _refused_row(request, error)
     return _see(request, "user_changed")
@@ -59,7 +60,7 @@ async def disable(request: web.Request) -> web.StreamResponse:
     """Let somebody in no more."""
     await _fields(request)
     try:
-        await request.app[SERVICES].access.users.change(request[ACTOR], request.match_info["name"], disabled=True)
+        await request.app[SERVICES].access.users.change(doer_of(request), request.match_info["name"], disabled=True)
     except REFUSALS as error:
         return await _refused_row(request, error)
     return _see(request, "user_disabled")
@@ -69,7 +70,7 @@ async def enable(request: web.Request) -> web.StreamResponse:
     """Let somebody in again."""
     await _fields(request)
     try:
-        await request.app[SERVICES].access.users.change(request[ACTOR], request.match_info["name"], disabled=False)
+        await request.app[SERVICES].access.users.change(doer_of(request), request.match_info["name"], disabled=False)
     except REFUSALS as error:
         return await _refused_row(request, error)
     return _see(request, "user_changed")
@@ -82,7 +83,7 @@ async def reset_password(request: web.Request) -> web.StreamResponse:
         if name.strip().lower() == request[CALLER].user_name:
             raise InvalidAccountError("your own password is changed on your account page", code="own_password")
         await _confirm(request, fields)
-        await request.app[SERVICES].access.users.reset_password(request[ACTOR], name, fields.get("password", ""))
+        await request.app[SERVICES].access.users.reset_password(doer_of(request), name, fields.get("password", ""))
     except REFUSALS as error:
         return await _refused_row(request, error)
     return _see(request, "user_password")
@@ -96,7 +97,7 @@ async def create_token(request: web.Request) -> web.StreamResponse:
         life = life_of(fields)
         expires_at = request[CALLER].end_within(None if life is None else services.clock.now() + life)
         made = await services.access.tokens.create(
-            request[ACTOR], fields.get("name", ""), role_of(fields), expires_at=expires_at
+            doer_of(request), fields.get("name", ""), role_of(fields), expires_at=expires_at
         )
     except REFUSALS as error:
         return await _page(request, refused("token", fields, error))
@@ -106,7 +107,7 @@ async def create_token(request: web.Request) -> web.StreamResponse:
 async def revoke_token(request: web.Request) -> web.StreamResponse:
     """Revoke any token."""
     await _fields(request)
-    await request.app[SERVICES].access.tokens.revoke(request[ACTOR], request.match_info["token_id"])
+    await request.app[SERVICES].access.tokens.revoke(doer_of(request), request.match_info["token_id"])
     return _see(request, "token_revoked")
 
 

@@ -155,7 +155,7 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
             stores.state.tasks[task_id].error = None  # type: ignore[index]
 
         change_task = ChangeTask(stores.tasks, clock, wakeup, RecordingObserver())
-        doors = Doors(stores.access, clock, entropy, admin_token)
+        doors = Doors(stores.access, stores.trail, clock, entropy, admin_token)
         services = WebServices(
             manage=ManageTasks(change_task, stores.executions, stores.membership, entropy),
             inspect=InspectTasks(stores.tasks, stores.history, stores.membership, clock),
@@ -176,7 +176,8 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
                 account=doors.account,
                 users=doors.users,
                 tokens=doors.tokens,
-                log=doors.log,
+                refusals=doors.refusals,
+                trail=doors.trail,
             ),
             audit=InspectAudit(stores.history),
             team=InspectTeam(stores.membership, stores.history),

@@ -8,6 +8,7 @@ from domain.access.role import Role
 from entrypoints.web.app import WebSettings
 from entrypoints.web.cookies import NAME
 from tests.integration.web.dashboard import FORM, HTML, PREFIX, Answer, Dashboard, serving
+from tests.support.accounts import a_doer
 
 PASSWORD = "correct horse battery"
 LOGIN = WebSettings(loopback_hosts_only=False, login_required=True)
@@ -19,7 +20,7 @@ async def a_door(settings: WebSettings = LOGIN) -> AsyncIterator[Dashboard]:
     """A dashboard with a login, an admin and an operator, who share a password."""
     async with serving(settings) as dashboard:
         for name, role in PEOPLE.items():
-            await dashboard.doors.users.add("test", name, PASSWORD, role)
+            await dashboard.doors.users.add(a_doer("test"), name, PASSWORD, role)
         dashboard.doors.log.events.clear()
         yield dashboard
 

@@ -19,6 +19,7 @@ from entrypoints.web.route import Route
 from entrypoints.web.routes import ROUTES
 from tests.integration.web.dashboard import HTML, PREFIX, Answer, Dashboard, serving
 from tests.integration.web.door import LOGIN
+from tests.support.accounts import TESTER
 from tests.support.manual_clock import NOON
 
 SAFE = {"GET", "HEAD"}
@@ -72,11 +73,13 @@ async def _let_in(dashboard: Dashboard) -> None:
     """Everybody above, as they would be after a while; whoever left meanwhile is let in again."""
     access = dashboard.stores.access
     for role in Role:
-        await access.add_user(User(role.value, role, NOON), "hash")
+        await access.add_user(User(role.value, role, NOON), "hash", by=TESTER)
         session = Session(role.value, NOON, NOON, "192.0.2.1")
         await access.open_session(digest(_secret(role.value)), session, password_hash="hash")
-        await access.add_token(digest(_secret(f"token of {role}")), ApiToken(f"id {role}", str(role), role, NOON))
-    await access.add_user(User("disabled", Role.ADMIN, NOON), "hash")
+        await access.add_token(
+            digest(_secret(f"token of {role}")), ApiToken(f"id {role}", str(role), role, NOON), by=TESTER
+        )
+    await access.add_user(User("disabled", Role.ADMIN, NOON), "hash", by=TESTER)
     session = Session("disabled", NOON, NOON, "192.0.2.1")
     await access.open_session(digest(_secret("disabled")), session, password_hash="hash")
     over = Session("admin", NOON - SESSION_MAX, NOON, "192.0.2.1")
@@ -89,8 +92,8 @@ async def _let_in(dashboard: Dashboard) -> None:
     ]
     for secret, owner, name, role, expires_at in owned:
         token = ApiToken(f"{owner} {name}", name, role, NOON, owner, expires_at)
-        await access.add_token(digest(secret), token)
-    await access.change_user("disabled", disabled=True)
+        await access.add_token(digest(secret), token, by=TESTER)
+    await access.change_user("disabled", disabled=True, by=TESTER)
 
 
 def _path(route: Route) -> str:
@@ -182,11 +185,11 @@ async def test_a_role_that_is_changed_or_taken_counts_from_the_next_request_on()
             return [(await dashboard.call("GET", path, headers=headers)).status for headers in shown]
 
         before = await statuses()
-        await access.change_user("editor", role=Role.ADMIN)
-        await access.change_user("viewer", role=Role.ADMIN)
+        await access.change_user("editor", role=Role.ADMIN, by=TESTER)
+        await access.change_user("viewer", role=Role.ADMIN, by=TESTER)
         promoted = await statuses()
-        await access.change_user("editor", role=Role.OPERATOR)
-        await access.change_user("viewer", disabled=True)
+        await access.change_user("editor", role=Role.OPERATOR, by=TESTER)
+        await access.change_user("viewer", disabled=True, by=TESTER)
         after = await statuses()
 
     assert (before, promoted, after) == ([403, 403], [200, 200], [403, 401])

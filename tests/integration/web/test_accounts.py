@@ -13,6 +13,7 @@ from entrypoints.web.app import WebSettings
 from entrypoints.web.cookies import NAME, SECURE_NAME
 from tests.integration.web.dashboard import HTML, PREFIX, Answer, Dashboard
 from tests.integration.web.door import PASSWORD, a_door, send_form, signed_in
+from tests.support.accounts import a_doer
 
 ACCOUNT, USERS, API = f"{PREFIX}/account", f"{PREFIX}/users", f"{PREFIX}/api"
 
@@ -96,7 +97,7 @@ async def test_a_token_is_shown_once_and_only_to_who_knows_the_password(door: Da
     ],
 )
 async def test_a_token_that_cannot_be_is_refused(door: Dashboard, fields: dict[str, str], status: int) -> None:
-    await door.doors.tokens.create("bob", "taken", Role.VIEWER, owner="bob")
+    await door.doors.tokens.create(a_doer("bob"), "taken", Role.VIEWER, owner="bob")
 
     answer = await send_form(door, f"{ACCOUNT}/tokens", await signed_in(door, "bob"), **fields, password=PASSWORD)
 
@@ -127,8 +128,8 @@ async def test_the_example_for_a_new_token_does_not_send_it_in_the_clear_where_t
 
 
 async def test_only_ones_own_tokens_can_be_revoked_on_the_account_page(door: Dashboard) -> None:
-    own = await door.doors.tokens.create("bob", "own", Role.VIEWER, owner="bob")
-    other = await door.doors.tokens.create("ana", "other", Role.VIEWER, owner="ana")
+    own = await door.doors.tokens.create(a_doer("bob"), "own", Role.VIEWER, owner="bob")
+    other = await door.doors.tokens.create(a_doer("ana"), "other", Role.VIEWER, owner="ana")
     bob = await signed_in(door, "bob")
 
     refused = await send_form(door, f"{ACCOUNT}/tokens/{other.token.id}/revoke", bob)
@@ -139,7 +140,7 @@ async def test_only_ones_own_tokens_can_be_revoked_on_the_account_page(door: Das
 
 
 async def test_a_program_has_no_account(door: Dashboard) -> None:
-    made = await door.doors.tokens.create("ana", "ci", Role.ADMIN, owner="ana")
+    made = await door.doors.tokens.create(a_doer("ana"), "ci", Role.ADMIN, owner="ana")
 
     answer = await _page(door, ACCOUNT, {"Authorization": f"Bearer {made.secret}"})
 
@@ -227,7 +228,7 @@ async def test_an_admin_makes_and_revokes_tokens_that_are_nobodys(door: Dashboar
 
 
 async def test_the_api_has_the_same(door: Dashboard) -> None:
-    made = await door.doors.tokens.create("ana", "ops", Role.ADMIN)
+    made = await door.doors.tokens.create(a_doer("ana"), "ops", Role.ADMIN)
     headers = {"Authorization": f"Bearer {made.secret}"}
 
     async def call(method: str, path: str, body: object = None) -> Answer:
@@ -270,7 +271,7 @@ async def test_the_api_has_the_same(door: Dashboard) -> None:
 async def test_the_api_refuses_in_words_and_changes_nothing(
     door: Dashboard, method: str, path: str, body: object, status: int
 ) -> None:
-    made = await door.doors.tokens.create("ana", "ops", Role.ADMIN)
+    made = await door.doors.tokens.create(a_doer("ana"), "ops", Role.ADMIN)
     before = repr((await door.stores.access.users(), [each.id for each in await door.stores.access.tokens()]))
 
     answer = await door.call(method, f"{API}{path}", body, headers={"Authorization": f"Bearer {made.secret}"})

@@ -27,6 +27,7 @@ from entrypoints.web.openapi import openapi_document
 from entrypoints.web.routes import ROUTES
 from tests.integration.web.dashboard import PREFIX, Dashboard, serving
 from tests.integration.web.door import LOGIN, PASSWORD
+from tests.support.accounts import a_doer
 from tests.support.builders import a_definition, a_failure
 
 CASES = 2_000
@@ -81,8 +82,8 @@ async def _stock(dashboard: Dashboard, *, is_deleted: bool) -> Mapping[str, str]
     task = await store.described(await store.read(task), "changed")
     if is_deleted:
         await store.deleted(task)
-    await dashboard.doors.users.add("test", name, PASSWORD, Role.EDITOR)
-    token = await dashboard.doors.tokens.create("test", name, Role.VIEWER)
+    await dashboard.doors.users.add(a_doer("test"), name, PASSWORD, Role.EDITOR)
+    token = await dashboard.doors.tokens.create(a_doer("test"), name, Role.VIEWER)
     return {
         "task_id": task.id,
         "execution_id": dead.execution.id,

@@ -8,6 +8,7 @@ from domain.access.role import Role
 from tests.integration.web.dashboard import FORM, HTML, PAGE, TASKS, Answer, Dashboard, a_body
 from tests.integration.web.door import PASSWORD, a_door, signed_in
 from tests.integration.web.pages import Elements, words
+from tests.support.accounts import a_doer
 
 BATCH = f"{PAGE}/batch"
 
@@ -174,7 +175,7 @@ async def test_names_of_any_kind_are_text(dashboard: Dashboard) -> None:
 
 async def test_an_operator_may_pause_many_and_delete_none_and_a_viewer_neither() -> None:
     async with a_door() as door:
-        await door.doors.users.add("test", "eve", PASSWORD, Role.VIEWER)
+        await door.doors.users.add(a_doer("test"), "eve", PASSWORD, Role.VIEWER)
         await door.call("POST", TASKS, a_body(), headers=await signed_in(door, "ana"))
 
         async def statuses(name: str) -> list[int]:

@@ -8,6 +8,7 @@ import pytest
 from domain.access.role import Role
 from tests.integration.web.dashboard import PREFIX, Dashboard
 from tests.integration.web.door import PASSWORD, a_door, send_form, signed_in
+from tests.support.accounts import a_doer
 
 USERS, API = f"{PREFIX}/users", f"{PREFIX}/api"
 
@@ -69,7 +70,7 @@ async def test_nor_does_it_by_the_api(door: Dashboard, method: str, path: str, b
 @pytest.mark.parametrize(("asked", "days"), [(None, 7), (30, 7), (1, 1)])
 async def test_a_token_does_not_outlive_itself_by_making_another(door: Dashboard, asked: int | None, days: int) -> None:
     end = door.clock.now() + timedelta(days=7)
-    made = await door.doors.tokens.create("ana", "ops", Role.ADMIN, expires_at=end)
+    made = await door.doors.tokens.create(a_doer("ana"), "ops", Role.ADMIN, expires_at=end)
     body = {"name": "heir", "role": "admin", "expires_in_days": asked}
 
     answer = await door.call("POST", f"{API}/tokens", body, headers={"Authorization": f"Bearer {made.secret}"})

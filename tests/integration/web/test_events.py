@@ -13,6 +13,7 @@ from yarl import URL
 from entrypoints.web.feed import EVENTS_QUEUED_MAX, FEED, STREAMS_PER_OWNER, ChangeFeed
 from tests.integration.web.dashboard import PREFIX, TASKS, Dashboard
 from tests.integration.web.door import a_door, send_form, signed_in
+from tests.support.accounts import TESTER
 from tests.support.builders import MINUTE
 from tests.support.waiting import eventually
 
@@ -244,7 +245,7 @@ async def test_a_stream_ends_with_the_session_it_was_opened_with() -> None:
         shown = await signed_in(door, "bob")
         async with listening(door, headers=shown) as listener:
             await listener.event()
-            await door.stores.access.end_sessions("bob")
+            await door.stores.access.end_sessions("bob", by=TESTER)
             feed_of(door).pulse()
 
             assert await listener.ends()

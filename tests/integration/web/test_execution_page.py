@@ -13,6 +13,7 @@ from domain.scheduling.retry import GiveUp, RetryAt
 from tests.integration.web.dashboard import PAGE, PREFIX, TASKS, Dashboard
 from tests.integration.web.door import a_door, signed_in
 from tests.integration.web.pages import CANARIES, Elements, assert_harmless, died, stored, words
+from tests.support.accounts import TESTER
 from tests.support.builders import MINUTE, SECOND
 
 EXECUTIONS = f"{PREFIX}/executions"
@@ -181,7 +182,7 @@ async def test_a_viewer_sees_it_without_buttons() -> None:
         task = await door.store.add()
         claim = await door.store.started(task)
         await door.store.settle(claim, Failed(ErrorReport("E", "e"), GiveUp()))
-        await door.stores.access.change_user("bob", role=Role.VIEWER)
+        await door.stores.access.change_user("bob", role=Role.VIEWER, by=TESTER)
         headers = {"Accept": "text/html", **await signed_in(door, "bob")}
 
         html = (await door.call("GET", f"{EXECUTIONS}/{claim.execution.id}", headers=headers)).text

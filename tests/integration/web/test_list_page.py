@@ -7,6 +7,7 @@ from domain.access.role import Role
 from tests.integration.web.dashboard import HTML, PAGE, PREFIX, TASKS, Dashboard, a_body
 from tests.integration.web.door import PASSWORD, a_door, signed_in
 from tests.integration.web.pages import CANARIES, Elements, stored, words
+from tests.support.accounts import a_doer
 from tests.support.builders import HOUR, a_failure
 
 
@@ -206,7 +207,7 @@ async def test_everybody_sees_the_actions_they_may_take_and_no_other(
 ) -> None:
     async with a_door() as door:
         if name != "bob":
-            await door.doors.users.add("test", name, PASSWORD, role)
+            await door.doors.users.add(a_doer("test"), name, PASSWORD, role)
         await door.call("POST", TASKS, a_body(), headers=await signed_in(door, "ana"))
 
         page = Elements((await door.call("GET", PAGE, headers={**HTML, **await signed_in(door, name)})).text)

@@ -10,6 +10,7 @@ import pytest
 from domain.access.role import Role
 from tests.integration.web.dashboard import PREFIX, TASKS, Dashboard
 from tests.integration.web.door import PASSWORD, a_door
+from tests.support.accounts import a_doer
 from tests.support.waiting import eventually
 
 API = f"{PREFIX}/api"
@@ -47,10 +48,10 @@ async def test_who_is_disabled_before_the_body_has_arrived_changes_nothing(
     method: str, path: str, body: dict[str, str]
 ) -> None:
     async with a_door() as door:
-        await door.doors.users.add("test", "cai", PASSWORD, Role.ADMIN)
-        made = await door.doors.tokens.create("ana", "ci", Role.ADMIN, owner="ana")
+        await door.doors.users.add(a_doer("test"), "cai", PASSWORD, Role.ADMIN)
+        made = await door.doors.tokens.create(a_doer("ana"), "ci", Role.ADMIN, owner="ana")
         shown = {"Authorization": f"Bearer {made.secret}", "Content-Type": "application/json"}
-        maker = await door.doors.tokens.create("cai", "maker", Role.EDITOR)
+        maker = await door.doors.tokens.create(a_doer("cai"), "maker", Role.EDITOR)
         door.session.headers["Authorization"] = f"Bearer {maker.secret}"
         address = path.format(task_id=(await door.create())["id"])
         before = door.kept()
@@ -61,7 +62,7 @@ async def test_who_is_disabled_before_the_body_has_arrived_changes_nothing(
         raw = json.dumps(body).encode()
         async with _pending(door, method, address, raw, shown) as (reader, writer):
             await eventually(is_admitted)
-            await door.doors.users.change("cai", "ana", disabled=True)
+            await door.doors.users.change(a_doer("cai"), "ana", disabled=True)
             writer.write(raw[-1:])
             answer = await reader.read()
 

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from entrypoints.web.access import Permission
 from entrypoints.web.app import WebSettings
+from entrypoints.web.feed import FEED
 from entrypoints.web.origins import HEADERS
 from entrypoints.web.routes import ROUTES
 from tests.integration.web.dashboard import FORM, HTML, JSON, PAGE, PREFIX, TASKS, Dashboard, a_body, serving
@@ -22,6 +23,7 @@ def addresses(app: web.Application) -> list[str]:
 
 
 async def test_every_answer_has_every_header(dashboard: Dashboard) -> None:
+    dashboard.app[FEED].close()  # The stream of events would go on for ever.
     for address in addresses(dashboard.app):
         for method in METHODS:
             answer = await dashboard.call(method, address, headers=JSON)

@@ -11,6 +11,7 @@ from entrypoints.web.app import WebSettings
 from entrypoints.web.cookies import NAME, SECURE_NAME
 from tests.integration.web.dashboard import FORM, HTML, PREFIX, TASKS, Dashboard, a_body, serving
 from tests.integration.web.door import LOGIN, a_door, cookie_of, sign_in, status_of
+from tests.support.accounts import TESTER, a_doer
 
 HTTPS = WebSettings(loopback_hosts_only=False, login_required=True, public_origin="https://ops.example.org")
 
@@ -34,7 +35,7 @@ async def test_a_sign_in_under_way_does_not_survive_a_new_password(
     door: Dashboard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def matches_as_the_password_is_reset(*_: object) -> bool:
-        await door.stores.access.set_password("ana", "another hash")
+        await door.stores.access.set_password("ana", "another hash", by=TESTER)
         return True
 
     monkeypatch.setattr(type(door.doors.passwords), "matches", matches_as_the_password_is_reset)
@@ -122,8 +123,8 @@ async def test_a_change_with_a_cookie_needs_a_browsers_word_for_where_it_comes_f
 async def test_what_is_done_is_recorded_under_the_name_of_who_did_it(door: Dashboard) -> None:
     door.session.cookie_jar.clear()
     cookie = cookie_of(await sign_in(door))
-    made = await door.doors.tokens.create("ana", "ci", Role.EDITOR, owner="ana")
-    installed = await door.doors.tokens.create("ana", "ci", Role.EDITOR)
+    made = await door.doors.tokens.create(a_doer("ana"), "ci", Role.EDITOR, owner="ana")
+    installed = await door.doors.tokens.create(a_doer("ana"), "ci", Role.EDITOR)
 
     for number, headers in enumerate(
         [cookie, {"Authorization": f"Bearer {made.secret}"}, {"Authorization": f"bearer {installed.secret}"}]
@@ -142,7 +143,7 @@ async def test_an_authorization_that_is_none_is_refused(door: Dashboard, authori
 
 
 async def test_a_token_in_an_address_opens_nothing(door: Dashboard) -> None:
-    made = await door.doors.tokens.create("ana", "ci", Role.ADMIN)
+    made = await door.doors.tokens.create(a_doer("ana"), "ci", Role.ADMIN)
 
     for name in ("token", "access_token", "api_key"):
         assert (await door.get(f"{PREFIX}/api/me?{name}={made.secret}")).status == 401

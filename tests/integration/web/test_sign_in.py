@@ -16,6 +16,7 @@ from domain.access.throttle import FREE_PER_ACCOUNT
 from entrypoints.web.app import WebSettings
 from tests.integration.web.dashboard import FORM, HTML, PAGE, PREFIX, TASKS, Answer, Dashboard, serving
 from tests.integration.web.door import LOGIN, PASSWORD, a_door, cookie_of, sign_in, status_of
+from tests.support.accounts import a_doer
 
 BEHIND_PROXY = WebSettings(
     loopback_hosts_only=False,
@@ -82,8 +83,8 @@ async def test_nobody_is_led_anywhere_else(door: Dashboard, asked: str) -> None:
 async def test_whatever_does_not_fit_is_refused_alike_after_the_same_work(
     door: Dashboard, name: str, password: str
 ) -> None:
-    await door.doors.users.add("test", "disabled", PASSWORD, Role.ADMIN)
-    await door.doors.users.change("test", "disabled", disabled=True)
+    await door.doors.users.add(a_doer("test"), "disabled", PASSWORD, Role.ADMIN)
+    await door.doors.users.change(a_doer("test"), "disabled", disabled=True)
     wrong = await sign_in(door, "ana", "a wrong password")
 
     answer = await sign_in(door, name, password)
@@ -104,7 +105,7 @@ async def test_what_nobody_is_called_is_not_told_to_the_log(door: Dashboard) -> 
 
 
 async def test_names_are_taken_in_any_case_and_passwords_in_any_composition(door: Dashboard) -> None:
-    await door.doors.users.add("test", "cai", "caf\u00e9 au lait", Role.VIEWER)
+    await door.doors.users.add(a_doer("test"), "cai", "caf\u00e9 au lait", Role.VIEWER)
 
     assert (await sign_in(door, " Cai ", "cafe\u0301 au lait")).status == 303
     assert (await sign_in(door, "cai", "Caf\u00e9 au lait")).status == 401

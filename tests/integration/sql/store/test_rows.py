@@ -29,7 +29,7 @@ from adapters.sql.store.rows import (
     version_row,
 )
 from application.scheduling.ports.execution_store import LogLine, Settlement
-from application.scheduling.ports.history import ChangeRecord
+from application.scheduling.ports.records import ChangeRecord
 from application.scheduling.ports.task_store import Decision
 from domain.scheduling.change import Change, ChangeAction, Via
 from domain.scheduling.execution import CancelRequest, ErrorReport, Execution, ExecutionKind, ExecutionState

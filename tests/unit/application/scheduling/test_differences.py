@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from application.scheduling.differences import DIFFERENCES_MAX, TOLD_MAX, differences, version_document
-from application.scheduling.ports.history import VersionRecord
+from application.scheduling.ports.records import VersionRecord
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.policy import ExecutionPolicy, Overlap
 from domain.scheduling.retry import Backoff, BackoffKind, RetryPolicy

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from application.scheduling.ports.history import AttemptRecord, ExecutionRecord, ExecutionSummary
+from application.scheduling.ports.records import AttemptRecord, ExecutionRecord, ExecutionSummary
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionState
 from domain.scheduling.identifiers import NodeId
 from entrypoints.web.charts import Tone

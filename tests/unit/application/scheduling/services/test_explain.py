@@ -8,7 +8,8 @@ from typing import cast
 import pytest
 
 from application.scheduling.explanations import Code, Remark
-from application.scheduling.ports.history import Evidence, History
+from application.scheduling.ports.history import History
+from application.scheduling.ports.records import Evidence
 from application.scheduling.services.explain import Explain
 from domain.scheduling.asked_time import AskedTime
 from domain.scheduling.identifiers import TaskId

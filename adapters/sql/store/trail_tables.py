@@ -1,0 +1,46 @@
+"""The tables of the record of access: nothing in it is altered, and nothing is removed from its middle.
+
+Triggers see to that for whoever does not mean to break it, this program included; against others there is the chain of
+hashes. `access_chain` has one row: where the records that are kept begin, behind `anchor`, and end, with `head`.
+"""
+
+from sqlalchemy import DDL, Column, Table, Text, event
+
+from adapters.sql.store.tables import METADATA, Whole
+
+access_records = Table(
+    "access_records",
+    METADATA,
+    Column("number", Whole, primary_key=True, autoincrement=False, nullable=False),
+    Column("at", Whole, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("via", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    sqlite_strict=True,
+)
+
+access_chain = Table(
+    "access_chain",
+    METADATA,
+    Column("id", Whole, primary_key=True, autoincrement=False, nullable=False),
+    Column("anchor_number", Whole, nullable=False),
+    Column("anchor_hash", Text, nullable=False),
+    Column("head_number", Whole, nullable=False),
+    Column("head_hash", Text, nullable=False),
+    sqlite_strict=True,
+)
+
+_KEPT = "WHEN OLD.number > (SELECT anchor_number FROM access_chain)"
+TRIGGERS = (
+    "CREATE TRIGGER access_records_stay_as_they_are BEFORE UPDATE ON access_records"
+    " BEGIN SELECT RAISE(ABORT, 'records of access are never altered'); END",
+    f"CREATE TRIGGER access_records_stay BEFORE DELETE ON access_records {_KEPT}"
+    " BEGIN SELECT RAISE(ABORT, 'records of access are forgotten from the oldest on'); END",
+)
+for _trigger in TRIGGERS:
+    made: DDL = DDL(_trigger)  # type: ignore[no-untyped-call]
+    event.listen(METADATA, "after_create", made.execute_if(dialect="sqlite"))
