@@ -73,6 +73,7 @@ def _web_settings(settings: Settings) -> WebSettings:
         login_required=settings.login_required,
         public_origin=settings.scheduler_public_url,
         trusted_proxies=settings.trusted_proxies,
+        viewers_see_payloads=settings.scheduler_viewers_see_payloads,
     )
 
 

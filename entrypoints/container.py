@@ -70,9 +70,11 @@ from application.scheduling.services.set_up import SetUp
 from application.scheduling.services.settle_execution import SettleExecution
 from application.scheduling.services.sign_in import SignIn
 from application.scheduling.services.statistics import ReadStatistics
+from application.scheduling.services.veil import VeiledHistory, VeiledTasks
 from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.identifiers import NodeId
 from entrypoints.settings import Settings
+from entrypoints.web.veil import is_veiled
 
 
 class Stores(Protocol):
@@ -132,7 +134,9 @@ class Container(containers.DeclarativeContainer):
     identify = providers.Singleton(
         Identify, access=access, refusals=refusals, admin_token=providers.Callable(_admin_token, settings)
     )
-    check_password = providers.Singleton(CheckPassword, access=access, passwords=passwords, clock=clock, refusals=refusals)
+    check_password = providers.Singleton(
+        CheckPassword, access=access, passwords=passwords, clock=clock, refusals=refusals
+    )
     sign_in = providers.Singleton(
         SignIn, access=access, check=check_password, clock=clock, entropy=entropy, log=access_log
     )
@@ -144,6 +148,12 @@ class Container(containers.DeclarativeContainer):
     )
     manage_users = providers.Singleton(ManageUsers, access=access, passwords=passwords, clock=clock, log=access_log)
     manage_tokens = providers.Singleton(ManageTokens, access=access, clock=clock, entropy=entropy, log=access_log)
+
+    # What people read, they read through these; what changes a task reads it as it is.
+    shown_tasks = providers.Singleton(VeiledTasks, tasks=stores.provided.tasks, is_veiled=providers.Object(is_veiled))
+    shown_history = providers.Singleton(
+        VeiledHistory, history=stores.provided.history, is_veiled=providers.Object(is_veiled)
+    )
 
     change_task = providers.Singleton(
         ChangeTask, tasks=stores.provided.tasks, clock=clock, wakeup=wakeup, observer=observer
@@ -177,26 +187,25 @@ class Container(containers.DeclarativeContainer):
     )
     inspect_tasks = providers.Singleton(
         InspectTasks,
-        tasks=stores.provided.tasks,
-        history=stores.provided.history,
+        tasks=shown_tasks,
+        history=shown_history,
+        figures=stores.provided.figures,
         membership=stores.provided.membership,
         clock=clock,
     )
     retention = providers.Singleton(Retention)
-    inspect_audit = providers.Singleton(InspectAudit, history=stores.provided.history)
-    inspect_team = providers.Singleton(
-        InspectTeam, membership=stores.provided.membership, history=stores.provided.history
-    )
-    inspect_history = providers.Singleton(InspectHistory, history=stores.provided.history, retention=retention)
+    inspect_audit = providers.Singleton(InspectAudit, history=shown_history)
+    inspect_team = providers.Singleton(InspectTeam, membership=stores.provided.membership, history=shown_history)
+    inspect_history = providers.Singleton(InspectHistory, history=shown_history, retention=retention)
     statistics = providers.Singleton(
         ReadStatistics,
         figures=stores.provided.figures,
-        history=stores.provided.history,
+        history=shown_history,
         membership=stores.provided.membership,
         clock=clock,
     )
     explain = providers.Singleton(
-        Explain, history=stores.provided.history, membership=stores.provided.membership, retention=retention
+        Explain, history=shown_history, membership=stores.provided.membership, retention=retention
     )
     preview = providers.Singleton(Preview, clock=clock)
     cron_reference: providers.Provider[CronReference] = providers.Singleton(CroniterReference)

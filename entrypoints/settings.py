@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     scheduler_auth: Annotated[str, Field(pattern="^(auto|required)$")] = "auto"
     scheduler_admin_token: SecretStr | None = None
     scheduler_admin_token_file: Path | None = None
+    scheduler_viewers_see_payloads: bool = False
     scheduler_public_url: str | None = None
     scheduler_trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     scheduler_log_format: Annotated[str, Field(pattern="^(auto|human|json)$")] = "auto"

@@ -2,17 +2,17 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from adapters.memory.state import State
-from application.scheduling.ports.figures import COUNT_MAX, Backlog, HourFigures, PastRun, TypeFigures
-from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT
+from application.scheduling.ports.figures import COUNT_MAX, Backlog, ComingTask, HourFigures, PastRun, TypeFigures
 from domain.scheduling.durations import NO_STEP, Durations
 from domain.scheduling.execution import Execution, ExecutionKind, ExecutionState, redrive_key
 from domain.scheduling.finish import Finish
 from domain.scheduling.identifiers import EPOCH, TaskId
 from domain.scheduling.task import ScheduledTask, TaskStatus
+from domain.scheduling.timeline import Occurrence
 
 _MINUTE = timedelta(minutes=1)
 
@@ -32,6 +32,11 @@ class MemoryFigures:
             oldest_pending_at=pending[0].execution.available_at if pending else None,
         )
 
+    async def unhandled(self) -> int:
+        """See the port."""
+        pending = self.state.open_executions(ExecutionState.PENDING)
+        return min(COUNT_MAX, sum(each.execution.unknown_since is not None for each in pending))
+
     async def past_runs(self, task_ids: Sequence[TaskId], *, limit: int) -> Mapping[TaskId, Sequence[PastRun]]:
         """See the port."""
         self.state.now()
@@ -41,16 +46,16 @@ class MemoryFigures:
                 runs[each.task_id].append(PastRun(each.id, each.state, each.started_at, each.finished_at))
         return {task_id: of_task[-limit:] for task_id, of_task in runs.items()}
 
-    async def coming(self, *, until: datetime, limit: int) -> Sequence[ScheduledTask]:
+    async def coming(self, *, until: datetime, limit: int) -> Sequence[ComingTask]:
         """See the port."""
         self.state.now()
-        found = [(run_at, task.id, task) for run_at, task in self._next_runs() if run_at < until]
-        return [_lean(task) for _, _, task in sorted(found, key=lambda each: each[:2])[:limit]]
+        found = [_coming(task, next_) for task, next_ in self._next_runs() if next_.run_at < until]
+        return sorted(found, key=lambda each: (each.next_occurrence.run_at, each.id))[:limit]
 
     async def next_runs(self, *, since: datetime, until: datetime) -> Mapping[datetime, int]:
         """See the port."""
         self.state.now()
-        runs = (run_at for run_at, _ in self._next_runs() if since <= run_at < until)
+        runs = (next_.run_at for _, next_ in self._next_runs() if since <= next_.run_at < until)
         return Counter(run_at - (run_at - EPOCH) % _MINUTE for run_at in runs)
 
     async def hours(self, *, since: datetime, until: datetime, task_type: str | None = None) -> Sequence[HourFigures]:
@@ -77,10 +82,10 @@ class MemoryFigures:
         found = (self.state.task(task_id) for task_id in self.state.tasks)
         return (task for task in found if isinstance(task, ScheduledTask))
 
-    def _next_runs(self) -> Iterator[tuple[datetime, ScheduledTask]]:
+    def _next_runs(self) -> Iterator[tuple[ScheduledTask, Occurrence]]:
         for task in self._readable():
             if task.status is TaskStatus.ACTIVE and task.quarantine is None and task.next_occurrence is not None:
-                yield task.next_occurrence.run_at, task
+                yield task, task.next_occurrence
 
     def _executions(self) -> Iterator[Execution]:
         return (kept.execution for kept in self.state.executions.values())
@@ -94,5 +99,8 @@ class MemoryFigures:
         return ((finish, count) for finish, count in self.state.finished.items() if since <= finish.hour < until)
 
 
-def _lean(task: ScheduledTask) -> ScheduledTask:
-    return replace(task, definition=replace(task.definition, payload_json=PAYLOAD_LEFT_OUT), open=())
+def _coming(task: ScheduledTask, next_: Occurrence) -> ComingTask:
+    definition = task.definition
+    return ComingTask(
+        task.id, definition.name, definition.task_type, definition.timezone, task.timeline, next_, task.runs_left
+    )

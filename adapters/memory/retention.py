@@ -8,7 +8,7 @@ from domain.scheduling.change import Via
 
 
 def prune(state: State, retention: Retention, now: datetime, limit: int) -> int:
-    """Forget at most `limit` executions, Skips, changes, records of access and deleted tasks each; return how many."""
+    """Forget at most `limit` executions, Skips, changes, access records and deleted tasks each; return how many."""
     forgotten = (
         _prune_executions(state, now - retention.executions, limit)
         + _prune_skips(state, now - retention.executions, limit)

@@ -38,6 +38,7 @@ class LogAccess:
                     "A request was refused: the role does not suffice",
                     actor=event.actor,
                     role=event.role.value,
+                    via=event.via.value,
                     method=event.method,
                     path=event.path,
                     address=event.address,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from application.scheduling import json_text
@@ -39,7 +40,10 @@ _LABELS = {
     "/policy/max_runs": "most runs",
     "/policy/jitter": "jitter",
     "/policy/fail_after": "failures in a row that stop it",
+    "/payload": "payload as a whole",
 }
+LABELLED = len(_LABELS)
+PAYLOAD = "/payload"
 
 
 class _Absent:
@@ -70,20 +74,32 @@ class Difference:
 
 
 def differences(before: Definition, after: Definition) -> tuple[Difference, ...]:
-    """What `after` says otherwise, in the order of a task's document; at most DIFFERENCES_MAX."""
-    was, is_ = _values(before), _values(after)
-    changed = [each for each in {**was, **is_} if _text(was, each) != _text(is_, each)]
-    return tuple(
-        Difference(
-            pointer,
-            _LABELS.get(pointer) or f"payload, {pointer.removeprefix('/payload/') or 'whole'}",
-            was.get(pointer, ABSENT),
-            is_.get(pointer, ABSENT),
-            _told(before, pointer, was.get(pointer, ABSENT)),
-            _told(after, pointer, is_.get(pointer, ABSENT)),
-        )
-        for pointer in changed[:DIFFERENCES_MAX]
-    )
+    """What `after` says otherwise, for people: the first DIFFERENCES_MAX of `all_differences`."""
+    return tuple(islice(_differences(before, after), DIFFERENCES_MAX))
+
+
+def all_differences(before: Definition, after: Definition) -> tuple[Difference, ...]:
+    """Everything that `after` says otherwise, in the order of a task's document.
+
+    None of the pointers lies below another one, so each difference can be taken over without the others.
+    """
+    return tuple(_differences(before, after))
+
+
+def payload_difference(before: Definition, after: Definition) -> Difference:
+    """Two payloads as one difference: for whoever cannot be shown all of their members."""
+    return _difference(before, after, PAYLOAD, _payload(before), _payload(after))
+
+
+def told_at(definition: Definition, pointer: str) -> str:
+    """What a definition says at the pointer of a difference, for people."""
+    if not pointer.startswith(PAYLOAD):
+        return _told(definition, pointer, _fields(definition)[pointer])
+    value: Any = _payload(definition)
+    for part in pointer.split("/")[2:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        value = value.get(name, ABSENT) if isinstance(value, Mapping) else ABSENT
+    return _told(definition, pointer, value)
 
 
 def version_document(record: VersionRecord, found: Sequence[Difference] | None) -> VersionDocument:
@@ -106,28 +122,49 @@ def _document(difference: Difference) -> DifferenceDocument:
     return document
 
 
-def _values(definition: Definition) -> dict[str, Any]:
-    """Every field by its pointer: those of a policy and the members of a payload one by one."""
+def _differences(before: Definition, after: Definition) -> Iterator[Difference]:
+    was, is_ = _fields(before), _fields(after)
+    for pointer, value in was.items():
+        if not _is_same(value, is_[pointer]):
+            yield _difference(before, after, pointer, value, is_[pointer])
+    for pointer, one, other in _members(PAYLOAD, _payload(before), _payload(after)):
+        yield _difference(before, after, pointer, one, other)
+
+
+def _difference(before: Definition, after: Definition, pointer: str, was: Any, is_: Any) -> Difference:
+    label = _LABELS.get(pointer) or f"payload, {pointer.removeprefix(f'{PAYLOAD}/')}"
+    return Difference(pointer, label, was, is_, _told(before, pointer, was), _told(after, pointer, is_))
+
+
+def _fields(definition: Definition) -> dict[str, Any]:
+    """Every field but the payload by its pointer, those of a policy one by one."""
     document: dict[str, Any] = {**definition_document(definition)}
-    del document["schedule_sentence"]
-    policy, payload = document.pop("policy"), document.pop("payload")
-    values = {f"/{name}": value for name, value in document.items()}
-    values |= {f"/policy/{name}": value for name, value in policy.items()}
-    return values | dict(_members("/payload", payload))
+    del document["schedule_sentence"], document["payload"]
+    policy = document.pop("policy")
+    return {f"/{name}": value for name, value in document.items()} | {
+        f"/policy/{name}": value for name, value in policy.items()
+    }
 
 
-def _members(pointer: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The members of objects, each by its pointer (RFC 6901); what is no object, or has no members, is one value."""
-    if not isinstance(value, Mapping) or not value:
-        yield pointer, value
-        return
-    for name, member in value.items():
-        yield from _members(f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}", member)
+def _payload(definition: Definition) -> Any:
+    return json_text.read(definition.payload_json)
 
 
-def _text(values: Mapping[str, Any], pointer: str) -> str | None:
+def _members(pointer: str, was: Any, is_: Any) -> Iterator[tuple[str, Any, Any]]:
+    """What differs, by its pointer (RFC 6901): the members of what is an object on both sides, anything else whole."""
+    if isinstance(was, Mapping) and isinstance(is_, Mapping):
+        for name in {**was, **is_}:
+            member = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+            yield from _members(member, was.get(name, ABSENT), is_.get(name, ABSENT))
+    elif not _is_same(was, is_):
+        yield pointer, was, is_
+
+
+def _is_same(one: Any, other: Any) -> bool:
     # As text: 1, 1.0 and true are equal to Python and not to the reader of a payload.
-    return json_text.write(values[pointer]) if pointer in values else None
+    if ABSENT in (one, other):
+        return one is other
+    return json_text.write(one) == json_text.write(other)
 
 
 def _told(definition: Definition, pointer: str, value: Any) -> str:
@@ -140,7 +177,7 @@ def _told(definition: Definition, pointer: str, value: Any) -> str:
         case "grace" | "timeout" | "jitter" as name:
             length = getattr(definition.policy, name)
             told = span(length) if length else _NONE
-        case _ if pointer.startswith("/payload"):
+        case _ if pointer.startswith(PAYLOAD):
             told = "not there" if value is ABSENT else json_text.write(value)
         case _:
             told = _plain(value)

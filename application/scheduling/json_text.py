@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 
 from domain.errors import MalformedJsonError
 
+BYTES_MAX = 1024 * 1024
+"""How much of a text is read from anybody, which is for those to see to who read it: a body, a form, a file."""
 DEPTH_MAX = 32
 NODES_MAX = 10_000
 KEY_CHARACTERS_MAX = 1_000

@@ -77,6 +77,10 @@ class ExecutionPolicy:
             return ("all_needs_allow",)
         return ()
 
+    def runs_left(self, auto_runs: int) -> int | None:
+        """How many automatic executions `max_runs` still allows after so many; None: any number."""
+        return None if self.max_runs is None else max(0, self.max_runs - auto_runs)
+
 
 def _between(name: str, value: _Limit | None, low: _Limit, high: _Limit) -> None:
     if value is not None and not low <= value <= high:

@@ -184,14 +184,12 @@ class ScheduledTask:
     @property
     def timeline(self) -> Timeline:
         """Its occurrences, `max_runs` aside."""
-        policy = self.definition.policy
-        return Timeline(self.id, self.definition.schedule, policy.start_at, policy.end_at, policy.jitter)
+        return Timeline.bounded(self.id, self.definition.schedule, self.definition.policy)
 
     @property
     def runs_left(self) -> int | None:
         """How many automatic executions `max_runs` still allows; None: any number."""
-        most = self.definition.policy.max_runs
-        return None if most is None else max(0, most - self.auto_runs)
+        return self.definition.policy.runs_left(self.auto_runs)
 
     @property
     def look_at(self) -> datetime | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.scheduling.identifiers import MICROSECOND, TaskId, chance, microseconds
+from domain.scheduling.policy import ExecutionPolicy
 from domain.scheduling.schedule import IntervalSchedule, Schedule
 
 COUNT_MAX = 10_000
@@ -27,6 +28,11 @@ class Timeline:
     start_at: datetime | None = None
     end_at: datetime | None = None
     jitter: timedelta = timedelta(0)
+
+    @classmethod
+    def bounded(cls, task_id: TaskId, schedule: Schedule, policy: ExecutionPolicy) -> "Timeline":
+        """The occurrences of a task within the bounds of its policy, `max_runs` aside."""
+        return cls(task_id, schedule, policy.start_at, policy.end_at, policy.jitter)
 
     def after(self, instant: datetime) -> Occurrence | None:
         """The first occurrence whose nominal instant is strictly later."""

@@ -12,6 +12,7 @@ import click
 
 from application.scheduling.ports.errors import PortError, StoreRefusedError
 from application.scheduling.services.access_errors import TokenNotFoundError, UserNotFoundError
+from application.scheduling.services.error_reports import LINE_BREAKING, on_one_line
 from application.scheduling.services.errors import (
     ExecutionNotFoundError,
     ServiceError,
@@ -127,7 +128,7 @@ def note(text: str) -> None:
 def print_rows(rows: Sequence[Mapping[str, Any]], output: Output) -> None:
     """Rows of one shape; none is said in words. A table shows instants to the second."""
     if output == Output.JSON:
-        click.echo(json.dumps(list(rows), indent=2, ensure_ascii=False))
+        click.echo(_json(list(rows)))
         return
     if not rows:
         click.echo("None.")
@@ -139,12 +140,21 @@ def print_rows(rows: Sequence[Mapping[str, Any]], output: Output) -> None:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else _EXACT_INSTANT.sub(r"\1\2", str(value))
+    return "" if value is None else _EXACT_INSTANT.sub(r"\1\2", on_one_line(str(value)))
 
 
 def print_document(document: Mapping[str, Any]) -> None:
     """One thing, whole, as JSON."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(_json(document))
+
+
+def _json(value: object) -> str:
+    """JSON as people read it; what could turn the direction of its lines or move a terminal's cursor is escaped."""
+    # A line feed inside a text is escaped by now: what is left of them ends the lines.
+    return LINE_BREAKING.sub(
+        lambda found: found[0] if found[0] == "\n" else f"\\u{ord(found[0]):04x}",
+        json.dumps(value, indent=2, ensure_ascii=False),
+    )
 
 
 def sentence_of(error: SchedulerError) -> str:

@@ -3,14 +3,15 @@
 import getpass
 import os
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from application.scheduling import json_text
 from application.scheduling.services.change_task import Author
 from application.scheduling.services.errors import TaskNotFoundError
 from domain.access.record import Doer
-from domain.errors import DomainError
+from domain.errors import DomainError, MalformedJsonError
 from domain.scheduling.change import Via
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.schedule import OneTimeSchedule
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from entrypoints.container import Container
 
 reason_option = click.option("--reason", default="", help="Why, for the record.")
+
+
+def json_in(file: BinaryIO) -> Any:
+    """The JSON in a file, which is read no further than a body of the API. Raises MalformedJsonError."""
+    text = file.read(json_text.BYTES_MAX + 1)
+    if len(text) > json_text.BYTES_MAX:
+        raise MalformedJsonError(f"more than {json_text.BYTES_MAX:,} bytes", code="too_large")
+    return json_text.read(text)
 
 
 async def named(services: "Container", task: str) -> ScheduledTask:

@@ -27,6 +27,7 @@ COMMANDS = {
     "backfill": ("backfill", "Run a task for occurrences of the past."),
     "user": ("users", "Add and change the users of the dashboard."),
     "token": ("tokens", "Make and revoke tokens for programs."),
+    "access": ("access_records", "Tell what happened at the door, and check the record of it."),
     "demo": ("demo", "Fill the content database with demonstration data."),
 }
 
@@ -54,6 +55,14 @@ class LazyGroup(click.Group):
         command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         assert isinstance(command, click.Command), "every module keeps its commands under this name"
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As usual; an argument that is no text is refused, for no store could keep it."""
+        try:
+            "".join(args).encode()
+        except UnicodeEncodeError:
+            raise click.UsageError("an argument is not UTF-8", ctx) from None
+        return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's
         """The list of commands, from the table alone: nothing is imported for it."""

@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from application.scheduling import json_text
 from application.scheduling.document_types import TaskDocument
 from application.scheduling.documents import instant, next_run_at, task_document
 from application.scheduling.drafts import body_from
 from application.scheduling.ports.history import TaskFilter
 from application.scheduling.services.change_task import Done
+from application.scheduling.services.error_reports import on_one_line
 from application.scheduling.services.manage_tasks import KEPT
 from domain.errors import DomainError
 from domain.scheduling.cron.zone import zone
 from domain.scheduling.policy import Misfire
 from domain.scheduling.task import PauseMode, ScheduledTask, TaskStatus
 from entrypoints.cli.answers import Count, Output, fail, note, output_option, print_document, print_rows, with_services
-from entrypoints.cli.asking import author, named, note_if_idle, reason_option, wall_instant
+from entrypoints.cli.asking import author, json_in, named, note_if_idle, reason_option, wall_instant
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
@@ -60,7 +60,7 @@ def get_command(task: str) -> None:
 def create_command(file: BinaryIO, dry_run: bool, reason: str) -> None:
     """Create a task from the JSON in FILE (- for standard input)."""
     try:
-        body = body_from(json_text.read(file.read()))
+        body = body_from(json_in(file))
     except DomainError as error:
         fail(error)
     done = with_services(lambda services: services.manage_tasks().create(body, author(reason), dry_run=dry_run))
@@ -75,7 +75,7 @@ def create_command(file: BinaryIO, dry_run: bool, reason: str) -> None:
 def run_command(task: str, payload: BinaryIO | None, allow_overlap: bool, reason: str) -> None:
     """Run TASK now; its schedule stays as it is."""
     try:
-        given = json_text.read(payload.read()) if payload else None
+        given = json_in(payload) if payload else None
     except DomainError as error:
         fail(error)
 
@@ -165,7 +165,7 @@ def _pause_words(task: ScheduledTask) -> str:
         return ""
     shown_in = zone(task.definition.timezone)
     until = f" until {pause.until.astimezone(shown_in):%a %Y-%m-%d %H:%M:%S %Z}" if pause.until else ""
-    return f"{until}: {pause.reason}" if pause.reason else until
+    return f"{until}: {on_one_line(pause.reason)}" if pause.reason else until
 
 
 def _row(task: ScheduledTask) -> dict[str, Any]:

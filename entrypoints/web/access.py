@@ -22,6 +22,7 @@ from entrypoints.web.cookies import session_of
 from entrypoints.web.errors import RequestError
 from entrypoints.web.keys import ACTOR, CALLER, SERVICES, SETTINGS, under_prefix
 from entrypoints.web.origins import SAFE_METHODS
+from entrypoints.web.veil import set_veil
 
 LOCAL = Caller("local", Role.ADMIN)
 """Whoever is at this machine, where no login is asked for."""
@@ -48,12 +49,16 @@ async def admit(request: web.Request, permission: Permission) -> None:
     The one hook every route passes. Raises RequestError `unauthenticated` or `forbidden`; leads a browser without a
     session to the login page.
     """
+    # Until it is known who asks.
+    set_veil(True)
     if permission is Permission.PUBLIC:
         return
     caller = await identified(request)
     if caller is None:
         _ask_to_sign_in(request)
     request[CALLER], request[ACTOR] = caller, caller.actor
+    sees_payloads = caller.role.includes(Role.OPERATOR) or request.app[SETTINGS].viewers_see_payloads
+    set_veil(not sees_payloads)
     if not caller.role.includes(Role(permission)):
         event = PermissionRefused(
             caller.actor,

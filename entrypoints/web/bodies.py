@@ -17,7 +17,7 @@ from application.scheduling.drafts import Instant, Payload, Reason, faults_of
 from domain.errors import DomainError, InvalidInputError
 from entrypoints.web.errors import RequestError
 
-BODY_BYTES_MAX = 1024 * 1024
+BODY_BYTES_MAX = json_text.BYTES_MAX
 BODY_SECONDS_MAX = 10
 FORM_FIELDS_MAX = 20
 JSON_TYPES = frozenset({"application/json"})

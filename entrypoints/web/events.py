@@ -8,6 +8,7 @@ from aiohttp import web
 
 from application.scheduling.ports.errors import PortError
 from entrypoints.web.access import identified
+from entrypoints.web.addresses import client_address
 from entrypoints.web.errors import RequestError
 from entrypoints.web.feed import FEED, PULSE, Stream
 from entrypoints.web.keys import ACTOR, CALLER
@@ -87,8 +88,8 @@ def _refuse_other_sites(request: web.Request) -> None:
 
 
 def _owner(request: web.Request) -> str:
-    caller = request[CALLER]
-    return caller.user_name or request[ACTOR]
+    """Whose streams are counted together: a user's; where there is none, as without a login, those of an address."""
+    return request[CALLER].user_name or f"{request[ACTOR]} at {client_address(request)}"
 
 
 def _is_gone(request: web.Request) -> bool:

@@ -1,5 +1,6 @@
 """The change feed behind live pages: one look at the journal for all who listen, and none while nobody does.
 
+Whoever listens first sets the mark and the last to go takes it along: an old one would only say how much has changed.
 A listener joins first and asks then what it has missed, so what changes in between is told twice rather than never.
 Each has a short queue: who does not read as fast as things change is let go, and may come back with its last mark.
 """
@@ -60,7 +61,7 @@ class Stream:
 
 @dataclass(slots=True)
 class ChangeFeed:
-    """Who listens, and up to which mark all of them were told."""
+    """Who listens, and up to which mark all of them were told; None: nobody listens."""
 
     news: News
     observer: Observer
@@ -92,6 +93,12 @@ class ChangeFeed:
             yield stream
         finally:
             self._streams.discard(stream)
+            if not self._streams:
+                self.mark = None
+
+    async def mark_for_page(self) -> str:
+        """The mark from which on a page that is made now is to be told. Raises StoreUnavailableError."""
+        return self.mark if self.mark is not None else (await self.news.since(None, limit=CHANGES_MAX)).mark
 
     async def missed(self, mark: str | None) -> bytes:
         """What changed after a mark, for a stream that has just been opened. Raises StoreUnavailableError."""
@@ -128,6 +135,8 @@ class ChangeFeed:
             return SLEEP
         before = self.mark
         changed = await self.news.since(before, limit=CHANGES_MAX)
+        if not self._streams:
+            return SLEEP
         if before is None:
             self._begin(changed.mark)
         elif changed.mark != before:

@@ -84,6 +84,7 @@ class WebSettings:
     `login_required` asks for a session or a token wherever a route's permission is not `public`. `public_origin` is
     how browsers reach us, where that is known: with https its cookies are for https alone, and no other host is
     answered but the loopback. `trusted_proxies` are believed when they say whom they ask for.
+    Payloads and results are shown to operators and above, to viewers only if `viewers_see_payloads`.
     Raises ValueError for a prefix of another shape.
     """
 
@@ -93,6 +94,7 @@ class WebSettings:
     login_required: bool = False
     public_origin: str | None = None
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    viewers_see_payloads: bool = False
 
     @property
     def is_https(self) -> bool:

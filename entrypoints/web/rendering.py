@@ -1,14 +1,14 @@
 """From a template and its values to a page; everything is escaped, and a name that does not exist is an error."""
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp_jinja2
 from aiohttp import web
-from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from domain.access.role import Role
 from entrypoints.web import wording
@@ -18,23 +18,13 @@ from entrypoints.web.origins import SAFE_METHODS
 from entrypoints.web.viewer import theme_of, zone_of
 
 FOLDER = Path(__file__).parent / "templates"
+# What is smaller fits into a few packets as it is.
+COMPRESSED_FROM_BYTES = 4_096
 
 
 def set_up_templates(app: web.Application) -> None:
     """Give the application its templates and the words they may use."""
-    environment = aiohttp_jinja2.setup(
-        app,
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        default_helpers=False,
-    )
-    environment.filters.update(wording.FILTERS)
-    environment.globals["asset"] = partial(asset_path, app)
-    # For macros that are imported without the page's context.
-    environment.globals["viewer_zone"] = None
+    app[aiohttp_jinja2.APP_KEY] = _environment()
 
 
 def render(
@@ -58,6 +48,7 @@ def render(
         "banner": settings.banner,
         "caller": caller,
         "login_required": settings.login_required,
+        "asset": partial(asset_path, request.app),
         "viewer_zone": zone_of(request),
         "theme": theme_of(request),
         "this_page": _this_page(request),
@@ -66,6 +57,10 @@ def render(
     }
     page = aiohttp_jinja2.render_template(template, request, {**common, **context}, status=status)
     page.headers.update(headers or {})
+    if (page.content_length or 0) >= COMPRESSED_FROM_BYTES:
+        # Its length tells nothing of a session's pages to other sites: cookies that are SameSite=Strict come with no
+        # request of theirs, so they cannot guess at what stands beside what they send (BREACH).
+        page.enable_compression()
     return page
 
 
@@ -74,3 +69,20 @@ def _this_page(request: web.Request) -> str:
     if request.method not in SAFE_METHODS:
         return under_prefix(request, "/")
     return str(request.rel_url.without_query_params("notice"))
+
+
+@cache
+def _environment() -> Environment:
+    """The templates, compiled once in a process: what differs between applications comes with each page."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters.update(wording.FILTERS)
+    # For macros that are imported without the page's context.
+    environment.globals["viewer_zone"] = None
+    return environment

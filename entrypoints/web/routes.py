@@ -1,14 +1,17 @@
 """The one table of what is served: method, path, handler and the permission it asks for."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from application.scheduling.ports.errors import PortError
 from entrypoints.web import assets
 from entrypoints.web.access import Permission, admit
 from entrypoints.web.api import access as access_api
 from entrypoints.web.api import (
+    access_records,
     audit,
     batch,
     description,
@@ -22,12 +25,14 @@ from entrypoints.web.api import (
     versions,
     workers,
 )
+from entrypoints.web.audience import is_for_browser
 from entrypoints.web.bodies import raw_body
 from entrypoints.web.events import events
 from entrypoints.web.feed import FEED
 from entrypoints.web.keys import NEWS_MARK
 from entrypoints.web.origins import SAFE_METHODS
 from entrypoints.web.pages import (
+    access_records_page,
     account_page,
     api_page,
     audit_page,
@@ -87,10 +92,12 @@ ROUTES = (
     Route("POST", "/users/{name}/disable", users_page.disable, ADMIN),
     Route("POST", "/users/{name}/enable", users_page.enable, ADMIN),
     Route("POST", "/users/{name}/password", users_page.reset_password, ADMIN),
+    Route("POST", "/users/{name}/sessions/end", users_page.end_sessions, ADMIN),
     Route("POST", "/tokens", users_page.create_token, ADMIN),
     Route("POST", "/tokens/{token_id}/revoke", users_page.revoke_token, ADMIN),
     Route("GET", "/events", events, VIEWER),
     Route("GET", "/audit", audit_page.audit, VIEWER),
+    Route("GET", "/audit/access", access_records_page.access_records, ADMIN),
     Route("GET", "/workers", workers_page.workers, VIEWER),
     Route("GET", "/api/audit", audit.read_audit, VIEWER),
     Route("GET", "/api/workers", workers.list_workers, VIEWER),
@@ -157,13 +164,18 @@ ROUTES = (
     Route("POST", "/api/users", access_api.add_user, ADMIN),
     Route("PATCH", "/api/users/{name}", access_api.change_user, ADMIN),
     Route("PUT", "/api/users/{name}/password", access_api.reset_password, ADMIN),
+    Route("GET", "/api/users/{name}/sessions", access_api.list_sessions, ADMIN),
+    Route("DELETE", "/api/users/{name}/sessions", access_api.end_sessions, ADMIN),
+    Route("GET", "/api/access/records", access_records.read_access_records, ADMIN),
+    Route("GET", "/api/access/check", access_records.check_access_records, ADMIN),
     Route("GET", "/api/tokens", access_api.list_tokens, ADMIN),
     Route("POST", "/api/tokens", access_api.create_token, ADMIN),
     Route("DELETE", "/api/tokens/{token_id}", access_api.revoke_token, ADMIN),
     Route("GET", "/api/stats", status.statistics, VIEWER),
     Route("GET", "/api/scheduler/stats", status.statistics, VIEWER),
     Route("GET", "/api/health", status.health, VIEWER),
-    Route("GET", "/api/export", export.export_tasks, VIEWER),
+    # It has every payload.
+    Route("GET", "/api/export", export.export_tasks, OPERATOR),
     Route("GET", "/api/openapi.json", description.openapi, VIEWER),
 )
 
@@ -175,6 +187,10 @@ def web_routes(prefix: str) -> Iterator[web.RouteDef]:
         yield web.route(route.method, path, _guarded(route))
 
 
+def _is_about_access(route: Route) -> bool:
+    return route.permission is ADMIN or route.path.startswith(("/account/", "/logout"))
+
+
 def _guarded(route: Route) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         await admit(request, route.permission)
@@ -182,12 +198,14 @@ def _guarded(route: Route) -> Handler:
             # It may take seconds to arrive: who is disabled meanwhile must not complete what they have begun.
             await raw_body(request)
             await admit(request, route.permission)
-        if (mark := request.app[FEED].mark) is not None:
-            request[NEWS_MARK] = mark
+        if route.permission is not PUBLIC and is_for_browser(request):
+            # Before anything is read for the page: what changes meanwhile is told afterwards.
+            with suppress(PortError):
+                request[NEWS_MARK] = await request.app[FEED].mark_for_page()
         try:
             return await route.handler(request)
         finally:
-            if route.permission is ADMIN and request.method not in SAFE_METHODS:
+            if request.method not in SAFE_METHODS and _is_about_access(route):
                 # Somebody may have lost what a stream of theirs was opened with.
                 request.app[FEED].pulse()
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from application.scheduling.explanations.words import counted, span
 from application.scheduling.ports.figures import PastRun
@@ -25,32 +26,50 @@ class Sparkline:
     bars: Sequence[Bar]
     title: str
 
-    @property
-    def outlines(self) -> Mapping[Tone, str]:
-        """The bars of each tone as one path, in the place and shapes of the large chart.
 
-        For lists: a title for each bar would make up most of such a page.
-        """
-        found: dict[Tone, str] = {}
-        for place, bar in enumerate(self.bars):
-            found[bar.tone] = found.get(bar.tone, "") + _outline(place * PITCH, round(bar.height * BAR_MOST), bar.tone)
-        return found
+@dataclass(frozen=True, slots=True)
+class SmallSparkline:
+    """The same chart for a row of a list: the bars of each tone are one path, and none has a title of its own.
+
+    Thirty titles a row would make up most of such a page.
+    """
+
+    outlines: Mapping[Tone, str]
+    title: str
 
 
 def sparkline_of(runs: Sequence[PastRun]) -> Sparkline:
     """The chart of these runs, oldest first; heights tell durations, tones and shapes how they ended."""
+    lengths = [run.took for run in runs]
     bars = [
-        Bar(height, TONES.get(run.state, Tone.NONE), _told(run))
-        for height, run in zip(heights([run.took for run in runs]), runs, strict=True)
+        Bar(height, _tone(run), _told(run, took))
+        for run, took, height in zip(runs, lengths, heights(lengths), strict=True)
     ]
-    tally = Counter(STATES[run.state] for run in runs)
-    said = ", ".join(f"{count:,} {state}" for state, count in tally.most_common())
-    return Sparkline(bars, f"Last {counted(len(runs), 'run')}: {said}" if runs else "No run has ended yet")
+    return Sparkline(bars, _title(runs))
 
 
-def _told(run: PastRun) -> str:
-    took = "" if run.took is None else f" after {span(run.took)}"
-    return f"{run.finished_at:%Y-%m-%d %H:%M:%S} UTC: {STATES[run.state]}{took}"
+def small_sparkline_of(runs: Sequence[PastRun]) -> SmallSparkline:
+    """The chart of these runs in the shapes of the large one."""
+    outlines: dict[Tone, str] = {}
+    for place, (run, height) in enumerate(zip(runs, heights([run.took for run in runs]), strict=True)):
+        tone = _tone(run)
+        outlines[tone] = outlines.get(tone, "") + _outline(place * PITCH, round(height * BAR_MOST), tone)
+    return SmallSparkline(outlines, _title(runs))
+
+
+def _title(runs: Sequence[PastRun]) -> str:
+    tally = Counter(run.state for run in runs)
+    said = ", ".join(f"{count:,} {STATES[state]}" for state, count in tally.most_common())
+    return f"Last {counted(len(runs), 'run')}: {said}" if runs else "No run has ended yet"
+
+
+def _tone(run: PastRun) -> Tone:
+    return TONES.get(run.state, Tone.NONE)
+
+
+def _told(run: PastRun, took: timedelta | None) -> str:
+    after = "" if took is None else f" after {span(took)}"
+    return f"{run.finished_at:%Y-%m-%d %H:%M:%S} UTC: {STATES[run.state]}{after}"
 
 
 def _outline(left: int, high: int, tone: Tone) -> str:

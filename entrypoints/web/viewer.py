@@ -14,6 +14,7 @@ from entrypoints.web.keys import SETTINGS
 
 ZONE_COOKIE = "peachpie-zone"
 THEME_COOKIE = "peachpie-theme"
+ZONE_DEFAULT = "UTC"
 KEPT_FOR = timedelta(days=365)
 
 
@@ -28,6 +29,11 @@ def zone_of(request: web.Request) -> str | None:
     """The zone the reader wants every instant in; None: each in its task's own."""
     key = request.cookies.get(ZONE_COOKIE)
     return key if key in timezone_keys() else None
+
+
+def common_zone_of(request: web.Request) -> str:
+    """The zone of what belongs to no single task: the reader's, or UTC."""
+    return zone_of(request) or ZONE_DEFAULT
 
 
 def theme_of(request: web.Request) -> Theme | None:

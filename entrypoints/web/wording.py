@@ -80,8 +80,9 @@ def moment(at: datetime, timezone: str = "UTC", *, seconds: bool = False) -> Mar
 
 
 def wall_time(at: datetime, timezone: str) -> str:
-    """What the wall clock of a zone shows at an instant, as a form's field holds it."""
-    return at.astimezone(_zone(timezone)).strftime("%Y-%m-%dT%H:%M")
+    """What the wall clock of a zone shows at an instant, as a form's field holds it: to the second, if it has any."""
+    local = at.astimezone(_zone(timezone))
+    return local.strftime("%Y-%m-%dT%H:%M:%S" if local.second else "%Y-%m-%dT%H:%M")
 
 
 def distance(at: datetime, now: datetime) -> str:
@@ -168,6 +169,13 @@ def resumption_words(choice: Resumption) -> str:
 def without_cursor(given: Mapping[str, str]) -> str:
     """The query of an address for the first page of the same list."""
     return urlencode({name: value for name, value in given.items() if name not in ("cursor", "notice")})
+
+
+def older_query(given: Mapping[str, str], cursor: str | None) -> str | None:
+    """The query of an address for the next page of the same list; None: there is none."""
+    if cursor is None:
+        return None
+    return urlencode({**{name: value for name, value in given.items() if name != "notice"}, "cursor": cursor})
 
 
 def rescue_words(count: int) -> str:

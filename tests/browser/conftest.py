@@ -8,6 +8,7 @@ from playwright.async_api import Browser, StorageState
 
 from domain.access.role import Role
 from tests.browser.visitor import LOOKS, Look, Visitor, visiting
+from tests.support.accounts import a_doer
 from tests.support.chromium import HOW, a_chromium, is_required
 from tests.support.demo import Demo, a_demo
 from tests.support.service import Service, running
@@ -43,7 +44,7 @@ async def demo() -> AsyncIterator[Demo]:
     """A service with a past, where ana is an admin and vic a viewer."""
     async with a_demo(scheduler_auth="required") as demo:
         for name, role in (("ana", Role.ADMIN), ("vic", Role.VIEWER)):
-            await demo.container.manage_users().add("test", name, PASSWORD, role)
+            await demo.container.manage_users().add(a_doer("test"), name, PASSWORD, role)
         yield demo
 
 

@@ -35,7 +35,7 @@ UNFOLD = """(kept) => {
   for (const each of document.querySelectorAll("tr, li, details, option, g")) {
     let before = 0;
     for (let other = each; (other = other.previousElementSibling); ) before += other.nodeName === each.nodeName;
-    if (before >= kept) each.dataset.many = "";
+    if (before >= (each.nodeName === "DETAILS" ? 1 : kept)) each.dataset.many = "";
   }
   for (const each of document.querySelectorAll("[data-many]")) each.remove();
   for (const each of document.querySelectorAll("details")) each.open = true;

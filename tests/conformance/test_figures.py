@@ -8,12 +8,12 @@ import pytest
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.figures import Backlog, HourFigures
 from application.scheduling.ports.history import Retention
-from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.durations import STEPS
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import ExecutionId, TaskId
-from domain.scheduling.outcome import Outcome, Stopped, Succeeded
+from domain.scheduling.outcome import Outcome, Stopped, Succeeded, UnknownHandler
+from domain.scheduling.policy import ExecutionPolicy
 from domain.scheduling.runs import redrive
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule
 from domain.scheduling.task import ScheduledTask
@@ -177,7 +177,8 @@ async def test_a_cancelled_execution_took_no_time(store: StoreUnderTest) -> None
 
 
 async def test_what_is_coming_is_active_sound_and_soon(store: StoreUnderTest) -> None:
-    later = await store.add(a_definition("later", schedule=CronSchedule("5 12 * * *"), payload_json='{"a":1}'))
+    policy = ExecutionPolicy(max_runs=3, end_at=NOON + HOUR)
+    later = await store.add(a_definition("later", schedule=CronSchedule("5 12 * * *"), policy=policy))
     soon = await store.add(a_definition("soon", schedule=CronSchedule("4 12 * * *")))
     await store.add(a_definition("too late", schedule=CronSchedule("6 12 * * *")))
     await store.paused(await store.add(a_definition("paused", schedule=CronSchedule("4 12 * * *"))))
@@ -187,9 +188,14 @@ async def test_what_is_coming_is_active_sound_and_soon(store: StoreUnderTest) ->
 
     found = await store.figures.coming(until=NOON + 6 * MINUTE, limit=10)
 
-    assert [task.id for task in found] == [soon.id, later.id]
-    assert {task.definition.payload_json for task in found} == {PAYLOAD_LEFT_OUT}
-    assert [task.next_occurrence for task in found] == [soon.next_occurrence, later.next_occurrence]
+    assert [each.id for each in found] == [soon.id, later.id]
+    assert [each.next_occurrence for each in found] == [soon.next_occurrence, later.next_occurrence]
+    assert [(each.timeline, each.runs_left) for each in found] == [(soon.timeline, None), (later.timeline, 3)]
+    assert (found[1].name, found[1].task_type, found[1].timezone) == (
+        "later",
+        later.definition.task_type,
+        later.definition.timezone,
+    )
 
 
 async def test_what_is_coming_is_at_most_as_much_as_asked_for(store: StoreUnderTest) -> None:
@@ -223,6 +229,20 @@ async def test_the_backlog_tells_dead_letters_and_since_when_something_is_pendin
 
     assert empty == Backlog(dead_letters=0, oldest_pending_at=None)
     assert await store.figures.backlog() == Backlog(dead_letters=1, oldest_pending_at=pending_since)
+
+
+async def test_what_was_put_back_for_its_handler_is_counted_until_it_starts(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(schedule=HOURLY))
+    claim = await store.started(task)
+    before = await store.figures.unhandled()
+    await store.settle(claim, UnknownHandler())
+    await store.fired(await store.add(a_definition("another")))
+    put_back = await store.figures.unhandled()
+    store.clock.advance(MINUTE)
+    while claim.execution.id != (await store.claim()).execution.id:
+        pass
+
+    assert (before, put_back, await store.figures.unhandled()) == (0, 1, 0)
 
 
 async def test_a_dead_letter_that_was_redriven_waits_for_nobody(store: StoreUnderTest) -> None:

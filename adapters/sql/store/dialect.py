@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import Column, ColumnElement, Executable, FromClause, Select, Table
+from sqlalchemy import Column, ColumnElement, Executable, FromClause, Select, SelectBase, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 Row = Sequence[Any]
@@ -19,7 +19,7 @@ class Query(Protocol):
 class Dialect(Protocol):
     """The words of one database."""
 
-    def query(self, select: Select[Any]) -> Query:
+    def query(self, select: SelectBase) -> Query:
         """Prepare a SELECT that yields many rows."""
 
     def given(self, columns: Sequence[Column[Any]], parameter: str) -> FromClause:

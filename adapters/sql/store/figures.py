@@ -4,23 +4,22 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, bindparam, func, literal, select
+from sqlalchemy import Select, and_, bindparam, func, select
 
 from adapters.sql.engine import Database
 from adapters.sql.store.batches import ROWS
-from adapters.sql.store.dialect import Dialect
+from adapters.sql.store.dialect import Dialect, Row
 from adapters.sql.store.execution_lists import IS_NOT_REDRIVEN
 from adapters.sql.store.finishes import FinishedHours
 from adapters.sql.store.open_work import TASKS_WITH_DEFINITIONS
-from adapters.sql.store.packing import at_or_none
-from adapters.sql.store.rows import TASK_COLUMNS, tasks_of
-from adapters.sql.store.tables import IS_CLAIMABLE, IS_DEAD, IS_FINAL, IS_SUSPECT, Whole, definitions, executions, tasks
-from application.scheduling.ports.figures import COUNT_MAX, Backlog, HourFigures, PastRun, TypeFigures
-from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT
+from adapters.sql.store.packing import UNREADABLE, at, at_or_none, unpack_policy, unpack_schedule
+from adapters.sql.store.tables import IS_CLAIMABLE, IS_DEAD, IS_FINAL, IS_SUSPECT, IS_UNKNOWN, Whole, definitions, executions, tasks
+from application.scheduling.ports.figures import COUNT_MAX, Backlog, ComingTask, HourFigures, PastRun, TypeFigures
 from domain.scheduling.durations import NO_STEP, Durations
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import MICROSECOND, TaskId, instant_of, microseconds
-from domain.scheduling.task import ScheduledTask, TaskStatus
+from domain.scheduling.task import TaskStatus
+from domain.scheduling.timeline import Occurrence, Timeline
 
 _MINUTE = timedelta(minutes=1) // MICROSECOND
 _STATES = {str(each): each for each in ExecutionState}
@@ -30,6 +29,17 @@ _RUN_COLUMNS = (
     executions.c.state,
     executions.c.started_at,
     executions.c.finished_at,
+)
+_COMING_COLUMNS = (
+    tasks.c.id,
+    tasks.c.name,
+    tasks.c.task_type,
+    definitions.c.timezone,
+    definitions.c.schedule,
+    definitions.c.policy,
+    tasks.c.next_nominal_at,
+    tasks.c.next_run_at,
+    tasks.c.auto_runs,
 )
 # A sound active task is looked at when it runs next, and that has an index.
 _RUNS_NEXT = tasks.c.status == TaskStatus.ACTIVE, tasks.c.quarantine.is_(None)
@@ -45,10 +55,13 @@ class SqlFigures:
         limit = bindparam("limit", type_=Whole)
         dead = select(executions.c.id).where(IS_DEAD, IS_NOT_REDRIVEN).limit(COUNT_MAX)
         self._dead_letters = select(func.count()).select_from(dead.subquery())
+        unhandled = select(executions.c.id).where(IS_UNKNOWN).limit(COUNT_MAX)
+        self._unhandled = select(func.count()).select_from(unhandled.subquery())
         oldest = select(func.min(executions.c.available_at))
         self._oldest_pending = [oldest.where(IS_CLAIMABLE), oldest.where(IS_SUSPECT)]
         self._past_runs = dialect.query(_past_runs(dialect))
-        coming = _without_payload().where(*_RUNS_NEXT, tasks.c.look_at < until)
+        coming = select(*_COMING_COLUMNS).select_from(TASKS_WITH_DEFINITIONS)
+        coming = coming.where(*_RUNS_NEXT, tasks.c.look_at < until)
         self._coming = dialect.query(coming.order_by(tasks.c.look_at, tasks.c.id).limit(limit))
         minute = tasks.c.look_at - tasks.c.look_at % _MINUTE
         within = tasks.c.look_at >= since, tasks.c.look_at < until
@@ -62,21 +75,26 @@ class SqlFigures:
             oldest = [(await connection.execute(each)).scalar_one() for each in self._oldest_pending]
         return Backlog(dead_letters, at_or_none(min((each for each in oldest if each is not None), default=None)))
 
+    async def unhandled(self) -> int:
+        """See the port."""
+        async with self._database.browsing("unhandled") as connection:
+            return int((await connection.execute(self._unhandled)).scalar_one())
+
     async def past_runs(self, task_ids: Sequence[TaskId], *, limit: int) -> Mapping[TaskId, Sequence[PastRun]]:
         """See the port."""
         runs: dict[TaskId, list[PastRun]] = {task_id: [] for task_id in task_ids}
         asked = self._dialect.pack([(each,) for each in runs])
         async with self._database.browsing("past_runs") as connection:
-            rows = await self._past_runs.rows(connection, **{ROWS: asked}, limit=limit)
+            rows = await self._past_runs.rows(connection, **{ROWS: asked}, newer=limit - 1)
         for task_id, id_, state, started_at, finished_at in rows:
             runs[task_id].append(PastRun(id_, _STATES[state], at_or_none(started_at), instant_of(finished_at)))
         return runs
 
-    async def coming(self, *, until: datetime, limit: int) -> Sequence[ScheduledTask]:
+    async def coming(self, *, until: datetime, limit: int) -> Sequence[ComingTask]:
         """See the port."""
         async with self._database.browsing("coming") as connection:
             rows = await self._coming.rows(connection, until=microseconds(until), limit=limit)
-        return [each for each in tasks_of(rows, ()) if isinstance(each, ScheduledTask)]
+        return [each for each in map(_coming, rows) if each is not None]
 
     async def next_runs(self, *, since: datetime, until: datetime) -> Mapping[datetime, int]:
         """See the port."""
@@ -107,14 +125,22 @@ class SqlFigures:
 
 
 def _past_runs(dialect: Dialect) -> Select[tuple[object, ...]]:
-    """The last executions of each task, found in the index of its history; no other rows are read."""
+    """The last executions of each task, read off the index of its history from the oldest of them on."""
     asked, ended = dialect.given((tasks.c.id,), ROWS), executions.alias("ended")
-    last = select(ended.c.id).where(ended.c.task_id == asked.c.id, IS_FINAL).order_by(ended.c.id.desc())
-    is_among_last = executions.c.id.in_(last.limit(bindparam("limit", type_=Whole)).correlate(asked))
-    return select(*_RUN_COLUMNS).select_from(asked.join(executions, is_among_last)).order_by(executions.c.id)
+    of_task = select(ended.c.id).where(ended.c.task_id == asked.c.id, IS_FINAL).order_by(ended.c.id.desc())
+    oldest = of_task.limit(1).offset(bindparam("newer", type_=Whole)).correlate(asked).scalar_subquery()
+    is_among_last = executions.c.id >= func.coalesce(oldest, "")
+    last = asked.join(executions, and_(executions.c.task_id == asked.c.id, IS_FINAL, is_among_last))
+    return select(*_RUN_COLUMNS).select_from(last).order_by(executions.c.id)
 
 
-def _without_payload() -> Select[tuple[object, ...]]:
-    payload = definitions.c.payload_json
-    lean = (literal(PAYLOAD_LEFT_OUT).label(each.name) if each is payload else each for each in TASK_COLUMNS)
-    return select(*lean).select_from(TASKS_WITH_DEFINITIONS)
+def _coming(row: Row) -> ComingTask | None:
+    """The task of a row of _COMING_COLUMNS; None: it cannot be read."""
+    id_, name, task_type, timezone, schedule, policy, nominal_at, run_at, auto_runs = row
+    try:
+        bounds = unpack_policy(policy)
+        timeline = Timeline.bounded(id_, unpack_schedule(schedule), bounds)
+        next_ = Occurrence(at(nominal_at), at(run_at))
+        return ComingTask(id_, name, task_type, timezone, timeline, next_, bounds.runs_left(auto_runs))
+    except UNREADABLE:
+        return None

@@ -69,7 +69,7 @@ class Pruning:
         self._orphan = orphans.where(definitions.c.superseded_at.is_(None)).values(superseded_at=bindparam("now"))
 
     async def prune(self, retention: Retention, now: datetime, *, limit: int) -> int:
-        """Forget at most `limit` executions, Skips, changes, records of access and deleted tasks each; return how many."""
+        """Forget at most `limit` executions, Skips, changes, access records and deleted tasks each; return how many."""
         old = {"before": microseconds(now - retention.executions)}
         forgotten = await self._prune_executions(old, limit)
         forgotten += await self._sweep(self._skips, old, NARROW_MAX, limit)

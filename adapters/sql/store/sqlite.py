@@ -16,6 +16,7 @@ from sqlalchemy import (
     Executable,
     FromClause,
     Select,
+    SelectBase,
     Table,
     Text,
     bindparam,
@@ -47,7 +48,7 @@ class SqliteQuery:
 class SqliteDialect:
     """`Dialect` of SQLite 3.37 and later (STRICT tables, UPDATE FROM, JSON functions)."""
 
-    def query(self, select_: Select[Any]) -> SqliteQuery:
+    def query(self, select_: SelectBase) -> SqliteQuery:
         """See the protocol. A sorted subquery hands its rows to the aggregate in its order."""
         rows = select_.subquery()
         return SqliteQuery(select(func.json_group_array(func.json_array(*rows.c), type_=Text)))

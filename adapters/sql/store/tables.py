@@ -42,6 +42,8 @@ IS_UNKNOWN = text("state = 'pending' AND unknown_since IS NOT NULL")
 IS_RUNNING = text("state = 'running'")
 IS_RETRY_WAIT = text("state = 'retry_wait'")
 IS_DEAD = text("state = 'dead'")
+IS_CANCELLED = text("state = 'cancelled'")
+IS_DELIVERED = text("state = 'delivered'")
 
 
 def _index(name: str, *columns: Column[Any], where: TextClause | None = None, unique: bool = False) -> None:
@@ -163,6 +165,8 @@ _index("executions_unknown", executions.c.unknown_since, executions.c.id, where=
 _index("executions_running", executions.c.worker_id, where=IS_RUNNING)
 _index("executions_retry_wait", executions.c.available_at, executions.c.id, where=IS_RETRY_WAIT)
 _index("executions_dead", executions.c.id, executions.c.task_id, where=IS_DEAD)
+_index("executions_cancelled", executions.c.id, where=IS_CANCELLED)
+_index("executions_delivered", executions.c.id, where=IS_DELIVERED)
 _index("executions_finished_at", executions.c.finished_at, where=IS_FINAL)
 _index(
     "executions_key",

@@ -2,9 +2,22 @@
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Column, ColumnElement, FromClause, Select, bindparam, func, literal, or_, select, text
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    bindparam,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.store.dialect import Dialect, Row
@@ -74,9 +87,10 @@ class TaskLists:
         """One page, in the snapshot of the connection's transaction. Raises DomainError for a bad cursor."""
         list_name = f"tasks by {order}{' descending' if descending else ''}"
         place = None if cursor is None else decode_cursor(list_name, cursor)
-        query = self._dialect.query(self._page(which, KEYS[order], place, descending=descending, limit=limit + 1))
-        rows = await query.rows(connection)
-        by_status = await self._by_status(connection, which)
+        found = self._found(which, KEYS[order], place, descending=descending, limit=limit + 1)
+        ids, by_status = _told_apart(await self._dialect.query(found).rows(connection))
+        of_page = self._dialect.query(self._rows(KEYS[order], descending=descending))
+        rows = await of_page.rows(connection, ids=self._dialect.pack_values(ids))
         total = sum(by_status.values()) if which.status is None else by_status.get(which.status, 0)
         more = encode_cursor(list_name, (rows[limit - 1][-1], rows[limit - 1][0])) if len(rows) > limit else None
         return TaskPage(await self._tasks(connection, rows[:limit]), total, by_status, more)
@@ -95,23 +109,30 @@ class TaskLists:
         found = tasks_of((row[:-1] for row in rows), await self._open.rows(connection, ids=ids) if rows else [])
         return tuple(each for each in found if isinstance(each, ScheduledTask))
 
-    async def _by_status(self, connection: AsyncConnection, which: TaskFilter) -> dict[TaskStatus, int]:
-        counted = select(tasks.c.status, func.count()).select_from(_source(which))
-        rows = await connection.execute(counted.where(*self._conditions(which)).group_by(tasks.c.status))
-        return known(TaskStatus, rows)
-
-    def _page(
+    def _found(
         self, which: TaskFilter, key: Column[Any], place: Place | None, *, descending: bool, limit: int
-    ) -> Select[Any]:
-        """The rows of a page, with the sort key behind them; definitions are read for these alone."""
-        found = select(tasks.c.id).select_from(_source(which)).where(*self._conditions(which))
+    ) -> CompoundSelect[Any]:
+        """The counts by status, without ids, and the ids of a page, without counts: one search finds both."""
+        source = TASKS_WITH_DEFINITIONS if which.text is not None or which.tag is not None else tasks
+        every = select(tasks.c.id, tasks.c.status, key).select_from(source).where(*self._conditions(which))
+        found = every.cte("found")
+        if not _reads_rows(which):
+            # Two indexes have all that is asked for then, and the page ends at its limit.
+            found = found.prefix_with("NOT MATERIALIZED")
+        id_, status, own_key = (cast("Column[Any]", found.c[each.name]) for each in (tasks.c.id, tasks.c.status, key))
+        page = select(id_)
         if which.status is not None:
-            found = found.where(tasks.c.status == which.status)
+            page = page.where(status == which.status)
         if place is not None:
-            found = found.where(behind(place, key, tasks.c.id, descending=descending))
-        ids = ordered(found, key, tasks.c.id, descending=descending).limit(limit)
+            page = page.where(behind(place, own_key, id_, descending=descending))
+        ids = ordered(page, own_key, id_, descending=descending).limit(limit).subquery("page")
+        counts = select(null().label("id"), status, func.count().label("tasks")).group_by(status)
+        return union_all(counts, select(ids.c.id, null(), null()))
+
+    def _rows(self, key: Column[Any], *, descending: bool) -> Select[Any]:
+        """The rows of a page, in its order, with the sort key behind them."""
         rows = select(*TASK_COLUMNS, key.label("sort_key")).select_from(TASKS_WITH_DEFINITIONS)
-        return ordered(rows.where(tasks.c.id.in_(ids)), key, tasks.c.id, descending=descending)
+        return ordered(rows.where(self._dialect.is_among(tasks.c.id, "ids")), key, tasks.c.id, descending=descending)
 
     def _conditions(self, which: TaskFilter) -> list[ColumnElement[bool]]:
         """All conditions but that on the status."""
@@ -134,5 +155,13 @@ class TaskLists:
         return found
 
 
-def _source(which: TaskFilter) -> FromClause:
-    return tasks if which.text is None and which.tag is None else TASKS_WITH_DEFINITIONS
+def _reads_rows(which: TaskFilter) -> bool:
+    """True for conditions on what no index has beside the status."""
+    return which.failing or any(each is not None for each in (which.text, which.tag, which.late_before, which.ids))
+
+
+def _told_apart(found: Iterable[Row]) -> tuple[list[str], dict[TaskStatus, int]]:
+    """The ids of a page, and the counts by status."""
+    rows = list(found)
+    counted = ((status, count) for id_, status, count in rows if id_ is None)
+    return [id_ for id_, _, _ in rows if id_ is not None], known(TaskStatus, counted)

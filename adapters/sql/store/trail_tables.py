@@ -34,12 +34,14 @@ access_chain = Table(
     sqlite_strict=True,
 )
 
-_KEPT = "WHEN OLD.number > (SELECT anchor_number FROM access_chain)"
+_ALTERED = "CREATE TRIGGER access_records_stay_as_they_are BEFORE UPDATE ON access_records"
+_REMOVED = "CREATE TRIGGER access_records_stay BEFORE DELETE ON access_records"
+_IS_KEPT = "WHEN OLD.number > (SELECT anchor_number FROM access_chain)"
+_TOLD = "RAISE(ABORT, 'records of access are never altered')"
+_TOLD_OF_REMOVAL = "RAISE(ABORT, 'records of access are forgotten from the oldest on')"
 TRIGGERS = (
-    "CREATE TRIGGER access_records_stay_as_they_are BEFORE UPDATE ON access_records"
-    " BEGIN SELECT RAISE(ABORT, 'records of access are never altered'); END",
-    f"CREATE TRIGGER access_records_stay BEFORE DELETE ON access_records {_KEPT}"
-    " BEGIN SELECT RAISE(ABORT, 'records of access are forgotten from the oldest on'); END",
+    f"{_ALTERED} BEGIN SELECT {_TOLD}; END",
+    f"{_REMOVED} {_IS_KEPT} BEGIN SELECT {_TOLD_OF_REMOVAL}; END",
 )
 for _trigger in TRIGGERS:
     made: DDL = DDL(_trigger)  # type: ignore[no-untyped-call]

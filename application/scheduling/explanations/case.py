@@ -256,7 +256,7 @@ class Case:
 
     def _timeline(self, definition: Definition) -> Timeline:
         policy = definition.policy
-        return Timeline(self.task_id, definition.schedule, policy.start_at, policy.end_at, policy.jitter)
+        return Timeline.bounded(self.task_id, definition.schedule, policy)
 
     def _listed(self, timeline: Timeline, after: datetime, until: datetime) -> Iterator[Occurrence]:
         following = timeline.after(after)

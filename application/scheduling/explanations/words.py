@@ -9,17 +9,25 @@ from domain.scheduling.cron.zone import zone
 from domain.scheduling.execution import ErrorReport
 
 ERROR_SHOWN_MAX = 300
-_SIZES = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+_DAY, _YEAR = 86_400, 31_556_952
+_SIZES = (("d", _DAY), ("h", 3_600), ("min", 60), ("s", 1))
+_YEARS_ALONE = 10
 
 
 def span(length: timedelta) -> str:
-    """A length of time in its two largest units; below ten seconds with a fraction."""
+    """A length of time in its two largest units; below ten seconds with a fraction.
+
+    From two years on they are years, of 365.2425 days, and days; from ten years on, years alone.
+    """
     seconds = length.total_seconds()
     if seconds < 1:
         return f"{round(seconds * 1000)} ms"
     if seconds < 10:
         return f"{seconds:.1f} s".replace(".0 s", " s")
     whole = round(seconds)
+    if whole >= 2 * _YEAR:
+        years, days = whole // _YEAR, whole % _YEAR // _DAY
+        return f"{years:,} years {days} d" if days and years < _YEARS_ALONE else f"{years:,} years"
     parts: list[tuple[int, str]] = []
     for unit, size in _SIZES:
         count, whole = divmod(whole, size)

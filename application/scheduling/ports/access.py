@@ -6,9 +6,9 @@ come as the hash that ports/passwords.py makes.
 
 Roles and what is disabled are read with every request, so that a change acts at once, on sessions and tokens alike.
 
-Whatever changes who may come in, and every session that is opened or ended by somebody, goes on record in the same step
-(domain/access/record.py), with `by`, who does it. What changes nothing leaves no record; nor does a session that ends by
-itself.
+Whatever changes who may come in, and every session that is opened or ended by somebody, goes on record in the same
+step (domain/access/record.py), with `by`, who does it. What changes nothing leaves no record; nor does a session that
+ends by itself.
 """
 
 from collections.abc import Sequence

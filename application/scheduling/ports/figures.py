@@ -12,10 +12,10 @@ from typing import Protocol
 from domain.scheduling.durations import Durations, run_time
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import ExecutionId, TaskId
-from domain.scheduling.task import ScheduledTask
+from domain.scheduling.timeline import Occurrence, Timeline
 
 COUNT_MAX = 10_000
-"""Dead letters are counted this far."""
+"""Dead letters, and what waits for a handler, are counted this far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,22 @@ class PastRun:
 
 
 @dataclass(frozen=True, slots=True)
+class ComingTask:
+    """A task that runs soon: which it is, and all that its further runs follow from, if nobody changes it.
+
+    There may be thousands of them, of which each page names a few, so nothing else of them is read.
+    """
+
+    id: TaskId
+    name: str
+    task_type: str
+    timezone: str
+    timeline: Timeline
+    next_occurrence: Occurrence
+    runs_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class HourFigures:
     """How many executions ended, by their state, in the hour that begins at `at`, a whole hour of UTC."""
 
@@ -72,17 +88,17 @@ class Figures(Protocol):
     async def backlog(self) -> Backlog:
         """Return what waits for somebody."""
 
+    async def unhandled(self) -> int:
+        """Return how many executions wait because no worker that claimed them had their handler; COUNT_MAX at most."""
+
     async def past_runs(self, task_ids: Sequence[TaskId], *, limit: int) -> Mapping[TaskId, Sequence[PastRun]]:
         """Return the last `limit` ended executions of each of these tasks, oldest first, by id; in one query.
 
         A task without any has an empty row. Meant for the tasks of a page: at most 200, and at most 200 runs of each.
         """
 
-    async def coming(self, *, until: datetime, limit: int) -> Sequence[ScheduledTask]:
-        """Return the active, sound tasks that run next before `until`, earliest first, then by id.
-
-        Their payloads are left out, and so are their open executions.
-        """
+    async def coming(self, *, until: datetime, limit: int) -> Sequence[ComingTask]:
+        """Return the active, sound tasks that run next before `until`, earliest first, then by id."""
 
     async def next_runs(self, *, since: datetime, until: datetime) -> Mapping[datetime, int]:
         """Return how many active tasks run next in each minute of [since, until), by its beginning; none: left out.

@@ -104,7 +104,20 @@ def loses_payload(mutation: Mutation) -> bool:
     return before is None or before.definition != after.definition
 
 
-class TaskStore(Protocol):
+class TaskReads(Protocol):
+    """Single tasks, as people ask for them. Raises StoreUnavailableError."""
+
+    async def get(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
+        """Return the task; None if there is none or it is deleted."""
+
+    async def deleted(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
+        """Return the task if it is deleted and still kept; None if it is not deleted, or there is none."""
+
+    async def find(self, name: str) -> ScheduledTask | Unreadable | None:
+        """Return the task of this name that is not deleted, or None."""
+
+
+class TaskStore(TaskReads, Protocol):
     """Scheduled tasks. Each method is one atomic step per item: whole or not at all, also when cancelled.
 
     Every method raises StoreUnavailableError when the backend does not answer; the call may be repeated, since no
@@ -124,15 +137,6 @@ class TaskStore(Protocol):
 
     async def next_look_at(self, share: Share) -> datetime | None:
         """Return the earliest `look_at` of the tasks in `share`; None if none of them waits for anything."""
-
-    async def get(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
-        """Return the task; None if there is none or it is deleted."""
-
-    async def deleted(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
-        """Return the task if it is deleted and still kept; None if it is not deleted, or there is none."""
-
-    async def find(self, name: str) -> ScheduledTask | Unreadable | None:
-        """Return the task of this name that is not deleted, or None."""
 
     async def scan(self, *, after: TaskId | None, limit: int) -> Sequence[ScheduledTask | Unreadable]:
         """Return at most `limit` tasks not deleted with an id above `after`, by id: a slice of all of them."""

@@ -14,7 +14,7 @@ GROUP_SHOWN_MAX = 3
 # Enough for a traceback; of a longer text only the ends are looked at, so that no message can hold up the worker.
 _READ_CHARACTERS_MAX = 10 * TEXT_CHARACTERS_MAX
 
-_LINE_BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+LINE_BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _PASSWORD_IN_URL = re.compile(r"(://[^\s:/@]{0,100}:)[^\s/]{1,1000}@")
 _SECRET_VALUE = re.compile(
     r"((?:password|passwd|pwd|secret|token|api[_-]?key|authorization|credential)s?[\"']?\s{0,3}[:=]\s{0,3})"
@@ -45,7 +45,7 @@ def report(kind: str, text: str) -> ErrorReport:
 
 def on_one_line(text: str) -> str:
     """The text with everything escaped that would end the line, turn its direction or move a terminal's cursor."""
-    return _LINE_BREAKING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return LINE_BREAKING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def redacted(text: str) -> str:

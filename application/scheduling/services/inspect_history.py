@@ -1,7 +1,7 @@
 """Reading what became of a task: what ran and what did not in one list, its versions, and how they differ."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import zip_longest
 
@@ -13,14 +13,14 @@ from domain.scheduling.identifiers import TaskId, instant_named_by
 from domain.scheduling.task import ScheduledTask, Skip
 
 SKIPS_MAX = 200
-"""How many Skips stand at most between the executions of a page."""
+"""How many Skips stand at most on a page with executions: behind the last of them the page ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class HappenedPage:
     """Executions and Skips, newest first: executions by the instant they are listed by, Skips by their first one.
 
-    The next page is asked for with both `next_cursor` and `next_until`; both None: this is the last page.
+    The next page is asked for with `next_cursor` and `next_until` as they are; both None: this is the last page.
     """
 
     rows: tuple[ExecutionSummary | Skip, ...]
@@ -65,18 +65,23 @@ class InspectHistory:
         cursor: str | None = None,
         until: datetime | None = None,
     ) -> HappenedPage:
-        """A page with `limit` executions of a task, and what was passed over between them.
+        """A page with at most `limit` executions of a task, and what was passed over between them.
 
-        `until` is the `next_until` of the page before. Executions that are asked for by state stand alone.
+        `cursor` and `until` are those of the page before. Executions that are asked for by state stand alone.
         """
+        if cursor is None and until is not None:
+            which = replace(which, until=until)
         page = await self.history.executions(which, limit=limit, cursor=cursor)
         reached = instant_named_by(page.executions[-1].execution.id) if page.next_cursor else None
         if which.states or which.backfill:
             return HappenedPage(page.executions, page.next_cursor, reached)
-        found = await self.history.skips(task_id, limit=SKIPS_MAX, until=until)
-        skips = [each for each in found if reached is None or each.first_at >= reached]
-        rows: list[ExecutionSummary | Skip] = [*page.executions, *skips]
-        return HappenedPage(tuple(sorted(rows, key=_place, reverse=True)), page.next_cursor, reached)
+        skipped = await self.skips(task_id, limit=SKIPS_MAX, until=until)
+        cursor, end = page.next_cursor, reached
+        if skipped.next_until is not None and (reached is None or skipped.next_until > reached):
+            # The executions that lie behind the last of so many Skips come with those that are still to be read.
+            cursor, end = None, skipped.next_until
+        rows = [each for each in (*page.executions, *skipped.rows) if end is None or _place(each) >= end]
+        return HappenedPage(tuple(sorted(rows, key=_place, reverse=True)), cursor, end)
 
     async def skips(self, task_id: TaskId, *, limit: int, until: datetime | None = None) -> HappenedPage:
         """A page of what was passed over, of what begins before `until` if that is given."""

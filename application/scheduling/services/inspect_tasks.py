@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from application.scheduling.explanations.words import counted
 from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.figures import Figures
 from application.scheduling.ports.history import (
     ExecutionFilter,
     ExecutionPage,
@@ -15,7 +17,7 @@ from application.scheduling.ports.history import (
 )
 from application.scheduling.ports.membership import HandlerSpec, Member, Membership
 from application.scheduling.ports.records import ChangeRecord, ExecutionRecord
-from application.scheduling.ports.task_store import TaskStore, Unreadable
+from application.scheduling.ports.task_store import TaskReads, Unreadable
 from application.scheduling.processors import announced_spec
 from application.scheduling.services.errors import (
     ExecutionNotFoundError,
@@ -28,6 +30,7 @@ from domain.scheduling.task import ScheduledTask
 LATE_AFTER = timedelta(seconds=5)
 UPCOMING_MAX = 10
 RECENT_MAX = 10
+MISSING_NAMED_MAX = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,9 @@ class Health:
 class InspectTasks:
     """Read models. What isn't there raises TaskNotFoundError or ExecutionNotFoundError."""
 
-    tasks: TaskStore
+    tasks: TaskReads
     history: History
+    figures: Figures
     membership: Membership
     clock: Clock
 
@@ -135,7 +139,7 @@ class InspectTasks:
         return await self.history.changes(task_id, limit=limit)
 
     async def health(self) -> Health:
-        """Who is here and whether anything that is due lies undone."""
+        """Who is here, and whether anything that is due lies undone or cannot be done."""
         members = await self.membership.members()
         schedulers = sum("scheduler" in member.roles for member in members)
         workers = [member for member in members if "worker" in member.roles]
@@ -148,8 +152,19 @@ class InspectTasks:
             *(["no worker is running"] if not workers else []),
             *(["no worker claims: code that did not stop occupies all of them"] if _nobody_claims(workers) else []),
             *([f"a task is due since {overdue.isoformat()} and was not dispatched"] if overdue else []),
+            *(await self._unhandled(_specs(workers)) if workers else []),
         ]
         return Health(tuple(problems), schedulers, len(workers), overdue)
+
+    async def _unhandled(self, announced: Sequence[HandlerSpec]) -> Sequence[str]:
+        """The problem that executions wait for handlers nobody has; none if others than those who put them back do."""
+        waiting = await self.figures.unhandled()
+        pairs = [(spec.task_type, spec.name) for spec in announced]
+        missing = await self.history.unserved(pairs, limit=MISSING_NAMED_MAX) if waiting else ()
+        if not missing:
+            return []
+        names = ", ".join(f"{each.name} of type {each.task_type}" for each in missing)
+        return [f"{counted(waiting, 'execution')} cannot start and no worker has the handler {names}"]
 
     async def _announced(self) -> tuple[HandlerSpec, ...]:
         return _specs(await self.membership.members())

@@ -112,7 +112,7 @@ def _of_definition(
 ) -> Sequence[Occurrence]:
     policy, schedule = definition.policy, definition.schedule
     task_id = present.id if present else TaskId("preview")
-    timeline = Timeline(task_id, schedule, policy.start_at, policy.end_at, policy.jitter)
+    timeline = Timeline.bounded(task_id, schedule, policy)
     after = now if present is None else max(now, present.decided_until)
     if present is None and body.if_past == "run_now" and isinstance(schedule, OneTimeSchedule):
         after = min(after, schedule.at - MICROSECOND)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from application.scheduling.ports.clock import Clock
-from application.scheduling.ports.figures import Figures, HourFigures, PastRun, TypeFigures
+from application.scheduling.ports.figures import ComingTask, Figures, HourFigures, PastRun, TypeFigures
 from application.scheduling.ports.history import (
     Counts,
     ExecutionFilter,
@@ -22,8 +22,6 @@ from application.scheduling.services.inspect_tasks import LATE_AFTER, RECENT_MAX
 from domain.scheduling.durations import percentile
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import TaskId
-from domain.scheduling.task import ScheduledTask
-from domain.scheduling.timeline import Occurrence
 from domain.scheduling.week import DAYS, HOURS, hour_of_week
 
 SPARKLINE_RUNS = 30
@@ -73,7 +71,7 @@ class ComingRun:
     """A task at an instant at which it will run, if all stays as it is."""
 
     run_at: datetime
-    task: ScheduledTask
+    task: ComingTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +199,7 @@ class ReadStatistics:
                 break
             runs.append(run)
         # What is behind the last task, or the last run, that was looked at may be incomplete.
-        cut = [tasks[-1].next_occurrence.run_at] if len(tasks) == COMING_TASKS_MAX and tasks[-1].next_occurrence else []
+        cut = [tasks[-1].next_occurrence.run_at] if len(tasks) == COMING_TASKS_MAX else []
         cut += [runs[-1].run_at] if len(runs) == COMING_RUNS_MAX else []
         minutes = Counter(max(run.run_at - since, timedelta(0)) // _MINUTE for run in runs)
         return ComingHour(
@@ -265,22 +263,19 @@ def _floor(at: datetime, unit: timedelta) -> datetime:
     return at.replace(second=0, microsecond=0, minute=at.minute if unit < _HOUR else 0)
 
 
-def _in_order(tasks: Sequence[ScheduledTask], until: datetime) -> Iterator[ComingRun]:
+def _in_order(tasks: Sequence[ComingTask], until: datetime) -> Iterator[ComingRun]:
     """Every run of these tasks before `until`, in the order of their instants and then of the tasks."""
-    heap = [(each.next_occurrence.run_at, place, 1) for place, each in enumerate(tasks) if each.next_occurrence]
+    heap = [(each.next_occurrence.run_at, place, 1, each.next_occurrence) for place, each in enumerate(tasks)]
     heapq.heapify(heap)
-    nominal: dict[int, Occurrence] = {}
     while heap:
-        run_at, place, number = heapq.heappop(heap)
+        run_at, place, number, occurrence = heapq.heappop(heap)
         task = tasks[place]
         yield ComingRun(run_at, task)
-        last = nominal.get(place, task.next_occurrence)
-        if last is None or (task.runs_left is not None and number >= task.runs_left):
+        if task.runs_left is not None and number >= task.runs_left:
             continue
-        following = task.timeline.after(last.nominal_at)
+        following = task.timeline.after(occurrence.nominal_at)
         if following is not None and following.run_at < until:
-            nominal[place] = following
-            heapq.heappush(heap, (following.run_at, place, number + 1))
+            heapq.heappush(heap, (following.run_at, place, number + 1, following))
 
 
 def _cells(hours: Sequence[HourFigures], timezone: str) -> tuple[tuple[HeatCell, ...], ...]:

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from application.scheduling.document_types import InstantText
 from application.scheduling.documents import instant
-from domain.access.account import TOKEN_LIFE_MAX, ApiToken, User
+from domain.access.account import TOKEN_LIFE_MAX, ApiToken, Session, User
 from domain.access.role import Role
 from entrypoints.web import examples
 from entrypoints.web.access import doer_of
@@ -75,6 +75,20 @@ class UserDocument(TypedDict):
     disabled: bool
     disabled_at: InstantText | None
     created_at: InstantText
+
+
+class SessionDocument(TypedDict):
+    """Somebody at one browser."""
+
+    address: str
+    created_at: InstantText
+    seen_at: InstantText
+
+
+class SessionListDocument(TypedDict):
+    """Where a user is signed in, newest first."""
+
+    sessions: list[SessionDocument]
 
 
 class UserListDocument(TypedDict):
@@ -165,6 +179,23 @@ async def reset_password(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
+@operation("List a user's sessions", ok(SessionListDocument, "The sessions."), problems=NO_LOGIN)
+async def list_sessions(request: web.Request) -> web.Response:
+    """Where a user is signed in, newest first."""
+    check_login(request)
+    found = await request.app[SERVICES].access.users.sessions(request.match_info["name"])
+    document: SessionListDocument = {"sessions": [_session(each) for each in found]}
+    return json_answer(document)
+
+
+@operation("End a user's sessions", nothing("They have ended."), problems=NO_LOGIN)
+async def end_sessions(request: web.Request) -> web.Response:
+    """End every session of a user, who may sign in again."""
+    check_login(request)
+    await request.app[SERVICES].access.users.end_sessions(doer_of(request), request.match_info["name"])
+    return web.Response(status=204)
+
+
 @operation("List tokens", ok(TokenListDocument, "Every token."), problems=NO_LOGIN)
 async def list_tokens(request: web.Request) -> web.Response:
     """Every token, without its secret."""
@@ -218,6 +249,14 @@ def _user(user: User) -> UserDocument:
         "disabled": not user.is_enabled,
         "disabled_at": instant(user.disabled_at),
         "created_at": instant(user.created_at),
+    }
+
+
+def _session(session: Session) -> SessionDocument:
+    return {
+        "address": session.address,
+        "created_at": instant(session.created_at),
+        "seen_at": instant(session.seen_at),
     }
 
 

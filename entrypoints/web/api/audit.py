@@ -1,6 +1,5 @@
 """The API of the audit trail: who changed what, over all tasks."""
 
-from datetime import datetime
 from typing import Literal
 
 from aiohttp import web
@@ -12,11 +11,10 @@ from application.scheduling.ports.history import AuditEntry, AuditFilter
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.identifiers import ExecutionId, TaskId
 from entrypoints.web.answers import json_answer
-from entrypoints.web.api.parameters import CURSOR, LIMIT, OF_TASK, choice, text
-from entrypoints.web.instants import instant_in
+from entrypoints.web.api.parameters import CURSOR, LIMIT, OF_TASK, choice, instant, text
 from entrypoints.web.keys import SERVICES
 from entrypoints.web.operations import ok, operation
-from entrypoints.web.parameters import QUERY, Parameter, Query
+from entrypoints.web.parameters import QUERY
 
 
 class AuditEntryDocument(TypedDict):
@@ -37,20 +35,10 @@ class AuditDocument(TypedDict):
     next_cursor: str | None
 
 
-def _instant(name: str, description: str) -> Parameter[datetime | None]:
-    asked = text(name, description)
-
-    def read(query: Query) -> datetime | None:
-        said = asked.read(query)
-        return None if said is None else instant_in(name, said, "UTC")
-
-    return Parameter(name, description, asked.schema, read)
-
-
 ACTOR = text("actor", "Only changes by this user or token.")
 ACTION = choice("action", "Only changes of this kind.", ChangeAction)
-SINCE = _instant("since", "Only changes at this instant or later; RFC 3339, UTC without an offset.")
-UNTIL = _instant("until", "Only changes before this instant.")
+SINCE = instant("since", "Only changes at this instant or later; RFC 3339, UTC without an offset.")
+UNTIL = instant("until", "Only changes before this instant.")
 
 
 @operation(

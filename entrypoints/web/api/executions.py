@@ -9,7 +9,7 @@ from domain.scheduling.execution import Execution, ExecutionState
 from entrypoints.web import examples
 from entrypoints.web.answers import json_answer
 from entrypoints.web.api.documents import CancelledDocument, ExecutionListDocument, LogDocument
-from entrypoints.web.api.parameters import AFTER, BACKFILL, CURSOR, LIMIT, LINES, STATE
+from entrypoints.web.api.parameters import AFTER, BACKFILL, CURSOR, LIMIT, LINES, STATE, instant
 from entrypoints.web.bodies import ReasonBody, RequestBody
 from entrypoints.web.ids import execution_id_of, task_id_of
 from entrypoints.web.intent import author
@@ -18,22 +18,30 @@ from entrypoints.web.operations import ok, operation
 from entrypoints.web.parameters import QUERY
 
 CANCEL = RequestBody(ReasonBody, is_required=False, examples=examples.REASONS)
+SINCE = instant(
+    "since",
+    "Only those of an occurrence at this instant or later, or asked for by hand then; RFC 3339, UTC without an offset.",
+)
+UNTIL = instant("until", "Only those of an occurrence before this instant, or asked for by hand before.")
 LISTED = ok(ExecutionListDocument, "A page of executions.")
 
 
-@operation("List executions", LISTED, query=(STATE, LIMIT, CURSOR))
+@operation("List executions", LISTED, query=(STATE, SINCE, UNTIL, LIMIT, CURSOR))
 async def list_executions(request: web.Request) -> web.Response:
     """A page of all executions, newest first; `state` names one or more states, commas between them."""
-    return await _page(request, ExecutionFilter(states=request[QUERY][STATE]))
+    query = request[QUERY]
+    which = ExecutionFilter(states=query[STATE], since=query[SINCE], until=query[UNTIL])
+    return await _page(request, which)
 
 
-@operation("List the executions of a task", LISTED, query=(STATE, BACKFILL, LIMIT, CURSOR))
+@operation("List the executions of a task", LISTED, query=(STATE, BACKFILL, SINCE, UNTIL, LIMIT, CURSOR))
 async def list_task_executions(request: web.Request) -> web.Response:
     """A page of one task's executions, newest first; `backfill` asks for those of one backfill."""
     task_id = task_id_of(request)
     await request.app[SERVICES].inspect.task(task_id)
     query = request[QUERY]
-    return await _page(request, ExecutionFilter(task_id, query[STATE], query[BACKFILL]))
+    which = ExecutionFilter(task_id, query[STATE], query[BACKFILL], query[SINCE], query[UNTIL])
+    return await _page(request, which)
 
 
 @operation("Read an execution", ok(ExecutionRecordDocument, "The execution."))

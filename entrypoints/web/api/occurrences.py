@@ -1,13 +1,14 @@
 """The API of what will come: a schedule in words, its next occurrences, and what there is to know of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from application.scheduling.documents import finding_document, instant
-from application.scheduling.drafts import TaskBody, body_from
+from application.scheduling.drafts import TaskBody, body_from, schedule_from
 from application.scheduling.services.preview import ComingOccurrence, Forecast
+from domain.scheduling.cron.lint import Finding
 from domain.scheduling.cron.zone import zone
 from entrypoints.web import examples
 from entrypoints.web.answers import json_answer
@@ -44,21 +45,28 @@ async def upcoming_of_task(request: web.Request) -> web.Response:
 
 @operation("Preview a schedule", ok(ForecastDocument, "Its next occurrences."), query=(COUNT,), body=PREVIEW)
 async def preview(request: web.Request) -> web.Response:
-    """The next occurrences of a task with this body; nothing is stored, and name and type may be missing."""
+    """The next occurrences of a task with this body; nothing is stored, and name and type may be missing.
+
+    `lint` has what the schedule itself is warned of, how crowded its first minute is, and where croniter disagrees.
+    """
     document = await json_body(request)
     if isinstance(document, Mapping):
         document = {"name": STAND_IN, "task_type": STAND_IN, **document}
-    forecast = request.app[SERVICES].preview.forecast_of_body(body_from(document), request[QUERY][COUNT])
-    return json_answer(_document(forecast))
+    services, body = request.app[SERVICES], body_from(document)
+    forecast = services.preview.forecast_of_body(body, request[QUERY][COUNT])
+    schedule = schedule_from(body, now=services.clock.now())
+    shown = [each.occurrence.nominal_at for each in forecast.coming]
+    advice = await services.advise.on(schedule, forecast.timezone, shown)
+    return json_answer(_document(forecast, advice))
 
 
-def _document(forecast: Forecast) -> ForecastDocument:
+def _document(forecast: Forecast, advice: Sequence[Finding] = ()) -> ForecastDocument:
     shown_in = zone(forecast.timezone)
     return {
         "timezone": forecast.timezone,
         "sentence": forecast.sentence,
         "upcoming": [_occurrence(each, shown_in) for each in forecast.coming],
-        "lint": [finding_document(each) for each in forecast.findings],
+        "lint": [finding_document(each) for each in (*forecast.findings, *advice)],
     }
 
 

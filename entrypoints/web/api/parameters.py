@@ -1,6 +1,7 @@
 """The query parameters of the API, each declared once for clients and handlers alike."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -9,6 +10,7 @@ from application.scheduling.services.preview import COUNT_MAX
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.schedule import ScheduleType
 from domain.scheduling.task import TaskStatus
+from entrypoints.web.instants import instant_in
 from entrypoints.web.parameters import CURSOR_MAX, LIMIT_DEFAULT, LIMIT_MAX, TEXT_MAX, Choice, Parameter, Query
 
 PRINTABLE = r"^[^\u0000-\u001F\u007F]*$"
@@ -23,6 +25,17 @@ def text(name: str, description: str, *, characters_max: int = TEXT_MAX) -> Para
     """A text without control characters; None if it is left out."""
     schema = {"type": "string", "maxLength": characters_max, "pattern": PRINTABLE}
     return Parameter(name, description, schema, lambda query: query.text(name, characters_max=characters_max))
+
+
+def instant(name: str, description: str) -> Parameter[datetime | None]:
+    """An instant as people write them, in UTC unless it has an offset; None if it is left out."""
+    asked = text(name, description)
+
+    def read(query: Query) -> datetime | None:
+        said = asked.read(query)
+        return None if said is None else instant_in(name, said, "UTC")
+
+    return Parameter(name, description, asked.schema, read)
 
 
 def number(name: str, description: str, *, default: int, most: int, least: int = 1) -> Parameter[int]:

@@ -1,5 +1,6 @@
 """One form as it lies before a person: its fields, what is edited, and what the living workers can run."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -7,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from application.scheduling import json_text
 from application.scheduling.ports.membership import HandlerSpec
 from application.scheduling.processors import announced_spec
-from domain.errors import DomainError, MalformedJsonError
+from domain.errors import DomainError, InvalidTaskError, MalformedJsonError
 from domain.scheduling.task import ScheduledTask
 from entrypoints.web.builder import faults, tabs
-from entrypoints.web.builder.payload_form import Input, assembled, filled, inputs_of
+from entrypoints.web.builder.payload_form import PREFIX, Input, assembled, filled, inputs_of, taken_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Desk:
 def laid_out(
     fields: Mapping[str, str], announced: tuple[HandlerSpec, ...], present: ScheduledTask | None = None
 ) -> Desk:
-    """The form for these fields, its payload as inputs where they can show it. What was sent must be `collected`."""
+    """The form for these fields, its payload as inputs where they can show it. What was sent is `received` instead."""
     desk = Desk(fields, announced, present)
     inputs, key = inputs_of(desk.spec.payload_schema if desk.spec else None), _key(desk.spec)
     if fields["payload_as"] == "form" and fields["payload_for"] == key:
@@ -68,19 +69,47 @@ def laid_out(
     return replace(desk, inputs=inputs, fields={**fields, **values, "payload_for": key})
 
 
-def collected(fields: Mapping[str, str], announced: tuple[HandlerSpec, ...]) -> dict[str, str]:
-    """The fields that were sent, with the payload's JSON put together from its inputs if these speak.
+def received(
+    fields: Mapping[str, str], announced: tuple[HandlerSpec, ...], present: ScheduledTask | None = None
+) -> Desk:
+    """The form as it was sent, with the payload's JSON put together from its inputs if these speak.
 
-    The inputs are those of the handler they were shown for: another one may be named by now.
+    The inputs are those of the handler they were shown for: another one may be named by now. If nobody announces that
+    handler with that schema any more, what was typed comes back as JSON, with a fault: it was not judged, nor is it to
+    be lost.
     """
     sent_for = next((spec for spec in announced if _key(spec) == fields["payload_for"]), None)
     inputs, base = inputs_of(sent_for.payload_schema if sent_for else None), base_payload(fields)
-    if fields["to"] == "payload" and fields["payload_as"] != "form":
+    if fields["payload_as"] != "form":
         # Whoever asks for the handler's fields gets them filled from the JSON.
-        return {**fields, "payload_as": "form", "payload_for": ""}
-    if fields["payload_as"] != "form" or not inputs or base is None:
-        return dict(fields)
-    return {**fields, "payload": json.dumps(assembled(inputs, fields, base), ensure_ascii=False, indent=2)}
+        asked = {"payload_as": "form", "payload_for": ""} if fields["to"] == "payload" else {}
+        return laid_out({**fields, **asked}, announced, present)
+    if _is_lost(fields, inputs):
+        as_json = {**_written(taken_over(fields, base or {})), "payload_as": "json", "payload_for": ""}
+        return laid_out({**fields, **as_json}, announced, present).refused(_outdated())
+    written = {} if base is None else _written(assembled(inputs, fields, base))
+    return laid_out({**fields, **written}, announced, present)
+
+
+def _is_lost(fields: Mapping[str, str], inputs: tuple[Input, ...]) -> bool:
+    """True if the inputs that were sent are not those that the handler has now."""
+    known = {each.field for each in inputs}
+    return bool(fields["payload_for"] and not inputs) or any(
+        name.startswith(PREFIX) and name not in known for name in fields
+    )
+
+
+def _outdated() -> InvalidTaskError:
+    return InvalidTaskError(
+        "the workers that announced these fields are gone, or have been replaced by others",
+        code="invalid_payload",
+        pointer="/payload",
+        hint="what you typed stands here as JSON: check it, and send it again",
+    )
+
+
+def _written(payload: Mapping[str, object]) -> dict[str, str]:
+    return {"payload": json.dumps(payload, ensure_ascii=False, indent=2)}
 
 
 def base_payload(fields: Mapping[str, str]) -> Mapping[str, object] | None:
@@ -99,5 +128,8 @@ def spec_of(fields: Mapping[str, str], announced: tuple[HandlerSpec, ...]) -> Ha
 
 
 def _key(spec: HandlerSpec | None) -> str:
-    # No task type has a blank.
-    return "" if spec is None else f"{spec.task_type} {spec.name or ''}"
+    """The handler and its schema; a worker that is deployed anew may announce another one. No task type has a blank."""
+    if spec is None:
+        return ""
+    schema = json.dumps(spec.payload_schema, sort_keys=True)
+    return f"{spec.task_type} {hashlib.sha256(schema.encode()).hexdigest()[:16]} {spec.name or ''}"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from application.scheduling.documents import Document, duration, instant
+from application.scheduling.services.conflicts import ROWS_MAX
 from domain.errors import InvalidScheduleError
 from domain.scheduling.cron.zone import zone
 from domain.scheduling.policy import ExecutionPolicy
@@ -15,9 +16,9 @@ from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.schedule_text import text_of
 from domain.scheduling.task import NAME_MAX, Definition
 from entrypoints.web.builder import tabs
+from entrypoints.web.builder.payload_form import INPUTS_MAX
 from entrypoints.web.wording import pretty
 
-FIELDS_MAX = 300
 _SEPARATORS = re.compile(r"[,\s]+")
 _VERSION = re.compile(r"[0-9]{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -52,6 +53,8 @@ POLICY = {
 NEW = {**GENERAL, **tabs.EMPTY, **POLICY}
 BLANK = dict.fromkeys(NEW, "")
 """A form that was sent says of a box that is not ticked nothing at all."""
+FIELDS_MAX = len(NEW) + max(INPUTS_MAX, ROWS_MAX)
+"""The fields of a form are followed by a payload's inputs, or else by what is chosen over a conflict."""
 
 
 def fields_of(definition: Definition) -> dict[str, str]:

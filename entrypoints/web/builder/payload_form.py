@@ -89,6 +89,28 @@ def assembled(inputs: Sequence[Input], fields: Mapping[str, str], base: Mapping[
     return payload
 
 
+def taken_over(fields: Mapping[str, str], base: Mapping[str, Any]) -> dict[str, Any]:
+    """The payload that inputs say whose schema is gone: each value of the kind that it has in `base`, or as it reads."""
+    typed = {name.removeprefix(PREFIX): text for name, text in fields.items() if name.startswith(PREFIX)}
+    payload = {key: value for key, value in base.items() if typed.get(key) != ""}
+    for key, text in typed.items():
+        if text:
+            payload[key] = _like(base.get(key), text.replace("\r\n", "\n"))
+    return payload
+
+
+def _like(before: Any, text: str) -> Any:
+    if isinstance(before, str):
+        return text
+    if isinstance(before, list):
+        of = next(iter(before), None)
+        return [_like(of, line.strip()) for line in text.split("\n") if line.strip()]
+    try:
+        return json_text.read(text)
+    except MalformedJsonError:
+        return text
+
+
 def _input(key: str, schema: Any, root: Mapping[str, Any], is_required: bool) -> Input | None:
     plain, is_nullable = _plain(schema, root)
     items, many = plain, plain.get("type") == "array"

@@ -103,7 +103,10 @@ def switched(fields: Fields, to: Tab) -> tuple[dict[str, str], str | None]:
 
 def field_of(fault: DomainError, fields: Fields) -> str:
     """The field of the tabs at which a fault of the schedule is told."""
-    return RECIPE_FIELDS.get(fault.pointer) or MAIN_FIELDS[tab_of(fields)]
+    named = RECIPE_FIELDS.get(fault.pointer)
+    if named is None and tab_of(fields) is Tab.ONCE and _is_time_at_fault(fields):
+        return RECIPE_FIELDS["/time"]
+    return named or MAIN_FIELDS[tab_of(fields)]
 
 
 def _recipe(tab: Tab, fields: Fields) -> Recipe:
@@ -119,6 +122,12 @@ def _recipe(tab: Tab, fields: Fields) -> Recipe:
                 weekdays if fields["days"] == "week" else None,
                 fields["month_days"] if fields["days"] == "month" else None,
             )
+
+
+def _is_time_at_fault(fields: Fields) -> bool:
+    """True if the date can be read alone, and no more once its time stands behind it."""
+    moment = Moment.read(fields["once_date"], fields["once_time"], fields["once_offset"])
+    return Moment.of(moment.date) is not None and Moment.of(moment.text) is None
 
 
 def _kept(written: Written) -> dict[str, str]:

@@ -77,7 +77,7 @@ async def revoke_token(request: web.Request) -> web.StreamResponse:
     """Revoke one of one's own tokens."""
     await fields_of(request)
     name = _person(request)
-    await request.app[SERVICES].access.tokens.revoke(name, request.match_info["token_id"], owner=name)
+    await request.app[SERVICES].access.tokens.revoke(doer_of(request), request.match_info["token_id"], owner=name)
     return see_other(under_prefix(request, f"{ACCOUNT}?notice=token_revoked"))
 
 

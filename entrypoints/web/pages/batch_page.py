@@ -71,7 +71,7 @@ async def confirm(request: web.Request) -> web.Response:
 
 async def carry_out(request: web.Request) -> web.Response:
     """Do it to the tasks the form names, and show what became of each."""
-    fields = await fields_of(request, "action", "value", "ids", "reason", "lasts", "missed", "token", "back")
+    fields = await fields_of(request, "action", "value", "ids", "reason", "lasts", "missed", "token", "back", "confirm")
     action = _action(fields)
     await admit(request, ACTIONS[action].permission)
     services = request.app[SERVICES]
@@ -80,12 +80,19 @@ async def carry_out(request: web.Request) -> web.Response:
     content = "\n".join(fields.get(name, "") for name in ("action", "value", "ids", "lasts", "missed"))
     try:
         by = page_author(request, reason=reason_of(fields), token=fields.get("token", ""), content=content)
+        _check_confirmed(action, fields, len(ids))
     except InvalidTaskError as error:
         plan = await services.batch.run(order, ids, page_author(request), dry_run=True)
-        asked = Asked(action, fields, {"reason": error.detail})
+        asked = Asked(action, fields, {error.pointer.removeprefix("/") or "reason": error.detail})
         return _plan_page(request, plan, back=fields.get("back", ""), asked=asked)
     result = await services.batch.run(order, ids, by)
     return _result_page(request, result, back=fields.get("back", ""))
+
+
+def _check_confirmed(action: BatchAction, fields: Mapping[str, str], count: int) -> None:
+    """See that who deletes many has read how many. Raises InvalidTaskError."""
+    if action is BatchAction.DELETE and fields.get("confirm", "").strip() != str(count):
+        raise InvalidTaskError(f"type {count}, the number of tasks", code="not_confirmed", pointer="/confirm")
 
 
 async def _chosen(request: web.Request, query: Query) -> Chosen:

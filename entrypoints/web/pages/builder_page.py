@@ -1,6 +1,7 @@
 """The pages on which a task is written: new, copied from another one, or edited; and their preview while typing."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -21,7 +22,7 @@ from domain.scheduling.schedule import ScheduleType
 from domain.scheduling.task import DESCRIPTION_MAX, ScheduledTask
 from entrypoints.web.bodies import form_body
 from entrypoints.web.builder import tabs
-from entrypoints.web.builder.desk import Desk, collected, laid_out
+from entrypoints.web.builder.desk import Desk, laid_out, received
 from entrypoints.web.builder.form import BLANK, FIELDS_MAX, NEW, copied, document_of, fields_of, version_of
 from entrypoints.web.builder.outlook import outlook
 from entrypoints.web.builder.payload_form import PREFIX
@@ -32,7 +33,7 @@ from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.pages.conflict_page import TAKE, save_over_conflict
 from entrypoints.web.parameters import CURSOR_MAX, Query
 from entrypoints.web.rendering import render
-from entrypoints.web.viewer import zone_of
+from entrypoints.web.viewer import common_zone_of, zone_of
 
 REFUSALS = (DomainError, NameTakenError, KeyReusedError, KeyInFlightError)
 _TEXTS = {"name": 200, "task_type": 64, "handler": 200, "description": DESCRIPTION_MAX, "tags": 2_000}
@@ -42,7 +43,7 @@ _FIRST_TIME = "09:00"
 async def new(request: web.Request) -> web.Response:
     """An empty form, or one filled from another task (`from`) and from the address."""
     query = Query(request, "from", *_TEXTS, "schedule", "schedule_type", "timezone", "payload")
-    fields = {**NEW, "times": _FIRST_TIME, "timezone": zone_of(request) or "UTC"}
+    fields = {**NEW, "times": _FIRST_TIME, "timezone": common_zone_of(request)}
     if (source := query.text("from")) is not None:
         fields = copied((await request.app[SERVICES].inspect.task(TaskId(source))).task.definition)
     suggests_zone = not query.given.keys() & {"from", "timezone"} and zone_of(request) is None
@@ -52,13 +53,14 @@ async def new(request: web.Request) -> web.Response:
 async def create(request: web.Request) -> web.StreamResponse:
     """A new task; the form's token makes a double click one task."""
     services = request.app[SERVICES]
-    fields = await _sent(request)
-    desk = await _laid_out(request, fields)
-    if fields["to"]:
+    desk = await _received(request)
+    if desk.fields["to"]:
         return await _turned(request, desk)
+    if desk.told:
+        return await _page(request, desk, status=422)
     try:
-        document = document_of(fields)
-        by = page_author(request, token=fields["token"], content=json_text.write(document))
+        document = document_of(desk.fields)
+        by = page_author(request, token=desk.fields["token"], content=json_text.write(document))
         done = await services.manage.create(body_from(document), by)
     except REFUSALS as error:
         return await _refused(request, desk, error)
@@ -75,24 +77,26 @@ async def edit(request: web.Request) -> web.Response:
 
 async def save(request: web.Request) -> web.StreamResponse:
     """The task as the form says, if nobody has changed it since; else what everybody said, side by side."""
-    fields, task = await _sent(request), await _task(request)
-    desk = await _laid_out(request, fields, task)
-    if fields["to"]:
+    task = await _task(request)
+    desk = await _received(request, task)
+    if desk.fields["to"]:
         return await _turned(request, desk)
+    if desk.told:
+        return await _page(request, desk, status=422)
     try:
-        return await _saved(request, fields, task)
+        return await _saved(request, desk.fields, task)
     except (*REFUSALS, TaskChangedError) as error:
         return await _refused(request, desk, error)
 
 
 async def preview_new(request: web.Request) -> web.Response:
     """The preview of a new task's form as it is being typed."""
-    return await _preview(request, await _laid_out(request, await _sent(request)))
+    return await _preview(request, await _received(request))
 
 
 async def preview_edit(request: web.Request) -> web.Response:
     """The preview of an edit as it is being typed."""
-    return await _preview(request, await _laid_out(request, await _sent(request), await _task(request)))
+    return await _preview(request, await _received(request, await _task(request)))
 
 
 async def _saved(request: web.Request, fields: Mapping[str, str], task: ScheduledTask) -> web.StreamResponse:
@@ -166,16 +170,16 @@ async def _refused(request: web.Request, desk: Desk, error: SchedulerError) -> w
             return await _page(request, desk.refused(fault), status=409)
         case _:
             # The form has made a task before, or is about to; what stands in it now would be another one.
-            fields = {**desk.fields, "token": ""}
-            return await _page(request, await _laid_out(request, fields, desk.present), status=409, problem=str(error))
+            afresh = replace(desk, fields={**desk.fields, "token": ""})
+            return await _page(request, afresh, status=409, problem=str(error))
 
 
-async def _sent(request: web.Request) -> dict[str, str]:
-    """The fields of the form, the payload put together. Raises RequestError for one that is not the form's."""
+async def _received(request: web.Request, present: ScheduledTask | None = None) -> Desk:
+    """The form that was sent. Raises RequestError for one that is not the form's."""
     fields = await form_body(request, fields_max=FIELDS_MAX)
     if any(name not in BLANK and not name.startswith((PREFIX, TAKE)) for name in fields):
         raise RequestError("bad_request", "the form cannot be read")
-    return collected({**BLANK, **fields}, await request.app[SERVICES].inspect.handlers())
+    return received({**BLANK, **fields}, await request.app[SERVICES].inspect.handlers(), present)
 
 
 async def _laid_out(request: web.Request, fields: Mapping[str, str], present: ScheduledTask | None = None) -> Desk:

@@ -15,6 +15,7 @@ from entrypoints.web.errors import RequestError
 from entrypoints.web.ids import execution_id_of, task_id_of
 from entrypoints.web.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
+from entrypoints.web.pages import execution_page
 from entrypoints.web.pages.forms import fields_of, reason_of
 from entrypoints.web.pages.list_page import list_address
 from entrypoints.web.pages.task_page import refused_page
@@ -97,7 +98,11 @@ async def undelete(request: web.Request) -> web.StreamResponse:
 async def cancel(request: web.Request) -> web.StreamResponse:
     """End an execution, or ask it to stop."""
     fields, execution_id = await fields_of(request, "reason"), execution_id_of(request)
-    await request.app[SERVICES].manage.cancel(execution_id, page_author(request, reason=reason_of(fields)))
+    try:
+        by = page_author(request, reason=reason_of(fields))
+    except DomainError as error:
+        return await execution_page.refused_page(request, "cancel", fields, error)
+    await request.app[SERVICES].manage.cancel(execution_id, by)
     raise web.HTTPSeeOther(under_prefix(request, f"/executions/{execution_id}?notice=cancelled"))
 
 

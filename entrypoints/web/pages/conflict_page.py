@@ -16,6 +16,7 @@ from application.scheduling.services.errors import StaleVersionError, VersionNot
 from domain.errors import DomainError, InvalidInputError
 from domain.scheduling.task import Definition, ScheduledTask
 from entrypoints.web.builder.form import document_of, version_of
+from entrypoints.web.builder.payload_form import PREFIX
 from entrypoints.web.ids import task_id_of
 from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.rendering import render
@@ -69,12 +70,18 @@ def _page(
 ) -> web.Response:
     context = {
         "task": now,
-        "fields": {name: text for name, text in fields.items() if not name.startswith(TAKE) and name != "now_version"},
+        "fields": _carried(fields),
         "rows": rows,
         "problem": problem,
         "own": under_prefix(request, f"/scheduled-tasks/{task_id_of(request)}/edit"),
     }
     return render(request, "conflict.html", context, status=409)
+
+
+def _carried(fields: Mapping[str, str]) -> Mapping[str, str]:
+    """The form that met the conflict; its payload has been put together from its inputs, so these stay behind."""
+    own = {name: text for name, text in fields.items() if not name.startswith((TAKE, PREFIX)) and name != "now_version"}
+    return {**own, "payload_as": "json", "payload_for": ""}
 
 
 async def _rows(request: web.Request, fields: Mapping[str, str], now: ScheduledTask) -> list[Row]:

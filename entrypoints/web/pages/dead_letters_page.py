@@ -18,10 +18,11 @@ from domain.scheduling.identifiers import ExecutionId
 from entrypoints.web.errors import RequestError
 from entrypoints.web.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
-from entrypoints.web.pages.executions_page import older_query
-from entrypoints.web.pages.forms import fields_of, reason_of
+from entrypoints.web.pages.forms import fields_of, reason_of, refused
+from entrypoints.web.pages.task_page import NOTHING_REFUSED, Refused
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
+from entrypoints.web.wording import older_query
 
 DEAD = frozenset({ExecutionState.DEAD})
 IDS_CHARACTERS_MAX = 6_000
@@ -46,54 +47,61 @@ async def dead_letters(request: web.Request) -> web.Response:
     services, task = request.app[SERVICES], query.text("task")
     task_id = None if task is None else await services.inspect.named(task)
     page = await services.inspect.executions(ExecutionFilter(task_id, DEAD), limit=query.limit(), cursor=query.cursor())
-    older = None if page.next_cursor is None else older_query(query.given, page.next_cursor)
+    older = older_query(query.given, page.next_cursor)
     context = {"page": page, "given": query.given, "selected_max": SELECTED_MAX, "older": older}
     return render(request, "dead_letters.html", context)
 
 
 async def confirm_redrive(request: web.Request) -> web.Response:
     """What redriving the selected ones would do, one by one, and a button that does it."""
-    ids = _distinct(each for name, each in request.query.items() if name == "ids")
-    overlap = request.query.get("overlap") == "allow"
-    if not set(request.query) <= {"ids", "overlap"}:
-        raise RequestError("bad_parameter", "there is no such parameter here", reason="unknown_parameter")
-    many, by = request.app[SERVICES].redrive_many, page_author(request)
-    foreseen = await many.foresee(ids, by, allow_overlap=overlap)
-    will_start = sum(each.refusal is None and each.redriven_by is None for each in foreseen)
-    return render(
-        request,
-        "redrive.html",
-        {
-            "foreseen": [(each, each.refusal and refusal_words(each.refusal)) for each in foreseen],
-            "will_start": will_start,
-            "ids": ",".join(ids),
-            "overlap": overlap,
-            "address": f"{under_prefix(request, '/dead-letters/redrive')}?{urlencode([('ids', each) for each in ids])}",
-        },
-    )
+    query = Query(request, "overlap", repeated="ids")
+    ids, overlap = _distinct(query.all), query.given.get("overlap") == "allow"
+    return await _redrive_page(request, ids, NOTHING_REFUSED, overlap=overlap)
 
 
 async def redrive(request: web.Request) -> web.StreamResponse:
     """Redrive the selected ones and lead to what became of each."""
     fields = await fields_of(request, "ids", "overlap", "reason")
-    ids = _distinct(fields.get("ids", "").split(","))
-    by = page_author(request, reason=reason_of(fields))
-    done = await request.app[SERVICES].redrive_many.carry_out(ids, by, allow_overlap=fields.get("overlap") == "allow")
+    ids, overlap = _distinct(fields.get("ids", "").split(",")), fields.get("overlap") == "allow"
+    try:
+        by = page_author(request, reason=reason_of(fields))
+    except DomainError as error:
+        return await _redrive_page(request, ids, refused("redrive", fields, error), overlap=overlap)
+    done = await request.app[SERVICES].redrive_many.carry_out(ids, by, allow_overlap=overlap)
     raise web.HTTPSeeOther(f"{under_prefix(request, '/dead-letters/redriven')}?{urlencode(_told(done))}")
 
 
 async def redriven(request: web.Request) -> web.Response:
     """What became of each, as the address says: which were started, which had been before, which were refused."""
     query = Query(request, "started", "before", "refused")
-    refused = (each.rpartition(":") for each in _listed(query, "refused"))
+    refusals = (each.rpartition(":") for each in _listed(query, "refused"))
     outcomes = [
         *((each, "Redriven", "") for each in _listed(query, "started")),
         *((each, "Nothing to do", "It was redriven before.") for each in _listed(query, "before")),
-        *((each, "Refused", REFUSALS.get(code, OTHERWISE)) for each, _, code in refused),
+        *((each, "Refused", REFUSALS.get(code, OTHERWISE)) for each, _, code in refusals),
     ]
     if not all(_ID.fullmatch(each) for each, _, _ in outcomes):
         raise RequestError("bad_parameter", "these are no ids of executions", reason="invalid_value")
     return render(request, "redriven.html", {"outcomes": outcomes, "tally": Counter(word for _, word, _ in outcomes)})
+
+
+async def _redrive_page(
+    request: web.Request, ids: Sequence[ExecutionId], sent: Refused, *, overlap: bool
+) -> web.Response:
+    foreseen = await request.app[SERVICES].redrive_many.foresee(ids, page_author(request), allow_overlap=overlap)
+    return render(
+        request,
+        "redrive.html",
+        {
+            "foreseen": [(each, each.refusal and refusal_words(each.refusal)) for each in foreseen],
+            "will_start": sum(each.refusal is None and each.redriven_by is None for each in foreseen),
+            "ids": ",".join(ids),
+            "overlap": overlap,
+            "address": f"{under_prefix(request, '/dead-letters/redrive')}?{urlencode([('ids', each) for each in ids])}",
+            "refused": sent,
+        },
+        status=sent.problem.status if sent.problem else 200,
+    )
 
 
 def refusal_words(refusal: Refusal) -> str:

@@ -1,10 +1,12 @@
 """The page of one execution: its way from the schedule to its end, each attempt, and its log."""
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from application.scheduling.ports.records import ExecutionRecord
 from application.scheduling.services.errors import ServiceError, TaskNotFoundError, TaskUnreadableError
-from domain.errors import DomainError
+from domain.errors import DomainError, SchedulerError
 from domain.scheduling.task import ScheduledTask
 from entrypoints.web.course import course_of, drawn
 from entrypoints.web.ids import execution_id_of
@@ -33,12 +35,19 @@ async def redrive(request: web.Request) -> web.StreamResponse:
         by = page_author(request, reason=reason_of(fields))
         done = await request.app[SERVICES].redrive.redrive(execution_id, by, allow_overlap=overlap)
     except (DomainError, ServiceError) as error:
-        problem = problem_of(error)
-        if problem is None or problem.status >= 500 or problem.kind == "execution_not_found":
-            raise
-        return await _page(request, Refused("redrive", fields, problem), None)
+        return await refused_page(request, "redrive", fields, error)
     notice = "already_redriven" if done.replayed else "redriven"
     raise web.HTTPSeeOther(under_prefix(request, f"/executions/{done.execution_id}?notice={notice}"))
+
+
+async def refused_page(
+    request: web.Request, form: str, fields: Mapping[str, str], error: SchedulerError
+) -> web.Response:
+    """The page with the form as it was sent and what is wrong with it. Raises what is no refusal of a form."""
+    problem = problem_of(error)
+    if problem is None or problem.status >= 500 or problem.kind == "execution_not_found":
+        raise error
+    return await _page(request, Refused(form, fields, problem), None)
 
 
 async def _page(request: web.Request, refused: Refused, notice: str | None) -> web.Response:

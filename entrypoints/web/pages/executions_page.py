@@ -1,65 +1,44 @@
 """The executions of all tasks, newest first, by state, task and time."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from urllib.parse import urlencode
-
 from aiohttp import web
 
 from application.scheduling.ports.history import ExecutionFilter
 from domain.scheduling.execution import ExecutionState
-from entrypoints.web.errors import RequestError
-from entrypoints.web.instants import instant_in
+from entrypoints.web.instants import asked_span
 from entrypoints.web.keys import SERVICES
 from entrypoints.web.pages.task_past_page import OPEN
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
-from entrypoints.web.viewer import zone_of
+from entrypoints.web.viewer import common_zone_of
+from entrypoints.web.wording import older_query
 
-ZONE_DEFAULT = "UTC"
+FILTERS = ("state", "task", "since", "until")
 
 
 async def executions(request: web.Request) -> web.Response:
     """A page of them. A time without an offset is meant in the reader's zone, or in UTC."""
-    query = Query(request, "state", "task", "since", "until", "limit", "cursor")
-    services, given = request.app[SERVICES], query.given
-    which, faults = await _filter(request, query)
-    page = None if faults else await services.inspect.executions(which, limit=query.limit(), cursor=query.cursor())
+    query, zone = Query(request, *FILTERS, "limit", "cursor"), common_zone_of(request)
+    services, given, span = request.app[SERVICES], query.given, asked_span(query, zone)
+    task = query.text("task")
+    which = ExecutionFilter(
+        None if task is None else await services.inspect.named(task),
+        query.choices("state", ExecutionState),
+        since=span.since,
+        until=span.until,
+    )
+    page = None if span.faults else await services.inspect.executions(which, limit=query.limit(), cursor=query.cursor())
     return render(
         request,
         "executions.html",
         {
             "page": page,
             "given": given,
-            "faults": faults,
-            "is_filtered": any(name in given for name in ("state", "task", "since", "until")),
+            "faults": span.faults,
+            "is_filtered": any(name in given for name in FILTERS),
             "states": ExecutionState,
             "open_states": OPEN,
-            "zone": zone_of(request) or ZONE_DEFAULT,
-            "older": None if page is None or page.next_cursor is None else older_query(given, page.next_cursor),
+            "zone": zone,
+            "older": None if page is None else older_query(given, page.next_cursor),
         },
-        status=400 if faults else 200,
+        status=400 if span.faults else 200,
     )
-
-
-def older_query(given: Mapping[str, str], cursor: str) -> str:
-    """The query of the next page of the same list."""
-    return urlencode({**{name: value for name, value in given.items() if name != "notice"}, "cursor": cursor})
-
-
-async def _filter(request: web.Request, query: Query) -> tuple[ExecutionFilter, dict[str, str]]:
-    """Which are asked for, and what is wrong with the times, by field."""
-    task, faults = query.text("task"), dict[str, str]()
-    which = ExecutionFilter(
-        None if task is None else await request.app[SERVICES].inspect.named(task),
-        query.choices("state", ExecutionState),
-    )
-    for name in ("since", "until"):
-        if (text := query.text(name)) is not None:
-            try:
-                at = instant_in(name, text, zone_of(request) or ZONE_DEFAULT)
-            except RequestError as fault:
-                faults[name] = fault.detail
-            else:
-                which = replace(which, since=at) if name == "since" else replace(which, until=at)
-    return which, faults

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from application.scheduling.drafts import REASON_MAX
 from application.scheduling.ports.passwords import PasswordsBusyError
 from application.scheduling.services.access_errors import AccessError
 from domain.access.role import Role
-from domain.errors import DomainError, InvalidAccountError, InvalidTaskError, SchedulerError
+from domain.errors import DomainError, InvalidAccountError, SchedulerError
 from entrypoints.web.bodies import form_body
 from entrypoints.web.errors import RequestError
 from entrypoints.web.pages.task_page import Refused
@@ -27,11 +26,8 @@ async def fields_of(request: web.Request, *known: str) -> dict[str, str]:
 
 
 def reason_of(fields: Mapping[str, str]) -> str:
-    """Why something is asked for. Raises InvalidTaskError for too much of it."""
-    reason = fields.get("reason", "").strip()
-    if len(reason) > REASON_MAX:
-        raise InvalidTaskError(f"at most {REASON_MAX} characters", code="out_of_range", pointer="/reason")
-    return reason
+    """Why something is asked for."""
+    return fields.get("reason", "").strip()
 
 
 def refused(form: str, fields: Mapping[str, str], error: SchedulerError) -> Refused:

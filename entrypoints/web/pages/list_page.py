@@ -21,7 +21,7 @@ from entrypoints.web.pages.notices import notice_of
 from entrypoints.web.pages.task_choice import FILTERS, PLACE, addresses, is_filtered, kept, rows_of, which_of
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
-from entrypoints.web.sparklines import Sparkline, sparkline_of
+from entrypoints.web.sparklines import SmallSparkline, small_sparkline_of
 
 LIST = "/scheduled-tasks"
 
@@ -32,7 +32,7 @@ class Row:
 
     view: TaskView
     sentence: str
-    sparkline: Sparkline
+    sparkline: SmallSparkline
 
 
 async def task_list(request: web.Request) -> web.Response:
@@ -89,7 +89,7 @@ def sentence_of(definition: Definition) -> str:
 
 
 def _row(view: TaskView, runs: Sequence[PastRun]) -> Row:
-    return Row(view, sentence_of(view.task.definition), sparkline_of(runs))
+    return Row(view, sentence_of(view.task.definition), small_sparkline_of(runs))
 
 
 def _actions(request: web.Request, *, deleted: bool) -> Mapping[BatchAction, str]:

@@ -21,6 +21,7 @@ NOTICES = {
     "user_added": "Added: the user can sign in now.",
     "user_changed": "Changed, with effect from now on.",
     "user_disabled": "Disabled: every session has ended, and no token of this user is taken.",
+    "user_sessions": "Every session of the user has ended.",
     "user_password": "The password was set, and every session of the user has ended.",
     "cancelled": "Cancelled, or asked to stop if it was running.",
 }

@@ -19,20 +19,34 @@ from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.origins import own_origin
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
-from entrypoints.web.viewer import zone_of
+from entrypoints.web.viewer import common_zone_of
 from entrypoints.web.wording import moment
 
 MINUTE = timedelta(minutes=1)
 TICKS = ("now", "+15 min", "+30 min", "+45 min", "+60 min")
 HEIGHT_LEAST = 0.2
 OVERDUE = "a task is due"
-ADVICE = {
-    "no scheduler is running": "Start one: what becomes due is not decided until then; it will be, once one is back.",
-    "no worker is running": "Start one: what is due waits for it, and is not lost.",
-    "no worker claims": "The workers' page shows which; code that does not stop ends with a restart of the service.",
-    OVERDUE: "The late tasks are listed here. The scheduler may be overloaded, or its store slow.",
+WORKERS = ("/workers", "To the workers")
+ADVICE: dict[str, tuple[str, tuple[str, str] | None]] = {
+    "no scheduler is running": (
+        "Start one: what becomes due is not decided until then; it will be, once one is back.",
+        None,
+    ),
+    "no worker is running": ("Start one: what is due waits for it, and is not lost.", None),
+    "no worker claims": ("Code that does not stop ends with a restart of the service.", WORKERS),
+    "no worker has the handler": ("Deploy it, or name another one in the task.", WORKERS),
+    OVERDUE: ("The late tasks are listed here. The scheduler may be overloaded, or its store slow.", None),
 }
-"""What to do about a problem of health, by how it begins."""
+"""What to do about a problem of health, and where to look, by what it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A problem of health, what to do about it ("" where nothing is known), and the page to look at with its name."""
+
+    problem: str
+    advice: str
+    page: tuple[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +76,27 @@ async def overview(request: web.Request) -> web.Response:
         {
             "found": found,
             "health": health,
-            "problems": list(advice(health, zone_of(request) or "UTC")),
+            "troubles": list(_troubles(health, common_zone_of(request))),
             "tiles": list(_tiles(found)),
             "pending": found.counts.open_by_state.get(ExecutionState.PENDING, 0),
             "bars": ribbon_of(found.coming),
             "ticks": TICKS,
             "is_empty": not sum(found.counts.tasks_by_status.values()),
             "recent": await services.inspect.executions(ExecutionFilter(), limit=RECENT_MAX),
-            "zone": zone_of(request) or "UTC",
+            "zone": common_zone_of(request),
             "server": own_origin(request),
         },
     )
 
 
-def advice(health: Health, timezone: str) -> Iterator[tuple[str, str]]:
-    """Each problem with what to do about it ("" where nothing is known), in their order."""
+def _troubles(health: Health, timezone: str) -> Iterator[Trouble]:
     for problem in health.problems:
-        words = next((words for begin, words in ADVICE.items() if problem.startswith(begin)), "")
+        advice, page = next((advice for known, advice in ADVICE.items() if known in problem), ("", None))
         if health.overdue_since is not None and problem.startswith(OVERDUE):
             since = moment(health.overdue_since, timezone)
-            yield Markup("{} since {} and was not dispatched").format(OVERDUE, since), words
+            yield Trouble(Markup("{} since {} and was not dispatched").format(OVERDUE, since), advice, page)
         else:
-            yield problem, words
+            yield Trouble(problem, advice, page)
 
 
 def ribbon_of(coming: ComingHour) -> list[Bar]:

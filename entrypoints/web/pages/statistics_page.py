@@ -18,7 +18,7 @@ from entrypoints.web.charts import Cell, HeatRow, level_of
 from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
-from entrypoints.web.viewer import zone_of
+from entrypoints.web.viewer import common_zone_of
 
 SPANS = (("24 hours", timedelta(days=1)), ("7 days", timedelta(weeks=1)))
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -61,7 +61,7 @@ class TypeRow:
 async def statistics(request: web.Request) -> web.Response:
     """The figures of the last weeks; of one type of tasks the map, if the address names it."""
     query = Query(request, "task_type")
-    task_type, services, zone = query.text("task_type"), request.app[SERVICES], zone_of(request) or "UTC"
+    task_type, services, zone = query.text("task_type"), request.app[SERVICES], common_zone_of(request)
     figures = {name: await services.statistics.types(span) for name, span in SPANS}
     found = await services.statistics.heat_map(zone, task_type=task_type)
     now = await services.statistics.statistics()

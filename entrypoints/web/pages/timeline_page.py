@@ -17,7 +17,7 @@ from entrypoints.web.keys import SERVICES, WebServices, under_prefix
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
 from entrypoints.web.sparklines import TONES
-from entrypoints.web.viewer import zone_of
+from entrypoints.web.viewer import common_zone_of
 from entrypoints.web.wording import STATES, took, wall_time
 
 HALF = timedelta(hours=12)
@@ -29,7 +29,7 @@ TICKS = 5
 async def timeline(request: web.Request) -> web.Response:
     """Twelve hours to either side of now."""
     Query(request)
-    services, zone = request.app[SERVICES], zone_of(request) or "UTC"
+    services, zone = request.app[SERVICES], common_zone_of(request)
     now = services.clock.now()
     axis = Axis(now - HALF, now + HALF)
     page = await services.inspect.executions(ExecutionFilter(since=axis.begin), limit=EXECUTIONS_MAX)
@@ -38,7 +38,7 @@ async def timeline(request: web.Request) -> web.Response:
         "timeline.html",
         {
             "lanes": await _lanes(request, page.executions, axis, now),
-            "ticks": [wall_time(at, zone)[-5:] for at in axis.ticks(TICKS)],
+            "ticks": [wall_time(at, zone)[11:16] for at in axis.ticks(TICKS)],
             "zone": zone,
             "axis": axis,
             "looked_at": len(page.executions),

@@ -89,6 +89,13 @@ async def reset_password(request: web.Request) -> web.StreamResponse:
     return _see(request, "user_password")
 
 
+async def end_sessions(request: web.Request) -> web.StreamResponse:
+    """End every session of somebody, who may sign in again."""
+    await _fields(request)
+    await request.app[SERVICES].access.users.end_sessions(doer_of(request), request.match_info["name"])
+    return _see(request, "user_sessions")
+
+
 async def create_token(request: web.Request) -> web.StreamResponse:
     """Make a token of the installation; it is shown in this answer and never again."""
     fields, services = await _fields(request, "name", "role", "days", "own_password"), request.app[SERVICES]
@@ -150,6 +157,7 @@ async def _page(
         "users.html",
         {
             "users": await access.users.list(),
+            "sessions": await access.users.all_sessions(),
             "tokens": await access.tokens.list(),
             "roles": list(Role),
             "lives": LIVES,

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from adapters.sql.store import open_sqlite_store
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
 from application.scheduling.services.credentials import digest
+from entrypoints.cli.asking import user
 from entrypoints.cli.main import main
 
 Run = Callable[..., Result]
@@ -126,3 +129,24 @@ def test_a_token_may_no_more_than_its_owner(run: Run) -> None:
 
     assert (beyond.exit_code, nobodys.exit_code) == (2, 4)
     assert "ana is viewer" in beyond.stderr
+
+
+def test_what_the_command_line_did_is_on_record_and_tampering_with_that_is_told(run: Run, tmp_path: Path) -> None:
+    run("user", "add", "ana", "--role", "admin", "--password-stdin", stdin=PASSWORD)
+    run("token", "create", "ci", "--role", "viewer")
+    rows = json.loads(run("access", "list", "--output", "json").stdout)
+    whole = run("access", "check")
+    with closing(sqlite3.connect(tmp_path / "scheduler.db")) as connection:
+        connection.executescript(
+            "DROP TRIGGER access_records_stay_as_they_are; UPDATE access_records SET detail = 'as admin' WHERE number = 2"
+        )
+
+    broken = run("access", "check")
+
+    assert [(row["who"], row["via"], row["what"], row["to"]) for row in rows] == [
+        (user(), "cli", "token_made", "token:ci"),
+        (user(), "cli", "user_added", "ana"),
+    ]
+    assert (whole.exit_code, whole.stdout.splitlines()[0]) == (0, "2 records fit, from number 1 on.")
+    assert (broken.exit_code, broken.stderr) == (1, "Record 2 was altered or removed.\n")
+    assert len(json.loads(run("access", "list", "--actor", "nobody", "--output", "json").stdout)) == 0

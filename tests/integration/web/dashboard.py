@@ -28,9 +28,11 @@ from application.scheduling.services.redrive_many import RedriveMany
 from application.scheduling.services.restore_version import RestoreVersion
 from application.scheduling.services.second_opinion import SecondOpinion
 from application.scheduling.services.statistics import ReadStatistics
+from application.scheduling.services.veil import VeiledHistory, VeiledTasks
 from entrypoints.web.app import WebServices, WebSettings, create_app, create_runner
 from entrypoints.web.feed import ChangeFeed
 from entrypoints.web.keys import SETTINGS, AccessServices
+from entrypoints.web.veil import is_veiled
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.integration.web.declared import check_declared
 from tests.support.doors import Doors
@@ -154,14 +156,15 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
         async def mend(task_id: str) -> None:
             stores.state.tasks[task_id].error = None  # type: ignore[index]
 
+        tasks, history = VeiledTasks(stores.tasks, is_veiled), VeiledHistory(stores.history, is_veiled)
         change_task = ChangeTask(stores.tasks, clock, wakeup, RecordingObserver())
         doors = Doors(stores.access, stores.trail, clock, entropy, admin_token)
         services = WebServices(
             manage=ManageTasks(change_task, stores.executions, stores.membership, entropy),
-            inspect=InspectTasks(stores.tasks, stores.history, stores.membership, clock),
-            statistics=(statistics := ReadStatistics(stores.figures, stores.history, stores.membership, clock)),
-            past=InspectHistory(stores.history),
-            explain=Explain(stores.history, stores.membership),
+            inspect=InspectTasks(tasks, history, stores.figures, stores.membership, clock),
+            statistics=(statistics := ReadStatistics(stores.figures, history, stores.membership, clock)),
+            past=InspectHistory(history),
+            explain=Explain(history, stores.membership),
             restore=RestoreVersion(change_task, stores.history, stores.membership),
             redrive=(redrive := RedriveExecution(change_task, stores.history, stores.membership)),
             redrive_many=RedriveMany(redrive),
@@ -179,8 +182,8 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
                 refusals=doors.refusals,
                 trail=doors.trail,
             ),
-            audit=InspectAudit(stores.history),
-            team=InspectTeam(stores.membership, stores.history),
+            audit=InspectAudit(history),
+            team=InspectTeam(stores.membership, history),
             feed=ChangeFeed(stores.news, RecordingObserver(), look_every=LOOK_EVERY),
             clock=clock,
             entropy=entropy,

@@ -1,5 +1,7 @@
 from datetime import timedelta
 
+import pytest
+
 from application.scheduling.ports.execution_store import Beat, LogLine, Progress
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.outcome import Succeeded
@@ -160,3 +162,29 @@ async def test_an_hour_without_workers_shows(dashboard: Dashboard) -> None:
     assert health.status == 503
     assert health.json["overdue_since"] == "2024-01-15T13:00:00Z"
     assert len(health.json["problems"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "listed"),
+    [
+        ("", ["2024-01-15T14:00:00Z", "2024-01-15T13:00:00Z"]),
+        ("?since=2024-01-15T14:00", ["2024-01-15T14:00:00Z"]),
+        ("?until=2024-01-15T15:00%2B01:00", ["2024-01-15T13:00:00Z"]),
+        ("?since=2024-01-15T13:00:01Z&until=2024-01-15T14:00Z", []),
+    ],
+)
+async def test_executions_are_listed_between_two_instants(dashboard: Dashboard, query: str, listed: list[str]) -> None:
+    task = await a_stored_task(dashboard)
+    for _ in range(2):
+        await dashboard.store.settle(await dashboard.store.started(task))
+
+    for path in (EXECUTIONS, f"{TASKS}/{task.id}/executions"):
+        found = (await dashboard.get(path + query)).json["executions"]
+        assert [each["nominal_at"] for each in found] == listed
+
+
+@pytest.mark.parametrize("query", ["since=yesterday", "until=1e9"])
+async def test_a_time_that_is_none_is_refused(dashboard: Dashboard, query: str) -> None:
+    answer = await dashboard.get(f"{EXECUTIONS}?{query}")
+
+    assert (answer.status, answer.json["errors"][0]["code"]) == (400, "bad_instant")

@@ -321,6 +321,24 @@ async def test_a_preview_needs_a_schedule_and_stores_nothing(dashboard: Dashboar
     assert dashboard.kept() == before
 
 
+async def test_a_preview_tells_how_crowded_it_is_and_where_another_reader_disagrees(dashboard: Dashboard) -> None:
+    for number in range(20):
+        await dashboard.create(f"task {number}", schedule="5 12 * * *")
+
+    body = {"schedule_type": "cron", "schedule": "5-5 * * * *"}
+    found = {each["code"]: each for each in (await dashboard.call("POST", f"{TASKS}/preview", body)).json["lint"]}
+
+    assert found["crowded_minute"]["detail"] == "20 other tasks run at 12:05 as well"
+    assert "croniter would also run at" in found["reference_differs"]["detail"]
+
+
+@pytest.mark.parametrize("text", ["0," * 2_000 + "0 * * * *", "* " * 600, "1" * 1_001 + " * * * *"])
+async def test_a_schedule_that_is_too_long_is_refused_before_it_is_read(dashboard: Dashboard, text: str) -> None:
+    answer = await dashboard.call("POST", f"{TASKS}/preview", {"schedule_type": "cron", "schedule": text})
+
+    assert (answer.status, answer.faults) == (422, [("/schedule", "too_long")])
+
+
 async def test_a_preview_of_a_leap_day_shows_the_next_ones(dashboard: Dashboard) -> None:
     answer = await dashboard.call(
         "POST", f"{TASKS}/preview?count=2", {"schedule_type": "cron", "schedule": "0 0 29 2 *"}

@@ -89,9 +89,25 @@ async def test_only_what_was_shown_is_changed_whatever_matches_by_then(dashboard
     question = await asked(dashboard, "delete", scope="all")
     await made(dashboard, "two")
 
-    await dashboard.form(BATCH, fields_of(question))
+    await dashboard.form(BATCH, fields_of(question, confirm="1"))
 
     assert [task["name"] for task in (await dashboard.get(TASKS)).json["tasks"]] == ["two"]
+
+
+@pytest.mark.parametrize("typed", ["", "1", "two", "20"])
+async def test_who_deletes_many_types_how_many(dashboard: Dashboard, typed: str) -> None:
+    await made(dashboard, "one", "two")
+    question = await asked(dashboard, "delete", scope="all")
+
+    answer = await dashboard.form(BATCH, fields_of(question, confirm=typed, reason="spring"))
+
+    page = Elements(answer.text)
+    (field,) = page.all("input", name="confirm")
+    assert (answer.status, field["aria-invalid"], field["value"]) == (422, "true", typed)
+    assert page.all("input", name="reason", value="spring")
+    assert len((await dashboard.get(TASKS)).json["tasks"]) == 2
+    assert (await dashboard.form(BATCH, fields_of(page, confirm="2"))).status == 200
+    assert (await dashboard.get(TASKS)).json["tasks"] == []
 
 
 async def test_what_stays_and_what_cannot_be_is_told_before_and_after(dashboard: Dashboard) -> None:

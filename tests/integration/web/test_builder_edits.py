@@ -1,5 +1,7 @@
 """Editing on the page: nothing changes that was not touched, and two people who edit one task lose nothing."""
 
+import json
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -124,6 +126,22 @@ async def test_a_conflict_shows_what_was_what_is_and_what_is_wanted(dashboard: D
     }
     # What only one of the two has changed is chosen already; what both have is asked.
     assert chosen == {"take /schedule": "now", "take /tags": "wanted", "take /payload/days": "now"}
+
+
+@pytest.mark.parametrize("count", [90, 400])
+async def test_a_conflict_over_many_members_can_be_solved(dashboard: Dashboard, count: int) -> None:
+    task_id, asked = await conflict(
+        dashboard,
+        {"payload": {f"k{number}": 1 for number in range(count)}},
+        payload=json.dumps({f"k{number}": 2 for number in range(count)}),
+    )
+    fields = BrowserForm(asked.text, "conflict").fields
+    rows = {name: "wanted" for name in re.findall(r'name="(take [^"]+)" value="wanted"', asked.text)}
+
+    answer = await saved(dashboard, task_id, {**fields, **rows})
+
+    assert answer.status == 303, answer.text
+    assert (await document_of(dashboard, task_id))["payload"] == {f"k{number}": 2 for number in range(count)}
 
 
 async def test_choosing_solves_a_conflict_and_loses_nothing(dashboard: Dashboard) -> None:

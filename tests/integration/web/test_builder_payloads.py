@@ -1,5 +1,7 @@
 """Payloads on the page: a form where the handler's schema allows one, JSON where it does not, and both judged alike."""
 
+import json
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlencode
@@ -41,7 +43,11 @@ SPECS = (
 
 @pytest.fixture(autouse=True)
 async def worker(dashboard: Dashboard) -> None:
-    member = Member(NodeId("worker-1"), frozenset({"worker"}), "host", 1, dashboard.clock.now(), SPECS, 4)
+    await announce(dashboard, SPECS)
+
+
+async def announce(dashboard: Dashboard, specs: tuple[HandlerSpec, ...]) -> None:
+    member = Member(NodeId("worker-1"), frozenset({"worker"}), "host", 1, dashboard.clock.now(), specs, 4)
     await dashboard.stores.membership.announce(member)
 
 
@@ -155,6 +161,43 @@ async def test_another_handler_brings_its_own_form_and_keeps_what_was_typed(dash
     assert "payload.to" in fields
     assert "payload.mode" not in fields
     assert '"days": 30' in fields["payload"]
+
+
+class Renamed(BaseModel):
+    keep_days: int = 7
+
+
+@pytest.mark.parametrize(
+    "specs", [(), (replace(SPECS[0], payload_schema=Renamed.model_json_schema()),)], ids=["gone", "deployed anew"]
+)
+async def test_what_was_typed_for_a_worker_that_is_no_longer_there_is_not_lost(
+    dashboard: Dashboard, specs: tuple[HandlerSpec, ...]
+) -> None:
+    task = await dashboard.create("purge", task_type="maintenance", payload={"days": 30, "mode": "full", "more": 1})
+    address = f"{PAGE}/{task['id']}/edit"
+    form = BrowserForm((await dashboard.page(address)).text, "builder")
+    typed = {**form.fields, "payload.days": "7", "payload.mode": "", "payload.instances": "a\r\nb"}
+    await announce(dashboard, specs)
+
+    refused = await dashboard.form(address, urlencode(typed))
+    again = BrowserForm(refused.text, "builder").fields
+    kept = (await dashboard.get(f"{TASKS}/{task['id']}")).json["payload"]
+    saved = await dashboard.form(address, urlencode(again))
+
+    assert refused.status == 422
+    assert "what you typed stands here as JSON" in refused.text
+    assert kept == task["payload"]
+    assert (again["payload_as"], json.loads(again["payload"])) == ("json", {"more": 1, "days": 7, "instances": "a\nb"})
+    assert saved.status == 303, saved.text
+
+
+async def test_a_field_that_the_schema_does_not_have_is_refused_and_not_dropped(dashboard: Dashboard) -> None:
+    form = await form_for(dashboard, name="purge", task_type="maintenance")
+
+    status, text = await sent(dashboard, form.fields, **{"payload.days": "7", "payload.other": "x"})
+
+    assert status == 422
+    assert json.loads(BrowserForm(text, "builder").fields["payload"]) == {"days": 7, "other": "x"}
 
 
 async def test_the_page_offers_the_announced_types_and_handlers_and_current_zones(dashboard: Dashboard) -> None:

@@ -69,12 +69,12 @@ async def listening(
 
 
 @asynccontextmanager
-async def browsers(dashboard: Dashboard, count: int) -> AsyncIterator[None]:
-    """So many open streams, whose connections are gone afterwards without a word."""
+async def browsers(dashboard: Dashboard, count: int, *, at: str = "127.0.0.1") -> AsyncIterator[None]:
+    """So many open streams to one machine, whose connections are gone afterwards without a word."""
     url = URL(dashboard.url)
     writers = []
     for _ in range(count):
-        reader, writer = await asyncio.open_connection(url.host, url.port)
+        reader, writer = await asyncio.open_connection(url.host, url.port, local_addr=(at, 0))
         writers.append(writer)
         writer.write(f"GET {EVENTS} HTTP/1.1\r\nHost: {url.authority}\r\n\r\n".encode())
         assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
@@ -145,26 +145,16 @@ async def test_every_listener_is_told_and_one_look_serves_all(dashboard: Dashboa
         assert (await one.event()).data == (await other.event()).data == {"tasks": [task["id"]], "executions": []}
 
 
-async def test_while_nobody_listens_nobody_looks(dashboard: Dashboard) -> None:
-    async with listening(dashboard):
-        pass
-    await eventually(lambda: feed_of(dashboard).listeners == 0)
-    looked = feed_of(dashboard).mark
-    await dashboard.create()
-
-    # A page that is made now says from where on it is to be told, which costs no look either.
-    assert feed_of(dashboard).mark == looked
-    assert f"/events?since={looked}" in (await dashboard.page(f"{PREFIX}/account")).text
-
-
 async def test_pages_say_from_which_mark_on_they_are_to_be_told(dashboard: Dashboard) -> None:
-    assert f'data-events="{EVENTS}"' in (await dashboard.page(f"{PREFIX}/account")).text
-    async with listening(dashboard):
-        pass
+    for _ in range(2):
+        await dashboard.create(f"task {await mark_of(dashboard)}")
+        page = await dashboard.page(f"{PREFIX}/account")
 
-    assert (
-        f'data-events="{EVENTS}?since={await mark_of(dashboard)}"' in (await dashboard.page(f"{PREFIX}/account")).text
-    )
+        assert f'data-events="{EVENTS}?since={await mark_of(dashboard)}"' in page.text
+        # The second page is made after somebody has listened, and gone again.
+        async with listening(dashboard):
+            pass
+        await eventually(lambda: feed_of(dashboard).listeners == 0)
 
 
 async def test_nothing_on_the_way_is_invited_to_hold_events_back(dashboard: Dashboard) -> None:
@@ -211,6 +201,11 @@ async def test_a_user_has_a_bounded_number_of_streams_and_those_that_are_gone_do
 
             assert (refused.status, refused.json["type"].rpartition("/")[2]) == (429, "too_many_streams")
             assert "Retry-After" in refused.headers
+
+
+async def test_where_nobody_signs_in_the_streams_of_one_machine_are_not_those_of_another(dashboard: Dashboard) -> None:
+    async with browsers(dashboard, STREAMS_PER_OWNER, at="127.0.0.2"), browsers(dashboard, 1):
+        assert feed_of(dashboard).listeners == STREAMS_PER_OWNER + 1
 
 
 @pytest.mark.parametrize(
@@ -262,6 +257,17 @@ async def test_disabling_an_account_ends_its_streams_at_once_and_no_others() -> 
             assert answer.status == 303
             assert await his.ends()
             assert await hers.block() == {"": ""}
+
+
+@pytest.mark.parametrize("path", ["/logout", "/account/sessions/end"])
+async def test_ending_ones_own_sessions_ends_their_streams_at_once(path: str) -> None:
+    async with a_door() as door:
+        here, there = await signed_in(door, "bob"), await signed_in(door, "bob")
+        async with listening(door, headers=there) as listener:
+            await listener.event()
+            await send_form(door, f"{PREFIX}{path}", there if path == "/logout" else here)
+
+            assert await listener.ends()
 
 
 async def test_an_open_stream_keeps_no_session_from_falling_idle() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from application.scheduling.ports.membership import HandlerSpec, Member
 from domain.scheduling.identifiers import NodeId
+from domain.scheduling.outcome import UnknownHandler
 from tests.integration.web.dashboard import PREFIX, TASKS, Dashboard
 from tests.integration.web.door import a_door
 from tests.integration.web.pages import CANARIES, Elements, stored, words
@@ -12,8 +13,8 @@ from tests.support.builders import HOUR, MINUTE, a_failure
 OVERVIEW = f"{PREFIX}/"
 
 
-async def announce(dashboard: Dashboard, *roles: str, concurrency: int = 5) -> None:
-    specs = (HandlerSpec("maintenance", None),) if "worker" in roles else ()
+async def announce(dashboard: Dashboard, *roles: str, concurrency: int = 5, handler: str | None = None) -> None:
+    specs = (HandlerSpec("maintenance", handler),) if "worker" in roles else ()
     member = Member(
         NodeId(f"node-{'-'.join(roles)}"), frozenset(roles), "host", 7, dashboard.clock.now(), specs, concurrency
     )
@@ -76,6 +77,22 @@ async def test_what_is_wrong_is_said_in_words_with_what_to_do(
 
     assert "Something needs attention" in page
     assert all(sentence in page for sentence in sentences)
+
+
+async def test_what_waits_for_a_handler_that_nobody_has_is_named_and_leads_to_the_workers(dashboard: Dashboard) -> None:
+    task = await dashboard.create(handler="<b>report")
+    await announce(dashboard, "scheduler")
+    await announce(dashboard, "worker", handler="another")
+    await dashboard.call("POST", f"{TASKS}/{task['id']}/run")
+    await dashboard.store.settle(await dashboard.store.claim(), UnknownHandler())
+
+    page = (await dashboard.page(OVERVIEW)).text
+    health = await dashboard.get(f"{PREFIX}/api/health")
+
+    assert "1 execution cannot start and no worker has the handler <b>report of type maintenance." in words(page)
+    assert f'Deploy it, or name another one in the task. <a href="{PREFIX}/workers">To the workers</a>' in page
+    assert "the first since" not in page, "it can start in some seconds, not since an instant that lies ahead"
+    assert health.status == 503
 
 
 async def test_late_and_failing_tasks_are_named_and_counted_with_their_lists(dashboard: Dashboard) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -203,17 +203,32 @@ async def test_counts_are_read_from_indexes(store: SqlStore) -> None:
     assert {step.split()[-1] for step in scans} == {"tasks_status", "executions_open"}
 
 
-@pytest.mark.parametrize("states", [(), (ExecutionState.DEAD,), (ExecutionState.RUNNING, ExecutionState.PENDING)])
-async def test_an_execution_list_is_read_by_task_or_in_the_order_of_time(
-    store: SqlStore, states: tuple[ExecutionState, ...]
+PRIMARY_KEY = "sqlite_autoindex_executions_1"
+
+
+@pytest.mark.parametrize(
+    ("states", "indexes"),
+    [
+        ((), {PRIMARY_KEY}),
+        ((ExecutionState.SUCCEEDED, ExecutionState.DEAD), {PRIMARY_KEY}),
+        ((ExecutionState.DEAD,), {"executions_dead"}),
+        ((ExecutionState.CANCELLED,), {"executions_cancelled"}),
+        ((ExecutionState.CANCELLED, ExecutionState.DELIVERED), {"executions_cancelled", "executions_delivered"}),
+        ((ExecutionState.WAITING,), {"executions_open"}),
+        ((ExecutionState.RUNNING, ExecutionState.DEAD), {"executions_open", "executions_dead"}),
+    ],
+)
+@pytest.mark.parametrize("until", [None, NOON])
+async def test_an_execution_list_reads_no_more_than_its_task_or_its_states_have(
+    store: SqlStore, states: tuple[ExecutionState, ...], indexes: set[str], until: datetime | None
 ) -> None:
     task = await _added(store)
     with _captured(store) as seen:
         await store.history.executions(ExecutionFilter(task.id, frozenset(states)), limit=10, cursor=None)
         of_one = len(seen)
-        await store.history.executions(ExecutionFilter(states=frozenset(states)), limit=10, cursor=None)
+        of_all = ExecutionFilter(states=frozenset(states), until=until)
+        await store.history.executions(of_all, limit=10, cursor=None)
 
     assert await _scans(store, seen[:of_one]) == []
-    by = "executions_dead" if states == (ExecutionState.DEAD,) else "sqlite_autoindex_executions_1"
-    steps = [step for step, _ in await _scans(store, seen[of_one:])]
-    assert all(by in step or "executions_open" in step for step in steps), steps
+    plans = [step.split() for each in seen[of_one:] for step in await _plan(store, *each)]
+    assert {step[step.index("INDEX") + 1] for step in plans if step[1] == "executions"} == indexes

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from application.scheduling.differences import DIFFERENCES_MAX, TOLD_MAX, differences, version_document
+from application.scheduling.differences import ABSENT, DIFFERENCES_MAX, TOLD_MAX, differences, version_document
 from application.scheduling.ports.records import VersionRecord
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.policy import ExecutionPolicy, Overlap
@@ -75,6 +75,9 @@ def test_each_policy_is_told_by_itself(policy: ExecutionPolicy, sentence: str) -
         ('{"id": 9007199254740992}', '{"id": 9007199254740993}', [("/payload/id", 9007199254740992, 9007199254740993)]),
         ('{"a": {"b/c": 1, "d": 2}}', '{"a": {"b/c": 3, "d": 2}}', [("/payload/a/b~1c", 1, 3)]),
         ('{"a": [1, 2]}', '{"a": [2, 1]}', [("/payload/a", [1, 2], [2, 1])]),
+        ('{"a": {"b": 1}}', '{"a": 1}', [("/payload/a", {"b": 1}, 1)]),
+        ('{"a": {"b": 1}}', '{"a": {}}', [("/payload/a/b", 1, ABSENT)]),
+        ('{"a": 1}', "{}", [("/payload/a", 1, ABSENT)]),
     ],
 )
 def test_members_of_a_payload_are_compared_one_by_one_and_exactly(before: str, after: str, expected: Any) -> None:

@@ -48,6 +48,19 @@ def test_what_did_not_run_is_told_with_its_reason() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("later", "timezone", "shown"),
+    [
+        (0 * HOUR, "UTC", "2024-01-15T12:00"),
+        (HOUR, "Asia/Kolkata", "2024-01-15T18:30"),
+        (15 * SECOND, "UTC", "2024-01-15T12:00:15"),
+        (timedelta(seconds=15, microseconds=7), "UTC", "2024-01-15T12:00:15"),
+    ],
+)
+def test_a_field_for_an_instant_keeps_its_seconds(later: timedelta, timezone: str, shown: str) -> None:
+    assert wording.wall_time(NOON + later, timezone) == shown
+
+
 def test_what_people_wrote_is_escaped_in_a_pause() -> None:
     pause = Pause("<b>why</b>", "<i>ana</i>", NOON)
 

@@ -15,14 +15,14 @@ def upgrade() -> None:
     _table("access_records", _key("number"), _whole("at"), *map(_text, texts))
     ends = (_whole("anchor_number"), _text("anchor_hash"), _whole("head_number"), _text("head_hash"))
     _table("access_chain", _key("id"), *ends)
-    for trigger in (
-        "access_records_stay_as_they_are BEFORE UPDATE ON access_records"
-        " BEGIN SELECT RAISE(ABORT, 'records of access are never altered'); END",
-        "access_records_stay BEFORE DELETE ON access_records"
-        " WHEN OLD.number > (SELECT anchor_number FROM access_chain)"
-        " BEGIN SELECT RAISE(ABORT, 'records of access are forgotten from the oldest on'); END",
-    ):
-        op.execute(f"CREATE TRIGGER {trigger}")
+    _trigger("access_records_stay_as_they_are BEFORE UPDATE ON access_records", "records of access are never altered")
+    is_kept = "WHEN OLD.number > (SELECT anchor_number FROM access_chain)"
+    told = "records of access are forgotten from the oldest on"
+    _trigger(f"access_records_stay BEFORE DELETE ON access_records {is_kept}", told)
+
+
+def _trigger(when: str, told: str) -> None:
+    op.execute(f"CREATE TRIGGER {when} BEGIN SELECT RAISE(ABORT, '{told}'); END")
 
 
 def _table(name: str, *columns: sa.schema.SchemaItem) -> None:

@@ -27,6 +27,12 @@ GAP_END = datetime(2026, 3, 29, 1, tzinfo=UTC)
         (86_400, "1 d"),
         (183_600, "2 d 3 h"),
         (86_400 * 400, "400 d"),
+        (86_400 * 730 + 3_600, "730 d 1 h"),
+        (86_400 * 731, "2 years"),
+        (86_400 * 1_461, "4 years"),
+        (86_400 * 3_651, "9 years 363 d"),
+        (86_400 * 26_694 + 3_600 * 5, "73 years"),
+        (86_400 * 365_243 * 8, "8,000 years"),
     ],
 )
 def test_a_length_of_time_is_told_in_its_two_largest_units(seconds: float, words: str) -> None:

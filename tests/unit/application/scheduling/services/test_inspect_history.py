@@ -1,13 +1,15 @@
 import pytest
 
 from application.scheduling.ports.history import ExecutionFilter
+from application.scheduling.ports.records import ExecutionSummary
 from application.scheduling.services.errors import TaskNotFoundError, VersionNotFoundError
-from application.scheduling.services.inspect_history import HappenedPage, InspectHistory
+from application.scheduling.services.inspect_history import SKIPS_MAX, HappenedPage, InspectHistory
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import TaskId
-from domain.scheduling.task import ScheduledTask, Skip
+from domain.scheduling.task import ScheduledTask, Skip, SkipReason
 from tests.support.builders import HOUR, MINUTE
 from tests.support.house import House, a_body, an_author
+from tests.support.manual_clock import NOON
 
 
 def past(house: House) -> InspectHistory:
@@ -52,6 +54,26 @@ async def test_pages_of_any_size_tell_everything_once(house: House, limit: int) 
         found += told(page)
 
     assert found == ["19:00", "18:00", "17:00", "skip 14:00", "13:00"]
+
+
+async def test_no_page_leaves_out_what_is_too_much_for_it(house: House) -> None:
+    task = await an_eventful_task(house)
+    instants = [NOON + index * MINUTE + MINUTE / 2 for index in range(2 * SKIPS_MAX + 50)]
+    house.stores.state.pass_over(task.id, tuple(Skip(SkipReason.OVERLAP, at, at, 1) for at in instants))
+    which, found = ExecutionFilter(task.id), list[ExecutionSummary | Skip]()
+
+    page = await past(house).happened(which, task.id, limit=3)
+    pages = 1
+    found += page.rows
+    while page.next_cursor is not None or page.next_until is not None:
+        page = await past(house).happened(which, task.id, limit=3, cursor=page.next_cursor, until=page.next_until)
+        pages += 1
+        found += page.rows
+
+    executions = (await house.stores.history.executions(which, limit=10, cursor=None)).executions
+    skips = await house.stores.history.skips(task.id, limit=3 * SKIPS_MAX)
+    assert len(found) == len(set(map(repr, found))) == len(executions) + len(skips) == 4 + 1 + len(instants)
+    assert pages == 3
 
 
 async def test_executions_of_a_state_stand_alone_and_so_does_what_did_not_run(house: House) -> None:

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from application.scheduling.ports.execution_store import Settlement
 from application.scheduling.ports.history import ExecutionFilter, TaskFilter
 from application.scheduling.ports.membership import HandlerSpec, Member
 from application.scheduling.services.errors import ExecutionNotFoundError, TaskNotFoundError, TaskUnreadableError
 from application.scheduling.services.inspect_tasks import LATE_AFTER, InspectTasks
 from domain.scheduling.identifiers import ExecutionId, NodeId, TaskId
+from domain.scheduling.outcome import UnknownHandler
 from domain.scheduling.task import Quarantine
 from tests.support.builders import DAY, HOUR, MINUTE, SECOND
 from tests.support.house import House
@@ -17,7 +19,8 @@ from tests.support.manual_clock import NOON
 
 
 def inspect(house: House) -> InspectTasks:
-    return InspectTasks(house.stores.tasks, house.stores.history, house.stores.membership, house.clock)
+    stores = house.stores
+    return InspectTasks(stores.tasks, stores.history, stores.figures, stores.membership, house.clock)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +100,23 @@ async def test_workers_of_which_none_takes_anything_new_are_a_problem(house: Hou
     (problem,) = without.problems
     assert problem.startswith("no worker claims")
     assert without.workers == 2
+    assert (await inspect(house).health()).problems == ()
+
+
+async def test_what_was_put_back_is_a_problem_only_if_no_worker_has_its_handler(house: House) -> None:
+    await house.announce(roles=frozenset({"scheduler", "admin"}))
+    await house.announce(HandlerSpec("mail", "digest"))
+    task = await house.create(handler="report")
+    await house.run_now(task)
+    before = await inspect(house).health()
+    (claim,) = await house.claim()
+    await house.stores.executions.settle([Settlement(claim.execution.id, claim.token, UnknownHandler())])
+
+    without = await inspect(house).health()
+    await house.announce(HandlerSpec("mail", "report"))
+
+    assert before.problems == ()
+    assert without.problems == ("1 execution cannot start and no worker has the handler report of type mail",)
     assert (await inspect(house).health()).problems == ()
 
 
