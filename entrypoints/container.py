@@ -150,11 +150,8 @@ class Container(containers.DeclarativeContainer):
     manage_tokens = providers.Singleton(ManageTokens, access=access, clock=clock, entropy=entropy, log=access_log)
 
     # What people read, they read through these; what changes a task reads it as it is.
-    shown_tasks = providers.Singleton(VeiledTasks, tasks=stores.provided.tasks, is_veiled=providers.Object(is_veiled))
-    shown_history = providers.Singleton(
-        VeiledHistory, history=stores.provided.history, is_veiled=providers.Object(is_veiled)
-    )
-
+    shown_tasks = providers.Singleton(VeiledTasks, tasks=stores.provided.tasks, is_veiled=is_veiled)
+    shown_history = providers.Singleton(VeiledHistory, history=stores.provided.history, is_veiled=is_veiled)
     change_task = providers.Singleton(
         ChangeTask, tasks=stores.provided.tasks, clock=clock, wakeup=wakeup, observer=observer
     )
@@ -167,10 +164,7 @@ class Container(containers.DeclarativeContainer):
         defaults=providers.Factory(HandlerDefaults, max_retries=settings.provided.scheduler_default_retries),
     )
     restore_version = providers.Singleton(
-        RestoreVersion,
-        change_task=change_task,
-        history=stores.provided.history,
-        membership=stores.provided.membership,
+        RestoreVersion, change_task=change_task, history=stores.provided.history, membership=stores.provided.membership
     )
     redrive_execution = providers.Singleton(
         RedriveExecution,

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from application.scheduling.secret_names import SECRET_NAME
 from entrypoints.secret_files import read_secret
 
 ROLES = frozenset({"scheduler", "worker", "admin"})
@@ -23,7 +24,7 @@ ADMIN_SECRETS = frozenset({"SCHEDULER_ADMIN_TOKEN", "SCHEDULER_ADMIN_TOKEN_FILE"
 _ADMIN_TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
 # Up to the last @: a password may contain the sign itself.
 _PASSWORD = re.compile(r"(://[^:/@]*:).*@", re.DOTALL)
-_SECRET_OPTION = re.compile(r"([?&][^=&]*(?:password|secret|token)[^=&]*=)[^&]*", re.IGNORECASE)
+_SECRET_OPTION = re.compile(rf"([?&][^=&]*{SECRET_NAME}[^=&]*=)[^&]*", re.IGNORECASE)
 
 
 class InvalidSettingsError(Exception):

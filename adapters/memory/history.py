@@ -22,6 +22,7 @@ from application.scheduling.ports.history import (
     TaskFilter,
     TaskOrder,
     TaskPage,
+    TaskSlice,
 )
 from application.scheduling.ports.records import (
     ChangeRecord,
@@ -55,6 +56,14 @@ class MemoryHistory:
         page, next_cursor = paging.cut(rows, limit, cursor)
         by_status = Counter(task.status for task in matching)
         return TaskPage(page, len(rows), by_status, next_cursor)
+
+    async def tasks_by_name(self, *, after: str | None, limit: int) -> TaskSlice:
+        """See the port."""
+        self.state.now()
+        named = sorted((task.definition.name, task) for task in self._readable(deleted=False))
+        found = [(name, task) for name, task in named if after is None or name > after]
+        last = found[limit - 1][0] if len(found) > limit else None
+        return TaskSlice(tuple(task for _, task in found[:limit]), last)
 
     async def upcoming(self, limit: int) -> Sequence[ScheduledTask]:
         """See the port."""
@@ -196,6 +205,7 @@ def _matches(task: ScheduledTask, which: TaskFilter) -> bool:
         and (not which.failing or task.error_count > 0 or task.last_state is ExecutionState.DEAD)
         and (which.late_before is None or (task.look_at is not None and task.look_at < which.late_before))
         and (which.ids is None or task.id in which.ids)
+        and (which.names is None or definition.name in which.names)
         and (which.text is None or any(which.text.casefold() in text.casefold() for text in texts))
     )
 

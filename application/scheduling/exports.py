@@ -1,7 +1,7 @@
 """All tasks as a file: declarative, in YAML or JSON, to be kept beside code; or as a crontab, which loses things.
 
 What is written is what people say of tasks, every policy spelled out, so that it means the same wherever it is read. No
-account and no token is in there; values of a payload that bear the name of a secret are left out. Each format is made
+account and no token is in there, nor is what bears the name of a secret in a payload. Each format is made
 piece by piece, so that no file has to fit into memory.
 """
 
@@ -13,12 +13,11 @@ from typing import Any
 
 from application.scheduling import json_text
 from application.scheduling.documents import Document, definition_document, instant
+from application.scheduling.secret_names import without_secrets
 from domain.scheduling.schedule import IntervalSchedule, ScheduleType
 from domain.scheduling.task import ScheduledTask, TaskStatus
 
 API_VERSION = "scheduler/v1"
-LEFT_OUT = "***"
-_SECRET = re.compile(r"password|passwd|pwd|secret|token|api[_-]?key|authorization|credential", re.IGNORECASE)
 _WRITTEN_AS = {ScheduleType.CRON: "cron", ScheduleType.INTERVAL: "every", ScheduleType.ONE_TIME: "at"}
 _LEFT_OUT_FIELDS = frozenset({"name", "schedule_type", "schedule", "schedule_sentence", "anchor"})
 _PLAIN_NAME = re.compile(r"[a-z_]+", re.ASCII)
@@ -60,19 +59,10 @@ def declared(task: ScheduledTask) -> Document:
     if isinstance(schedule, IntervalSchedule):
         told["schedule"]["anchor"] = instant(schedule.anchor)
     told |= {name: value for name, value in definition.items() if name not in _LEFT_OUT_FIELDS}
-    told["payload"] = _without_secrets(definition["payload"])
+    told["payload"] = without_secrets(definition["payload"])
     if task.status in (TaskStatus.PAUSED, TaskStatus.FAILED):
         told["enabled"] = False
     return told
-
-
-def _without_secrets(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {
-            name: LEFT_OUT if isinstance(member, str) and _SECRET.search(name) else _without_secrets(member)
-            for name, member in value.items()
-        }
-    return [_without_secrets(each) for each in value] if isinstance(value, list) else value
 
 
 def _in_json(task: ScheduledTask, is_first: bool) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from application.scheduling import json_text
+from application.scheduling.drafts import reason_from
 from application.scheduling.services.change_task import Author
 from application.scheduling.services.errors import TaskNotFoundError
 from domain.access.record import Doer
@@ -58,8 +59,8 @@ async def note_if_idle(services: "Container") -> None:
 
 
 def author(reason: str) -> Author:
-    """That person, by the command line."""
-    return Author(user(), Via.CLI, reason)
+    """That person, by the command line. Raises InvalidTaskError for too long a reason."""
+    return Author(user(), Via.CLI, reason_from(reason))
 
 
 def doer() -> Doer:

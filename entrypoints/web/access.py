@@ -5,12 +5,14 @@ shows a token (`Authorization: Bearer`, never in an address), a person has a ses
 a token is judged by it alone.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NoReturn
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from application.scheduling.services.batch_orders import BatchAction
 from application.scheduling.services.identify import Caller
 from domain.access.events import PermissionRefused
 from domain.access.record import Doer
@@ -41,6 +43,19 @@ class Permission(StrEnum):
     OPERATOR = Role.OPERATOR.value
     EDITOR = Role.EDITOR.value
     ADMIN = Role.ADMIN.value
+
+
+CHANGES_OF_MANY: Mapping[BatchAction, Permission] = {
+    BatchAction.PAUSE: Permission.OPERATOR,
+    BatchAction.RESUME: Permission.OPERATOR,
+    BatchAction.RUN: Permission.OPERATOR,
+    BatchAction.ADD_TAG: Permission.EDITOR,
+    BatchAction.REMOVE_TAG: Permission.EDITOR,
+    BatchAction.SET_TIMEZONE: Permission.EDITOR,
+    BatchAction.DELETE: Permission.EDITOR,
+    BatchAction.UNDELETE: Permission.EDITOR,
+}
+"""What each action on many tasks asks of its caller: the same as that change of one task."""
 
 
 async def admit(request: web.Request, permission: Permission) -> None:

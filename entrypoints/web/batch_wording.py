@@ -1,4 +1,4 @@
-"""What each action on many tasks is called, what it takes to order it, and how its plans and results are told."""
+"""What each action on many tasks is called, and how its plans and results are told."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,20 +6,16 @@ from dataclasses import dataclass
 from application.scheduling.explanations.words import counted
 from application.scheduling.services.batch_change import BatchItem, Outcome
 from application.scheduling.services.batch_orders import BatchAction
-from entrypoints.web.access import Permission
-
-OPERATOR, EDITOR = Permission.OPERATOR, Permission.EDITOR
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """An action in words, and its permission: what the same change of one task asks for.
+    """An action in words.
 
     `offer` stands in a choice, `ask` before "3 tasks?", `done` behind "3 tasks", `already` behind what stays as it is;
     `means` says what comes of it.
     """
 
-    permission: Permission
     offer: str
     ask: str
     done: str
@@ -29,7 +25,6 @@ class Wording:
 
 ACTIONS: Mapping[BatchAction, Wording] = {
     BatchAction.PAUSE: Wording(
-        OPERATOR,
         "Pause",
         "Pause",
         "paused",
@@ -37,7 +32,6 @@ ACTIONS: Mapping[BatchAction, Wording] = {
         "They run nothing by themselves until they are resumed. Executions that are open go on to their end.",
     ),
     BatchAction.RESUME: Wording(
-        OPERATOR,
         "Resume",
         "Resume",
         "resumed",
@@ -45,7 +39,6 @@ ACTIONS: Mapping[BatchAction, Wording] = {
         "They run again at their next occurrence.",
     ),
     BatchAction.RUN: Wording(
-        OPERATOR,
         "Run now",
         "Run",
         "started",
@@ -53,14 +46,11 @@ ACTIONS: Mapping[BatchAction, Wording] = {
         "Each gets one execution at once, whatever its schedule says. That cannot be taken back; an execution can be "
         "cancelled.",
     ),
-    BatchAction.ADD_TAG: Wording(
-        EDITOR, "Add a tag", "Tag", "tagged", "has the tag already", "They can then be found by it."
-    ),
+    BatchAction.ADD_TAG: Wording("Add a tag", "Tag", "tagged", "has the tag already", "They can then be found by it."),
     BatchAction.REMOVE_TAG: Wording(
-        EDITOR, "Remove a tag", "Untag", "untagged", "does not have the tag", "They are no longer found by it."
+        "Remove a tag", "Untag", "untagged", "does not have the tag", "They are no longer found by it."
     ),
     BatchAction.SET_TIMEZONE: Wording(
-        EDITOR,
         "Set the time zone",
         "Move",
         "moved to the time zone",
@@ -69,7 +59,6 @@ ACTIONS: Mapping[BatchAction, Wording] = {
         "the zone it had.",
     ),
     BatchAction.DELETE: Wording(
-        EDITOR,
         "Delete",
         "Delete",
         "deleted",
@@ -77,7 +66,6 @@ ACTIONS: Mapping[BatchAction, Wording] = {
         "They run no more, and what is open is ended or asked to stop. For 30 days they can be brought back.",
     ),
     BatchAction.UNDELETE: Wording(
-        EDITOR,
         "Bring back",
         "Bring back",
         "brought back",

@@ -124,6 +124,10 @@ def _operation(route: Route, operation: Operation, schemas: Schemas) -> Document
         "responses": _responses(route, operation, schemas),
         "x-permission": route.permission.value,
     }
+    if route.by_action:
+        document["x-permission-by-action"] = {
+            action: permission.value for action, permission in route.by_action.items()
+        }
     if operation.body is not None:
         content = {
             "schema": schemas.of_body(operation.body),

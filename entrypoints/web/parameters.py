@@ -18,6 +18,8 @@ TEXT_MAX = 200
 CURSOR_MAX = 4_096
 LIMIT_MAX = 200
 LIMIT_DEFAULT = 50
+NUMBER_MAX = 999_999_999
+"""The greatest number that is read at all."""
 _NUMBER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 Choice = TypeVar("Choice", bound=StrEnum)

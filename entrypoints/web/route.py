@@ -1,6 +1,7 @@
 """One line of the route table: what is asked for, who answers, and what it takes to be answered."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -10,13 +11,18 @@ from entrypoints.web.access import Permission
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The path lies beneath the prefix, or at the root of the server if `at_root`."""
+    """The path lies beneath the prefix, or at the root of the server if `at_root`.
+
+    Where what it takes depends on the action that is asked for, `by_action` says so, and `permission` is the least of
+    them; the handler admits for the action.
+    """
 
     method: str
     path: str
     handler: Handler
     permission: Permission
     at_root: bool = False
+    by_action: Mapping[str, Permission] = field(default_factory=dict, hash=False)
 
 
 TABLE = web.AppKey("table", tuple[Route, ...])

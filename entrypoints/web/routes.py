@@ -8,7 +8,7 @@ from aiohttp.typedefs import Handler
 
 from application.scheduling.ports.errors import PortError
 from entrypoints.web import assets
-from entrypoints.web.access import Permission, admit
+from entrypoints.web.access import CHANGES_OF_MANY, Permission, admit
 from entrypoints.web.api import access as access_api
 from entrypoints.web.api import (
     access_records,
@@ -110,8 +110,8 @@ ROUTES = (
     Route("GET", f"{TASK_PAGE}/edit", builder_page.edit, EDITOR),
     Route("POST", f"{TASK_PAGE}/edit", builder_page.save, EDITOR),
     Route("POST", f"{TASK_PAGE}/edit/preview", builder_page.preview_edit, EDITOR),
-    Route("GET", f"{PAGE}/batch", batch_page.confirm, OPERATOR),
-    Route("POST", f"{PAGE}/batch", batch_page.carry_out, OPERATOR),
+    Route("GET", f"{PAGE}/batch", batch_page.confirm, OPERATOR, by_action=CHANGES_OF_MANY),
+    Route("POST", f"{PAGE}/batch", batch_page.carry_out, OPERATOR, by_action=CHANGES_OF_MANY),
     Route("GET", TASK_PAGE, task_page.task, VIEWER),
     Route("GET", f"{TASK_PAGE}/delete", task_page.confirm_delete, EDITOR),
     Route("POST", f"{TASK_PAGE}/delete", changes.delete, EDITOR),
@@ -136,7 +136,7 @@ ROUTES = (
     Route("GET", API, tasks.list_tasks, VIEWER),
     Route("POST", API, tasks.create_task, EDITOR),
     Route("POST", f"{API}/preview", occurrences.preview, VIEWER),
-    Route("POST", f"{API}:batch", batch.change_tasks, OPERATOR),
+    Route("POST", f"{API}:batch", batch.change_tasks, OPERATOR, by_action=CHANGES_OF_MANY),
     Route("GET", TASK_API, tasks.read_task, VIEWER),
     Route("PUT", TASK_API, tasks.replace_task, EDITOR),
     Route("PATCH", TASK_API, tasks.patch_task, EDITOR),

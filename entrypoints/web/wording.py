@@ -73,10 +73,15 @@ RESUMPTIONS = {
 
 
 def moment(at: datetime, timezone: str = "UTC", *, seconds: bool = False) -> Markup:
-    """An instant as `<time>`: the wall clock of a zone with its abbreviation, the exact instant as attribute."""
+    """An instant as `<time>`: the wall clock of a zone with its abbreviation, the exact instant as attribute.
+
+    Where there is no room, lines end between the day and the clock, nowhere else.
+    """
     local = at.astimezone(_zone(timezone))
-    shown = "%a %Y-%m-%d %H:%M:%S %Z" if seconds or local.second else "%a %Y-%m-%d %H:%M %Z"
-    return Markup('<time datetime="{}">{}</time>').format(instant(at), local.strftime(shown))
+    clock = "%H:%M:%S %Z" if seconds or local.second else "%H:%M %Z"
+    return Markup('<time datetime="{}"><span>{}</span> <span>{}</span></time>').format(
+        instant(at), local.strftime("%a %Y-%m-%d"), local.strftime(clock)
+    )
 
 
 def wall_time(at: datetime, timezone: str) -> str:

@@ -55,6 +55,7 @@ CALLS: dict[str, Call] = {
     "rescue": lambda store: store.executions.rescue([Held(NOTHING, TOKEN, WORKER, 0)]),
     "rescue_worker": lambda store: store.executions.rescue_worker(WORKER),
     "cancel": lambda store: store.executions.cancel(NOTHING, a_change(ChangeAction.CANCEL)),
+    "tasks_by_name": lambda store: store.history.tasks_by_name(after=None, limit=1),
     "tasks": lambda store: store.history.tasks(
         TaskFilter(), order=TaskOrder.NAME, descending=False, limit=1, cursor=None
     ),

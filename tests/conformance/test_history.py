@@ -81,6 +81,22 @@ FILTERS: list[tuple[TaskFilter, list[str]]] = [
 ]
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3])
+async def test_all_tasks_come_by_name_in_slices_of_any_size(store: StoreUnderTest, limit: int) -> None:
+    tasks = await _assorted(store)
+    await store.add(a_definition("Émile"))
+
+    found = await store.history.tasks_by_name(after=None, limit=limit)
+    read = list(found.tasks)
+    while found.after is not None:
+        found = await store.history.tasks_by_name(after=found.after, limit=limit)
+        read += found.tasks
+
+    assert [task.definition.name for task in read] == ["digest", "once", "report", "Émile"]
+    assert read[2] == await store.tasks.get(tasks["report"].id)
+
+
+
 async def test_a_list_has_the_tasks_that_meet_every_condition(store: StoreUnderTest) -> None:
     await _assorted(store)
 
@@ -101,6 +117,9 @@ async def test_a_list_can_have_the_failing_the_late_and_those_that_are_named(sto
         "named": TaskFilter(ids=named),
         "named and deleted": TaskFilter(ids=named, deleted=True),
         "nobody": TaskFilter(ids=frozenset()),
+        "by name": TaskFilter(names=frozenset({"digest", "report", "gone", "nobody"})),
+        "by name and deleted": TaskFilter(names=frozenset({"digest", "gone"}), deleted=True),
+        "by no name": TaskFilter(names=frozenset()),
     }
 
     found = {name: await _tasks(store, which) for name, which in asked.items()}
@@ -112,6 +131,9 @@ async def test_a_list_can_have_the_failing_the_late_and_those_that_are_named(sto
         "named": ["digest", "report"],
         "named and deleted": ["gone"],
         "nobody": [],
+        "by name": ["digest", "report"],
+        "by name and deleted": ["gone"],
+        "by no name": [],
     }
     assert all(page.total == len(page.tasks) == sum(page.by_status.values()) for page in found.values())
 

@@ -130,7 +130,7 @@ POLICIES = [
     (47, {"start_at": "2027-01-02T24:00:00Z"}, "/start_at", "out_of_range"),
     (47, {"start_at": 1_714_521_600}, "/start_at", "wrong_type"),
 ]
-FIELDS = [
+FIELDS: list[tuple[int, dict[str, Any], list[tuple[str, str]]]] = [
     (10, {"anchor": "9999-12-31T23:59:59-12:00"}, [("/anchor", "out_of_range")]),
     (23, {"payload": {"a": "x" * 70_000}}, [("/payload", "too_large")]),
     (24, {"rev": 1, "created_by": "x"}, [("/rev", "unknown_field"), ("/created_by", "unknown_field")]),

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
 
-import structlog
 from dependency_injector import providers
 
 from adapters.memory import open_memory_store
@@ -32,6 +31,7 @@ from entrypoints.admin import serve_admin
 from entrypoints.container import Container
 from entrypoints.settings import Settings
 from tests.support.manual_clock import ManualClock
+from tests.support.plain_log import plain_log
 from tests.support.recorders import CountingEntropy, RecordingObserver, RecordingWakeup
 
 # While the scheduler's machine was off.
@@ -249,9 +249,7 @@ async def a_demo(*, days: int = 8, **environment: Any) -> AsyncIterator[Demo]:
             entropy=providers.Object(CountingEntropy(2)),
             observer=providers.Object(RecordingObserver()),
         )
-        # Its default draws the values of every variable beside a traceback, which takes minutes.
-        structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
-        leaving.callback(structlog.reset_defaults)
+        leaving.enter_context(plain_log())
         demo = Demo(container, clock)
         await demo.live()
         address = await leaving.enter_async_context(serve_admin(settings, container, lambda: True))

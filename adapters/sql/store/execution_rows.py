@@ -34,10 +34,17 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _count(value: Any) -> Any:
+    if value < 0:
+        raise ValueError("nothing is counted below zero")
+    return value
+
+
 # How a field of an execution is read from the column of its name, and written to it; all others are as they are.
 _READ: dict[str, Callable[[Any], Any]] = {
     "kind": _KINDS.__getitem__,
     "state": _STATES.__getitem__,
+    **dict.fromkeys(("version", "attempts_used", "starts", "rescues", "fence", "number"), _count),
     **dict.fromkeys(("scheduled_at", "created_at", "available_at"), at),
     **dict.fromkeys(("nominal_at", "started_at", "finished_at", "unknown_since", "chain_at"), at_or_none),
     "cancel": unpack_cancel,

@@ -13,7 +13,17 @@ from adapters.sql.store.execution_lists import IS_NOT_REDRIVEN
 from adapters.sql.store.finishes import FinishedHours
 from adapters.sql.store.open_work import TASKS_WITH_DEFINITIONS
 from adapters.sql.store.packing import UNREADABLE, at, at_or_none, unpack_policy, unpack_schedule
-from adapters.sql.store.tables import IS_CLAIMABLE, IS_DEAD, IS_FINAL, IS_SUSPECT, IS_UNKNOWN, Whole, definitions, executions, tasks
+from adapters.sql.store.tables import (
+    IS_CLAIMABLE,
+    IS_DEAD,
+    IS_FINAL,
+    IS_SUSPECT,
+    IS_UNKNOWN,
+    Whole,
+    definitions,
+    executions,
+    tasks,
+)
 from application.scheduling.ports.figures import COUNT_MAX, Backlog, ComingTask, HourFigures, PastRun, TypeFigures
 from domain.scheduling.durations import NO_STEP, Durations
 from domain.scheduling.execution import ExecutionState

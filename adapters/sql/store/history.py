@@ -29,6 +29,7 @@ from application.scheduling.ports.history import (
     TaskFilter,
     TaskOrder,
     TaskPage,
+    TaskSlice,
 )
 from application.scheduling.ports.records import ChangeRecord, Evidence, ExecutionRecord, VersionRecord
 from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
@@ -68,6 +69,11 @@ class SqlHistory:
             return await self._tasks.page(
                 connection, which, order=order, descending=descending, limit=limit, cursor=cursor
             )
+
+    async def tasks_by_name(self, *, after: str | None, limit: int) -> TaskSlice:
+        """See the port."""
+        async with self._database.browsing("tasks by name") as connection:
+            return await self._tasks.by_name(connection, after=after, limit=limit)
 
     async def upcoming(self, limit: int) -> Sequence[ScheduledTask]:
         """See the port."""

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Select,
+    Text,
     bindparam,
     func,
     literal,
@@ -26,7 +27,7 @@ from adapters.sql.store.packing import packed
 from adapters.sql.store.pages import Place, behind, decode_cursor, encode_cursor, ordered
 from adapters.sql.store.rows import OPEN_COLUMNS, TASK_COLUMNS, tasks_of
 from adapters.sql.store.tables import IS_OPEN, Whole, definitions, executions, tasks
-from application.scheduling.ports.history import TaskFilter, TaskOrder, TaskPage
+from application.scheduling.ports.history import TaskFilter, TaskOrder, TaskPage, TaskSlice
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import microseconds
 from domain.scheduling.task import ScheduledTask, TaskStatus
@@ -55,11 +56,19 @@ class TaskLists:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
+        self._of_page = {
+            (order, descending): dialect.query(_of_page(dialect, key, descending=descending))
+            for order, key in KEYS.items()
+            for descending in (False, True)
+        }
         self._open = dialect.query(
             select(*OPEN_COLUMNS)
             .where(dialect.is_among(executions.c.task_id, "ids"), IS_OPEN)
             .order_by(executions.c.id)
         )
+        named = select(*TASK_COLUMNS, tasks.c.name.label("sort_key")).select_from(TASKS_WITH_DEFINITIONS)
+        behind_name = named.where(_IS_LIVING, tasks.c.name > bindparam("after", type_=Text))
+        self._named = dialect.query(behind_name.order_by(tasks.c.name).limit(bindparam("limit", type_=Whole)))
         found = select(*TASK_COLUMNS, tasks.c.next_run_at.label("run_at")).select_from(TASKS_WITH_DEFINITIONS)
         found = found.where(tasks.c.status == TaskStatus.ACTIVE).limit(bindparam("limit", type_=Whole))
         # A sound active task is looked at when it runs; the few others have an index of their own.
@@ -89,11 +98,16 @@ class TaskLists:
         place = None if cursor is None else decode_cursor(list_name, cursor)
         found = self._found(which, KEYS[order], place, descending=descending, limit=limit + 1)
         ids, by_status = _told_apart(await self._dialect.query(found).rows(connection))
-        of_page = self._dialect.query(self._rows(KEYS[order], descending=descending))
-        rows = await of_page.rows(connection, ids=self._dialect.pack_values(ids))
+        rows = await self._of_page[order, descending].rows(connection, ids=self._dialect.pack_values(ids))
         total = sum(by_status.values()) if which.status is None else by_status.get(which.status, 0)
         more = encode_cursor(list_name, (rows[limit - 1][-1], rows[limit - 1][0])) if len(rows) > limit else None
         return TaskPage(await self._tasks(connection, rows[:limit]), total, by_status, more)
+
+    async def by_name(self, connection: AsyncConnection, *, after: str | None, limit: int) -> TaskSlice:
+        """The tasks behind a name."""
+        rows = await self._named.rows(connection, after=after or "", limit=limit + 1)
+        last = rows[limit - 1][-1] if len(rows) > limit else None
+        return TaskSlice(await self._tasks(connection, rows[:limit]), last)
 
     async def upcoming(self, connection: AsyncConnection, limit: int) -> list[ScheduledTask]:
         """The active tasks whose next runs come first."""
@@ -129,11 +143,6 @@ class TaskLists:
         counts = select(null().label("id"), status, func.count().label("tasks")).group_by(status)
         return union_all(counts, select(ids.c.id, null(), null()))
 
-    def _rows(self, key: Column[Any], *, descending: bool) -> Select[Any]:
-        """The rows of a page, in its order, with the sort key behind them."""
-        rows = select(*TASK_COLUMNS, key.label("sort_key")).select_from(TASKS_WITH_DEFINITIONS)
-        return ordered(rows.where(self._dialect.is_among(tasks.c.id, "ids")), key, tasks.c.id, descending=descending)
-
     def _conditions(self, which: TaskFilter) -> list[ColumnElement[bool]]:
         """All conditions but that on the status."""
         found: list[Any] = [_IS_DELETED if which.deleted else _IS_LIVING]
@@ -147,6 +156,8 @@ class TaskLists:
             found.append(tasks.c.look_at < microseconds(which.late_before))
         if which.ids is not None:
             found.append(tasks.c.id.in_(which.ids))
+        if which.names is not None:
+            found.append(tasks.c.name.in_(which.names))
         if which.text is not None:
             found.append(self._dialect.contains(definitions.c.search_text, literal(which.text.casefold())))
         if which.tag is not None:
@@ -155,9 +166,16 @@ class TaskLists:
         return found
 
 
+def _of_page(dialect: Dialect, key: Column[Any], *, descending: bool) -> Select[Any]:
+    """The rows of the tasks among `ids`, in the order of their page, with the sort key behind them."""
+    rows = select(*TASK_COLUMNS, key.label("sort_key")).select_from(TASKS_WITH_DEFINITIONS)
+    return ordered(rows.where(dialect.is_among(tasks.c.id, "ids")), key, tasks.c.id, descending=descending)
+
+
 def _reads_rows(which: TaskFilter) -> bool:
     """True for conditions on what no index has beside the status."""
-    return which.failing or any(each is not None for each in (which.text, which.tag, which.late_before, which.ids))
+    asked = (which.text, which.tag, which.late_before, which.ids, which.names)
+    return which.failing or any(each is not None for each in asked)
 
 
 def _told_apart(found: Iterable[Row]) -> tuple[list[str], dict[TaskStatus, int]]:

@@ -3,7 +3,7 @@
 from application.scheduling.drafts.definition import HandlerDefaults, define, payload_text, schedule_from
 from application.scheduling.drafts.faults import Faults
 from application.scheduling.drafts.reading import body_from
-from application.scheduling.drafts.scalars import REASON_MAX, Duration, Instant, Payload, Reason
+from application.scheduling.drafts.scalars import REASON_MAX, Duration, Instant, Payload, Reason, reason_from
 from application.scheduling.drafts.shapes import READ_ONLY, BackoffBody, PolicyBody, TaskBody, faults_of
 
 __all__ = [
@@ -22,5 +22,6 @@ __all__ = [
     "define",
     "faults_of",
     "payload_text",
+    "reason_from",
     "schedule_from",
 ]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from domain.errors import DomainError
+from domain.errors import DomainError, InvalidTaskError
 from domain.scheduling.schedule_text import wall_time_from
 
 CODE_PREFIX = "fault."
@@ -27,6 +27,14 @@ _ISO = re.compile(
 # Here nothing says whose wall time a text without an offset would be.
 _INSTANT_HINT = "write 2026-12-24T18:00:00Z, or an offset such as +01:00 for the Z"
 _UNREADABLE = frozenset({"bad_instant", "unsupported"})
+
+
+def reason_from(text: str) -> str:
+    """Why something is asked for, as a form or a command says it. Raises InvalidTaskError for too much of it."""
+    reason = text.strip()
+    if len(reason) > REASON_MAX:
+        raise InvalidTaskError(f"at most {REASON_MAX} characters", code="out_of_range", pointer="/reason")
+    return reason
 
 
 def _duration(value: object) -> object:

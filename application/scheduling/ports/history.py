@@ -40,7 +40,7 @@ class TaskFilter:
     `text` is looked for in name, description and handler, without regard to case; there are no wildcards. `deleted`
     asks for the tasks that are deleted and still kept, instead of the living ones. `failing` asks for those whose last
     execution died, or that have had no success since one did; `late_before` for those that were to be looked at before
-    that instant. `ids` are those of some tasks, IDS_MAX at most.
+    that instant. `ids` and `names` are those of some tasks, IDS_MAX of each at most.
     """
 
     text: str | None = None
@@ -52,6 +52,7 @@ class TaskFilter:
     failing: bool = False
     late_before: datetime | None = None
     ids: frozenset[TaskId] | None = None
+    names: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,14 @@ class TaskPage:
     total: int
     by_status: Mapping[TaskStatus, int]
     next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSlice:
+    """Some of all tasks in the order of their names; `after` is the name to go on behind, None: this is the end."""
+
+    tasks: tuple[ScheduledTask, ...]
+    after: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +170,9 @@ class History(Protocol):
         self, which: TaskFilter, *, order: TaskOrder, descending: bool, limit: int, cursor: str | None
     ) -> TaskPage:
         """Return a page of the tasks that match."""
+
+    async def tasks_by_name(self, *, after: str | None, limit: int) -> TaskSlice:
+        """Return the tasks not deleted whose names come behind `after`, at most `limit` of them; nothing is counted."""
 
     async def upcoming(self, limit: int) -> Sequence[ScheduledTask]:
         """Return the active tasks whose next runs come first."""

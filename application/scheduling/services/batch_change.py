@@ -17,7 +17,7 @@ from application.scheduling.ports.history import IDS_MAX, History, TaskFilter, T
 from application.scheduling.ports.task_store import Applied, MutateAnswer, Replayed
 from application.scheduling.services.batch_orders import RECORDED_AS, BatchAction, Order
 from application.scheduling.services.change_task import Author, ChangeTask
-from application.scheduling.services.errors import UNDECIDABLE, ServiceError, TaskNotFoundError
+from application.scheduling.services.errors import UNDECIDABLE, NameTakenError, ServiceError, TaskNotFoundError
 from domain.errors import DomainError, InvalidTaskError
 from domain.scheduling.identifiers import ExecutionId, TaskId
 from domain.scheduling.mutation import Compared, Mutation
@@ -40,7 +40,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """One task of a batch: `task` as it was before (None: it was not found), `code` and `detail` of a refusal."""
+    """One task of a batch: `task` as it was before (None: it was not found), `code` and `detail` of a refusal.
+
+    `version` is the one that what was done has made.
+    """
 
     task_id: TaskId
     task: ScheduledTask | None
@@ -48,6 +51,7 @@ class BatchItem:
     code: str | None = None
     detail: str | None = None
     execution_id: ExecutionId | None = None
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,14 @@ class BatchResult:
         return tuple(item for item in self.items if item.outcome is outcome)
 
     @property
-    def undo(self) -> tuple[Order, tuple[TaskId, ...]] | None:
-        """The order that takes back what was done now, and for which tasks; None: there is nothing to take back."""
-        inverse, done = self.order.inverse, self.of(Outcome.DONE)
-        ids = tuple(item.task_id for item in done if item.task is not None and self.order.is_undone_for(item.task))
-        return (inverse, ids) if inverse is not None and ids else None
+    def undo(self) -> Order | None:
+        """What takes back what was done now, for the tasks in its `if_versions`; None: there is nothing to take back.
+
+        What somebody has done to a task since stays.
+        """
+        inverse = self.order.inverse
+        done = {item.task_id: item.version for item in self.of(Outcome.DONE) if item.version is not None}
+        return replace(inverse, if_versions=done) if inverse is not None and done else None
 
 
 Found = tuple[TaskId, ScheduledTask | None]
@@ -135,18 +142,26 @@ class BatchChange:
                 return
 
     async def _tried(self, order: Order, found: Sequence[Found], by: Author) -> list[BatchItem]:
-        if order.is_about_deleted:
-            # Whether a name was taken meanwhile is only known to the store.
-            return [await self._alone(order, each, by, dry_run=True) for each in found]
+        holders = await self._holders(found) if order.is_about_deleted else {}
         items = []
         for task_id, task in found:
             planned = self._planned(order, task_id, task, by)
             if isinstance(planned, BatchItem):
                 items.append(planned)
-            else:
-                outcome = Outcome.UNCHANGED if planned.changes_nothing else Outcome.DONE
-                items.append(BatchItem(task_id, task, outcome))
+                continue
+            name = planned.after.definition.name
+            if order.is_about_deleted and holders.setdefault(name, task_id) != task_id:
+                items.append(_refused((task_id, task), NameTakenError(name, holders[name])))
+                continue
+            outcome = Outcome.UNCHANGED if planned.changes_nothing else Outcome.DONE
+            items.append(BatchItem(task_id, task, outcome))
         return items
+
+    async def _holders(self, found: Sequence[Found]) -> dict[str, TaskId]:
+        """The living tasks by those names that deleted ones had: what is brought back needs its own."""
+        which = TaskFilter(names=frozenset(task.definition.name for _, task in found if task is not None))
+        page = await self.history.tasks(which, order=TaskOrder.NAME, descending=False, limit=SLICE, cursor=None)
+        return {task.definition.name: task.id for task in page.tasks}
 
     async def _carried_out(self, order: Order, found: Sequence[Found], by: Author) -> list[BatchItem]:
         planned = {task_id: self._planned(order, task_id, task, by) for task_id, task in found}
@@ -165,8 +180,8 @@ class BatchChange:
                 return planned if by.idempotency_key is None else await self._alone(order, found, by)
             case Mutation(changes_nothing=True), Applied() | None:
                 return BatchItem(*found, Outcome.UNCHANGED)
-            case _, Applied(execution_id=execution_id):
-                return BatchItem(*found, Outcome.DONE, execution_id=execution_id)
+            case _, Applied(task=after, execution_id=execution_id):
+                return BatchItem(*found, Outcome.DONE, execution_id=execution_id, version=after.version)
             case _, Replayed(execution_id=execution_id):
                 return BatchItem(*found, Outcome.REPEATED, execution_id=execution_id)
             case _:
@@ -178,11 +193,11 @@ class BatchChange:
         change = self.change_task.recorded(RECORDED_AS[order.action], _of_item(by, task_id))
         try:
             decided = order.decide(task, change)
-        except UNDECIDABLE as error:
+        except (*UNDECIDABLE, ServiceError) as error:
             return _refused((task_id, task), error)
         return decided or Mutation(change, task, task, frozenset({Compared.STATUS}))
 
-    async def _alone(self, order: Order, found: Found, by: Author, *, dry_run: bool = False) -> BatchItem:
+    async def _alone(self, order: Order, found: Found, by: Author) -> BatchItem:
         """One item by the loop that every change goes through: it reads afresh, and answers what was done before."""
         tasks = self.change_task.tasks
         try:
@@ -192,7 +207,6 @@ class BatchChange:
                 _of_item(by, found[0]),
                 order.decide,
                 read=tasks.deleted if order.is_about_deleted else tasks.get,
-                dry_run=dry_run,
             )
         except TaskNotFoundError as error:
             # A deleted task cannot be shown, though an earlier request with this key may have deleted it.
@@ -203,7 +217,7 @@ class BatchChange:
         if done.replayed:
             return BatchItem(*found, Outcome.REPEATED, execution_id=done.execution_id)
         outcome = Outcome.UNCHANGED if done.unchanged else Outcome.DONE
-        return BatchItem(*found, outcome, execution_id=done.execution_id)
+        return BatchItem(*found, outcome, execution_id=done.execution_id, version=done.task.version)
 
 
 def _is_written(mutation: Mutation) -> bool:

@@ -4,15 +4,17 @@ A batch leaves alone what is already as it is to become: a task that somebody pa
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from application.scheduling.drafts import body_from, define
 from application.scheduling.services.edits import patched
+from application.scheduling.services.errors import StaleVersionError
 from domain.errors import InvalidScheduleError, InvalidTaskError
 from domain.scheduling.change import Change, ChangeAction
 from domain.scheduling.cron.zone import zone
+from domain.scheduling.identifiers import TaskId
 from domain.scheduling.mutation import Mutation, delete, edit, pause, resume, undelete
 from domain.scheduling.policy import Misfire
 from domain.scheduling.runs import run_now
@@ -44,13 +46,12 @@ RECORDED_AS: Mapping[BatchAction, ChangeAction] = {
 }
 INVERSES: Mapping[BatchAction, BatchAction] = {
     BatchAction.PAUSE: BatchAction.RESUME,
-    BatchAction.RESUME: BatchAction.PAUSE,
     BatchAction.ADD_TAG: BatchAction.REMOVE_TAG,
     BatchAction.REMOVE_TAG: BatchAction.ADD_TAG,
     BatchAction.DELETE: BatchAction.UNDELETE,
     BatchAction.UNDELETE: BatchAction.DELETE,
 }
-"""What takes an action back. Runs have begun, and the zones the tasks had differ: those are not undone by a batch."""
+"""What takes an action back. Runs have begun, and each task had a pause or a zone of its own: no batch brings it back."""
 OF_TAGS = frozenset({BatchAction.ADD_TAG, BatchAction.REMOVE_TAG})
 WITH_VALUE = OF_TAGS | {BatchAction.SET_TIMEZONE}
 """The actions that say nothing without a value: a tag, a time zone."""
@@ -61,13 +62,15 @@ class Order:
     """An action with what goes with it; raises InvalidTaskError for a `value` it cannot have.
 
     `value` is the tag or the time zone, `until` the end of a pause (None: somebody resumes), `missed` says what becomes
-    of the occurrences that a pause has passed over.
+    of the occurrences that a pause has passed over. `if_versions` has those tasks to which it is done only if they are
+    still at that version.
     """
 
     action: BatchAction
     value: str = ""
     until: datetime | None = None
     missed: Misfire = Misfire.SKIP
+    if_versions: Mapping[TaskId, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.action in OF_TAGS:
@@ -88,12 +91,11 @@ class Order:
         action = INVERSES.get(self.action)
         return None if action is None else Order(action, self.value)
 
-    def is_undone_for(self, before: ScheduledTask) -> bool:
-        """True if the inverse makes of a task what it was: one that had failed was not paused before it was resumed."""
-        return self.action is not BatchAction.RESUME or before.status is TaskStatus.PAUSED
-
     def decide(self, task: ScheduledTask, change: Change) -> Mutation | None:
-        """What becomes of a task; None: it is as it is to become. Raises DomainError."""
+        """What becomes of a task; None: it is as it is to become. Raises DomainError, StaleVersionError."""
+        named = self.if_versions.get(task.id, task.version)
+        if named != task.version:
+            raise StaleVersionError(task.id, task.version, named=named)
         return _DECISIONS[self.action](self, task, change)
 
 

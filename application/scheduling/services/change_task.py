@@ -12,7 +12,6 @@ from datetime import timedelta
 from functools import partial
 from weakref import WeakValueDictionary
 
-from application.scheduling.drafts import REASON_MAX
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.observer import Observer
@@ -37,7 +36,7 @@ from application.scheduling.services.errors import (
     TaskNotFoundError,
     TaskUnreadableError,
 )
-from domain.errors import InvalidTaskError, SchedulerError
+from domain.errors import SchedulerError
 from domain.scheduling.change import Change, ChangeAction, Via
 from domain.scheduling.events import TaskChanged
 from domain.scheduling.identifiers import ExecutionId, TaskId
@@ -52,20 +51,13 @@ CLOCK_AHEAD = "the clock of this machine is ahead of the store's"
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who asks for a change, which way, why, and under which idempotency key.
-
-    Raises InvalidTaskError for a reason of more than REASON_MAX characters, whichever way it came.
-    """
+    """Who asks for a change, which way, why, and under which idempotency key."""
 
     actor: str
     via: Via
     reason: str = ""
     idempotency_key: str | None = None
     body_hash: str = ""
-
-    def __post_init__(self) -> None:
-        if len(self.reason) > REASON_MAX:
-            raise InvalidTaskError(f"at most {REASON_MAX} characters", code="out_of_range", pointer="/reason")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import traceback
 
 from application.scheduling import json_text
 from application.scheduling.processors import PermanentError
+from application.scheduling.secret_names import SECRET_NAME
 from domain.scheduling.execution import ErrorReport
 
 KIND_CHARACTERS_MAX = 100
@@ -17,7 +18,7 @@ _READ_CHARACTERS_MAX = 10 * TEXT_CHARACTERS_MAX
 LINE_BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _PASSWORD_IN_URL = re.compile(r"(://[^\s:/@]{0,100}:)[^\s/]{1,1000}@")
 _SECRET_VALUE = re.compile(
-    r"((?:password|passwd|pwd|secret|token|api[_-]?key|authorization|credential)s?[\"']?\s{0,3}[:=]\s{0,3})"
+    rf"({SECRET_NAME}s?[\"']?\s{{0,3}}[:=]\s{{0,3}})"
     r"((?:bearer|basic)\s{1,3})?(?:\"[^\"]{0,1000}\"|'[^']{0,1000}'|[^\s,;)&]{1,1000})",
     re.IGNORECASE,
 )

@@ -1,6 +1,6 @@
 """Reading for people: tasks with what deserves a warning, their executions, and the state of health."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,6 +31,7 @@ LATE_AFTER = timedelta(seconds=5)
 UPCOMING_MAX = 10
 RECENT_MAX = 10
 MISSING_NAMED_MAX = 3
+SLICE_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,16 @@ class InspectTasks:
         announced = await self._announced()
         page = await self.history.tasks(which, order=order, descending=descending, limit=limit, cursor=cursor)
         return TaskList(page, tuple(_view(task, announced) for task in page.tasks))
+
+    async def every(self) -> AsyncIterator[ScheduledTask]:
+        """Every task by name, read a slice at a time; one that is renamed meanwhile may be passed over."""
+        found = await self.history.tasks_by_name(after=None, limit=SLICE_MAX)
+        while True:
+            for task in found.tasks:
+                yield task
+            if found.after is None:
+                return
+            found = await self.history.tasks_by_name(after=found.after, limit=SLICE_MAX)
 
     async def task_types(self) -> Sequence[str]:
         """The types that tasks have, in order."""

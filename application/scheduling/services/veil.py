@@ -23,6 +23,8 @@ from application.scheduling.ports.history import (
     TaskFilter,
     TaskOrder,
     TaskPage,
+    TaskSlice,
+    TaskSlice,
 )
 from application.scheduling.ports.records import (
     ChangeRecord,
@@ -78,6 +80,16 @@ class VeiledHistory:
         """See the port."""
         page = await self.history.tasks(which, order=order, descending=descending, limit=limit, cursor=cursor)
         return replace(page, tasks=tuple(map(_covered_task, page.tasks))) if self.is_veiled() else page
+
+    async def tasks_by_name(self, *, after: str | None, limit: int) -> TaskSlice:
+        """See the port."""
+        found = await self.history.tasks_by_name(after=after, limit=limit)
+        return replace(found, tasks=tuple(map(_covered_task, found.tasks))) if self.is_veiled() else found
+
+    async def tasks_by_name(self, *, after: str | None, limit: int) -> TaskSlice:
+        """See the port."""
+        found = await self.history.tasks_by_name(after=after, limit=limit)
+        return replace(found, tasks=tuple(map(_covered_task, found.tasks))) if self.is_veiled() else found
 
     async def upcoming(self, limit: int) -> Sequence[ScheduledTask]:
         """See the port."""

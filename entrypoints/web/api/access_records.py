@@ -12,9 +12,7 @@ from entrypoints.web.answers import json_answer
 from entrypoints.web.api.parameters import LIMIT, choice, number, text
 from entrypoints.web.keys import SERVICES
 from entrypoints.web.operations import ok, operation
-from entrypoints.web.parameters import QUERY
-
-NUMBER_MAX = 999_999_999
+from entrypoints.web.parameters import NUMBER_MAX, QUERY
 
 
 class AccessRecordDocument(TypedDict):

@@ -15,10 +15,9 @@ from domain.scheduling.policy import Misfire
 from domain.scheduling.schedule import ScheduleType
 from domain.scheduling.task import TaskStatus
 from entrypoints.web import examples
-from entrypoints.web.access import admit
+from entrypoints.web.access import CHANGES_OF_MANY, admit
 from entrypoints.web.answers import json_answer
 from entrypoints.web.api.documents import BatchDocument, BatchItemDocument, BatchUndoDocument
-from entrypoints.web.batch_wording import ACTIONS
 from entrypoints.web.bodies import ReasonBody, RequestBody
 from entrypoints.web.intent import author
 from entrypoints.web.keys import SERVICES
@@ -57,12 +56,13 @@ class FilterBody(BaseModel):
 class BatchBody(ReasonBody):
     """What is to be done to which tasks: those named by `ids`, or all that match `filter`; one of the two.
 
-    `value` is the tag or the time zone of the actions that have one, `until` the end of a pause, and `missed` says what
+    `versions` go with `ids`, one each: a task that is at another version by now is refused. `value` is the tag or the time zone of the actions that have one, `until` the end of a pause, and `missed` says what
     becomes of the occurrences a pause has passed over.
     """
 
     action: Literal["pause", "resume", "run", "add_tag", "remove_tag", "set_timezone", "delete", "undelete"]
     ids: Annotated[list[Text], Field(min_length=1, max_length=IDS_MAX)] | None = None
+    versions: Annotated[list[Annotated[int, Field(ge=1)]], Field(max_length=IDS_MAX)] | None = None
     filter: FilterBody | None = None
     value: Text = ""
     until: Instant | None = None
@@ -71,7 +71,12 @@ class BatchBody(ReasonBody):
 
     def order(self) -> Order:
         """What is to be done. Raises InvalidTaskError."""
-        return Order(BatchAction(self.action), self.value, self.until, Misfire(self.missed))
+        ids, versions = self.ids or [], self.versions
+        if versions is not None and len(versions) != len(ids):
+            detail = f"{len(versions):,} versions for {len(ids):,} ids; there is one for each"
+            raise InvalidTaskError(detail, code="invalid_value", pointer="/versions")
+        if_versions = dict(zip(map(TaskId, ids), versions or (), strict=False))
+        return Order(BatchAction(self.action), self.value, self.until, Misfire(self.missed), if_versions)
 
     def chosen(self) -> Chosen:
         """To which tasks. Raises InvalidTaskError."""
@@ -95,7 +100,7 @@ async def change_tasks(request: web.Request) -> web.Response:
     body = await BODY.read(request)
     order = body.order()
     # The route asks for the least that any action takes.
-    await admit(request, ACTIONS[order.action].permission)
+    await admit(request, CHANGES_OF_MANY[order.action])
     by = await author(request, reason=body.reason)
     result = await request.app[SERVICES].batch.run(order, body.chosen(), by, dry_run=body.dry_run)
     return json_answer(_document(result, dry_run=body.dry_run))
@@ -127,8 +132,9 @@ def _item(item: BatchItem) -> BatchItemDocument:
 
 
 def _undo(result: BatchResult) -> BatchUndoDocument | None:
-    if result.undo is None:
+    order = result.undo
+    if order is None:
         return None
-    order, ids = result.undo
-    document: BatchUndoDocument = {"action": order.action, "ids": list(ids)}
+    ids, versions = list(order.if_versions), list(order.if_versions.values())
+    document: BatchUndoDocument = {"action": order.action, "ids": ids, "versions": versions}
     return document | {"value": order.value} if order.value else document

@@ -247,6 +247,7 @@ class BatchUndoDocument(TypedDict):
     action: BatchAction
     value: NotRequired[str]
     ids: list[TaskId]
+    versions: list[int]
 
 
 class BatchDocument(TypedDict):

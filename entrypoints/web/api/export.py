@@ -1,18 +1,13 @@
 """The API of taking everything away: all tasks as one file, written while it is read."""
 
-from collections.abc import AsyncIterator
-
 from aiohttp import hdrs, web
 from typing_extensions import TypedDict
 
 from application.scheduling.exports import LAYOUTS, ExportFormat
-from application.scheduling.ports.history import TaskFilter
-from application.scheduling.services.inspect_tasks import InspectTasks
-from domain.scheduling.task import ScheduledTask
 from entrypoints.web.api.parameters import choice
 from entrypoints.web.keys import SERVICES
 from entrypoints.web.operations import Answer, ok, operation
-from entrypoints.web.parameters import LIMIT_MAX, QUERY
+from entrypoints.web.parameters import QUERY
 
 FORMAT = choice("format", "What the file is written in: `yaml` if nothing is said.", ExportFormat)
 
@@ -38,7 +33,7 @@ async def export_tasks(request: web.Request) -> web.StreamResponse:
     """
     chosen = request[QUERY][FORMAT] or ExportFormat.YAML
     layout = LAYOUTS[chosen]
-    tasks = _tasks(request.app[SERVICES].inspect)
+    tasks = request.app[SERVICES].inspect.every()
     # Read before anything is written: a store that is away is still told as a problem.
     first = await anext(tasks, None)
     response = web.StreamResponse(headers={"Content-Disposition": f'attachment; filename="tasks.{chosen}"'})
@@ -62,15 +57,3 @@ async def export_tasks(request: web.Request) -> web.StreamResponse:
 async def _send(response: web.StreamResponse, text: str) -> None:
     if text:
         await response.write(text.encode())
-
-
-async def _tasks(inspect: InspectTasks) -> AsyncIterator[ScheduledTask]:
-    """Every task by name, a page at a time; one that is renamed meanwhile may be passed over."""
-    cursor: str | None = None
-    while True:
-        found = await inspect.list(TaskFilter(), limit=LIMIT_MAX, cursor=cursor)
-        for task in found.page.tasks:
-            yield task
-        cursor = found.page.next_cursor
-        if cursor is None:
-            return

@@ -90,7 +90,7 @@ def assembled(inputs: Sequence[Input], fields: Mapping[str, str], base: Mapping[
 
 
 def taken_over(fields: Mapping[str, str], base: Mapping[str, Any]) -> dict[str, Any]:
-    """The payload that inputs say whose schema is gone: each value of the kind that it has in `base`, or as it reads."""
+    """The payload that inputs say whose schema is gone: each value of the kind it has in `base`, or as it reads."""
     typed = {name.removeprefix(PREFIX): text for name, text in fields.items() if name.startswith(PREFIX)}
     payload = {key: value for key, value in base.items() if typed.get(key) != ""}
     for key, text in typed.items():

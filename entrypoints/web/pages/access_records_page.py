@@ -6,9 +6,8 @@ from aiohttp import web
 
 from application.scheduling.ports.access_trail import AccessFilter
 from domain.access.record import AccessAction
-from entrypoints.web.api.access_records import NUMBER_MAX
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.parameters import Query
+from entrypoints.web.parameters import NUMBER_MAX, Query
 from entrypoints.web.rendering import render
 
 FILTERS = ("actor", "subject", "action")

@@ -4,6 +4,7 @@ Nothing is done by asking. The confirmation names the tasks that would change, a
 what was shown is what is done; sent twice, it does nothing twice, and the answer says so.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from application.scheduling.services.batch_orders import WITH_VALUE, BatchAction
 from domain.errors import InvalidTaskError
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.policy import Misfire
-from entrypoints.web.access import admit
+from entrypoints.web.access import CHANGES_OF_MANY, admit
 from entrypoints.web.batch_wording import ACTIONS, item_words, tally_words
 from entrypoints.web.errors import RequestError
 from entrypoints.web.intent import page_author
@@ -39,6 +40,9 @@ PAUSES = {
 }
 """For how long a pause may be ordered; "" is until somebody resumes."""
 SCOPES = ("chosen", "page", "all")
+FIELDS = ("action", "value", "ids", "versions", "reason", "lasts", "missed", "token", "back", "confirm")
+"""Of the form that does it; `versions` are those at which `ids` must be, each in its place."""
+_VERSION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ async def confirm(request: web.Request) -> web.Response:
     action = query.choice("action", BatchAction)
     if action is None:
         raise RequestError("bad_parameter", "action: choose what is to be done", parameter="action")
-    await admit(request, ACTIONS[action].permission)
+    await admit(request, CHANGES_OF_MANY[action])
     value = query.text("value") or ""
     if action in WITH_VALUE and not value:
         return _value_page(request, query, Asked(action))
@@ -71,13 +75,14 @@ async def confirm(request: web.Request) -> web.Response:
 
 async def carry_out(request: web.Request) -> web.Response:
     """Do it to the tasks the form names, and show what became of each."""
-    fields = await fields_of(request, "action", "value", "ids", "reason", "lasts", "missed", "token", "back", "confirm")
+    fields = await fields_of(request, *FIELDS)
     action = _action(fields)
-    await admit(request, ACTIONS[action].permission)
+    await admit(request, CHANGES_OF_MANY[action])
     services = request.app[SERVICES]
-    order = Order(action, fields.get("value", ""), _end(fields, services.clock.now()), _missed(fields))
     ids = [TaskId(each) for each in fields.get("ids", "").split()]
-    content = "\n".join(fields.get(name, "") for name in ("action", "value", "ids", "lasts", "missed"))
+    until, if_versions = _end(fields, services.clock.now()), _if_versions(fields, ids)
+    order = Order(action, fields.get("value", ""), until, _missed(fields), if_versions)
+    content = "\n".join(fields.get(name, "") for name in ("action", "value", "ids", "versions", "lasts", "missed"))
     try:
         by = page_author(request, reason=reason_of(fields), token=fields.get("token", ""), content=content)
         _check_confirmed(action, fields, len(ids))
@@ -86,7 +91,7 @@ async def carry_out(request: web.Request) -> web.Response:
         asked = Asked(action, fields, {error.pointer.removeprefix("/") or "reason": error.detail})
         return _plan_page(request, plan, back=fields.get("back", ""), asked=asked)
     result = await services.batch.run(order, ids, by)
-    return _result_page(request, result, back=fields.get("back", ""))
+    return _result_page(request, result, fields)
 
 
 def _check_confirmed(action: BatchAction, fields: Mapping[str, str], count: int) -> None:
@@ -128,7 +133,7 @@ def _plan_page(request: web.Request, plan: BatchResult, *, back: str, asked: Ask
         **_told(plan, is_plan=True),
         "asked": asked,
         "shown": _lines(plan, plan.items[:SHOWN_MAX], is_plan=True),
-        "more": len(plan.items) - SHOWN_MAX,
+        "more": len(plan.items) + plan.left - SHOWN_MAX,
         "ids": " ".join(item.task_id for item in plan.of(Outcome.DONE)),
         "pauses": PAUSES,
         "misfires": Misfire,
@@ -139,16 +144,16 @@ def _plan_page(request: web.Request, plan: BatchResult, *, back: str, asked: Ask
     return render(request, "batch.html", context, status=422 if asked.faults else 200)
 
 
-def _result_page(request: web.Request, result: BatchResult, *, back: str) -> web.Response:
-    refused = result.of(Outcome.REFUSED)
+def _result_page(request: web.Request, result: BatchResult, fields: Mapping[str, str]) -> web.Response:
+    back, undo, refused = fields.get("back", ""), result.undo, result.of(Outcome.REFUSED)
     others = [item for item in result.items if item.outcome is not Outcome.REFUSED]
     context = {
         **_told(result, is_plan=False),
         "shown": _lines(result, [*refused[:REFUSED_SHOWN_MAX], *others[:SHOWN_MAX]], is_plan=False),
         "more": max(0, len(refused) - REFUSED_SHOWN_MAX) + max(0, len(others) - SHOWN_MAX),
-        "left": result.left,
-        "undo": result.undo,
-        "undo_wording": ACTIONS[result.undo[0].action] if result.undo else None,
+        "sent": fields,
+        "undo": undo,
+        "undo_wording": ACTIONS[undo.action] if undo else None,
         "token": request.app[SERVICES].entropy.token(),
         "back": back,
         "list": list_address(request, back),
@@ -162,7 +167,8 @@ def _told(result: BatchResult, *, is_plan: bool) -> dict[str, object]:
         "order": result.order,
         "wording": ACTIONS[action],
         "count": counted(counts[Outcome.DONE], "task"),
-        "total": len(result.items),
+        "total": len(result.items) + result.left,
+        "left": result.left,
         "done": counts[Outcome.DONE],
         "tally": tally_words(action, counts, is_plan=is_plan),
     }
@@ -181,6 +187,13 @@ def _action(fields: Mapping[str, str]) -> BatchAction:
         return BatchAction(fields.get("action", ""))
     except ValueError:
         raise RequestError("bad_request", "the form cannot be read") from None
+
+
+def _if_versions(fields: Mapping[str, str], ids: Sequence[TaskId]) -> dict[TaskId, int]:
+    versions = fields.get("versions", "").split()
+    if versions and (len(versions) != len(ids) or not all(map(_VERSION.fullmatch, versions))):
+        raise RequestError("bad_request", "the form cannot be read")
+    return dict(zip(ids, map(int, versions), strict=False))
 
 
 def _end(fields: Mapping[str, str], now: datetime) -> datetime | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from application.scheduling.drafts import reason_from
 from application.scheduling.ports.passwords import PasswordsBusyError
 from application.scheduling.services.access_errors import AccessError
 from domain.access.role import Role
@@ -26,8 +27,8 @@ async def fields_of(request: web.Request, *known: str) -> dict[str, str]:
 
 
 def reason_of(fields: Mapping[str, str]) -> str:
-    """Why something is asked for."""
-    return fields.get("reason", "").strip()
+    """Why something is asked for. Raises InvalidTaskError for too much of it."""
+    return reason_from(fields.get("reason", ""))
 
 
 def refused(form: str, fields: Mapping[str, str], error: SchedulerError) -> Refused:

@@ -14,6 +14,7 @@ from domain.errors import InvalidTimezoneError
 from domain.scheduling.description import described
 from domain.scheduling.schedule import ScheduleType
 from domain.scheduling.task import Definition, TaskStatus
+from entrypoints.web.access import CHANGES_OF_MANY
 from entrypoints.web.batch_wording import ACTIONS
 from entrypoints.web.keys import CALLER, SERVICES, under_prefix
 from entrypoints.web.origins import own_origin
@@ -98,7 +99,7 @@ def _actions(request: web.Request, *, deleted: bool) -> Mapping[BatchAction, str
     return {
         action: wording.offer
         for action, wording in ACTIONS.items()
-        if (action is BatchAction.UNDELETE) is deleted and role.includes(Role(wording.permission))
+        if (action is BatchAction.UNDELETE) is deleted and role.includes(Role(CHANGES_OF_MANY[action]))
     }
 
 

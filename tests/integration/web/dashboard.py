@@ -37,6 +37,7 @@ from tests.conformance.store_under_test import StoreUnderTest
 from tests.integration.web.declared import check_declared
 from tests.support.doors import Doors
 from tests.support.manual_clock import ManualClock
+from tests.support.plain_log import plain_log
 from tests.support.recorders import CountingEntropy, RecordingObserver, RecordingWakeup
 
 PREFIX = "/admin/scheduler"
@@ -196,8 +197,9 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             host, port = runner.addresses[0][:2]
             url = f"http://{host}:{port}"
-            async with ClientSession(url) as session:
-                store = StoreUnderTest(clock, stores, cut_off, spoil, mend)
-                yield Dashboard(clock, stores, store, loops, app, url, session, doors, wakeup)
+            store = StoreUnderTest(clock, stores, cut_off, spoil, mend)
+            with plain_log():
+                async with ClientSession(url) as session:
+                    yield Dashboard(clock, stores, store, loops, app, url, session, doors, wakeup)
         finally:
             await runner.cleanup()

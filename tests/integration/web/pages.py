@@ -12,7 +12,7 @@ from domain.scheduling.retry import GiveUp
 from domain.scheduling.task import ScheduledTask
 from tests.integration.web.dashboard import Dashboard
 
-INLINE = {"a", "b", "code", "span", "strong", "time", "del", "ins"}
+INLINE = {"a", "b", "code", "span", "strong", "time", "del", "ins", "wbr"}
 CANARIES = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.web.dashboard import TASKS, Answer, Dashboard
+from tests.integration.web.dashboard import PREFIX, TASKS, Answer, Dashboard
 from tests.integration.web.door import a_door, signed_in
 from tests.integration.web.pages import stored
 from tests.support.builders import a_failure
@@ -36,7 +36,7 @@ async def test_all_that_match_are_changed_and_can_be_changed_back(dashboard: Das
             _result(two, "unchanged"),
         ],
         "ids": [one["id"]],
-        "undo": {"action": "resume", "ids": [one["id"]]},
+        "undo": {"action": "resume", "ids": [one["id"]], "versions": [2]},
     }
     assert (await dashboard.get(f"{TASKS}/{one['id']}")).json["pause"]["reason"] == "upgrade"
     undone = await dashboard.call("POST", BATCH, answer.json["undo"])
@@ -95,7 +95,7 @@ async def test_tasks_are_tagged_moved_to_a_zone_deleted_and_brought_back_togethe
     back = await batch(dashboard, "undelete", filter={})
 
     assert [answer.json["counts"]["done"] for answer in (tagged, moved, deleted, back)] == [2, 2, 2, 2]
-    assert tagged.json["undo"] == {"action": "remove_tag", "value": "night", "ids": ids}
+    assert tagged.json["undo"] == {"action": "remove_tag", "value": "night", "ids": ids, "versions": [2, 2]}
     assert moved.json["undo"] is None
     task = (await dashboard.get(f"{TASKS}/{ids[0]}")).json
     assert (task["tags"], task["timezone"], task["next_run_at"]) == (["night"], "Europe/Berlin", "2024-01-16T01:00:00Z")
@@ -172,3 +172,24 @@ async def test_the_failing_can_be_listed_and_changed_alone(dashboard: Dashboard)
 
     assert [task["name"] for task in listed["tasks"]] == ["failing"]
     assert paused["ids"] == [failing.id]
+
+
+async def test_changing_many_takes_what_the_same_change_of_one_takes_and_the_description_says_so(
+    dashboard: Dashboard,
+) -> None:
+    paths = (await dashboard.get(f"{PREFIX}/api/openapi.json")).json["paths"]
+    of_one = {
+        "add_tag": paths["/api/scheduled-tasks/{task_id}"]["patch"],
+        "remove_tag": paths["/api/scheduled-tasks/{task_id}"]["patch"],
+        "set_timezone": paths["/api/scheduled-tasks/{task_id}"]["patch"],
+        "delete": paths["/api/scheduled-tasks/{task_id}"]["delete"],
+        **{
+            action: paths[f"/api/scheduled-tasks/{{task_id}}/{action}"]["post"]
+            for action in ("pause", "resume", "run", "undelete")
+        },
+    }
+    of_many = paths["/api/scheduled-tasks:batch"]["post"]
+
+    assert of_many["x-permission-by-action"] == {action: each["x-permission"] for action, each in of_one.items()}
+    assert of_many["x-permission"] == "operator"
+    assert "operator; editor for add_tag, remove_tag" in (await dashboard.page(f"{PREFIX}/api")).text

@@ -48,13 +48,13 @@ async def test_every_task_of_many_is_exported_once(dashboard: Dashboard) -> None
     assert list((await dashboard.get(f"{EXPORT}?format=json")).json["tasks"]) == names
 
 
-async def test_texts_that_bear_the_name_of_a_secret_are_left_out(dashboard: Dashboard) -> None:
-    payload = {"api_key": "abc", "nested": [{"Password": "abc"}], "token_count": 3, "mode": "full"}
+async def test_what_bears_the_name_of_a_secret_is_left_out(dashboard: Dashboard) -> None:
+    payload = {"api_key": "abc", "nested": [{"Password": "abc"}], "tokens": [3], "mode": "full"}
     await dashboard.create(payload=payload)
 
     told = (await dashboard.get(f"{EXPORT}?format=json")).json["tasks"]["report"]["payload"]
 
-    assert told == {"api_key": "***", "nested": [{"Password": "***"}], "token_count": 3, "mode": "full"}
+    assert told == {"api_key": "***", "nested": [{"Password": "***"}], "tokens": "***", "mode": "full"}
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,40 @@ async def test_a_bad_parameter_is_refused_by_every_route(
     assert dashboard.kept() == before
 
 
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("limit=1e3", "out_of_range"),
+        ("cursor=forged", "bad_cursor"),
+        ("cursor=" + "W1tb" * 1_000, "bad_cursor"),  # brackets, nested deeper than Python's reader can follow
+        ("cursor=" + "W" * 5_000, "out_of_range"),
+        ("sort=payload", "invalid_value"),
+        ("q=a%00b", "out_of_range"),
+        ("status=active&status=paused", "repeated_parameter"),
+        ("state=active", "unknown_parameter"),
+    ],
+)
+async def test_a_wrong_parameter_is_named_with_a_code(dashboard: Dashboard, query: str, code: str) -> None:
+    answer = await dashboard.get(f"{TASKS}?{query}")
+
+    (error,) = answer.json["errors"]
+    assert answer.json["type"].endswith("/problems/bad_parameter")
+    assert (error["parameter"], error["code"]) == (query.partition("=")[0], code)
+
+
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ("statsu=active", "statsu: there is no such parameter here: did you mean status?"),
+        ("colour=red", "colour: there is no such parameter here: there are q, status, schedule_type, task_type, tag, "),
+    ],
+)
+async def test_an_unknown_parameter_is_told_which_there_are(dashboard: Dashboard, query: str, detail: str) -> None:
+    answer = await dashboard.get(f"{TASKS}?{query}")
+
+    assert answer.json["detail"].startswith(detail)
+
+
 @pytest.mark.parametrize("name", sorted(DECLARED | PAGES_OWN))
 async def test_a_parameter_that_stands_twice_is_refused_by_every_route(
     dashboard: Dashboard, names: Mapping[str, str], name: str
@@ -217,8 +251,8 @@ async def test_what_is_not_there_is_told_alike_whether_it_was_there_or_never(das
 
 def methods_at(path: str) -> set[str]:
     """What the table lets this path do; one that is no task's (`preview`) may be taken for one's."""
-    rooted = {route: route.path if route.at_root else PREFIX + route.path for route in ROUTES}
-    served = {route.method for route in ROUTES if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", rooted[route]), path)}
+    patterns = [(route, re.sub(r"\{[^}]*\}", "[^/]+", PREFIX * (not route.at_root) + route.path)) for route in ROUTES]
+    served = {route.method for route, pattern in patterns if re.fullmatch(pattern, path)}
     return served | {"HEAD"} if "GET" in served else served
 
 

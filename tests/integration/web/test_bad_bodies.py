@@ -85,25 +85,3 @@ async def test_requests_in_a_row_are_answered_one_by_one_in_their_order(dashboar
     assert answer.status == 201
     assert answer.body.count("HTTP/1.1 200 OK") == 1
     assert '"total":1' in answer.body
-
-
-async def test_a_wrong_dry_run_flag_is_no_order_to_create(dashboard: Dashboard) -> None:
-    before = dashboard.kept()
-
-    answer = await dashboard.call("POST", f"{TASKS}?dry_run=yes", a_body())
-
-    assert answer.status == 400
-    assert dashboard.kept() == before
-
-
-@pytest.mark.parametrize(
-    ("query", "detail"),
-    [
-        ("statsu=active", "statsu: there is no such parameter here: did you mean status?"),
-        ("colour=red", "colour: there is no such parameter here: there are q, status, schedule_type, task_type, tag, "),
-    ],
-)
-async def test_an_unknown_parameter_is_told_which_there_are(dashboard: Dashboard, query: str, detail: str) -> None:
-    answer = await dashboard.get(f"{TASKS}?{query}")
-
-    assert answer.json["detail"].startswith(detail)

@@ -23,11 +23,11 @@ async def asked(dashboard: Dashboard, action: str, *ids: str, status: int = 200,
 
 def fields_of(page: Elements, *, at: int = 0, **said: str) -> str:
     """What the form of a page sends, with what its reader says."""
-    names = ("action", "value", "ids", "token", "back", "reason")
+    names = ("action", "value", "ids", "versions", "token", "back", "reason")
     hidden = [each for each in page.all("input") if each.get("type") == "hidden" and each["name"] in names]
     begins = [place for place, each in enumerate(hidden) if each["name"] == "action"]
-    form = hidden[begins[at] :][:6]
-    return urlencode({each["name"]: each["value"] for each in form if each["name"] in names} | said)
+    form = hidden[begins[at] :][: len(names)]
+    return urlencode({each["name"]: each["value"] for each in form} | said)
 
 
 async def paused_names(dashboard: Dashboard) -> list[str]:

@@ -136,7 +136,7 @@ async def test_a_conflict_over_many_members_can_be_solved(dashboard: Dashboard, 
         payload=json.dumps({f"k{number}": 2 for number in range(count)}),
     )
     fields = BrowserForm(asked.text, "conflict").fields
-    rows = {name: "wanted" for name in re.findall(r'name="(take [^"]+)" value="wanted"', asked.text)}
+    rows = dict.fromkeys(re.findall(r'name="(take [^"]+)" value="wanted"', asked.text), "wanted")
 
     answer = await saved(dashboard, task_id, {**fields, **rows})
 

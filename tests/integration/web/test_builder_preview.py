@@ -1,11 +1,15 @@
 """What the page shows before anything is saved: the tabs over one schedule, and the preview of it."""
 
+import re
 from urllib.parse import urlencode
 
 import pytest
 
 from tests.integration.web.browser_form import NEW, blank, form_of
 from tests.integration.web.dashboard import TASKS, Dashboard
+from tests.integration.web.pages import words
+
+TIME = re.compile('<time datetime="([^"]+)">(.+?)</time>')
 
 
 async def test_a_tab_is_filled_from_the_one_before_without_script(dashboard: Dashboard) -> None:
@@ -38,14 +42,14 @@ async def test_the_preview_tells_the_next_instants_their_zones_and_what_is_odd(d
     dashboard.clock.advance_to(dashboard.clock.now().replace(month=3, day=8))
 
     page = await dashboard.page(f"{NEW}?{urlencode(query)}")
+    shown = [(at, words(inner)) for at, inner in TIME.findall(page.text)]
 
     assert "At 02:30 every day" in page.text
-    assert '<time datetime="2024-03-09T07:30:00Z">Sat 2024-03-09 02:30 EST</time>' in page.text
-    assert '<time datetime="2024-03-10T07:00:00Z">Sun 2024-03-10 03:00 EDT</time>' in page.text
+    assert ("2024-03-09T07:30:00Z", "Sat 2024-03-09 02:30 EST") in shown
+    assert ("2024-03-10T07:00:00Z", "Sun 2024-03-10 03:00 EDT") in shown
+    assert ("2024-03-09T07:30:00Z", "Sat 2024-03-09 07:30 UTC") in shown
     assert "the clocks skip 02:30: what is due then runs once, at 03:00" in page.text
-    assert (
-        '<td data-label="UTC"><time datetime="2024-03-09T07:30:00Z">Sat 2024-03-09 07:30 UTC</time></td>' in page.text
-    )
+    assert '<td data-label="UTC"><time' in page.text
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 The rest stand elsewhere: rows lost between pages and records written apart from their change in tests/conformance,
 routes that are open by default or change things for viewers in test_access_matrix.py and test_security.py, expressions
-that take for ever in test_api_bad_input.py.
+that take for ever in test_bad_input.py.
 """
 
 import json

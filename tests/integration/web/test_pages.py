@@ -11,7 +11,7 @@ from domain.scheduling.identifiers import NodeId, TaskId
 from domain.scheduling.outcome import Failed
 from domain.scheduling.retry import GiveUp
 from domain.scheduling.task import ScheduledTask
-from tests.integration.web.dashboard import PAGE, PREFIX, TASKS, Dashboard
+from tests.integration.web.dashboard import HTML, PAGE, PREFIX, TASKS, Dashboard
 
 CANARIES = [
     "<script>alert(1)</script>",
@@ -124,6 +124,20 @@ async def test_static_files_are_cached_under_the_name_of_their_content(dashboard
     assert len(current.text.encode()) <= 20_000
     assert (await dashboard.get(f"{PREFIX}/static/nope.css")).status == 404
     assert (await dashboard.get(f"{PREFIX}/static/..%2Fapp.py")).status == 404
+
+
+@pytest.mark.parametrize(("taken", "sent"), [("gzip, br", "gzip"), ("br", None), ("identity", None)])
+async def test_a_page_travels_compressed_to_whoever_takes_that(
+    dashboard: Dashboard, taken: str, sent: str | None
+) -> None:
+    for number in range(20):
+        await stored(dashboard, name=f"task {number}")
+
+    answer = await dashboard.call("GET", PAGE, headers={**HTML, "Accept-Encoding": taken})
+
+    assert answer.headers.get("Content-Encoding") == sent
+    assert (int(answer.headers["Content-Length"]) < len(answer.text.encode()) / 4) is (sent is not None)
+    assert "20 tasks" in words(answer.text)
 
 
 async def test_the_banner_and_the_servers_clock_stand_on_every_page(dashboard: Dashboard) -> None:

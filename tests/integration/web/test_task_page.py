@@ -65,6 +65,18 @@ async def test_a_pause_says_what_is_being_missed_and_each_way_on_what_it_would_s
     assert "Run all of them (5 executions start, 0 occurrences passed over)" in page
 
 
+async def test_a_pause_that_has_missed_nothing_is_plainly_resumed_and_keeps_the_seconds_of_its_end(
+    dashboard: Dashboard,
+) -> None:
+    task = await stored(dashboard, schedule="0 * * * *")
+    await dashboard.call("POST", f"{TASKS}/{task.id}/pause", {"until": "2024-01-15T20:00:15Z"})
+
+    page = Elements(await page_of(dashboard, task))
+
+    assert [each["value"] for each in page.all("input", name="until")] == ["2024-01-15T20:00:15"]
+    assert page.all("input", name="missed") == []
+
+
 async def test_what_the_page_foretells_of_resuming_is_what_happens(dashboard: Dashboard) -> None:
     task = await stored(dashboard, schedule="0 * * * *")
     await dashboard.form(f"{PAGE}/{task.id}/pause", "reason=x")

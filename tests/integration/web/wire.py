@@ -41,5 +41,5 @@ async def asked(dashboard: Dashboard, sent: bytes) -> Reply:
         writer.close()
     head, _, body = answer.decode().partition("\r\n\r\n")
     status, *lines = head.split("\r\n")
-    headers = dict(line.split(": ", 1) if ": " in line else (line.removesuffix(":"), "") for line in lines)
+    headers = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
     return Reply(int(status.split()[1]), headers, body)

@@ -43,6 +43,7 @@ BREAKS = [
     "UPDATE tasks SET pause = 'null' WHERE name = 'b'",
     "UPDATE definitions SET schedule = '[\"lunar\"]' WHERE name = 'b'",
     'UPDATE definitions SET schedule = \'["cron","0 0 31 2 *","UTC"]\' WHERE name = \'b\'',
+    'UPDATE definitions SET schedule = \'["cron","0 0 * * *","Mars/Olympus"]\' WHERE name = \'b\'',
     "UPDATE definitions SET policy = '{}' WHERE name = 'b'",
     "UPDATE definitions SET policy = '[' WHERE name = 'b'",
     "UPDATE definitions SET tags = '3' WHERE name = 'b'",
@@ -81,10 +82,13 @@ async def test_a_broken_row_put_into_quarantine_is_not_looked_at_again_before_it
     assert await store.tasks.due(EVERYTHING, until=clock.now(), limit=10) == []
 
 
-async def test_a_broken_execution_makes_room_for_the_others(store: SqlStore, clock: ManualClock) -> None:
+@pytest.mark.parametrize(
+    "broken", ["kind = 'odd'", "state = 'FOO'", "starts = -1", "number = -3", "scheduled_at = 9223372036854775807"]
+)
+async def test_a_broken_execution_makes_room_for_the_others(store: SqlStore, clock: ManualClock, broken: str) -> None:
     await store.tasks.mutate([a_creation(a_definition(name)) for name in ("a", "b")])
     await _commit_due(store, clock)
-    await _broken(store, "UPDATE executions SET kind = 'odd' WHERE task_id = 'id-a'")
+    await _broken(store, f"UPDATE executions SET {broken} WHERE task_id = 'id-a'")
     worker, tokens = NodeId("worker"), [ClaimToken("token")]
 
     taken = [await store.executions.claim(worker, tokens) for _ in range(2)]

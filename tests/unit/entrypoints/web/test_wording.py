@@ -6,7 +6,7 @@ import pytest
 from domain.scheduling.execution import AttemptOutcome, ExecutionKind, ExecutionState
 from domain.scheduling.task import Pause, Skip, SkipReason
 from entrypoints.web import wording
-from tests.support.builders import HOUR, MINUTE, a_task, an_execution, an_open_execution
+from tests.support.builders import HOUR, MINUTE, SECOND, a_task, an_execution, an_open_execution
 from tests.support.manual_clock import NOON
 
 
@@ -30,8 +30,9 @@ def test_an_instant_is_so_far_from_now(away: timedelta, words: str) -> None:
 )
 def test_an_instant_is_shown_on_the_wall_clock_of_a_zone(at: datetime, timezone: str, shown: str) -> None:
     exact = at.isoformat().replace("+00:00", "Z")
+    day, clock = shown[:14], shown[15:]
 
-    assert wording.moment(at, timezone) == f'<time datetime="{exact}">{shown}</time>'
+    assert wording.moment(at, timezone) == f'<time datetime="{exact}"><span>{day}</span> <span>{clock}</span></time>'
 
 
 def test_what_did_not_run_is_told_with_its_reason() -> None:

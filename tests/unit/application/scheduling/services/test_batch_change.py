@@ -89,7 +89,7 @@ async def test_what_is_deleted_together_comes_back_together_but_for_a_name_that_
     deleted = await batch(house, "delete")
     await house.create("b")
 
-    assert deleted.undo == (Order(BatchAction.UNDELETE), tuple(task.id for task in tasks))
+    assert deleted.undo == Order(BatchAction.UNDELETE, if_versions=dict.fromkeys((task.id for task in tasks), 2))
     tried = await batch(house, "undelete", dry_run=True)
     result = await batch(house, "undelete")
     assert outcomes(tried) == outcomes(result) == ["done", "refused name_taken"]
@@ -129,19 +129,60 @@ async def test_a_key_that_was_used_for_another_batch_does_nothing(house: House) 
     assert (outcomes(first), outcomes(second)) == (["done"], ["refused idempotency_key_reused"])
 
 
-async def test_only_what_was_done_now_is_undone_and_of_resumes_only_those_of_paused_tasks(house: House) -> None:
-    paused = await house.create("paused", enabled=False)
-    await house.create("active")
-    failed = await house.create("failed")
-    kept = house.stores.state.tasks[failed.id]
-    kept.task = replace(kept.task, status=TaskStatus.FAILED)
+async def test_only_what_was_done_now_is_undone_and_what_was_each_tasks_own_is_not_made_up(house: House) -> None:
+    active = await house.create("active")
+    await house.create("paused", enabled=False)
 
-    result = await batch(house, "resume")
+    paused = await batch(house, "pause")
 
-    assert outcomes(result) == ["unchanged", "done", "done"]
-    assert result.undo == (Order(BatchAction.PAUSE), (paused.id,))
-    assert (await batch(house, "run")).undo is None
+    assert outcomes(paused) == ["done", "unchanged"]
+    assert paused.undo == Order(BatchAction.RESUME, if_versions={active.id: 2})
+    # Each pause had its reason and its end.
     assert (await batch(house, "resume")).undo is None
+    assert (await batch(house, "run")).undo is None
+    assert (await batch(house, "set_timezone", value="Asia/Tokyo")).undo is None
+
+
+async def test_what_somebody_did_meanwhile_is_not_undone(house: House) -> None:
+    one, two = await house.create("one"), await house.create("two")
+    undo = (await batch(house, "pause")).undo
+    assert undo is not None
+    await batch(house, "resume", [one.id])
+    await batch(house, "pause", [one.id], until=house.clock.now() + HOUR)
+    service = BatchChange(house.change_task, house.stores.history, house.entropy)
+
+    result = await service.run(undo, list(undo.if_versions), an_author("undo"))
+
+    assert outcomes(result) == ["refused stale_version", "done"]
+    assert [(await house.task(each.id)).status for each in (one, two)] == [TaskStatus.PAUSED, TaskStatus.ACTIVE]
+
+
+async def test_one_of_two_that_had_the_same_name_comes_back(house: House) -> None:
+    for _ in range(2):
+        await house.create("a")
+        await batch(house, "delete")
+
+    tried = await batch(house, "undelete", dry_run=True)
+
+    assert outcomes(tried) == outcomes(await batch(house, "undelete")) == ["done", "refused name_taken"]
+
+
+async def test_what_would_come_back_is_asked_in_slices_and_not_task_by_task(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abcdef":
+        await house.create(name)
+    await batch(house, "delete")
+    asked = Mock(wraps=house.stores.history.tasks)
+    alone = Mock(side_effect=AssertionError("asked of one task"))
+    monkeypatch.setattr(type(house.stores.history), "tasks", lambda _self, *which, **options: asked(*which, **options))
+    monkeypatch.setattr(type(house.stores.tasks), "find", alone)
+    monkeypatch.setattr(type(house.stores.tasks), "deleted", alone)
+
+    tried = await batch(house, "undelete", dry_run=True)
+
+    assert outcomes(tried) == ["done"] * 6
+    assert asked.call_count == 2
 
 
 async def test_slices_lose_no_task_though_what_is_done_moves_tasks_out_of_the_filter(house: House) -> None:

@@ -18,6 +18,7 @@ from application.scheduling.services.error_reports import KIND_CHARACTERS_MAX, T
         ('{"api_key": "abc", "days": 3}', '{"api_key": ***, "days": 3}'),
         ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
         ("DB_PASSWORD='a b c' x", "DB_PASSWORD=*** x"),
+        ("access_key: AKIA, passphrase=p", "access_key: ***, passphrase=***"),
         ("token expired", "token expired"),
         ("nothing to hide: 3 = 3", "nothing to hide: 3 = 3"),
     ],

@@ -1,0 +1,17 @@
+"""What a secret is called: the one rule by which values are kept out of files, errors, log lines and settings."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+LEFT_OUT = "***"
+SECRET_NAME = r"(?:pass(?:word|wd|phrase)|pwd|secret|token|(?:api|access|private)[_-]?key|authorization|credential)"  # noqa: S105
+"""Matches the part of a name, in any case, that says its value is a secret; without groups, to stand in a pattern."""
+_SECRET = re.compile(SECRET_NAME, re.IGNORECASE)
+
+
+def without_secrets(value: Any) -> Any:
+    """A JSON value with LEFT_OUT in place of whatever stands, at any depth, under the name of a secret."""
+    if isinstance(value, Mapping):
+        return {name: LEFT_OUT if _SECRET.search(name) else without_secrets(member) for name, member in value.items()}
+    return [without_secrets(each) for each in value] if isinstance(value, list) else value
