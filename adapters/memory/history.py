@@ -238,6 +238,7 @@ def _is_among(execution: Execution, which: ExecutionFilter) -> bool:
         and (not which.states or execution.state in which.states)
         and (which.since is None or execution.id >= least_execution_id(which.since))
         and (which.until is None or execution.id < least_execution_id(which.until))
+        and (which.ids is None or execution.id in which.ids)
         and (which.backfill is None or _is_of_backfill(execution, which.backfill))
     )
 

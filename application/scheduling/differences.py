@@ -10,6 +10,7 @@ from application.scheduling.document_types import DifferenceDocument, VersionDoc
 from application.scheduling.documents import change_document, definition_document
 from application.scheduling.explanations.words import span
 from application.scheduling.ports.records import VersionRecord
+from domain.pointers import parts_of, pointer_of
 from domain.scheduling.description import described
 from domain.scheduling.retry import Backoff, BackoffKind
 from domain.scheduling.task import Definition
@@ -96,8 +97,7 @@ def told_at(definition: Definition, pointer: str) -> str:
     if not pointer.startswith(PAYLOAD):
         return _told(definition, pointer, _fields(definition)[pointer])
     value: Any = _payload(definition)
-    for part in pointer.split("/")[2:]:
-        name = part.replace("~1", "/").replace("~0", "~")
+    for name in parts_of(pointer)[1:]:
         value = value.get(name, ABSENT) if isinstance(value, Mapping) else ABSENT
     return _told(definition, pointer, value)
 
@@ -154,7 +154,7 @@ def _members(pointer: str, was: Any, is_: Any) -> Iterator[tuple[str, Any, Any]]
     """What differs, by its pointer (RFC 6901): the members of what is an object on both sides, anything else whole."""
     if isinstance(was, Mapping) and isinstance(is_, Mapping):
         for name in {**was, **is_}:
-            member = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+            member = pointer + pointer_of((name,))
             yield from _members(member, was.get(name, ABSENT), is_.get(name, ABSENT))
     elif not _is_same(was, is_):
         yield pointer, was, is_

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 from application.scheduling import json_text
 from application.scheduling.ports.membership import HandlerSpec
 from domain.errors import InvalidTaskError, SchedulerError
+from domain.pointers import pointer_of
 from domain.scheduling.identifiers import ExecutionId, TaskId
 
 RESULT_BYTES_MAX = 16 * 1024
@@ -167,7 +168,7 @@ class Handler:
             return self.payload_model.model_validate(value)
         except ValidationError as error:
             first = error.errors()[0]
-            raise InvalidTaskError(first["msg"], code="invalid_payload", pointer=_pointer(first["loc"])) from error
+            raise InvalidTaskError(first["msg"], code="invalid_payload", pointer=pointer_of(("payload", *first["loc"]))) from error
 
 
 class Processors:
@@ -250,11 +251,7 @@ def _payload_fault(error: SchemaError) -> InvalidTaskError:
         path += [name for name in given if name not in error.schema.get("properties", {})][:1]
     if error.validator == "required" and isinstance(error.validator_value, Sequence):
         path += [name for name in error.validator_value if error.message.startswith(repr(name))][:1]
-    return InvalidTaskError(error.message[:300], code="invalid_payload", pointer=_pointer(path))
-
-
-def _pointer(parts: Iterable[str | int]) -> str:
-    return "/payload" + "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
+    return InvalidTaskError(error.message[:300], code="invalid_payload", pointer=pointer_of(("payload", *path)))
 
 
 def _payload_model(function: Function) -> type[BaseModel] | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from domain.errors import InvalidScheduleError, InvalidTaskError, TaskStateError
 from domain.scheduling.change import Change, ChangeAction, Via
+from domain.scheduling.cron.zone import zone
 from domain.scheduling.execution import TASK_KINDS, CancelRequest, Execution
 from domain.scheduling.firing import Firing, catching_up, passing_over
 from domain.scheduling.identifiers import MICROSECOND, TaskId
@@ -124,7 +125,7 @@ def create(task_id: TaskId, definition: Definition, change: Change, *, run_if_pa
     decided_until = change.at
     if isinstance(definition.schedule, OneTimeSchedule) and definition.schedule.at <= change.at:
         if not run_if_past:
-            raise _in_the_past(definition.schedule, 'give a later instant, or say "if_past": "run_now"')
+            raise _in_the_past(definition.schedule, definition.timezone, 'give a later instant, or say "if_past": "run_now"')
         decided_until = definition.schedule.at - MICROSECOND
     task = ScheduledTask(
         id=task_id,
@@ -152,7 +153,8 @@ def edit(task: ScheduledTask, definition: Definition, change: Change) -> Mutatio
         return Mutation(change, before=task, after=replace(task, definition=definition))
     renewed = task.definition.schedule != definition.schedule
     if renewed and isinstance(definition.schedule, OneTimeSchedule) and definition.schedule.at <= change.at:
-        raise _in_the_past(definition.schedule, "an edit needs a later instant; what has passed can be run by hand")
+        hint = "an edit needs a later instant; what has passed can be run by hand"
+        raise _in_the_past(definition.schedule, definition.timezone, hint)
     decided, skips = passing_over(task, _IDLE_REASONS.get(task.status, SkipReason.EDITED), change.at)
     after = _looking_ahead(replace(decided, definition=definition, auto_runs=0 if renewed else task.auto_runs))
     if after.next_occurrence is None and (renewed or task.next_occurrence is not None):
@@ -285,9 +287,7 @@ def _exhausted_bounds() -> InvalidScheduleError:
     )
 
 
-def _in_the_past(schedule: OneTimeSchedule, hint: str) -> InvalidScheduleError:
-    return InvalidScheduleError(
-        f"{schedule.at.isoformat()} lies in the past",
-        code="in_the_past",
-        hint=hint,
-    )
+def _in_the_past(schedule: OneTimeSchedule, timezone: str, hint: str) -> InvalidScheduleError:
+    local = schedule.at.astimezone(zone(timezone))
+    shown = f"{local.replace(tzinfo=None).isoformat(' ')} {local:%Z}"
+    return InvalidScheduleError(f"{shown} lies in the past", code="in_the_past", hint=hint)

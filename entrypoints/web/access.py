@@ -11,6 +11,7 @@ from typing import NoReturn
 from urllib.parse import urlencode
 
 from aiohttp import web
+from yarl import URL
 
 from application.scheduling.services.batch_orders import BatchAction
 from application.scheduling.services.identify import Caller
@@ -18,7 +19,7 @@ from domain.access.events import PermissionRefused
 from domain.access.record import Doer
 from domain.access.role import Role
 from domain.scheduling.change import Via
-from entrypoints.web.addresses import client_address
+from entrypoints.web.addresses import client_address, own_path, page_above
 from entrypoints.web.audience import is_for_browser
 from entrypoints.web.cookies import session_of
 from entrypoints.web.errors import RequestError
@@ -87,6 +88,15 @@ async def admit(request: web.Request, permission: Permission) -> None:
         raise RequestError("forbidden", f"this takes the role {permission}, and you are {caller.role}")
 
 
+def check_login(request: web.Request) -> None:
+    """Refuse where no login is asked for: whoever is at this machine must not make accounts for later.
+
+    Raises HTTPNotFound.
+    """
+    if not request.app[SETTINGS].login_required:
+        raise web.HTTPNotFound
+
+
 def doer_of(request: web.Request) -> Doer:
     """Who changes something of access, for the record of it."""
     return Doer(request[ACTOR], via_of(request), client_address(request))
@@ -127,6 +137,18 @@ def _bearer(shown: list[str]) -> str:
 def _ask_to_sign_in(request: web.Request) -> NoReturn:
     if not is_for_browser(request):
         raise RequestError("unauthenticated", "show a token, as Authorization: Bearer <token>")
-    # A form whose session has ended leads back to where it probably stood: nothing is sent a second time.
-    here = request.rel_url.raw_path_qs if request.method in SAFE_METHODS else under_prefix(request, "/")
-    raise web.HTTPSeeOther(f"{under_prefix(request, LOGIN)}?{urlencode({'next': here})}")
+    way_on = {"next": request.rel_url.raw_path_qs}
+    if request.method not in SAFE_METHODS:
+        # Nothing is sent a second time.
+        way_on = {"next": _page_of_form(request), "notice": "session_over"}
+    raise web.HTTPSeeOther(f"{under_prefix(request, LOGIN)}?{urlencode(way_on)}")
+
+
+def _page_of_form(request: web.Request) -> str:
+    """Where a form stood, as the browser tells or, if it does not, as the form's own address does."""
+    try:
+        told = URL(request.headers.get("Referer", "")).without_query_params("notice")
+    except ValueError:
+        told = URL()
+    own = own_path(request, told.raw_path_qs)
+    return page_above(request, own or request.rel_url.raw_path)

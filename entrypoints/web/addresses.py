@@ -40,6 +40,21 @@ def own_path(request: web.Request, text: str) -> str | None:
     return text
 
 
+def page_above(request: web.Request, path: str) -> str:
+    """The path, its query kept, if it is a page's, else the nearest one above it that is: where a form stands.
+
+    Forms are sent to addresses beneath their page's, most of which nobody can open.
+    """
+    pages = [
+        re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(resource.canonical))
+        for resource in request.app.router.resources()
+        if any(route.method == "GET" for route in resource)
+    ]
+    while path and not any(re.fullmatch(page, path.partition("?")[0]) for page in pages):
+        path = path.partition("?")[0].rpartition("/")[0]
+    return path or under_prefix(request, "/")
+
+
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
         found = ip_address(text)

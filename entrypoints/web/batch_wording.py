@@ -97,5 +97,5 @@ def tally_words(action: BatchAction, counts: Mapping[Outcome, int], *, is_plan: 
     if unchanged:
         said.append(f"{unchanged:,} {'stay' if is_plan else 'stayed'} as they {'are' if is_plan else 'were'}")
     if refused:
-        said.append(f"{refused:,} {'cannot be' if is_plan else 'were refused'}")
+        said.append(f"{refused:,} {'cannot be' if is_plan else 'was refused' if refused == 1 else 'were refused'}")
     return "; ".join(said) + "."

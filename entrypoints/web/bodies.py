@@ -6,7 +6,8 @@ A body that is compressed is refused unread, so that nothing small can become la
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from enum import StrEnum
+from typing import Annotated, Any, Generic, Literal, TypeVar
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -15,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from application.scheduling import json_text
 from application.scheduling.drafts import Instant, Payload, Reason, faults_of
 from domain.errors import DomainError, InvalidInputError
+from domain.scheduling.policy import Misfire
+from domain.scheduling.task import PauseMode
 from entrypoints.web.errors import RequestError
 
 BODY_BYTES_MAX = json_text.BYTES_MAX
@@ -25,6 +28,9 @@ PATCH_TYPES = frozenset({"application/json", "application/merge-patch+json"})
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded"})
 _STRICT = ConfigDict(extra="forbid", strict=True)
 Body = TypeVar("Body", bound=BaseModel)
+Choice = TypeVar("Choice", bound=StrEnum)
+OneOf = Annotated[Choice, Field(strict=False)]
+"""A value of an enumeration in a strict body: JSON has only its text."""
 
 
 class ReasonBody(BaseModel):
@@ -38,13 +44,13 @@ class PauseBody(ReasonBody):
     """What may be said about a pause; what is left out stays as it is, and `until: null` takes an end away."""
 
     until: Instant | None = None
-    mode: Literal["drain", "now"] = "drain"
+    mode: OneOf[PauseMode] = PauseMode.DRAIN
 
 
 class ResumeBody(ReasonBody):
     """What becomes of the occurrences a pause has passed over."""
 
-    missed: Literal["skip", "latest", "earliest", "all"] = "skip"
+    missed: OneOf[Misfire] = Misfire.SKIP
 
 
 class RunBody(ReasonBody):

@@ -8,10 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from aiohttp import web
 
-from application.scheduling.ports.history import TaskFilter, TaskOrder
+from application.scheduling.ports.history import TaskOrder
 from domain.errors import nearest_of
-from domain.scheduling.schedule import ScheduleType
-from domain.scheduling.task import TaskStatus
 from entrypoints.web.errors import RequestError
 
 TEXT_MAX = 200
@@ -85,18 +83,6 @@ class Query:
     def cursor(self) -> str | None:
         """Where a page begins; None: at the first row."""
         return self.text("cursor", characters_max=CURSOR_MAX)
-
-    def task_filter(self) -> TaskFilter:
-        """Which tasks a list is asked for."""
-        return TaskFilter(
-            text=self.text("q"),
-            status=self.choice("status", TaskStatus),
-            schedule_type=self.choice("schedule_type", ScheduleType),
-            task_type=self.text("task_type"),
-            tag=self.text("tag"),
-            deleted=self.flag("deleted"),
-            failing=self.flag("failing"),
-        )
 
     def task_order(self, default: TaskOrder = TaskOrder.NAME) -> tuple[TaskOrder, bool]:
         """By what a list of tasks is sorted, and whether downwards (`-name`)."""

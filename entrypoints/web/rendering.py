@@ -12,8 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from domain.access.role import Role
 from entrypoints.web import wording
+from entrypoints.web.addresses import page_above
 from entrypoints.web.assets import asset_path
-from entrypoints.web.keys import CALLER, NEWS_MARK, SERVICES, SETTINGS, under_prefix
+from entrypoints.web.keys import CALLER, NEWS_MARK, SERVICES, SETTINGS
 from entrypoints.web.origins import SAFE_METHODS
 from entrypoints.web.viewer import theme_of, zone_of
 
@@ -38,7 +39,8 @@ def render(
     """The page, with what every page shows: where it lies, the server's time, the banner, who looks at it.
 
     `may(role)` tells a template whether its reader may do what takes that role; `viewer_zone` is the zone the reader
-    wants instants in, None for each task's own, and `this_page` the address to come back to.
+    wants instants in, None for each task's own, and `this_page` the address to come back to. A page that
+    `answers_form` has no address: it cannot be fetched anew.
     """
     settings = request.app[SETTINGS]
     caller = request.get(CALLER)
@@ -52,6 +54,7 @@ def render(
         "viewer_zone": zone_of(request),
         "theme": theme_of(request),
         "this_page": _this_page(request),
+        "answers_form": request.method not in SAFE_METHODS,
         "news_since": f"?{urlencode({'since': request[NEWS_MARK]})}" if NEWS_MARK in request else "",
         "may": lambda role: caller is not None and caller.role.includes(Role(role)),
     }
@@ -67,7 +70,7 @@ def render(
 def _this_page(request: web.Request) -> str:
     # What answers a form has no address of its own, and a notice is told once.
     if request.method not in SAFE_METHODS:
-        return under_prefix(request, "/")
+        return page_above(request, request.rel_url.raw_path)
     return str(request.rel_url.without_query_params("notice"))
 
 

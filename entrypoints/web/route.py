@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from application.scheduling.services.batch_orders import BatchAction
 from entrypoints.web.access import Permission
 
 
@@ -22,7 +23,7 @@ class Route:
     handler: Handler
     permission: Permission
     at_root: bool = False
-    by_action: Mapping[str, Permission] = field(default_factory=dict, hash=False)
+    by_action: Mapping[BatchAction, Permission] = field(default_factory=dict, hash=False)
 
 
 TABLE = web.AppKey("table", tuple[Route, ...])

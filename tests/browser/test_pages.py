@@ -48,3 +48,16 @@ async def test_a_page_is_open_to_everybody_in_both_themes_wide_and_narrow(
             await visitor.page.emulate_media(color_scheme=theme)
             found += [f"{width} {theme}: {fault}" for fault in await visitor.accessibility_faults(rules)]
         assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("path", ["/executions", "/scheduled-tasks/new?schedule=30+2+*+*+*&timezone=Europe/Berlin"])
+async def test_tables_tear_no_name_no_day_and_no_clock(
+    chromium: Browser, demo: Demo, ana: StorageState, path: str
+) -> None:
+    async with visiting(chromium, demo.address, Look(width=1280), known=ana) as visitor:
+        zone = {"name": "peachpie-zone", "value": "America/Argentina/Buenos_Aires", "url": demo.address}
+        await visitor.context.add_cookies([zone])  # type: ignore[list-item]
+        await visitor.open(path)
+        assert await visitor.page.locator("table time").count() > 5
+
+        assert await visitor.torn("time > span, td > .name") == []

@@ -51,6 +51,14 @@ OVERFLOWING = """() => {
     .map((each) => each.outerHTML.slice(0, 120)).concat("the page");
 }"""
 
+# What is in several boxes stands on several lines.
+TORN = """(parts) => [
+  ...[...document.querySelectorAll(parts)].filter((each) => each.getClientRects().length > 1
+    || each.getBoundingClientRect().height > 1.6 * parseFloat(getComputedStyle(each).lineHeight)),
+  ...[...document.querySelectorAll(".panel > table")].filter((each) =>
+    each.getBoundingClientRect().right > each.parentElement.getBoundingClientRect().right + 1),
+].map((each) => each.outerHTML.slice(0, 120))"""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -101,6 +109,10 @@ class Visitor:
     async def overflowing(self) -> list[str]:
         """What makes the page as a whole scroll sideways."""
         return list(await self.page.evaluate(OVERFLOWING))
+
+    async def torn(self, parts: str) -> list[str]:
+        """Which of these stand on several lines, and which tables their panels cut off."""
+        return list(await self.page.evaluate(TORN, parts))
 
 
 @asynccontextmanager

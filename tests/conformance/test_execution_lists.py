@@ -44,6 +44,10 @@ async def test_executions_are_listed_by_task_and_state_with_the_name_of_now(stor
     assert sorted(await listed(ExecutionFilter(states=ended))) == sorted([dead, done])
     assert await listed(ExecutionFilter(first.id, ended)) == [done]
     assert await listed(ExecutionFilter(TaskId("nobody"))) == []
+    named = frozenset({pending, ExecutionId("nobody")})
+    assert await listed(ExecutionFilter(ids=named)) == [("first", ExecutionState.PENDING)]
+    assert await listed(ExecutionFilter(second.id, ids=named)) == []
+    assert await listed(ExecutionFilter(ids=frozenset())) == []
     summary = (await store.record(pending)).summary
     assert (summary.task_name, summary.task_type) == ("first", "mail")
 

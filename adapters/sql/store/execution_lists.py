@@ -109,6 +109,8 @@ class ExecutionLists:
             place = place.concat("")
         if which.task_id is not None:
             found = found.where(executions.c.task_id == which.task_id)
+        if which.ids is not None:
+            found = found.where(executions.c.id.in_(which.ids))
         if which.states:
             found = found.where(executions.c.state.in_(sorted(which.states)))
         if which.backfill is not None:
@@ -124,6 +126,8 @@ class ExecutionLists:
 
 def _parts(which: ExecutionFilter) -> tuple[TextClause | None, ...]:
     """The conditions under which a partial index has the rows; None: the primary key has them in order."""
+    if which.ids is not None:
+        return (None,)
     if which.task_id is not None:
         return (IS_OPEN, IS_FINAL)
     parts = dict.fromkeys(_INDEXED.get(state) for state in sorted(which.states))

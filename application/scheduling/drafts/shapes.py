@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from application.scheduling.drafts.scalars import CODE_PREFIX, REASON_MAX, Duration, Instant, Payload, Reason
 from domain.errors import DomainError, nearest_of
+from domain.pointers import pointer_of
 from domain.scheduling.retry import Backoff, BackoffKind
 
 READ_ONLY = frozenset(
@@ -112,7 +113,7 @@ def faults_of(error: ValidationError, model: type[BaseModel]) -> tuple[DomainErr
 
 
 def _fault(found: ErrorDetails, model: type[BaseModel] | None) -> DomainError:
-    pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in found["loc"])
+    pointer = pointer_of(found["loc"])
     kind, context = found["type"], found.get("ctx", {})
     if kind.startswith(CODE_PREFIX):
         return DomainError(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from application.scheduling.explanations.case import Case
+from application.scheduling.ports.membership import specs_of
 from application.scheduling.processors import announced_spec
 from domain.scheduling.task import Definition, Delivery
 
@@ -18,7 +19,7 @@ def lacking(case: Case, definition: Definition) -> Mapping[str, str]:
 
 def unserved(case: Case, task_type: str, name: str) -> tuple[str, str] | None:
     """That no living worker has the handler; None: one has it."""
-    specs = [spec for member in case.members for spec in member.handlers]
+    specs = specs_of(case.members)
     if not any(spec.task_type == task_type for spec in specs):
         return "no_worker", f"no living worker serves the type {task_type!r}"
     if announced_spec(specs, task_type, name) is None:

@@ -20,7 +20,7 @@ from domain.scheduling.schedule import ScheduleType
 from domain.scheduling.task import ScheduledTask, Skip, TaskStatus
 
 IDS_MAX = 200
-"""How many tasks a filter may name."""
+"""How many tasks or executions a filter may name."""
 
 
 class TaskOrder(StrEnum):
@@ -81,7 +81,7 @@ class ExecutionFilter:
     """Which executions: of a task, in these states (empty: any), of the backfill that was asked for under this name.
 
     `since`, included, and `until`, excluded, bound the instant they are listed by: that of the occurrence, or of the
-    asking for a run by hand.
+    asking for a run by hand. `ids` are those of some executions, IDS_MAX at most.
     """
 
     task_id: TaskId | None = None
@@ -89,6 +89,7 @@ class ExecutionFilter:
     backfill: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    ids: frozenset[ExecutionId] | None = None
 
 
 @dataclass(frozen=True, slots=True)

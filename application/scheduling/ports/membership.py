@@ -1,6 +1,6 @@
 """Who is here: the processes of this scheduler and what each worker can run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -39,6 +39,11 @@ class Member:
     started_at: datetime
     handlers: tuple[HandlerSpec, ...] = ()
     concurrency: int = 0
+
+
+def specs_of(members: Iterable[Member]) -> tuple[HandlerSpec, ...]:
+    """What these members say they can run."""
+    return tuple(spec for member in members for spec in member.handlers)
 
 
 class Membership(Protocol):

@@ -16,6 +16,7 @@ from application.scheduling.differences import (
     told_at,
 )
 from application.scheduling.documents import Document, definition_document
+from domain.pointers import parts_of
 from domain.scheduling.task import Definition
 
 PAYLOAD_ROWS_MAX = 100
@@ -70,7 +71,7 @@ def merged(now: Definition, rows: Sequence[Disagreement], taken: Collection[str]
     document: Document = deepcopy({**definition_document(now)})
     changes = [change for row in rows if row.pointer in taken for change in row.changes]
     for change in changes:
-        _put(document, [_name(part) for part in change.pointer.split("/")[1:]], change.after)
+        _put(document, parts_of(change.pointer), change.after)
     return document
 
 
@@ -110,10 +111,6 @@ def _disagreement(field: str, changes: Sequence[Difference], read: Definition | 
     told = next((change for change in changes if change.pointer == field), changes[0])
     told_read = None if read is None else told_at(read, told.pointer)
     return Disagreement(field, told.label, whose, told_read, told.told_before, told.told_after, tuple(changes))
-
-
-def _name(part: str) -> str:
-    return part.replace("~1", "/").replace("~0", "~")
 
 
 def _put(document: Document, path: Sequence[str], value: Any) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from application.scheduling.documents import Document, task_document
-from application.scheduling.ports.membership import HandlerSpec, Membership
+from application.scheduling.ports.membership import HandlerSpec, Membership, specs_of
 from application.scheduling.processors import announced_spec, payload_faults
 from domain.errors import InvalidInputError, InvalidTaskError
 from domain.scheduling.change import Change
@@ -64,7 +64,7 @@ def with_enabled(mutation: Mutation, enabled: bool | None, change: Change) -> Mu
 
 async def announced_by(membership: Membership) -> tuple[HandlerSpec, ...]:
     """What the live workers say they can run."""
-    return tuple(spec for member in await membership.members() for spec in member.handlers)
+    return specs_of(await membership.members())
 
 
 def check_runnable(definition: Definition, announced: Sequence[HandlerSpec]) -> None:

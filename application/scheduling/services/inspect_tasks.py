@@ -15,10 +15,11 @@ from application.scheduling.ports.history import (
     TaskOrder,
     TaskPage,
 )
-from application.scheduling.ports.membership import HandlerSpec, Member, Membership
+from application.scheduling.ports.membership import HandlerSpec, Member, Membership, specs_of
 from application.scheduling.ports.records import ChangeRecord, ExecutionRecord
 from application.scheduling.ports.task_store import TaskReads, Unreadable
 from application.scheduling.processors import announced_spec
+from application.scheduling.services.edits import announced_by
 from application.scheduling.services.errors import (
     ExecutionNotFoundError,
     TaskNotFoundError,
@@ -83,7 +84,7 @@ class InspectTasks:
         cursor: str | None = None,
     ) -> TaskList:
         """A page of tasks."""
-        announced = await self._announced()
+        announced = await announced_by(self.membership)
         page = await self.history.tasks(which, order=order, descending=descending, limit=limit, cursor=cursor)
         return TaskList(page, tuple(_view(task, announced) for task in page.tasks))
 
@@ -108,7 +109,7 @@ class InspectTasks:
             raise TaskNotFoundError(task_id)
         if isinstance(task, Unreadable):
             raise TaskUnreadableError(task_id, task.error)
-        return _view(task, await self._announced())
+        return _view(task, await announced_by(self.membership))
 
     async def deleted(self, task_id: TaskId) -> ScheduledTask:
         """One task that is deleted and still kept. Raises TaskNotFoundError for any other."""
@@ -128,11 +129,11 @@ class InspectTasks:
 
     async def handlers(self) -> tuple[HandlerSpec, ...]:
         """What the living workers say they can run, by node id."""
-        return await self._announced()
+        return await announced_by(self.membership)
 
     async def view(self, task: ScheduledTask) -> TaskView:
         """A task that was read already, with its warnings."""
-        return _view(task, await self._announced())
+        return _view(task, await announced_by(self.membership))
 
     async def executions(self, which: ExecutionFilter, *, limit: int, cursor: str | None = None) -> ExecutionPage:
         """A page of executions, newest first."""
@@ -163,7 +164,7 @@ class InspectTasks:
             *(["no worker is running"] if not workers else []),
             *(["no worker claims: code that did not stop occupies all of them"] if _nobody_claims(workers) else []),
             *([f"a task is due since {overdue.isoformat()} and was not dispatched"] if overdue else []),
-            *(await self._unhandled(_specs(workers)) if workers else []),
+            *(await self._unhandled(specs_of(workers)) if workers else []),
         ]
         return Health(tuple(problems), schedulers, len(workers), overdue)
 
@@ -177,23 +178,16 @@ class InspectTasks:
         names = ", ".join(f"{each.name} of type {each.task_type}" for each in missing)
         return [f"{counted(waiting, 'execution')} cannot start and no worker has the handler {names}"]
 
-    async def _announced(self) -> tuple[HandlerSpec, ...]:
-        return _specs(await self.membership.members())
-
 
 def views_of(tasks: Sequence[ScheduledTask], members: Sequence[Member]) -> tuple[TaskView, ...]:
     """These tasks with their warnings, given who is here."""
-    announced = _specs(members)
+    announced = specs_of(members)
     return tuple(_view(task, announced) for task in tasks)
 
 
 def _nobody_claims(workers: Sequence[Member]) -> bool:
     """True if there are workers and each of them has handed over."""
     return bool(workers) and not any(worker.concurrency for worker in workers)
-
-
-def _specs(members: Sequence[Member]) -> tuple[HandlerSpec, ...]:
-    return tuple(spec for member in members for spec in member.handlers)
 
 
 def _view(task: ScheduledTask, announced: Sequence[HandlerSpec]) -> TaskView:

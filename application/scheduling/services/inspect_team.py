@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from application.scheduling.ports.history import AskedHandler, ExecutionFilter, History
-from application.scheduling.ports.membership import Member, Membership
+from application.scheduling.ports.membership import Member, Membership, specs_of
 from application.scheduling.ports.records import ExecutionSummary
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import NodeId
@@ -75,7 +75,7 @@ class InspectTeam:
         members = await self.membership.members()
         which = ExecutionFilter(states=frozenset({ExecutionState.RUNNING}))
         running = (await self.history.executions(which, limit=RUNNING_MAX, cursor=None)).executions
-        announced = [(spec.task_type, spec.name) for member in members for spec in member.handlers]
+        announced = [(spec.task_type, spec.name) for spec in specs_of(members)]
         unserved = await self.history.unserved(announced, limit=UNSERVED_MAX)
         here = {member.node_id for member in members}
         orphans = tuple(each for each in running if each.execution.worker_id not in here)

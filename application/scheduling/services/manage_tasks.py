@@ -81,6 +81,7 @@ class ManageTasks:
         *,
         until: datetime | Kept | None = KEPT,
         mode: PauseMode | Kept = KEPT,
+        if_version: int | None = None,
     ) -> Done:
         """Paused until somebody resumes it (`until` None), or until an instant; mode `now` also ends what is open.
 
@@ -95,15 +96,17 @@ class ManageTasks:
             # A mode that is only kept has ended what was open then, and asks for no more.
             return replace(mutation, cancel_open=mode is PauseMode.NOW)
 
-        return await self.change_task.carry_out(task_id, ChangeAction.PAUSE, by, decide)
+        return await self.change_task.carry_out(task_id, ChangeAction.PAUSE, by, decide, if_version=if_version)
 
-    async def resume(self, task_id: TaskId, by: Author, *, missed: Misfire = Misfire.SKIP) -> Done:
+    async def resume(
+        self, task_id: TaskId, by: Author, *, missed: Misfire = Misfire.SKIP, if_version: int | None = None
+    ) -> Done:
         """Active again; an active task stays as it is. Raises TaskStateError (`exhausted`, `completed`)."""
 
         def decide(task: ScheduledTask, change: Change) -> Mutation | None:
             return None if task.status is TaskStatus.ACTIVE else resume(task, change, missed=missed)
 
-        return await self.change_task.carry_out(task_id, ChangeAction.RESUME, by, decide)
+        return await self.change_task.carry_out(task_id, ChangeAction.RESUME, by, decide, if_version=if_version)
 
     async def delete(self, task_id: TaskId, by: Author, *, if_version: int | None = None) -> None:
         """Gone, its open work ended or asked to. Repeated with its idempotency key, it is done already."""

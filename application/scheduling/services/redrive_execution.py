@@ -1,14 +1,16 @@
 """Giving work that died another chance: one new execution in place of a dead one, linked to it both ways."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from application.scheduling.ports.history import History
-from application.scheduling.ports.membership import Membership
+from application.scheduling.ports.membership import HandlerSpec, Membership
 from application.scheduling.ports.records import ExecutionSummary
 from application.scheduling.services.change_task import Author, ChangeTask, Done
 from application.scheduling.services.edits import announced_by, check_runnable
 from application.scheduling.services.errors import ExecutionNotFoundError
 from domain.scheduling.change import Change, ChangeAction
+from domain.scheduling.execution import Execution
 from domain.scheduling.identifiers import ExecutionId
 from domain.scheduling.mutation import Mutation
 from domain.scheduling.runs import redrive
@@ -35,10 +37,7 @@ class RedriveExecution:
         announced = await announced_by(self.membership)
 
         def decide(task: ScheduledTask, change: Change) -> Mutation:
-            mutation = redrive(task, dead.execution, change, allow_overlap=allow_overlap)
-            if dead.execution.payload_json is not None:
-                check_runnable(replace(task.definition, payload_json=dead.execution.payload_json), announced)
-            return mutation
+            return decided(task, dead.execution, change, announced, allow_overlap=allow_overlap)
 
         async def earlier() -> Done | None:
             if (done := await self.change_task.replayed(by)) is not None:
@@ -56,3 +55,18 @@ class RedriveExecution:
         if record is None:
             raise ExecutionNotFoundError(execution_id)
         return record.summary
+
+
+def decided(
+    task: ScheduledTask,
+    dead: Execution,
+    change: Change,
+    announced: Sequence[HandlerSpec],
+    *,
+    allow_overlap: bool,
+) -> Mutation:
+    """The run in place of a dead one, given what the living workers announce. Raises TaskStateError, InvalidInputError."""
+    mutation = redrive(task, dead, change, allow_overlap=allow_overlap)
+    if dead.payload_json is not None:
+        check_runnable(replace(task.definition, payload_json=dead.payload_json), announced)
+    return mutation

@@ -24,7 +24,6 @@ from application.scheduling.ports.history import (
     TaskOrder,
     TaskPage,
     TaskSlice,
-    TaskSlice,
 )
 from application.scheduling.ports.records import (
     ChangeRecord,
@@ -80,11 +79,6 @@ class VeiledHistory:
         """See the port."""
         page = await self.history.tasks(which, order=order, descending=descending, limit=limit, cursor=cursor)
         return replace(page, tasks=tuple(map(_covered_task, page.tasks))) if self.is_veiled() else page
-
-    async def tasks_by_name(self, *, after: str | None, limit: int) -> TaskSlice:
-        """See the port."""
-        found = await self.history.tasks_by_name(after=after, limit=limit)
-        return replace(found, tasks=tuple(map(_covered_task, found.tasks))) if self.is_veiled() else found
 
     async def tasks_by_name(self, *, after: str | None, limit: int) -> TaskSlice:
         """See the port."""

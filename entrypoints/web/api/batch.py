@@ -1,12 +1,12 @@
 """The API of changes to many tasks at once."""
 
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from application.scheduling.drafts import Instant
-from application.scheduling.ports.history import TaskFilter
 from application.scheduling.services.batch_change import BatchItem, BatchResult, Chosen, Outcome
 from application.scheduling.services.batch_orders import BatchAction, Order
 from domain.errors import InvalidTaskError
@@ -18,7 +18,8 @@ from entrypoints.web import examples
 from entrypoints.web.access import CHANGES_OF_MANY, admit
 from entrypoints.web.answers import json_answer
 from entrypoints.web.api.documents import BatchDocument, BatchItemDocument, BatchUndoDocument
-from entrypoints.web.bodies import ReasonBody, RequestBody
+from entrypoints.web.api.parameters import tasks_asked_for
+from entrypoints.web.bodies import OneOf, ReasonBody, RequestBody
 from entrypoints.web.intent import author
 from entrypoints.web.keys import SERVICES
 from entrypoints.web.operations import ok, operation
@@ -35,22 +36,12 @@ class FilterBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     q: Text | None = None
-    status: Literal["active", "paused", "completed", "failed"] | None = None
-    schedule_type: Literal["cron", "interval", "one_time"] | None = None
+    status: OneOf[TaskStatus] | None = None
+    schedule_type: OneOf[ScheduleType] | None = None
     task_type: Text | None = None
     tag: Text | None = None
     failing: bool = False
-
-    def domain(self) -> TaskFilter:
-        """The value it stands for."""
-        return TaskFilter(
-            text=self.q or None,
-            status=None if self.status is None else TaskStatus(self.status),
-            schedule_type=None if self.schedule_type is None else ScheduleType(self.schedule_type),
-            task_type=self.task_type or None,
-            tag=self.tag or None,
-            failing=self.failing,
-        )
+    late: bool = False
 
 
 class BatchBody(ReasonBody):
@@ -60,13 +51,13 @@ class BatchBody(ReasonBody):
     becomes of the occurrences a pause has passed over.
     """
 
-    action: Literal["pause", "resume", "run", "add_tag", "remove_tag", "set_timezone", "delete", "undelete"]
+    action: OneOf[BatchAction]
     ids: Annotated[list[Text], Field(min_length=1, max_length=IDS_MAX)] | None = None
     versions: Annotated[list[Annotated[int, Field(ge=1)]], Field(max_length=IDS_MAX)] | None = None
     filter: FilterBody | None = None
     value: Text = ""
     until: Instant | None = None
-    missed: Literal["skip", "latest", "earliest", "all"] = "skip"
+    missed: OneOf[Misfire] = Misfire.SKIP
     dry_run: bool = False
 
     def order(self) -> Order:
@@ -76,14 +67,14 @@ class BatchBody(ReasonBody):
             detail = f"{len(versions):,} versions for {len(ids):,} ids; there is one for each"
             raise InvalidTaskError(detail, code="invalid_value", pointer="/versions")
         if_versions = dict(zip(map(TaskId, ids), versions or (), strict=False))
-        return Order(BatchAction(self.action), self.value, self.until, Misfire(self.missed), if_versions)
+        return Order(self.action, self.value, self.until, self.missed, if_versions)
 
-    def chosen(self) -> Chosen:
-        """To which tasks. Raises InvalidTaskError."""
+    def chosen(self, now: datetime) -> Chosen:
+        """To which tasks, as of now. Raises InvalidTaskError."""
         if self.ids is not None and self.filter is None:
             return [TaskId(each) for each in self.ids]
         if self.filter is not None and self.ids is None:
-            return self.filter.domain()
+            return tasks_asked_for(self.filter.model_dump(), now)
         hint = 'name tasks, or say "filter": {} for all of them'
         raise InvalidTaskError("either ids or a filter", code="required", pointer="/ids", hint=hint)
 
@@ -102,7 +93,8 @@ async def change_tasks(request: web.Request) -> web.Response:
     # The route asks for the least that any action takes.
     await admit(request, CHANGES_OF_MANY[order.action])
     by = await author(request, reason=body.reason)
-    result = await request.app[SERVICES].batch.run(order, body.chosen(), by, dry_run=body.dry_run)
+    services = request.app[SERVICES]
+    result = await services.batch.run(order, body.chosen(services.clock.now()), by, dry_run=body.dry_run)
     return json_answer(_document(result, dry_run=body.dry_run))
 
 

@@ -5,7 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from application.scheduling.ports.history import TaskOrder
+from application.scheduling.ports.history import TaskFilter, TaskOrder
+from application.scheduling.services.inspect_tasks import LATE_AFTER
 from application.scheduling.services.preview import COUNT_MAX
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.schedule import ScheduleType
@@ -97,13 +98,33 @@ SORT: Parameter[tuple[TaskOrder, bool]] = Parameter(
     {"type": "string", "enum": _ORDERS, "default": TaskOrder.NAME.value},
     Query.task_order,
 )
-TASK_FILTER = (
+TASK_FILTER: tuple[Parameter[Any], ...] = (
     text("q", "Only tasks with this text in name, description or handler, in capitals or not."),
     choice("status", "Only tasks of this status.", TaskStatus),
     choice("schedule_type", "Only tasks with this type of schedule.", ScheduleType),
     text("task_type", "Only tasks of this type."),
     text("tag", "Only tasks with this tag."),
-    flag("deleted", "The deleted tasks that can come back, instead of the living ones."),
     flag("failing", "Only tasks whose last execution died, or that have had no success since one did."),
+    flag("late", "Only tasks that nobody has looked at although their run was due some seconds ago."),
+    flag("deleted", "The deleted tasks that can come back, instead of the living ones."),
 )
-"""What `Query.task_filter` reads, which the list as a page shares."""
+"""By what tasks are asked for, in an address of the API or of a page; the filter of a batch has the same."""
+
+
+def tasks_asked_for(said: Mapping[str, Any], now: datetime) -> TaskFilter:
+    """What conditions named as in TASK_FILTER stand for; what is left out asks for nothing."""
+    return TaskFilter(
+        text=said.get("q") or None,
+        status=said.get("status"),
+        schedule_type=said.get("schedule_type"),
+        task_type=said.get("task_type") or None,
+        tag=said.get("tag") or None,
+        deleted=said.get("deleted", False),
+        failing=said.get("failing", False),
+        late_before=now - LATE_AFTER if said.get("late") else None,
+    )
+
+
+def tasks_of(query: Query, now: datetime) -> TaskFilter:
+    """The tasks an address asks for, as of now."""
+    return tasks_asked_for({each.name: query[each] for each in TASK_FILTER}, now)

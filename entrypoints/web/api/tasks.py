@@ -10,12 +10,11 @@ from application.scheduling.drafts import TaskBody, body_from
 from application.scheduling.services.change_task import Done
 from application.scheduling.services.manage_tasks import KEPT
 from domain.errors import DomainError, InvalidInputError
-from domain.scheduling.policy import Misfire
-from domain.scheduling.task import PauseMode, ScheduledTask, TaskStatus
+from domain.scheduling.task import ScheduledTask, TaskStatus
 from entrypoints.web import examples
 from entrypoints.web.answers import REPLAYED, etag, json_answer
 from entrypoints.web.api.documents import ChangedTaskDocument, TaskListDocument
-from entrypoints.web.api.parameters import CURSOR, DRY_RUN, LIMIT, SORT, TASK_FILTER
+from entrypoints.web.api.parameters import CURSOR, DRY_RUN, LIMIT, SORT, TASK_FILTER, tasks_of
 from entrypoints.web.bodies import PATCH_TYPES, PauseBody, ReasonBody, RequestBody, ResumeBody, json_body
 from entrypoints.web.ids import task_id_of
 from entrypoints.web.intent import author, version_known
@@ -42,8 +41,10 @@ async def list_tasks(request: web.Request) -> web.Response:
     """A page of the tasks that match, of the deleted ones with `?deleted=true`; `total` and `counts` tell of all."""
     query = request[QUERY]
     order, descending = query[SORT]
-    found = await request.app[SERVICES].inspect.list(
-        query.task_filter(), order=order, descending=descending, limit=query[LIMIT], cursor=query[CURSOR]
+    services = request.app[SERVICES]
+    which = tasks_of(query, services.clock.now())
+    found = await services.inspect.list(
+        which, order=order, descending=descending, limit=query[LIMIT], cursor=query[CURSOR]
     )
     document: TaskListDocument = {
         "tasks": [task_document(view.task, view.warnings) for view in found.views],
@@ -144,7 +145,7 @@ async def pause_task(request: web.Request) -> web.Response:
         task_id_of(request),
         await author(request, reason=body.reason),
         until=body.until if "until" in body.model_fields_set else KEPT,
-        mode=PauseMode(body.mode) if "mode" in body.model_fields_set else KEPT,
+        mode=body.mode if "mode" in body.model_fields_set else KEPT,
     )
     return await changed_answer(request, done, message="Task paused")
 
@@ -154,7 +155,7 @@ async def resume_task(request: web.Request) -> web.Response:
     """Active again; `missed` says what becomes of the occurrences in between."""
     body = await RESUME.read(request)
     done = await request.app[SERVICES].manage.resume(
-        task_id_of(request), await author(request, reason=body.reason), missed=Misfire(body.missed)
+        task_id_of(request), await author(request, reason=body.reason), missed=body.missed
     )
     message = "The task was not paused" if done.unchanged else "Task resumed"
     return await changed_answer(request, done, message=message)

@@ -18,7 +18,8 @@ from entrypoints.web.builder.payload_form import PREFIX, Input, assembled, fille
 class Desk:
     """The form as it stands; `present` is the task that is edited, None for a new one.
 
-    `cannot_show` is the schedule that the tab which speaks cannot say. `inputs` are those of the payload; empty if the
+    `cannot_show` is the schedule that the tab which speaks cannot say, `left` what could not be read in the one before,
+    whose schedule is the last one that could. `inputs` are those of the payload; empty if the
     handler is unknown or has no schema that a form can show, and if `is_unfit`: if this payload does not fit them.
     """
 
@@ -28,6 +29,7 @@ class Desk:
     inputs: tuple[Input, ...] = ()
     is_unfit: bool = False
     cannot_show: str | None = None
+    left: str | None = None
     told: tuple[faults.Told, ...] = field(default=())
 
     @property
@@ -48,9 +50,9 @@ class Desk:
         return replace(self, told=faults.told(error, self.fields, self.inputs))
 
     def switched(self, to: tabs.Tab) -> "Desk":
-        """The form with another tab speaking. Raises InvalidScheduleError if the one that speaks cannot be read."""
-        fields, cannot_show = tabs.switched(self.fields, to)
-        return replace(self, fields=fields, cannot_show=cannot_show)
+        """The form with another tab speaking."""
+        turned = tabs.switched(self.fields, to)
+        return replace(self, fields=turned.fields, cannot_show=turned.cannot_show, left=turned.left)
 
 
 def laid_out(

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from application.scheduling.documents import Document, duration, instant
+from application.scheduling.drafts import body_from, define
 from application.scheduling.services.conflicts import ROWS_MAX
-from domain.errors import InvalidScheduleError
+from domain.errors import DomainError, InvalidInputError, InvalidScheduleError
 from domain.scheduling.cron.zone import zone
+from domain.scheduling.identifiers import EPOCH
 from domain.scheduling.policy import ExecutionPolicy
 from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.schedule_text import text_of
@@ -23,6 +25,8 @@ _SEPARATORS = re.compile(r"[,\s]+")
 _VERSION = re.compile(r"[0-9]{1,18}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,12}", re.ASCII)
 _COPY = " (copy)"
+# For judging everything else where the tab cannot be read.
+_READABLE = {"schedule_type": "one_time", "schedule": "2100-01-01T00:00:00Z"}
 Fields = Mapping[str, str]
 
 GENERAL = {
@@ -80,15 +84,24 @@ def copied(definition: Definition) -> dict[str, str]:
 
 
 def document_of(fields: Fields, *, present: Definition | None = None) -> Document:
-    """The API's body for the fields, its payload as JSON text. Raises InvalidScheduleError if the tab cannot be read.
+    """The API's body for the fields, its payload as JSON text.
 
-    `present` is what is edited: a handler that is taken away leaves the name to say what runs.
+    `present` is what is edited: a handler that is taken away leaves the name to say what runs. Raises InvalidInputError
+    if the tab cannot be read, with the faults of all the other fields too.
     """
+    rest = _beside_schedule(fields, present)
+    try:
+        return {**schedule_document(fields), **rest}
+    except InvalidScheduleError as unreadable:
+        instead = {**_READABLE, "timezone": fields["timezone"].strip(), **rest}
+        raise InvalidInputError((unreadable, *_faults_of(instead))) from None
+
+
+def _beside_schedule(fields: Fields, present: Definition | None) -> Document:
     name, handler = fields["name"].strip(), fields["handler"].strip()
     if not handler and present is not None and present.handler is not None:
         handler = name
     return {
-        **schedule_document(fields),
         "name": name,
         "task_type": fields["task_type"].strip(),
         **({"handler": handler} if handler else {}),
@@ -100,6 +113,14 @@ def document_of(fields: Fields, *, present: Definition | None = None) -> Documen
         "if_past": "run_now" if fields["if_past"] else "refuse",
         "reason": fields["reason"].strip(),
     }
+
+
+def _faults_of(document: Document) -> tuple[DomainError, ...]:
+    try:
+        define(body_from(document), now=EPOCH)
+    except InvalidInputError as error:
+        return error.faults
+    return ()
 
 
 def schedule_document(fields: Fields) -> Document:
@@ -128,7 +149,8 @@ def preview_document(fields: Fields) -> Document:
 
 def version_of(fields: Fields) -> int | None:
     """The version of the task that the form began with; None: it does not say."""
-    return int(fields["version"]) if _VERSION.fullmatch(fields["version"]) else None
+    version = fields.get("version", "")
+    return int(version) if _VERSION.fullmatch(version) else None
 
 
 def _policy(fields: Fields) -> Document:

@@ -1,7 +1,7 @@
 """What a form would do if it were saved: when it would run, what to know of that, and what would change."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -9,10 +9,10 @@ from application.scheduling.differences import Difference, differences
 from application.scheduling.drafts import body_from, define, schedule_from
 from application.scheduling.services.preview import ComingOccurrence, Forecast
 from domain.errors import DomainError
-from domain.scheduling.cron.lint import Finding
+from domain.scheduling.cron.lint import Finding, Severity
 from domain.scheduling.task import ScheduledTask
 from entrypoints.web.builder.desk import Desk
-from entrypoints.web.builder.faults import Told, told
+from entrypoints.web.builder.faults import LATER_OR_AT_ONCE, Told, told
 from entrypoints.web.builder.form import document_of, preview_document
 from entrypoints.web.keys import WebServices
 
@@ -49,9 +49,22 @@ async def outlook(services: WebServices, desk: Desk) -> Outlook:
     return Outlook(
         forecast,
         tuple(zip(forecast.coming, gaps, strict=False)),
-        (*forecast.findings, *advice),
+        [_for_people(finding, desk) for finding in (*forecast.findings, *advice)],
         changes=None if present is None else _changes(services, desk.fields, present),
     )
+
+
+def _for_people(finding: Finding, desk: Desk) -> Finding:
+    """What the API says of an instant that has passed, as the form can answer it."""
+    if finding.code != "one_time_past":
+        return finding
+    if desk.present is not None:
+        hint = "a new schedule needs a later one; what has passed can be run by hand"
+        return replace(finding, detail="the instant has passed", hint=hint)
+    if desk.fields["if_past"]:
+        detail = "the instant has passed: the task runs at once when it is created"
+        return replace(finding, severity=Severity.INFO, detail=detail, hint=None)
+    return replace(finding, hint=LATER_OR_AT_ONCE)
 
 
 def _changes(services: WebServices, fields: Mapping[str, str], present: ScheduledTask) -> Sequence[Difference] | None:

@@ -1,6 +1,6 @@
 """The four ways in which the form says when: tabs over one schedule, each filled from the one before.
 
-A tab that cannot say what another one says is empty, and tells so. Beside the fields of the tab that speaks stands, to
+A tab that cannot say what another one says is empty, and tells so; what cannot be read in one stays behind. Beside the fields of the tab that speaks stands, to
 the letter, the last text that could be read (`said`): as long as a tab says the same, that text it is. All conversions
 are the domain's.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from domain.errors import DomainError
+from domain.errors import DomainError, InvalidScheduleError
 from domain.scheduling.recipes import DayTimes, Every, Moment, Recipe, kept_or_written, kind_of
 from domain.scheduling.schedule import ScheduleType
 
@@ -63,6 +63,18 @@ class Written:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """The fields with another tab speaking.
+
+    `cannot_show` is the schedule's text if that tab cannot say it, `left` what could not be read in the tab before.
+    """
+
+    fields: dict[str, str]
+    cannot_show: str | None = None
+    left: str | None = None
+
+
 def tab_of(fields: Fields) -> Tab:
     """The tab that speaks."""
     return Tab(fields["tab"]) if fields["tab"] in list(Tab) else Tab.CRON
@@ -88,17 +100,18 @@ def written_in(fields: Fields) -> Written:
     return Written(_KINDS[tab], kept_or_written(_recipe(tab, fields), present))
 
 
-def switched(fields: Fields, to: Tab) -> tuple[dict[str, str], str | None]:
-    """The fields with another tab speaking, filled from the one before, and the text that it cannot show, if any.
-
-    A tab that nothing stands in leaves what was said last. Raises InvalidScheduleError for one that cannot be read.
-    """
-    written = written_in(fields) if fields[MAIN_FIELDS[tab_of(fields)]].strip() else _said(fields)
+def switched(fields: Fields, to: Tab) -> Switched:
+    """Another tab, filled from the one before; from what was said last if that one is empty or cannot be read."""
+    typed, left = fields[MAIN_FIELDS[tab_of(fields)]].strip(), None
+    try:
+        written = written_in(fields) if typed else _said(fields)
+    except InvalidScheduleError:
+        written, left = _said(fields), typed
     if written is None:
-        return {**fields, **_BLANK, "tab": to.value}, None
+        return Switched({**fields, **_BLANK, "tab": to.value}, left=left)
     filled = _filled(to, written)
     kept = {**fields, **_BLANK, **_kept(written), "tab": to.value}
-    return (kept, written.text) if filled is None else ({**kept, **filled}, None)
+    return Switched(kept, written.text, left) if filled is None else Switched({**kept, **filled}, left=left)
 
 
 def field_of(fault: DomainError, fields: Fields) -> str:

@@ -16,7 +16,7 @@ from entrypoints.web.cookies import keep_session
 from entrypoints.web.keys import CALLER, SERVICES, SETTINGS, under_prefix
 from entrypoints.web.origins import own_origin
 from entrypoints.web.pages.forms import REFUSALS, fields_of, refused, role_of, see_other
-from entrypoints.web.pages.notices import notice_of
+from entrypoints.web.pages.notices import OF_ACCOUNTS, notice_of
 from entrypoints.web.pages.task_page import NOTHING_REFUSED, Refused
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
@@ -114,7 +114,7 @@ async def _page(
             "lives": LIVES,
             "refused": sent,
             "made": made,
-            "notice": notice_of(notice),
+            "notice": notice_of(notice, OF_ACCOUNTS),
             "server": own_origin(request),
         },
         status=sent.problem.status if sent.problem else 200,

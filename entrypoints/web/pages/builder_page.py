@@ -14,7 +14,7 @@ from application.scheduling.services.errors import (
     StaleVersionError,
     TaskChangedError,
 )
-from domain.errors import DomainError, InvalidScheduleError, SchedulerError
+from domain.errors import DomainError, SchedulerError
 from domain.scheduling.cron.expression import LENGTH_MAX
 from domain.scheduling.cron.zone import current_key, timezone_keys
 from domain.scheduling.identifiers import TaskId
@@ -24,6 +24,7 @@ from entrypoints.web.bodies import form_body
 from entrypoints.web.builder import tabs
 from entrypoints.web.builder.desk import Desk, laid_out, received
 from entrypoints.web.builder.form import BLANK, FIELDS_MAX, NEW, copied, document_of, fields_of, version_of
+from entrypoints.web.builder.labels import LABELS
 from entrypoints.web.builder.outlook import outlook
 from entrypoints.web.builder.payload_form import PREFIX
 from entrypoints.web.errors import RequestError
@@ -37,13 +38,13 @@ from entrypoints.web.viewer import common_zone_of, zone_of
 
 REFUSALS = (DomainError, NameTakenError, KeyReusedError, KeyInFlightError)
 _TEXTS = {"name": 200, "task_type": 64, "handler": 200, "description": DESCRIPTION_MAX, "tags": 2_000}
-_FIRST_TIME = "09:00"
+_FIRST_SCHEDULE = "0 9 * * *"
 
 
 async def new(request: web.Request) -> web.Response:
     """An empty form, or one filled from another task (`from`) and from the address."""
     query = Query(request, "from", *_TEXTS, "schedule", "schedule_type", "timezone", "payload")
-    fields = {**NEW, "times": _FIRST_TIME, "timezone": common_zone_of(request)}
+    fields = {**NEW, **tabs.fields_of(_FIRST_SCHEDULE), "timezone": common_zone_of(request)}
     if (source := query.text("from")) is not None:
         fields = copied((await request.app[SERVICES].inspect.task(TaskId(source))).task.definition)
     suggests_zone = not query.given.keys() & {"from", "timezone"} and zone_of(request) is None
@@ -143,6 +144,7 @@ async def _context(request: web.Request, desk: Desk) -> dict[str, object]:
     return {
         "desk": desk,
         "form": desk.fields,
+        "labels": LABELS,
         "tab": tabs.tab_of(desk.fields),
         "task": desk.present,
         "own": under_prefix(request, path),
@@ -153,12 +155,7 @@ async def _context(request: web.Request, desk: Desk) -> dict[str, object]:
 async def _turned(request: web.Request, desk: Desk) -> web.Response:
     """The form again, another tab speaking if one was chosen; nothing is stored."""
     to = desk.fields["to"]
-    if to not in list(tabs.Tab):
-        return await _page(request, desk)
-    try:
-        return await _page(request, desk.switched(tabs.Tab(to)))
-    except InvalidScheduleError as error:
-        return await _page(request, desk.refused(error), status=422)
+    return await _page(request, desk.switched(tabs.Tab(to)) if to in list(tabs.Tab) else desk)
 
 
 async def _refused(request: web.Request, desk: Desk, error: SchedulerError) -> web.Response:

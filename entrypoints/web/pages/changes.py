@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from application.scheduling.drafts import payload_text
+from application.scheduling.services.change_task import Author
 from application.scheduling.services.errors import KeyInFlightError, KeyReusedError, NameTakenError, TaskChangedError
 from domain.errors import DomainError, InvalidScheduleError, InvalidTaskError
+from domain.scheduling.execution import ExecutionState
 from domain.scheduling.policy import Misfire
 from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.task import Definition, PauseMode
+from entrypoints.web.builder.form import version_of
 from entrypoints.web.errors import RequestError
 from entrypoints.web.ids import execution_id_of, task_id_of
 from entrypoints.web.intent import page_author
@@ -41,27 +45,29 @@ async def run(request: web.Request) -> web.StreamResponse:
 
 
 async def pause(request: web.Request) -> web.StreamResponse:
-    """Pause, with a reason and an end if they are given."""
-    fields, services = await fields_of(request, "reason", "until", "mode", "back"), request.app[SERVICES]
+    """Pause the version that was shown, with a reason and an end if they are given."""
+    fields = await fields_of(request, "reason", "until", "mode", "back", "token", "version")
+    services = request.app[SERVICES]
     task_id = task_id_of(request)
     timezone = (await services.inspect.task(task_id)).task.definition.timezone
     try:
         mode = PauseMode.NOW if fields.get("mode") == "now" else PauseMode.DRAIN
-        by = page_author(request, reason=reason_of(fields))
-        await services.manage.pause(task_id, by, until=_end(fields.get("until", ""), timezone), mode=mode)
+        by, until = _shown_author(request, fields), _end(fields.get("until", ""), timezone)
+        await services.manage.pause(task_id, by, until=until, mode=mode, if_version=version_of(fields))
     except REFUSALS as error:
         return await refused_page(request, "pause", fields, error)
     return _see(request, fields, "paused")
 
 
 async def resume(request: web.Request) -> web.StreamResponse:
-    """Resume, and say what becomes of what was missed."""
-    fields, task_id = await fields_of(request, "missed", "back"), task_id_of(request)
+    """Resume the version that was shown, and say what becomes of what was missed."""
+    fields, task_id = await fields_of(request, "missed", "back", "token", "version"), task_id_of(request)
     missed = fields.get("missed") or Misfire.SKIP.value
     if missed not in list(Misfire):
         raise RequestError("bad_request", "the form cannot be read")
     try:
-        await request.app[SERVICES].manage.resume(task_id, page_author(request), missed=Misfire(missed))
+        by, version = _shown_author(request, fields), version_of(fields)
+        await request.app[SERVICES].manage.resume(task_id, by, missed=Misfire(missed), if_version=version)
     except REFUSALS as error:
         return await refused_page(request, "resume", fields, error)
     return _see(request, fields, "resumed")
@@ -72,13 +78,11 @@ async def delete(request: web.Request) -> web.StreamResponse:
     fields, services = await fields_of(request, "name", "version", "reason"), request.app[SERVICES]
     task_id = task_id_of(request)
     task = (await services.inspect.task(task_id)).task
-    version = fields.get("version", "")
     try:
         if task.run_count and fields.get("name", "").strip() != task.definition.name:
             raise InvalidTaskError("this is not the task's name", code="not_confirmed", pointer="/name")
         by = page_author(request, reason=reason_of(fields))
-        known = int(version) if version.isascii() and version.isdigit() and len(version) < 19 else task.version
-        await services.manage.delete(task_id, by, if_version=known)
+        await services.manage.delete(task_id, by, if_version=version_of(fields) or task.version)
     except REFUSALS as error:
         return await refused_page(request, "delete", fields, error)
     # There it can be undone.
@@ -102,8 +106,12 @@ async def cancel(request: web.Request) -> web.StreamResponse:
         by = page_author(request, reason=reason_of(fields))
     except DomainError as error:
         return await execution_page.refused_page(request, "cancel", fields, error)
-    await request.app[SERVICES].manage.cancel(execution_id, by)
-    raise web.HTTPSeeOther(under_prefix(request, f"/executions/{execution_id}?notice=cancelled"))
+    answer = await request.app[SERVICES].manage.cancel(execution_id, by)
+    if answer.state is ExecutionState.RUNNING:
+        notice = "asked_to_stop"
+    else:
+        notice = "over" if answer.task_id is None else "cancelled"
+    raise web.HTTPSeeOther(under_prefix(request, f"/executions/{execution_id}?notice={notice}"))
 
 
 def _see(request: web.Request, fields: Mapping[str, str], notice: str) -> web.StreamResponse:
@@ -111,6 +119,12 @@ def _see(request: web.Request, fields: Mapping[str, str], notice: str) -> web.St
     if "back" in fields:
         raise web.HTTPSeeOther(list_address(request, fields["back"], notice))
     raise web.HTTPSeeOther(under_prefix(request, f"/scheduled-tasks/{task_id_of(request)}?notice={notice}"))
+
+
+def _shown_author(request: web.Request, fields: Mapping[str, str]) -> Author:
+    """Who sent a form that was shown for one version; sent twice, it is not the first one that came between."""
+    content = urlencode(sorted((name, text) for name, text in fields.items() if name != "token"))
+    return page_author(request, reason=reason_of(fields), token=fields.get("token", ""), content=content)
 
 
 def _override(definition: Definition, text: str) -> str | None:

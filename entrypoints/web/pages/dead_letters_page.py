@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from application.scheduling.ports.history import ExecutionFilter
+from application.scheduling.ports.records import ExecutionSummary
 from application.scheduling.services.redrive_many import SELECTED_MAX, Redriven, Refusal
 from domain.errors import DomainError
 from domain.scheduling.execution import ExecutionState
@@ -38,6 +39,7 @@ REFUSALS = {
     "task_changed": "The task was changed over and over meanwhile. Try again.",
 }
 OTHERWISE = "It was refused."
+HELPED_BY_OVERLAP = frozenset({"already_running", "runs_overlap"})
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
@@ -55,7 +57,7 @@ async def dead_letters(request: web.Request) -> web.Response:
 async def confirm_redrive(request: web.Request) -> web.Response:
     """What redriving the selected ones would do, one by one, and a button that does it."""
     query = Query(request, "overlap", repeated="ids")
-    ids, overlap = _distinct(query.all), query.given.get("overlap") == "allow"
+    ids, overlap = _distinct(query.all) if any(query.all) else [], query.given.get("overlap") == "allow"
     return await _redrive_page(request, ids, NOTHING_REFUSED, overlap=overlap)
 
 
@@ -72,41 +74,69 @@ async def redrive(request: web.Request) -> web.StreamResponse:
 
 
 async def redriven(request: web.Request) -> web.Response:
-    """What became of each, as the address says: which were started, which had been before, which were refused."""
+    """What became of those that the address names; it also says why some were refused, and is believed in that only."""
     query = Query(request, "started", "before", "refused")
-    refusals = (each.rpartition(":") for each in _listed(query, "refused"))
-    outcomes = [
-        *((each, "Redriven", "") for each in _listed(query, "started")),
-        *((each, "Nothing to do", "It was redriven before.") for each in _listed(query, "before")),
-        *((each, "Refused", REFUSALS.get(code, OTHERWISE)) for each, _, code in refusals),
-    ]
-    if not all(_ID.fullmatch(each) for each, _, _ in outcomes):
+    refusals = {each: code for each, _, code in (one.rpartition(":") for one in _listed(query, "refused"))}
+    before = _listed(query, "before")
+    ids = [ExecutionId(each) for each in dict.fromkeys((*_listed(query, "started"), *before, *refusals))]
+    if len(ids) > SELECTED_MAX or not all(_ID.fullmatch(each) for each in ids):
         raise RequestError("bad_parameter", "these are no ids of executions", reason="invalid_value")
-    return render(request, "redriven.html", {"outcomes": outcomes, "tally": Counter(word for _, word, _ in outcomes)})
+    known = await request.app[SERVICES].redrive_many.summaries(ids) if ids else {}
+    outcomes = [
+        (each, known.get(each), *_outcome(known.get(each), refusals.get(each), was_before=each in before))
+        for each in ids
+    ]
+    beside = [each for each, _, word, *_ in outcomes if word == "Refused" and refusals[each] in HELPED_BY_OVERLAP]
+    context = {
+        "outcomes": outcomes,
+        "tally": Counter(word for _, _, word, *_ in outcomes),
+        "beside": _question(request, beside) if beside else None,
+    }
+    return render(request, "redriven.html", context)
 
 
 async def _redrive_page(
     request: web.Request, ids: Sequence[ExecutionId], sent: Refused, *, overlap: bool
 ) -> web.Response:
     foreseen = await request.app[SERVICES].redrive_many.foresee(ids, page_author(request), allow_overlap=overlap)
+    # Those alone are sent on: another may be free to start by then, and was not agreed to.
+    starting = [each.execution_id for each in foreseen if each.refusal is None and each.redriven_by is None]
     return render(
         request,
         "redrive.html",
         {
             "foreseen": [(each, each.refusal and refusal_words(each.refusal)) for each in foreseen],
-            "will_start": sum(each.refusal is None and each.redriven_by is None for each in foreseen),
-            "ids": ",".join(ids),
+            "will_start": len(starting),
+            "ids": ",".join(starting),
             "overlap": overlap,
-            "address": f"{under_prefix(request, '/dead-letters/redrive')}?{urlencode([('ids', each) for each in ids])}",
+            "address": _question(request, ids),
             "refused": sent,
         },
         status=sent.problem.status if sent.problem else 200,
     )
 
 
+def _question(request: web.Request, ids: Iterable[ExecutionId]) -> str:
+    return f"{under_prefix(request, '/dead-letters/redrive')}?{urlencode([('ids', each) for each in ids])}"
+
+
 def refusal_words(refusal: Refusal) -> str:
     """Why one was, or would be, refused, and what would help."""
     return REFUSALS.get(_code(refusal), OTHERWISE)
+
+
+def _outcome(
+    summary: ExecutionSummary | None, code: str | None, *, was_before: bool
+) -> tuple[str, str, ExecutionId | None]:
+    """What became of one, why, and the execution in its place."""
+    if summary is None:
+        return "Not on record", REFUSALS["execution_not_found"], None
+    if summary.redriven_by is not None:
+        told = ("Nothing to do", "It was redriven before.") if was_before else ("Redriven", "")
+        return *told, summary.redriven_by
+    if code is not None:
+        return "Refused", REFUSALS.get(code, OTHERWISE), None
+    return "Not redriven", "Nothing was started in its place.", None
 
 
 def _code(refusal: Refusal) -> str:

@@ -13,7 +13,7 @@ from entrypoints.web.ids import execution_id_of
 from entrypoints.web.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.pages.forms import fields_of, reason_of
-from entrypoints.web.pages.notices import notice_of
+from entrypoints.web.pages.notices import OF_EXECUTIONS, notice_of
 from entrypoints.web.pages.task_page import NOTHING_REFUSED, Refused
 from entrypoints.web.parameters import Query
 from entrypoints.web.problems import problem_of
@@ -23,7 +23,7 @@ from entrypoints.web.terminal import execution_commands
 
 async def execution(request: web.Request) -> web.Response:
     """The execution the address names."""
-    notice = notice_of(Query(request, "notice").given.get("notice"))
+    notice = notice_of(Query(request, "notice").given.get("notice"), OF_EXECUTIONS)
     return await _page(request, NOTHING_REFUSED, notice)
 
 

@@ -18,7 +18,7 @@ from entrypoints.web.access import CHANGES_OF_MANY
 from entrypoints.web.batch_wording import ACTIONS
 from entrypoints.web.keys import CALLER, SERVICES, under_prefix
 from entrypoints.web.origins import own_origin
-from entrypoints.web.pages.notices import notice_of
+from entrypoints.web.pages.notices import OF_TASKS, notice_of
 from entrypoints.web.pages.task_choice import FILTERS, PLACE, addresses, is_filtered, kept, rows_of, which_of
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
@@ -65,7 +65,7 @@ async def task_list(request: web.Request) -> web.Response:
             "statuses": TaskStatus,
             "schedule_types": ScheduleType,
             "token": services.entropy.token(),
-            "notice": notice_of(given.get("notice")),
+            "notice": notice_of(given.get("notice"), OF_TASKS),
             "server": own_origin(request),
         },
     )

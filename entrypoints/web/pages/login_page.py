@@ -9,7 +9,7 @@ from entrypoints.web.addresses import client_address, own_path
 from entrypoints.web.cookies import forget_session, keep_session, session_of
 from entrypoints.web.keys import CALLER, SERVICES, SETTINGS, under_prefix
 from entrypoints.web.pages.forms import REFUSALS, fields_of, refused, see_other
-from entrypoints.web.pages.notices import notice_of
+from entrypoints.web.pages.notices import OF_THE_DOOR, notice_of
 from entrypoints.web.pages.task_page import NOTHING_REFUSED, Refused
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
@@ -95,7 +95,7 @@ def _way_on(request: web.Request, asked: str) -> str:
 
 
 def _login(request: web.Request, way_on: str, sent: Refused, *, notice: str | None = None) -> web.Response:
-    context = {"next": way_on, "refused": sent, "notice": notice_of(notice)}
+    context = {"next": way_on, "refused": sent, "notice": notice_of(notice, OF_THE_DOOR)}
     return _page(request, "login.html", sent, context)
 
 

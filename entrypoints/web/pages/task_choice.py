@@ -1,17 +1,16 @@
 """Which tasks an address asks for: the same conditions on the list, on what is done to many, and on links to both."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from application.scheduling.ports.history import TaskFilter
-from application.scheduling.services.inspect_tasks import LATE_AFTER
+from entrypoints.web.api.parameters import TASK_FILTER, tasks_of
 from entrypoints.web.keys import SERVICES
 from entrypoints.web.parameters import Query
 
-FILTERS = ("q", "status", "schedule_type", "task_type", "tag", "failing", "late", "deleted")
+FILTERS = tuple(each.name for each in TASK_FILTER)
 PLACE = ("sort", "limit", "cursor")
 LIMIT_MAX = 100
 """How many rows a page of the list has at most: what is chosen on it stands in an address, too."""
@@ -19,9 +18,8 @@ LIMIT_DEFAULT = 50
 
 
 def which_of(request: web.Request, query: Query) -> TaskFilter:
-    """The tasks that match; late is what was to be looked at a while ago, as of now."""
-    late_before = request.app[SERVICES].clock.now() - LATE_AFTER if query.flag("late") else None
-    return replace(query.task_filter(), late_before=late_before)
+    """The tasks that match, as of now."""
+    return tasks_of(query, request.app[SERVICES].clock.now())
 
 
 def rows_of(query: Query) -> int:

@@ -10,16 +10,17 @@ from aiohttp import web
 from application.scheduling.explanations import Explanation
 from application.scheduling.ports.history import ExecutionFilter
 from application.scheduling.ports.records import ExecutionSummary
-from application.scheduling.services.errors import TaskNotFoundError
+from application.scheduling.services.errors import StaleVersionError, TaskChangedError, TaskNotFoundError
 from application.scheduling.services.inspect_tasks import TaskView
 from application.scheduling.services.preview import Forecast
 from domain.errors import DomainError, SchedulerError
 from domain.scheduling.asked_time import AskedTime
+from domain.scheduling.change import ChangeAction
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.task import ScheduledTask, Skip
 from entrypoints.web.ids import task_id_of
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.pages.notices import notice_of
+from entrypoints.web.pages.notices import OF_DELETED_TASKS, OF_TASKS, notice_of
 from entrypoints.web.parameters import Query
 from entrypoints.web.policy_wording import policy_sentences
 from entrypoints.web.problems import Problem, problem_of
@@ -32,6 +33,15 @@ UPCOMING = 5
 HAPPENED = 10
 CHANGES = 8
 EXAMPLES = 4
+MEANWHILE = {
+    ChangeAction.EDIT: "edited it",
+    ChangeAction.PAUSE: "paused it",
+    ChangeAction.RESUME: "resumed it",
+    ChangeAction.PAUSE_ENDED: "ended its pause",
+    ChangeAction.RESTORE: "restored an earlier version of it",
+    ChangeAction.UNDELETE: "deleted it and brought it back",
+}
+"""What somebody did to a task, behind their name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,8 @@ async def refused_page(
     request: web.Request, form: str, fields: Mapping[str, str], error: SchedulerError
 ) -> web.Response:
     """The page the form stood on, with what was sent and what is wrong with it. Raises what is no refusal."""
+    if isinstance(error, StaleVersionError):
+        error = await _meanwhile(request, error)
     problem = problem_of(error)
     if problem is None or problem.status >= 500:
         raise error
@@ -86,6 +98,15 @@ async def refused_page(
         return await _delete_page(request, refused)
     view = await request.app[SERVICES].inspect.task(task_id_of(request))
     return await _task_page(request, view, refused, Query(request, "at", "notice"))
+
+
+async def _meanwhile(request: web.Request, error: StaleVersionError) -> TaskChangedError:
+    """Who came first and what they did, which says more than the number of a version."""
+    by = (await request.app[SERVICES].past.versions(error.task_id, limit=1))[0].record.made_by
+    done = "somebody changed it" if by is None else f"{by.actor} {MEANWHILE.get(by.action, 'changed it')}"
+    because = f": {by.reason}" if by is not None and by.reason else ""
+    told = f"{done} meanwhile{because}. This is the task as it is now; send the form again if you still want it"
+    return TaskChangedError(error.task_id, error.version, told)
 
 
 async def _task_page(request: web.Request, view: TaskView, refused: Refused, query: Query) -> web.Response:
@@ -110,7 +131,7 @@ async def _task_page(request: web.Request, view: TaskView, refused: Refused, que
             "examples": _examples(task, happened.rows),
             "commands": task_commands(request, task),
             "token": services.entropy.token(),
-            "notice": notice_of(query.given.get("notice")),
+            "notice": notice_of(query.given.get("notice"), OF_TASKS),
         },
         status=refused.problem.status if refused.problem else 400 if why.fault else 200,
     )
@@ -137,7 +158,7 @@ async def _deleted_page(request: web.Request, task_id: TaskId, refused: Refused)
             "changes": changes,
             "kept_until": services.past.kept_until(task),
             "commands": task_commands(request, task),
-            "notice": notice_of(Query(request, "at", "notice").given.get("notice")),
+            "notice": notice_of(Query(request, "at", "notice").given.get("notice"), OF_DELETED_TASKS),
         },
         status=refused.problem.status if refused.problem else 200,
     )

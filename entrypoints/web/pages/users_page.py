@@ -11,13 +11,13 @@ from aiohttp import web
 from application.scheduling.services.manage_tokens import NewToken
 from domain.access.role import Role
 from domain.errors import InvalidAccountError, SchedulerError
-from entrypoints.web.access import doer_of
+from entrypoints.web.access import check_login, doer_of
 from entrypoints.web.addresses import client_address
-from entrypoints.web.keys import CALLER, SERVICES, SETTINGS, under_prefix
+from entrypoints.web.keys import CALLER, SERVICES, under_prefix
 from entrypoints.web.origins import own_origin
 from entrypoints.web.pages.account_page import LIVES, life_of
 from entrypoints.web.pages.forms import REFUSALS, fields_of, refused, role_of, see_other
-from entrypoints.web.pages.notices import notice_of
+from entrypoints.web.pages.notices import OF_USERS, notice_of
 from entrypoints.web.pages.task_page import NOTHING_REFUSED, Refused
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
@@ -118,15 +118,6 @@ async def revoke_token(request: web.Request) -> web.StreamResponse:
     return _see(request, "token_revoked")
 
 
-def check_login(request: web.Request) -> None:
-    """Refuse where no login is asked for: whoever is at this machine must not make accounts for later.
-
-    Raises HTTPNotFound.
-    """
-    if not request.app[SETTINGS].login_required:
-        raise web.HTTPNotFound
-
-
 async def _fields(request: web.Request, *known: str) -> dict[str, str]:
     check_login(request)
     return await fields_of(request, *known)
@@ -163,7 +154,7 @@ async def _page(
             "lives": LIVES,
             "refused": sent,
             "made": made,
-            "notice": notice_of(notice),
+            "notice": notice_of(notice, OF_USERS),
             "server": own_origin(request),
         },
         status=sent.problem.status if sent.problem else 200,

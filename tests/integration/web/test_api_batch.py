@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from entrypoints.web.api.batch import FilterBody
+from entrypoints.web.api.parameters import TASK_FILTER
 from tests.integration.web.dashboard import PREFIX, TASKS, Answer, Dashboard
 from tests.integration.web.door import a_door, signed_in
 from tests.integration.web.pages import stored
-from tests.support.builders import a_failure
+from tests.support.builders import HOUR, a_failure
 
 BATCH = f"{TASKS}:batch"
 KEY = {"Idempotency-Key": "night-shift"}
@@ -42,6 +44,16 @@ async def test_all_that_match_are_changed_and_can_be_changed_back(dashboard: Das
     undone = await dashboard.call("POST", BATCH, answer.json["undo"])
     assert undone.json["counts"]["done"] == 1
     assert (await dashboard.get(f"{TASKS}?status=paused")).json["total"] == 1
+
+
+async def test_what_somebody_did_meanwhile_is_not_changed_back(dashboard: Dashboard) -> None:
+    one = await dashboard.create("one")
+    undo = (await batch(dashboard, "pause", ids=[one["id"]])).json["undo"]
+    await dashboard.call("PATCH", f"{TASKS}/{one['id']}", {"description": "new"})
+
+    undone = await dashboard.call("POST", BATCH, undo)
+
+    assert [(each["outcome"], each["code"]) for each in undone.json["results"]] == [("refused", "stale_version")]
 
 
 async def test_a_dry_run_shows_the_first_twenty_and_counts_all(dashboard: Dashboard) -> None:
@@ -107,6 +119,8 @@ async def test_tasks_are_tagged_moved_to_a_zone_deleted_and_brought_back_togethe
         ({"action": "pause"}, ("/ids", "required")),
         ({"action": "pause", "ids": ["a"], "filter": {}}, ("/ids", "required")),
         ({"action": "pause", "ids": []}, ("/ids", "invalid_value")),
+        ({"action": "pause", "ids": ["a", "b"], "versions": [1]}, ("/versions", "invalid_value")),
+        ({"action": "pause", "filter": {}, "versions": [1]}, ("/versions", "invalid_value")),
         ({"action": "pause", "filter": {"name": "x"}}, ("/filter/name", "unknown_field")),
         ({"action": "pause", "filter": {"status": "asleep"}}, ("/filter/status", "invalid_value")),
         ({"action": "burn", "filter": {}}, ("/action", "invalid_value")),
@@ -193,3 +207,19 @@ async def test_changing_many_takes_what_the_same_change_of_one_takes_and_the_des
     assert of_many["x-permission-by-action"] == {action: each["x-permission"] for action, each in of_one.items()}
     assert of_many["x-permission"] == "operator"
     assert "operator; editor for add_tag, remove_tag" in (await dashboard.page(f"{PREFIX}/api")).text
+
+
+def test_the_filter_of_a_batch_has_every_condition_of_the_list() -> None:
+    # Which of the two lists is meant follows from the action.
+    assert set(FilterBody.model_fields) == {each.name for each in TASK_FILTER} - {"deleted"}
+
+
+async def test_the_late_are_listed_and_changed_together(dashboard: Dashboard) -> None:
+    late = await dashboard.create("late", schedule="30 12 * * *")
+    await dashboard.create("tomorrow")
+    dashboard.clock.advance(HOUR)
+
+    listed = (await dashboard.get(f"{TASKS}?late=true")).json
+    changed = (await batch(dashboard, "add_tag", filter={"late": True}, value="look")).json
+
+    assert [each["id"] for each in listed["tasks"]] == changed["ids"] == [late["id"]]

@@ -4,11 +4,15 @@ from urllib.parse import urlencode
 
 import pytest
 
+from application.scheduling.services import batch_change
+from application.scheduling.services.batch_change import SLICE
 from domain.access.role import Role
+from tests.integration.web.browser_form import BrowserForm
 from tests.integration.web.dashboard import FORM, HTML, PAGE, TASKS, Answer, Dashboard, a_body
 from tests.integration.web.door import PASSWORD, a_door, signed_in
 from tests.integration.web.pages import Elements, words
 from tests.support.accounts import a_doer
+from tests.support.builders import HOUR
 
 BATCH = f"{PAGE}/batch"
 
@@ -82,6 +86,48 @@ async def test_all_that_match_are_more_than_the_page_and_the_first_twenty_are_sh
     assert "task 24" in page.text
     await dashboard.form(BATCH, fields_of(all_of_them))
     assert len(await paused_names(dashboard)) == 25
+
+
+async def test_what_there_was_no_time_for_is_told_and_gone_on_with(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await made(dashboard, *(f"task {number:03}" for number in range(SLICE + 5)))
+    with monkeypatch.context() as context:
+        context.setattr(batch_change, "TIME_MAX", -HOUR)
+        plan = await asked(dashboard, "pause", scope="all")
+    whole = await asked(dashboard, "pause", scope="all")
+    with monkeypatch.context() as context:
+        context.setattr(batch_change, "TIME_MAX", -HOUR)
+        cut_off = await dashboard.form(BATCH, fields_of(whole, reason="upgrade", lasts="4h"))
+
+    result = await dashboard.form(BATCH, urlencode(BrowserForm(cut_off.text, "go-on").fields))
+
+    assert "5 more match, and the time was over before they were looked at" in words(plan.text)
+    assert f"The first 20 of {SLICE + 5} tasks" in words(plan.text)
+    assert "The time was over before 5 more were come to." in words(cut_off.text)
+    assert f"5 tasks paused; {SLICE} paused by this form before." in words(result.text)
+    assert len(await paused_names(dashboard)) == SLICE + 5
+
+
+async def test_what_somebody_did_meanwhile_is_not_taken_back(dashboard: Dashboard) -> None:
+    one, two = await made(dashboard, "one", "two")
+    result = await dashboard.form(BATCH, fields_of(await asked(dashboard, "pause", one, two)))
+    for action in ("resume", "pause"):
+        await dashboard.call("POST", f"{TASKS}/{one}/{action}", {"reason": "mine"})
+
+    undone = await dashboard.form(BATCH, fields_of(Elements(result.text)))
+
+    assert "1 task resumed; 1 was refused." in words(undone.text)
+    assert await paused_names(dashboard) == ["one"]
+    assert (await dashboard.get(f"{TASKS}/{one}")).json["pause"]["reason"] == "mine"
+
+
+@pytest.mark.parametrize("versions", ["2 2", "x", "-1"])
+async def test_versions_that_are_none_are_refused(dashboard: Dashboard, versions: str) -> None:
+    (one,) = await made(dashboard, "one")
+    fields = fields_of(await asked(dashboard, "pause", one), versions=versions)
+
+    assert (await dashboard.form(BATCH, fields)).status == 400
 
 
 async def test_only_what_was_shown_is_changed_whatever_matches_by_then(dashboard: Dashboard) -> None:

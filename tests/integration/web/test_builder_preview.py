@@ -98,7 +98,7 @@ async def test_the_preview_tells_what_is_wrong_with_a_schedule(dashboard: Dashbo
     answer = await dashboard.form(f"{NEW}/preview", urlencode(fields))
 
     assert answer.status == 200
-    assert "hour 99 is out of range" in answer.text
+    assert "Hour 99 is out of range" in answer.text
 
 
 @pytest.mark.parametrize("cron", ["0," * 2_000 + "0 * * * *", "* " * 600])
@@ -108,4 +108,4 @@ async def test_a_schedule_that_is_too_long_is_told_at_its_field(dashboard: Dashb
     answer = await dashboard.form(f"{NEW}/preview", urlencode(fields))
 
     assert answer.status == 200
-    assert "at most 1,000 characters" in answer.text
+    assert "At most 1,000 characters" in answer.text

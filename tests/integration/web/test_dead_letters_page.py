@@ -78,6 +78,10 @@ async def test_each_is_redriven_or_refused_by_itself(dashboard: Dashboard) -> No
     page = words((await dashboard.page(answer.headers["Location"])).text)
     assert "Redriven: 1, Nothing to do: 1, Refused: 1." in page
     assert "Refused An execution of this task is still open." in page
+    assert all(name in page for name in ("free", "busy", "done"))
+    beside = f"{DEAD}/redrive?ids={busy}&overlap=allow"
+    assert f'href="{beside.replace("&", "&amp;")}"' in (await dashboard.page(answer.headers["Location"])).text
+    assert "1 execution would start." in words((await dashboard.page(beside)).text)
 
 
 async def test_several_of_one_task_may_overlap_if_that_is_asked_for(dashboard: Dashboard) -> None:
@@ -93,6 +97,27 @@ async def test_several_of_one_task_may_overlap_if_that_is_asked_for(dashboard: D
     assert "2 executions would start." in words(beside.text)
     assert Elements(beside.text).all("input", name="overlap", value="allow")
     assert parse_qs(urlsplit(answer.headers["Location"]).query) == {"started": [",".join(ids)]}
+
+
+async def test_only_what_was_foreseen_to_start_is_sent_on(dashboard: Dashboard) -> None:
+    task = await stored(dashboard, schedule="0 * * * *", max_retries=0)
+    first, second = [(await died(dashboard, task)).execution.id for _ in range(2)]
+    (free,) = await dead_ones(dashboard, "free")
+
+    question = Elements((await dashboard.page(f"{DEAD}/redrive?ids={first}&ids={second}&ids={free}")).text)
+    (sent,) = question.all("input", name="ids")
+
+    assert "2 executions would start." in " ".join(question.text.split())
+    assert sent["value"] == f"{first},{free}"
+
+
+async def test_nothing_ticked_is_told_on_a_page_that_leads_back(dashboard: Dashboard) -> None:
+    answer = await dashboard.page(f"{DEAD}/redrive")
+
+    assert answer.status == 200
+    assert "No dead letter was chosen" in words(answer.text)
+    assert not Elements(answer.text).all("form", method="post", action=f"{DEAD}/redrive")
+    assert (await dashboard.form(f"{DEAD}/redrive")).status == 400
 
 
 async def test_sending_it_twice_starts_nothing_twice(dashboard: Dashboard) -> None:
@@ -115,7 +140,7 @@ async def test_what_is_gone_is_told_as_gone(dashboard: Dashboard) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["", "ids=", "nope=1", "ids=a&nope=1", "ids=a%20b", "ids=%3Cscript%3E", "&".join(f"ids={n}" for n in range(51))],
+    ["nope=1", "ids=a&nope=1", "ids=a%20b", "ids=%3Cscript%3E", "&".join(f"ids={n}" for n in range(51))],
 )
 async def test_a_question_that_is_none_is_refused(dashboard: Dashboard, query: str) -> None:
     assert (await dashboard.page(f"{DEAD}/redrive?{query}")).status == 400
@@ -125,6 +150,24 @@ async def test_a_question_that_is_none_is_refused(dashboard: Dashboard, query: s
 @pytest.mark.parametrize("query", ["started=%3Cb%3E", "refused=you+won:x", "nope=1"])
 async def test_an_address_cannot_put_words_on_the_results(dashboard: Dashboard, query: str) -> None:
     answer = await dashboard.page(f"{DEAD}/redriven?{query}")
+
+    assert answer.status == 400
+
+
+async def test_an_address_is_not_believed_in_what_it_says_was_started(dashboard: Dashboard) -> None:
+    mended, dead = await dead_ones(dashboard, "mended", "dead")
+    await dashboard.form(f"{PREFIX}/executions/{mended}/redrive")
+    query = f"started={dead},{'0' * 32}&refused={mended}:already_running"
+
+    page = words((await dashboard.page(f"{DEAD}/redriven?{query}")).text)
+
+    assert "Not redriven: 1, Not on record: 1, Redriven: 1." in page
+    assert "dead Mon 2024-01-15 14:00:05 UTC Not redriven Nothing was started in its place." in page
+    assert f"{mended} Redriven the new execution" in page
+
+
+async def test_more_results_than_can_be_selected_are_refused(dashboard: Dashboard) -> None:
+    answer = await dashboard.page(f"{DEAD}/redriven?started={','.join(str(number) for number in range(51))}")
 
     assert answer.status == 400
 

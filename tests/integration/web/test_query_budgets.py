@@ -15,14 +15,18 @@ from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
 from application.scheduling.ports.history import ExecutionFilter, TaskFilter, TaskOrder
 from application.scheduling.ports.membership import Member
+from application.scheduling.ports.task_store import Applied
+from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import NodeId
+from domain.scheduling.mutation import delete
 from entrypoints.admin import serve_admin
 from entrypoints.container import Container
 from entrypoints.hints import Hints
 from entrypoints.settings import Settings
 from entrypoints.web.access import Permission
 from entrypoints.web.routes import ROUTES
+from tests.support.builders import a_change, a_creation, a_definition
 from tests.support.stock import stock
 
 BUDGET = 25
@@ -33,16 +37,21 @@ LEFT_OUT = {"/events", "/account", "/users", "/api/users", "/api/users/{name}/se
 # What an address needs behind its path, and how a name in it is to be filled in.
 QUERIES = {
     "/api/scheduled-tasks/{task_id}/explain": "?at=2024-01-15T12:00:00Z",
-    "/dead-letters/redrive": "?ids={execution_id}",
+    "/dead-letters/redrive": "?{dead}",
     "/scheduled-tasks/batch": "?action=pause&scope=page",
 }
 NAMES = {"version": "1", "between": "1..1", "name": "live.js", "kind": "not_found"}
+# Questions about many tasks at once, beside the one above.
+QUESTIONS = {
+    f"/scheduled-tasks/batch?action={action}&scope=all" for action in ("resume", "run", "delete", "undelete")
+} | {"/dead-letters/redriven?started={dead_ids}"}
 ADDRESSES = sorted(
     {
         route.path + QUERIES.get(route.path, "")
         for route in ROUTES
         if route.method == "GET" and route.permission is not Permission.PUBLIC and route.path not in LEFT_OUT
     }
+    | QUESTIONS
 )
 
 Spent = dict[str, tuple[int, int]]
@@ -75,12 +84,29 @@ async def _served(path: Path) -> AsyncIterator[tuple[SqlStore, ClientSession, st
 
 
 async def _names(store: SqlStore) -> dict[str, str]:
-    """What stands for the names in an address: a task of which nothing is open, and a dead execution of it."""
+    """What stands for the names in an address: a task of which nothing is open, a dead execution of it, and all dead."""
     page = await store.history.tasks(TaskFilter(), order=TaskOrder.NAME, descending=False, limit=FEW, cursor=None)
     task = next(each for each in page.tasks if not each.open)
     dead = ExecutionFilter(task.id, frozenset({ExecutionState.DEAD}))
     (found,) = (await store.history.executions(dead, limit=1, cursor=None)).executions
-    return {**NAMES, "task_id": task.id, "execution_id": found.execution.id}
+    all_dead = ExecutionFilter(states=frozenset({ExecutionState.DEAD}))
+    ids = [each.execution.id for each in (await store.history.executions(all_dead, limit=50, cursor=None)).executions]
+    named = {"dead": "&".join(f"ids={each}" for each in ids), "dead_ids": ",".join(ids)}
+    return {**NAMES, **named, "task_id": task.id, "execution_id": found.execution.id}
+
+
+async def _leave_deleted(store: SqlStore, count: int) -> None:
+    """Tasks that can be brought back."""
+    clock, entropy = SystemClock(), SystemEntropy()
+    gone = [
+        a_creation(a_definition(f"gone {number}"), at=clock.now(), task_id=entropy.identifier())
+        for number in range(count)
+    ]
+    await store.tasks.mutate(gone)
+    change = a_change(ChangeAction.DELETE, at=clock.now())
+    assert all(
+        isinstance(each, Applied) for each in await store.tasks.mutate([delete(one.after, change) for one in gone])
+    )
 
 
 async def _spent(path: Path, tasks: int) -> Spent:
@@ -90,6 +116,7 @@ async def _spent(path: Path, tasks: int) -> Spent:
     async with _served(path) as (store, session, base):
         member = Member(NodeId("node"), frozenset({"scheduler", "worker"}), "host", 1, SystemClock().now(), (), 5)
         await store.membership.announce(member)
+        await _leave_deleted(store, tasks)
         names = await _names(store)
         for address in ADDRESSES:
             with _counted(store) as sent:

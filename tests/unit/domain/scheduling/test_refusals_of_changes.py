@@ -41,7 +41,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str, str, str, str | None]] = {
         lambda: a_creation(a_definition(schedule=OneTimeSchedule(NOON))),
         "in_the_past",
         "/schedule",
-        "2024-01-15T12:00:00+00:00 lies in the past",
+        "2024-01-15 12:00:00 UTC lies in the past",
         'give a later instant, or say "if_past": "run_now"',
     ),
     "created without an occurrence": (
@@ -55,7 +55,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str, str, str, str | None]] = {
         lambda: edit(a_task(), a_definition(schedule=OneTimeSchedule(EARLIER)), a_change()),
         "in_the_past",
         "/schedule",
-        "2024-01-15T11:59:59.999999+00:00 lies in the past",
+        "2024-01-15 11:59:59.999999 UTC lies in the past",
         "an edit needs a later instant; what has passed can be run by hand",
     ),
     "left without an occurrence": (

@@ -167,24 +167,6 @@ async def test_one_of_two_that_had_the_same_name_comes_back(house: House) -> Non
     assert outcomes(tried) == outcomes(await batch(house, "undelete")) == ["done", "refused name_taken"]
 
 
-async def test_what_would_come_back_is_asked_in_slices_and_not_task_by_task(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in "abcdef":
-        await house.create(name)
-    await batch(house, "delete")
-    asked = Mock(wraps=house.stores.history.tasks)
-    alone = Mock(side_effect=AssertionError("asked of one task"))
-    monkeypatch.setattr(type(house.stores.history), "tasks", lambda _self, *which, **options: asked(*which, **options))
-    monkeypatch.setattr(type(house.stores.tasks), "find", alone)
-    monkeypatch.setattr(type(house.stores.tasks), "deleted", alone)
-
-    tried = await batch(house, "undelete", dry_run=True)
-
-    assert outcomes(tried) == ["done"] * 6
-    assert asked.call_count == 2
-
-
 async def test_slices_lose_no_task_though_what_is_done_moves_tasks_out_of_the_filter(house: House) -> None:
     count = SLICE * 2 + 3
     for number in range(count):

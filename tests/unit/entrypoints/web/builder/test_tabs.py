@@ -4,7 +4,7 @@ import pytest
 
 from domain.errors import InvalidScheduleError
 from domain.scheduling.schedule import ScheduleType
-from entrypoints.web.builder.tabs import EMPTY, Tab, Written, fields_of, switched, tab_of, written_in
+from entrypoints.web.builder.tabs import EMPTY, Switched, Tab, Written, fields_of, switched, tab_of, written_in
 
 CRON, INTERVAL, ONE_TIME = ScheduleType.CRON, ScheduleType.INTERVAL, ScheduleType.ONE_TIME
 
@@ -39,49 +39,61 @@ def test_a_look_at_another_tab_and_back_changes_nothing(
 ) -> None:
     fields = fields_of(text, kind)
 
-    there, cannot_show = switched(fields, by_way_of)
-    back, _ = switched(there, tab)
+    there = switched(fields, by_way_of)
+    back = switched(there.fields, tab)
 
-    assert written_in(back) == Written(kind, text)
+    assert written_in(back.fields) == Written(kind, text)
     shows = by_way_of is tab or (by_way_of is Tab.CRON and kind is CRON)
-    assert cannot_show == (None if shows else text)
+    assert there.cannot_show == (None if shows else text)
+    assert (there.left, back.left) == (None, None)
 
 
 def test_a_tab_that_can_say_it_is_filled_from_the_one_before() -> None:
     cron = {**EMPTY, "tab": "cron", "cron": "30 9,17 * * 1-5"}
 
-    times, cannot_show = switched(cron, Tab.TIMES)
+    there = switched(cron, Tab.TIMES)
 
-    assert cannot_show is None
+    assert there.cannot_show is None
+    times = there.fields
     assert (times["times"], times["days"], times["on_1"], times["on_0"]) == ("09:30, 17:30", "week", "1", "")
 
 
 def test_what_is_written_anew_in_one_tab_stands_in_the_next() -> None:
-    times, _ = switched({**EMPTY, "tab": "cron", "cron": "0 */7 * * *"}, Tab.TIMES)
-    filled_in = {**times, "times": "9:00, 10:00, 11:00", "days": "week", "on_0": "1", "on_6": "1"}
+    there = switched({**EMPTY, "tab": "cron", "cron": "0 */7 * * *"}, Tab.TIMES)
+    filled_in = {**there.fields, "times": "9:00, 10:00, 11:00", "days": "week", "on_0": "1", "on_6": "1"}
 
-    cron, _ = switched(filled_in, Tab.CRON)
+    cron = switched(filled_in, Tab.CRON)
 
-    assert written_in(cron) == Written(CRON, "0 9-11 * * 0,6")
+    assert written_in(cron.fields) == Written(CRON, "0 9-11 * * 0,6")
 
 
 def test_a_tab_that_cannot_show_it_is_empty_and_says_nothing_of_its_own() -> None:
     cron = {**EMPTY, "tab": "cron", "cron": "0 */7 * * *", "times": "09:00"}
 
-    times, cannot_show = switched(cron, Tab.TIMES)
+    there = switched(cron, Tab.TIMES)
 
-    assert (times["times"], cannot_show) == ("", "0 */7 * * *")
+    assert (there.fields["times"], there.cannot_show) == ("", "0 */7 * * *")
     with pytest.raises(InvalidScheduleError):
-        written_in(times)
+        written_in(there.fields)
 
 
 def test_nothing_said_is_nothing_to_take_along() -> None:
-    assert switched({**EMPTY, "tab": "cron"}, Tab.TIMES) == ({**EMPTY, "tab": "times"}, None)
+    assert switched({**EMPTY, "tab": "cron"}, Tab.TIMES) == Switched({**EMPTY, "tab": "times"})
 
 
-def test_a_tab_that_cannot_be_read_is_not_left_behind() -> None:
-    with pytest.raises(InvalidScheduleError):
-        switched({**EMPTY, "times": "25:00"}, Tab.CRON)
+@pytest.mark.parametrize("typed", ["25:00", "09:00, 10:30"])
+def test_what_cannot_be_read_stays_behind_and_the_last_that_could_is_kept(typed: str) -> None:
+    times = {**fields_of("30  4 * * *"), "times": typed}
+
+    there = switched(times, Tab.CRON)
+
+    assert (written_in(there.fields), there.left, there.cannot_show) == (Written(CRON, "30  4 * * *"), typed, None)
+
+
+def test_what_cannot_be_read_stays_behind_also_where_nothing_was_said_before() -> None:
+    there = switched({**EMPTY, "tab": "every", "every_count": "x"}, Tab.CRON)
+
+    assert there == Switched({**EMPTY, "tab": "cron"}, left="x")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,41 @@
+"""`peachpie-scheduler health`: whether the work gets done, for people and for whatever watches over it."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from application.scheduling.documents import instant
+from application.scheduling.explanations.words import counted, sentence
+from application.scheduling.services.inspect_tasks import Health
+from entrypoints.cli.answers import Output, output_option, print_document, with_services
+
+if TYPE_CHECKING:
+    from entrypoints.container import Container
+
+EXIT_FINDINGS = 1
+
+
+@click.command("health")
+@output_option
+def health_command(output: Output) -> None:
+    """Tell whether the work gets done; exit code 1 if it does not, and why."""
+
+    async def read(services: "Container") -> Health:
+        return await services.inspect_tasks().health()
+
+    found: Health = with_services(read)
+    if output is Output.JSON:
+        print_document(
+            {
+                "status": "unhealthy" if found.problems else "healthy",
+                "problems": list(found.problems),
+                "schedulers": found.schedulers,
+                "workers": found.workers,
+                "overdue_since": instant(found.overdue_since),
+            }
+        )
+    else:
+        here = f"{counted(found.schedulers, 'scheduler')} and {counted(found.workers, 'worker')} at work."
+        click.echo("\n".join([*map(sentence, found.problems), here]))
+    sys.exit(EXIT_FINDINGS if found.problems else 0)
