@@ -213,7 +213,8 @@ def _matches(task: ScheduledTask, which: TaskFilter) -> bool:
 def _value(task: ScheduledTask, order: TaskOrder) -> str | int | None:
     match order:
         case TaskOrder.NAME:
-            return task.definition.name
+            # Bytes know the case of ASCII letters alone.
+            return task.definition.name.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
         case TaskOrder.NEXT_RUN_AT:
             instant = task.next_occurrence.run_at if task.next_occurrence else None
         case TaskOrder.LAST_RUN_AT:

@@ -3,9 +3,8 @@
 from collections import deque
 from dataclasses import dataclass, field
 
+from application.scheduling.ports.news import KEPT
 from domain.scheduling.identifiers import ExecutionId, TaskId
-
-KEPT = 8_192
 
 
 @dataclass(frozen=True, slots=True)

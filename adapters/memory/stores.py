@@ -1,8 +1,9 @@
-"""The memory store as a whole: its eight ports over one state."""
+"""The memory store as a whole: its ports over one state."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Self
 
 from adapters.memory.access import MemoryAccess
 from adapters.memory.execution_store import MemoryExecutionStore
@@ -30,16 +31,10 @@ class MemoryStores:
     news: MemoryNews
     trail: MemoryTrail
 
-
-@asynccontextmanager
-async def open_memory_store(clock: Clock, entropy: Entropy) -> AsyncIterator[MemoryStores]:  # noqa: ARG001
-    """An empty store for as long as the context lasts; afterwards every call raises StoreUnavailableError.
-
-    Every store is opened alike; this one has no use for `entropy`.
-    """
-    state = State(clock)
-    try:
-        yield MemoryStores(
+    @classmethod
+    def over(cls, state: State) -> Self:
+        """All ports over this state."""
+        return cls(
             state,
             MemoryTaskStore(state),
             MemoryExecutionStore(state),
@@ -50,5 +45,16 @@ async def open_memory_store(clock: Clock, entropy: Entropy) -> AsyncIterator[Mem
             MemoryNews(state),
             MemoryTrail(state),
         )
+
+
+@asynccontextmanager
+async def open_memory_store(clock: Clock, entropy: Entropy) -> AsyncIterator[MemoryStores]:  # noqa: ARG001
+    """An empty store for as long as the context lasts; afterwards every call raises StoreUnavailableError.
+
+    Every store is opened alike; this one has no use for `entropy`.
+    """
+    state = State(clock)
+    try:
+        yield MemoryStores.over(state)
     finally:
         state.available = False

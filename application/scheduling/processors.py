@@ -168,7 +168,9 @@ class Handler:
             return self.payload_model.model_validate(value)
         except ValidationError as error:
             first = error.errors()[0]
-            raise InvalidTaskError(first["msg"], code="invalid_payload", pointer=pointer_of(("payload", *first["loc"]))) from error
+            raise InvalidTaskError(
+                first["msg"], code="invalid_payload", pointer=pointer_of(("payload", *first["loc"]))
+            ) from error
 
 
 class Processors:
@@ -251,7 +253,26 @@ def _payload_fault(error: SchemaError) -> InvalidTaskError:
         path += [name for name in given if name not in error.schema.get("properties", {})][:1]
     if error.validator == "required" and isinstance(error.validator_value, Sequence):
         path += [name for name in error.validator_value if error.message.startswith(repr(name))][:1]
-    return InvalidTaskError(error.message[:300], code="invalid_payload", pointer=pointer_of(("payload", *path)))
+    return InvalidTaskError(_in_json(error)[:300], code="invalid_payload", pointer=pointer_of(("payload", *path)))
+
+
+def _in_json(error: SchemaError) -> str:
+    """What is wrong by the schema, its values as JSON: the validator's own words have them as Python writes them."""
+    given = json_text.write(error.instance)
+    match error.validator, error.validator_value:
+        case "enum", list(choices):
+            return f"{given} is not one of {', '.join(map(json_text.write, choices))}"
+        case "const", only:
+            return f"{given} is not {json_text.write(only)}"
+        case "type", types:
+            return f"{given} is not of type {' or '.join([types] if isinstance(types, str) else types)}"
+        case "required", _:
+            return "this is missing"
+        case "additionalProperties", False:
+            return "there is no such field"
+        case _:
+            rest = error.message.removeprefix(repr(error.instance))
+            return error.message if rest == error.message else given + rest
 
 
 def _payload_model(function: Function) -> type[BaseModel] | None:

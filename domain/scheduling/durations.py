@@ -1,6 +1,6 @@
 """How long executions take: counted in a few fixed steps, so that figures of any number of them stay small.
 
-The steps are those of coins, 1, 2, 5, 10 …, from a millisecond to twelve days: a share of all runs can then be said to
+The steps are those of coins, 1, 2, 5, 10 …, from a millisecond to some 58 days: a share of all runs can then be said to
 have taken "at most 5 s", which is true, where a mean or an interpolation would only look exact.
 """
 
@@ -46,7 +46,10 @@ class Durations:
         return sum(self.by_step.values())
 
     def at_most(self, percent: int) -> timedelta | None:
-        """The least step within which `percent` (1 to 100) of 100 runs ended; None: there is none that has an end."""
+        """The least step within which `percent` (1 to 100) of 100 runs ended.
+
+        None: so many of them took longer than the last step that has an end, or there are none (`count` is 0).
+        """
         ascending = sorted(self.by_step)
         ended = accumulate(self.by_step[step] for step in ascending)
         enough = (step for step, count in zip(ascending, ended, strict=True) if count >= _rank(percent, self.count))

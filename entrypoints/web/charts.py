@@ -22,7 +22,6 @@ class Tone(StrEnum):
     GOOD = "good"
     BAD = "bad"
     WARN = "warn"
-    CALM = "calm"
     OPEN = "open"
     NONE = "none"
 
@@ -44,7 +43,6 @@ class Cell:
     count: int
     title: str
     is_bad: bool = False
-    href: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,6 @@ class Span:
     tone: Tone
     title: str
     is_planned: bool = False
-    href: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +84,11 @@ class Axis:
         """Where an instant lies, from 0 to 1."""
         return min(max((at - self.begin) / (self.end - self.begin), 0.0), 1.0)
 
-    def span(
-        self,
-        begin: datetime,
-        end: datetime | None,
-        tone: Tone,
-        title: str,
-        *,
-        is_planned: bool = False,
-        href: str | None = None,
-    ) -> Span:
+    def span(self, begin: datetime, end: datetime | None, tone: Tone, title: str, *, is_planned: bool = False) -> Span:
         """What lies between two instants, never too narrow to be seen; without an end up to the chart's."""
         left, right = self.place(begin), self.place(end or self.end)
         width = max(right - left, WIDTH_LEAST)
-        return Span(min(left, 1 - width), width, tone, title, is_planned, href)
+        return Span(min(left, 1 - width), width, tone, title, is_planned)
 
     def ticks(self, count: int) -> Iterator[datetime]:
         """`count` instants at equal distances, the two ends among them."""

@@ -39,6 +39,7 @@ from entrypoints.web.answers import etag, json_answer
 from entrypoints.web.audience import is_for_browser
 from entrypoints.web.catalogue import BY_STATUS, KINDS
 from entrypoints.web.errors import RequestError
+from entrypoints.web.kept_forms import kept_form
 from entrypoints.web.keys import SERVICES, SETTINGS
 from entrypoints.web.problem_documents import FaultDocument
 from entrypoints.web.rendering import render
@@ -79,15 +80,16 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     except web.HTTPException as answer:
         if answer.status < 400:
             raise
-        return problem_answer(request, _of_framework(answer))
+        return await problem_answer(request, _of_framework(answer))
     except Exception as error:  # noqa: BLE001 - the HTTP edge: whatever it is, the next request must find us here
-        return problem_answer(request, problem_of(error) or _unforeseen(request, error))
+        return await problem_answer(request, problem_of(error) or _unforeseen(request, error))
 
 
-def problem_answer(request: web.Request, problem: Problem) -> web.StreamResponse:
+async def problem_answer(request: web.Request, problem: Problem) -> web.StreamResponse:
     """The answer to a program, or a page for a person with a browser."""
     if is_for_browser(request):
-        context = {"problem": problem, "kind": KINDS[problem.kind]}
+        kept = await kept_form(request) if problem.status == web.HTTPServiceUnavailable.status_code else None
+        context = {"problem": problem, "kind": KINDS[problem.kind], "kept": kept}
         return render(request, "problem.html", context, status=problem.status, headers=problem.all_headers)
     document = problem_document(request, problem)
     return json_answer(

@@ -142,20 +142,6 @@ def pause_words(pause: Pause, timezone: str) -> Markup:
     return words + Markup(": {}").format(pause.reason) if pause.reason else words
 
 
-def skip_words(skip: Skip, timezone: str) -> Markup:
-    """What did not run, and why."""
-    at_least = "at least " if skip.at_least else ""
-    if skip.count == 1 and not skip.at_least:
-        return Markup("did not run: {} ({})").format(moment(skip.first_at, timezone), SKIP_REASONS[skip.reason])
-    return Markup("did not run: {}{:,} occurrences, {} – {} ({})").format(
-        at_least,
-        skip.count,
-        moment(skip.first_at, timezone),
-        moment(skip.last_at, timezone),
-        SKIP_REASONS[skip.reason],
-    )
-
-
 def skip_reason(skip: Skip) -> str:
     """Why occurrences were passed over."""
     return SKIP_REASONS[skip.reason]
@@ -233,7 +219,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
         attempts,
         result_of,
         pause_words,
-        skip_words,
         skip_reason,
         resumption_words,
         without_cursor,

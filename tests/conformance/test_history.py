@@ -96,7 +96,6 @@ async def test_all_tasks_come_by_name_in_slices_of_any_size(store: StoreUnderTes
     assert read[2] == await store.tasks.get(tasks["report"].id)
 
 
-
 async def test_a_list_has_the_tasks_that_meet_every_condition(store: StoreUnderTest) -> None:
     await _assorted(store)
 
@@ -204,6 +203,22 @@ async def test_a_page_goes_on_where_the_last_one_ended_though_its_last_row_is_go
     second = await _tasks(store, limit=2, cursor=first.next_cursor)
 
     assert (_names(first), _names(second)) == (["a", "b"], ["c", "d"])
+
+
+NAMES = ["AA", "aa", "aB", "Ab", "LLL", "ab ", "b", "Émile", "émile", "_x", "Zz"]
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("limit", [1, 3, 11])
+async def test_names_are_sorted_without_regard_to_case(store: StoreUnderTest, limit: int, descending: bool) -> None:
+    ids = {(await store.add(a_definition(name))).id: name for name in NAMES}
+
+    walked = await _walked(store, TaskOrder.NAME, descending=descending, limit=limit)
+
+    pairs = [["aa", "AA"], ["aB", "Ab"]]
+    tied = [[name for name in ids.values() if name in pair] for pair in pairs]
+    expected = ["_x", *tied[0], *tied[1], "ab ", "b", "LLL", "Zz", "Émile", "émile"]
+    assert [task.definition.name for task in walked] == (expected[::-1] if descending else expected)
 
 
 async def test_a_made_up_cursor_is_refused(store: StoreUnderTest) -> None:

@@ -8,14 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from adapters.memory.access import MemoryAccess
-from adapters.memory.execution_store import MemoryExecutionStore
-from adapters.memory.figures import MemoryFigures
-from adapters.memory.history import MemoryHistory
-from adapters.memory.membership import MemoryMembership
-from adapters.memory.news import MemoryNews
 from adapters.memory.stores import MemoryStores
-from adapters.memory.task_store import MemoryTaskStore
 from domain.scheduling.identifiers import TaskId
 from tests.support.sim_clock import SimClock
 from tests.support.sim_loop import SimProcess
@@ -53,16 +46,7 @@ class SimStore:
     def open(cls, clock: SimClock, check: StepCheck, random: Random) -> "SimStore":
         """An empty store."""
         state = WatchedState(clock)
-        stores = MemoryStores(
-            state,
-            MemoryTaskStore(state),
-            MemoryExecutionStore(state),
-            MemoryHistory(state),
-            MemoryMembership(state),
-            MemoryAccess(state),
-            MemoryFigures(state),
-            MemoryNews(state),
-        )
+        stores = MemoryStores.over(state)
         store = cls(clock, Witness(state, clock, check), Wire(clock.loop, clock, FaultRates(), random), stores)
         store._methods = {name: store._served(getattr(stores, name)) for name in PORTS}
         return store

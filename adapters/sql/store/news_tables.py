@@ -8,9 +8,10 @@ execution. Heartbeats that tell nothing leave no trace.
 from sqlalchemy import DDL, Column, Table, Text, event
 
 from adapters.sql.store.tables import METADATA, Whole
+from application.scheduling.ports.news import KEPT
 
-KEPT = 8_192
-"""How many of the last entries stay at least."""
+STRIDE = 1_024
+"""How many entries go at once, when there are so many more than are kept; a power of two."""
 
 news = Table(
     "news",
@@ -24,7 +25,8 @@ news = Table(
 _OF_TASK = "BEGIN INSERT INTO news (task_id) VALUES (NEW.id); END"
 _OF_EXECUTION = "BEGIN INSERT INTO news (task_id, execution_id) VALUES (NEW.task_id, NEW.id); END"
 _MOVED = "state, cancel, progress, log_lines"
-_STRIDE_IS_FULL, _TRIMS = "(NEW.id & 1023) = 0", "BEGIN DELETE FROM news WHERE id <= NEW.id - 8192; END"
+_STRIDE_IS_FULL = f"(NEW.id & {STRIDE - 1}) = 0"
+_TRIMS = f"BEGIN DELETE FROM news WHERE id <= NEW.id - {KEPT}; END"  # noqa: S608 - a number of ours
 TRIGGERS = (
     f"CREATE TRIGGER news_task_made AFTER INSERT ON tasks {_OF_TASK}",
     f"CREATE TRIGGER news_task_moved AFTER UPDATE ON tasks WHEN NEW.open_seq = OLD.open_seq {_OF_TASK}",

@@ -30,7 +30,7 @@ def decode_cursor(list_name: str, cursor: str) -> Place:
             raise _bad_cursor()
 
 
-def behind(place: Place, key: Column[Any], id_: Column[str], *, descending: bool) -> ColumnElement[bool]:
+def behind(place: Place, key: ColumnElement[Any], id_: Column[str], *, descending: bool) -> ColumnElement[bool]:
     """True for rows that come after `place` when sorted by `ordered`."""
     value, last_id = place
     later_id = id_ < last_id if descending else id_ > last_id
@@ -39,14 +39,19 @@ def behind(place: Place, key: Column[Any], id_: Column[str], *, descending: bool
     if isinstance(value, str) != (key.type.python_type is str):
         raise _bad_cursor()
     later = key < value if descending else key > value
-    nulls = key.is_(None) if key.nullable else false()
+    nulls = key.is_(None) if _may_be_null(key) else false()
     return or_(later, and_(key == value, later_id), nulls)
 
 
-def ordered(found: Select[Any], key: Column[Any], id_: Column[str], *, descending: bool) -> Select[Any]:
+def ordered(found: Select[Any], key: ColumnElement[Any], id_: Column[str], *, descending: bool) -> Select[Any]:
     """Sorted by the key and then the id, both in the same direction; rows without a key come last either way."""
     by = (key.desc(), id_.desc()) if descending else (key.asc(), id_.asc())
-    return found.order_by(key.is_(None), *by) if key.nullable else found.order_by(*by)
+    return found.order_by(key.is_(None), *by) if _may_be_null(key) else found.order_by(*by)
+
+
+def _may_be_null(key: ColumnElement[Any]) -> bool:
+    """What is computed for a key is computed from columns that always have a value."""
+    return isinstance(key, Column) and bool(key.nullable)
 
 
 def _bad_cursor() -> DomainError:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     TextClause,
+    func,
     text,
 )
 
@@ -46,7 +48,7 @@ IS_CANCELLED = text("state = 'cancelled'")
 IS_DELIVERED = text("state = 'delivered'")
 
 
-def _index(name: str, *columns: Column[Any], where: TextClause | None = None, unique: bool = False) -> None:
+def _index(name: str, *columns: ColumnElement[Any], where: TextClause | None = None, unique: bool = False) -> None:
     Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
@@ -93,6 +95,9 @@ tasks = Table(
 )
 _index("tasks_look_at", tasks.c.look_at, tasks.c.id, tasks.c.bucket, where=text("look_at IS NOT NULL"))
 _index("tasks_name", tasks.c.name, unique=True, where=text("deleted_at IS NULL"))
+# SQLite's lower() knows the letters of ASCII and no others.
+CASELESS_NAME = func.lower(tasks.c.name, type_=Text)
+_index("tasks_caseless_name", CASELESS_NAME, tasks.c.id, where=text("deleted_at IS NULL"))
 _index("tasks_status", tasks.c.status, tasks.c.task_type, where=text("deleted_at IS NULL"))
 _index("tasks_quarantined", tasks.c.next_run_at, where=text("quarantine IS NOT NULL"))
 _index("tasks_deleted_at", tasks.c.deleted_at, where=text("deleted_at IS NOT NULL"))

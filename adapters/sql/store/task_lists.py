@@ -26,14 +26,14 @@ from adapters.sql.store.open_work import TASKS_WITH_DEFINITIONS
 from adapters.sql.store.packing import packed
 from adapters.sql.store.pages import Place, behind, decode_cursor, encode_cursor, ordered
 from adapters.sql.store.rows import OPEN_COLUMNS, TASK_COLUMNS, tasks_of
-from adapters.sql.store.tables import IS_OPEN, Whole, definitions, executions, tasks
+from adapters.sql.store.tables import CASELESS_NAME, IS_OPEN, Whole, definitions, executions, tasks
 from application.scheduling.ports.history import TaskFilter, TaskOrder, TaskPage, TaskSlice
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import microseconds
 from domain.scheduling.task import ScheduledTask, TaskStatus
 
-KEYS: Mapping[TaskOrder, Column[Any]] = {
-    TaskOrder.NAME: tasks.c.name,
+KEYS: Mapping[TaskOrder, ColumnElement[Any]] = {
+    TaskOrder.NAME: CASELESS_NAME,
     TaskOrder.NEXT_RUN_AT: tasks.c.next_run_at,
     TaskOrder.LAST_RUN_AT: tasks.c.last_run_at,
     TaskOrder.CREATED_AT: tasks.c.created_at,
@@ -124,16 +124,16 @@ class TaskLists:
         return tuple(each for each in found if isinstance(each, ScheduledTask))
 
     def _found(
-        self, which: TaskFilter, key: Column[Any], place: Place | None, *, descending: bool, limit: int
+        self, which: TaskFilter, key: ColumnElement[Any], place: Place | None, *, descending: bool, limit: int
     ) -> CompoundSelect[Any]:
         """The counts by status, without ids, and the ids of a page, without counts: one search finds both."""
         source = TASKS_WITH_DEFINITIONS if which.text is not None or which.tag is not None else tasks
-        every = select(tasks.c.id, tasks.c.status, key).select_from(source).where(*self._conditions(which))
-        found = every.cte("found")
+        every = select(tasks.c.id, tasks.c.status, key.label("sort_key")).select_from(source)
+        found = every.where(*self._conditions(which)).cte("found")
         if not _reads_rows(which):
             # Two indexes have all that is asked for then, and the page ends at its limit.
             found = found.prefix_with("NOT MATERIALIZED")
-        id_, status, own_key = (cast("Column[Any]", found.c[each.name]) for each in (tasks.c.id, tasks.c.status, key))
+        id_, status, own_key = (cast("Column[Any]", found.c[name]) for name in ("id", "status", "sort_key"))
         page = select(id_)
         if which.status is not None:
             page = page.where(status == which.status)
@@ -166,7 +166,7 @@ class TaskLists:
         return found
 
 
-def _of_page(dialect: Dialect, key: Column[Any], *, descending: bool) -> Select[Any]:
+def _of_page(dialect: Dialect, key: ColumnElement[Any], *, descending: bool) -> Select[Any]:
     """The rows of the tasks among `ids`, in the order of their page, with the sort key behind them."""
     rows = select(*TASK_COLUMNS, key.label("sort_key")).select_from(TASKS_WITH_DEFINITIONS)
     return ordered(rows.where(dialect.is_among(tasks.c.id, "ids")), key, tasks.c.id, descending=descending)

@@ -24,7 +24,10 @@ IDS_MAX = 200
 
 
 class TaskOrder(StrEnum):
-    """By what a list of tasks is sorted; the id breaks ties. Tasks without a next run come last either way."""
+    """By what a list of tasks is sorted; the id breaks ties. Tasks without a next run come last either way.
+
+    Names are sorted as if their letters of ASCII were small, and by code points beyond that.
+    """
 
     NAME = "name"
     NEXT_RUN_AT = "next_run_at"

@@ -9,6 +9,9 @@ from typing import Protocol
 
 from domain.scheduling.identifiers import ExecutionId, TaskId
 
+KEPT = 8_192
+"""How many of the last changes a journal keeps at least."""
+
 
 @dataclass(frozen=True, slots=True)
 class Changed:

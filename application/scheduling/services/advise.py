@@ -11,7 +11,7 @@ from application.scheduling.services.statistics import ReadStatistics
 from domain.scheduling.cron.lint import Finding, Severity
 from domain.scheduling.cron.zone import zone
 from domain.scheduling.schedule import Schedule
-from domain.scheduling.task import ScheduledTask
+from domain.scheduling.task import ScheduledTask, TaskStatus
 
 CROWD_MIN = 20
 """From this many tasks of one minute on, another minute is worth a thought."""
@@ -62,6 +62,8 @@ class Advise:
 
 
 def _counts_itself(minute: datetime, present: ScheduledTask | None) -> bool:
-    """True if the task that is edited is one of those that run in that minute."""
-    following = present.next_occurrence if present is not None else None
+    """True if the task that is edited is one of those that run in that minute: active and sound, as they are."""
+    if present is None or present.status is not TaskStatus.ACTIVE or present.quarantine is not None:
+        return False
+    following = present.next_occurrence
     return following is not None and minute <= following.run_at < minute + _MINUTE

@@ -229,9 +229,12 @@ class ReadStatistics:
         return HeatMap(timezone, since, until, _cells(hours, timezone))
 
     async def types(self, span: timedelta = TYPES_SPAN) -> Sequence[TypeFigures]:
-        """How the executions of each task type ended in so much time up to now, in whole hours, by the type's name."""
-        until = _floor(self.clock.now(), _HOUR) + _HOUR
-        return await self.figures.types(since=until - span, until=until)
+        """How the executions of each task type ended in so much time up to now, by the type's name.
+
+        Figures are kept by the hour, so it is the whole of the hour in which the span began: never less than was asked.
+        """
+        now = self.clock.now()
+        return await self.figures.types(since=_floor(now - span, _HOUR), until=_floor(now, _HOUR) + _HOUR)
 
     async def crowd(self, at: datetime) -> Crowd:
         """How many tasks run next in the same minute as `at`, and the minute within CROWD_SPAN with the fewest.

@@ -192,7 +192,10 @@ class AttentionDocument(TypedDict):
 
 
 class TypeFiguresDocument(TypedDict):
-    """How the executions of a type ended within a week, and within what time half and 95 of 100 of the runs did."""
+    """How the executions of a type ended within a week, and within what time half and 95 of 100 of the runs did.
+
+    That time is null where none ran, or where it is longer than 57 days.
+    """
 
     task_type: str
     ended: dict[ExecutionState, int]

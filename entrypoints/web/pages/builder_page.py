@@ -7,6 +7,7 @@ from aiohttp import web
 
 from application.scheduling import json_text
 from application.scheduling.drafts import body_from
+from application.scheduling.ports.errors import PortError
 from application.scheduling.services.errors import (
     KeyInFlightError,
     KeyReusedError,
@@ -36,7 +37,7 @@ from entrypoints.web.parameters import CURSOR_MAX, Query
 from entrypoints.web.rendering import render
 from entrypoints.web.viewer import common_zone_of, zone_of
 
-REFUSALS = (DomainError, NameTakenError, KeyReusedError, KeyInFlightError)
+REFUSALS = (DomainError, NameTakenError, KeyReusedError, KeyInFlightError, PortError)
 _TEXTS = {"name": 200, "task_type": 64, "handler": 200, "description": DESCRIPTION_MAX, "tags": 2_000}
 _FIRST_SCHEDULE = "0 9 * * *"
 
@@ -130,6 +131,7 @@ async def _page(
         "zones": keys,
         "problem": problem,
         "suggests_zone": suggests_zone,
+        "is_away": status == web.HTTPServiceUnavailable.status_code,
         "token": desk.fields["token"] or request.app[SERVICES].entropy.token(),
     }
     return render(request, "builder.html", context, status=status)
@@ -165,6 +167,9 @@ async def _refused(request: web.Request, desk: Desk, error: SchedulerError) -> w
         case NameTakenError():
             fault = DomainError(str(error), pointer="/name", hint=error.hint)
             return await _page(request, desk.refused(fault), status=409)
+        case PortError():
+            # Under the same token: what did happen does not happen again.
+            return await _page(request, desk, status=503)
         case _:
             # The form has made a task before, or is about to; what stands in it now would be another one.
             afresh = replace(desk, fields={**desk.fields, "token": ""})

@@ -11,11 +11,12 @@ from domain.access.role import Role
 from domain.errors import DomainError, InvalidAccountError, SchedulerError
 from entrypoints.web.bodies import form_body
 from entrypoints.web.errors import RequestError
+from entrypoints.web.kept_forms import SECRETS
 from entrypoints.web.pages.task_page import Refused
 from entrypoints.web.problems import problem_of
 
 REFUSALS = (AccessError, DomainError, PasswordsBusyError)
-NEVER_SHOWN_AGAIN = frozenset({"password", "own_password", "old", "new", "token"})
+NEVER_SHOWN_AGAIN = SECRETS | {"token"}
 
 
 async def fields_of(request: web.Request, *known: str) -> dict[str, str]:

@@ -3,19 +3,17 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from urllib.parse import urlencode
+from datetime import timedelta
 
 from aiohttp import web
 
-from application.scheduling.documents import instant
-from application.scheduling.explanations.words import counted
+from application.scheduling.explanations.words import counted, span
 from application.scheduling.ports.figures import TypeFigures
 from application.scheduling.services.statistics import ALMOST_ALL, HEAT_WEEKS, USUAL, HeatMap
+from domain.scheduling.durations import STEPS, Durations
 from domain.scheduling.execution import ExecutionState
-from domain.scheduling.week import last_hours
 from entrypoints.web.charts import Cell, HeatRow, level_of
-from entrypoints.web.keys import SERVICES, under_prefix
+from entrypoints.web.keys import SERVICES
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
 from entrypoints.web.viewer import common_zone_of
@@ -50,12 +48,12 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class TypeRow:
-    """A task type, how its executions ended, and how long they took: half of them, and 95 of 100, at most."""
+    """A task type, how its executions ended, and how long they took, in words: half of them, and 95 of 100, at most."""
 
     task_type: str
     tally: Tally
-    usual: timedelta | None
-    almost_all: timedelta | None
+    usual: str
+    almost_all: str
 
 
 async def statistics(request: web.Request) -> web.Response:
@@ -71,7 +69,7 @@ async def statistics(request: web.Request) -> web.Response:
         {
             "tallies": {name: _total(types) for name, types in figures.items()},
             "types": [_type_row(each) for each in figures[SPANS[-1][0]]],
-            "heat": list(_heat_rows(found, last_hours(found.until, zone), under_prefix(request, "/executions"))),
+            "heat": list(_heat_rows(found)),
             "ended": sum(cell.ended for day in found.cells for cell in day),
             "weeks": HEAT_WEEKS,
             "zone": zone,
@@ -101,11 +99,19 @@ def _total(types: Sequence[TypeFigures]) -> Tally:
 
 def _type_row(each: TypeFigures) -> TypeRow:
     took = each.durations
-    return TypeRow(each.task_type, tally_of(each.by_state), took.at_most(USUAL), took.at_most(ALMOST_ALL))
+    return TypeRow(each.task_type, tally_of(each.by_state), time_words(took, USUAL), time_words(took, ALMOST_ALL))
 
 
-def _heat_rows(found: HeatMap, last: Mapping[tuple[int, int], datetime], executions: str) -> Iterator[HeatRow]:
-    """A row for each weekday; a cell leads to the executions of the last such hour."""
+def time_words(took: Durations, percent: int) -> str:
+    """How long so many of 100 runs took at most; a dash where none ran."""
+    if not took.count:
+        return "–"
+    bound = took.at_most(percent)
+    return f"over {span(STEPS[-1])}" if bound is None else span(bound)
+
+
+def _heat_rows(found: HeatMap) -> Iterator[HeatRow]:
+    """A row for each weekday."""
     for day, cells in enumerate(found.cells):
         row = [
             Cell(
@@ -113,7 +119,6 @@ def _heat_rows(found: HeatMap, last: Mapping[tuple[int, int], datetime], executi
                 cell.ended,
                 _told(DAYS[day], hour, cell.ended, cell.failed),
                 is_bad=cell.failed > 0,
-                href=_hour_address(executions, last.get((day, hour))) if cell.ended else None,
             )
             for hour, cell in enumerate(cells)
         ]
@@ -123,9 +128,3 @@ def _heat_rows(found: HeatMap, last: Mapping[tuple[int, int], datetime], executi
 def _told(day: str, hour: int, ended: int, failed: int) -> str:
     failures = f", {failed:,} of them failed for good" if failed else ""
     return f"{day} {hour:02}:00: {counted(ended, 'execution')} ended{failures}"
-
-
-def _hour_address(executions: str, begin: datetime | None) -> str | None:
-    if begin is None:
-        return None
-    return f"{executions}?{urlencode({'since': instant(begin), 'until': instant(begin + timedelta(hours=1))})}"

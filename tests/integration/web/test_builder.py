@@ -1,5 +1,6 @@
 """Writing a task on the page: every kind of schedule, what is refused, copies, and deep links."""
 
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests.integration.web.browser_form import NEW, blank, form_of
 from tests.integration.web.dashboard import PAGE, TASKS, Dashboard
+from tests.integration.web.pages import Elements
 
 
 def typed(fields: dict[str, str]) -> dict[str, str]:
@@ -149,7 +151,11 @@ async def test_going_back_and_writing_something_else_is_told_and_can_be_sent_aga
         ({"max_retries": "many"}, "max_retries", "This is a whole number."),
         ({"grace": "soon"}, "grace", "A duration is a text such as PT15M or 15m"),
         ({"backoff_initial": "8d"}, "backoff_initial", "between 0 seconds and 7 days"),
-        ({"start_at": "2024-03-01T00:00", "end_at": "2024-02-01T00:00"}, "end_at", "“Not after” lies before “Not before”."),
+        (
+            {"start_at": "2024-03-01T00:00", "end_at": "2024-02-01T00:00"},
+            "end_at",
+            "“Not after” lies before “Not before”.",
+        ),
     ],
 )
 async def test_what_cannot_be_is_told_at_its_field_and_everything_typed_stays(
@@ -165,6 +171,26 @@ async def test_what_cannot_be_is_told_at_its_field_and_everything_typed_stays(
     assert field in form.faulty or (field == "on_1" and f'id="f-{field}-fault"' in answer.text)
     assert typed(form.fields) == typed(fields)
     assert (await dashboard.get(TASKS)).json["total"] == 0
+
+
+async def test_everything_that_is_wrong_is_told_at_once_by_its_label_with_a_link_to_it(dashboard: Dashboard) -> None:
+    changes = {"name": "", "task_type": "", "timezone": "Europe/Berlim", "max_retries": "101", "month_days": "32"}
+
+    answer = await dashboard.form(NEW, urlencode(await blank(dashboard, days="month", **changes)))
+
+    form, page = form_of(answer), Elements(answer.text)
+    assert (answer.status, form.faulty) == (422, {"name", "task_type", "month_days", "timezone", "max_retries"})
+    summary = answer.text[answer.text.index('role="alert"') : answer.text.index('id="builder"')]
+    told = [(element, label) for element, label in re.findall('<a href="#([^"]+)">([^<]+)</a>: ', summary)]
+    assert told == [
+        ("f-name", "Name"),
+        ("f-task_type", "Type"),
+        ("f-month_days", "Days of the month"),
+        ("f-timezone", "Time zone"),
+        ("f-max_retries", "Retries"),
+    ]
+    assert all(page.all("input", id=element) for element, _ in told)
+    assert "“Retries” must lie between 0 and 100." in summary
 
 
 async def test_a_fault_in_an_expression_is_marked_where_it_is(dashboard: Dashboard) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.integration.web.browser_form import NEW, blank, form_of
-from tests.integration.web.dashboard import TASKS, Dashboard
+from tests.integration.web.dashboard import PAGE, TASKS, Dashboard
 from tests.integration.web.pages import words
 
 TIME = re.compile('<time datetime="([^"]+)">(.+?)</time>')
@@ -24,6 +24,20 @@ async def test_a_tab_is_filled_from_the_one_before_without_script(dashboard: Das
     )
     assert form_of(back).fields.items() >= {"tab": "cron", "cron": "30 9,17 * * 1-5"}.items()
     assert (await dashboard.get(TASKS)).json["total"] == 0
+
+
+@pytest.mark.parametrize("to", ["every", "cron"])
+async def test_a_tab_that_cannot_be_read_keeps_nobody_in_it(dashboard: Dashboard, to: str) -> None:
+    fields = await blank(dashboard, times="09:00, 10:30")
+
+    there = await dashboard.form(NEW, urlencode({**fields, "to": to}))
+    back = await dashboard.form(NEW, urlencode({**form_of(there).fields, "to": "times"}))
+
+    assert (there.status, form_of(there).fields["tab"]) == (200, to)
+    assert (
+        "09:00, 10:30 could not be read and stayed behind. The last schedule that could be read is kept: 0 9 * * *"
+    ) in words(there.text)
+    assert form_of(back).fields["times"] == "09:00"
 
 
 @pytest.mark.parametrize("to", ["every", "times", "once"])
@@ -62,13 +76,33 @@ async def test_the_preview_tells_the_next_instants_their_zones_and_what_is_odd(d
             "skip 02:30 that day: it runs when they go on, at 03:00",
         ),
         ({"schedule": "2024-10-27T02:30", "timezone": "Europe/Berlin"}, "show 02:30 twice that day"),
-        ({"schedule": "2023-12-24T18:00"}, "The instant has passed"),
+        (
+            {"schedule": "2023-12-24T18:00"},
+            "The instant has passed: a task for it is refused."
+            ' <span class="soft">Give a later instant, or tick “If it has passed by then, run at once”.</span>',
+        ),
         ({"schedule": "0 2 * * *", "timezone": "US/Eastern"}, "US/Eastern is an old name"),
         ({"schedule": "0 2 * * 8"}, "<code>0 2 * * <mark>8</mark></code>"),
     ],
 )
 async def test_the_preview_warns(dashboard: Dashboard, query: dict[str, str], words: str) -> None:
     assert words in (await dashboard.page(f"{NEW}?{urlencode(query)}")).text
+
+
+async def test_an_instant_that_has_passed_is_told_in_the_words_of_the_form(dashboard: Dashboard) -> None:
+    fields = await blank(dashboard, tab="once", once_date="2023-12-24", once_time="18:00", timezone="Europe/Berlin")
+    task = await dashboard.create(schedule_type="one_time", schedule="2024-01-15T13:00")
+    dashboard.clock.advance_to(dashboard.clock.now().replace(hour=14))
+
+    refused = await dashboard.form(NEW, urlencode(fields))
+    at_once = await dashboard.form(f"{NEW}/preview", urlencode({**fields, "if_past": "1"}))
+    edited = await dashboard.page(f"{PAGE}/{task['id']}/edit")
+
+    told = "2023-12-24 18:00:00 CET lies in the past. Give a later instant, or tick “If it has passed by then, run at once”"
+    assert told in words(refused.text)
+    assert "The instant has passed: the task runs at once when it is created." in at_once.text
+    assert "The instant has passed. A new schedule needs a later one" in words(edited.text)
+    assert "if_past" not in refused.text.replace('name="if_past"', "") + at_once.text + edited.text
 
 
 async def test_a_crowded_minute_is_told_with_a_quiet_one_near_it(dashboard: Dashboard) -> None:
@@ -108,4 +142,4 @@ async def test_a_schedule_that_is_too_long_is_told_at_its_field(dashboard: Dashb
     answer = await dashboard.form(f"{NEW}/preview", urlencode(fields))
 
     assert answer.status == 200
-    assert "At most 1,000 characters" in answer.text
+    assert "at most 1,000 characters" in answer.text

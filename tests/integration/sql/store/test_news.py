@@ -7,8 +7,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from adapters.sql.store import open_sqlite_store
-from adapters.sql.store.news_tables import KEPT
-from application.scheduling.ports.news import Changed
+from adapters.sql.store.news_tables import STRIDE
+from application.scheduling.ports.news import KEPT, Changed
 from tests.support.builders import a_creation, a_definition
 from tests.support.manual_clock import ManualClock
 from tests.support.recorders import CountingEntropy
@@ -67,7 +67,7 @@ async def test_the_journal_is_bounded_and_a_mark_from_before_it_is_not_known(tmp
         newest = (await store.news.since(None, limit=LIMIT)).mark
         await store.tasks.mutate([a_creation(a_definition("later"))])
 
-        assert KEPT <= kept <= KEPT + 1_024
+        assert KEPT <= kept <= KEPT + STRIDE
         assert told == [Changed(newest, is_complete=False)] * 2
         assert (await store.news.since(newest, limit=LIMIT)).tasks == ("id-later",)
 

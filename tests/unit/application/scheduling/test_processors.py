@@ -1,6 +1,7 @@
 """The registry of handlers: which one runs what, what is announced of it, and what its payload must be."""
 
 import functools
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -161,6 +162,27 @@ def test_a_payload_is_checked_against_the_announced_schema(payload: str, pointer
 
     assert sorted(fault.pointer for fault in faults) == pointers
     assert {fault.reason for fault in faults} <= {"invalid_payload"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "detail"),
+    [
+        ({"enum": ["full", None, True]}, "zzz", '"zzz" is not one of "full", null, true'),
+        ({"const": "it's"}, None, 'null is not "it\'s"'),
+        ({"type": "integer"}, "many", '"many" is not of type integer'),
+        ({"type": ["string", "null"]}, True, "true is not of type string or null"),
+        ({"maxLength": 3}, "it's long", '"it\'s long" is too long'),
+        ({"anyOf": [{"type": "string"}]}, {"a": None}, '{"a":null} is not valid under any of the given schemas'),
+        ({"required": ["days"]}, {}, "this is missing"),
+        ({"additionalProperties": False}, {"colour": 2}, "there is no such field"),
+    ],
+)
+def test_a_fault_of_a_payload_speaks_of_json(schema: dict[str, Any], value: object, detail: str) -> None:
+    spec = HandlerSpec("mail", None, payload_schema={"properties": {"it": schema}})
+
+    (fault,) = payload_faults(spec, json.dumps({"it": value}))
+
+    assert fault.detail == detail
 
 
 def test_a_name_that_should_not_be_there_is_pointed_at() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.scheduling.execution import AttemptOutcome, ExecutionKind, ExecutionState
-from domain.scheduling.task import Pause, Skip, SkipReason
+from domain.scheduling.task import Pause, SkipReason
 from entrypoints.web import wording
 from tests.support.builders import HOUR, MINUTE, SECOND, a_task, an_execution, an_open_execution
 from tests.support.manual_clock import NOON
@@ -33,20 +33,6 @@ def test_an_instant_is_shown_on_the_wall_clock_of_a_zone(at: datetime, timezone:
     day, clock = shown[:14], shown[15:]
 
     assert wording.moment(at, timezone) == f'<time datetime="{exact}"><span>{day}</span> <span>{clock}</span></time>'
-
-
-def test_what_did_not_run_is_told_with_its_reason() -> None:
-    one = Skip(SkipReason.OVERLAP, NOON, NOON, 1)
-    many = Skip(SkipReason.PAUSED, NOON, NOON + HOUR, 10_000, at_least=True)
-
-    assert wording.skip_words(one, "UTC").striptags() == (
-        "did not run: Mon 2024-01-15 12:00 UTC "
-        "(overlap: another execution was open, or a newer occurrence took its place)"
-    )
-    assert wording.skip_words(many, "UTC").striptags() == (
-        "did not run: at least 10,000 occurrences, Mon 2024-01-15 12:00 UTC – Mon 2024-01-15 13:00 UTC "
-        "(the task was paused)"
-    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """How many executions ended in each hour, of which type, how, and how long they took; dead letters are counted fast.
 
-Lists of executions in a state that is rare find them without reading all the others.
+Lists of executions in a state that is rare find them without reading all the others, and lists of tasks by name, which
+sort without regard to case, end at their page.
 
 What changes is written down in a journal, by triggers, so that live pages learn of it from whichever process it was.
 """
@@ -35,6 +36,9 @@ def upgrade() -> None:
     for state, columns in (("dead", ["id", "task_id"]), ("cancelled", ["id"]), ("delivered", ["id"])):
         where = sa.text(f"state = '{state}'")
         op.create_index(f"executions_{state}", "executions", columns, sqlite_where=where, postgresql_where=where)
+    living = sa.text("deleted_at IS NULL")
+    columns = [sa.text("lower(name)"), "id"]
+    op.create_index("tasks_caseless_name", "tasks", columns, sqlite_where=living, postgresql_where=living)
     _make_journal()
 
 

@@ -1,8 +1,8 @@
 """What is said of a schedule's company and of its runs before it is saved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -12,7 +12,7 @@ from application.scheduling.services.second_opinion import SecondOpinion
 from application.scheduling.services.statistics import Crowd, Measured, ReadStatistics
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.schedule import IntervalSchedule
-from domain.scheduling.task import ScheduledTask
+from domain.scheduling.task import Quarantine, ScheduledTask, TaskStatus
 from tests.support.builders import HOUR, MINUTE, a_task
 from tests.support.manual_clock import NOON
 
@@ -73,6 +73,19 @@ async def test_the_task_that_is_edited_is_no_company_of_its_own() -> None:
     assert present.next_occurrence.run_at == SHOWN[0]
 
     assert await advice(Figures(tasks=CROWD_MIN), present) == []
+
+
+@pytest.mark.parametrize(
+    "idle",
+    [{"status": TaskStatus.PAUSED}, {"quarantine": Quarantine("its zone is gone", NOON)}],
+    ids=["paused", "broken"],
+)
+async def test_a_task_that_would_not_run_was_not_counted_and_all_the_others_are_company(idle: dict[str, Any]) -> None:
+    present = replace(a_task(schedule=HOURLY), **idle)
+
+    ((code, detail, _),) = await advice(Figures(tasks=CROWD_MIN), present)
+
+    assert (code, detail) == ("crowded_minute", f"{CROWD_MIN} other tasks run at 22:00 as well")
 
 
 async def test_runs_that_take_longer_than_the_next_one_waits_are_warned_of() -> None:

@@ -1,6 +1,5 @@
 """One change of many tasks: what each item is answered, what is done once, what can be taken back."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest

@@ -153,6 +153,20 @@ async def test_statistics_tell_the_week_of_each_type(house: House, read: ReadSta
     assert [figures.by_state for figures in later] == [{ExecutionState.DEAD: 1}]
 
 
+@pytest.mark.parametrize(
+    ("ago", "is_counted"),
+    [(timedelta(0), True), (DAY - SECOND, True), (DAY, True), (DAY + 29 * MINUTE, True), (DAY + HOUR, False)],
+)
+async def test_a_day_of_figures_is_never_less_than_a_day(
+    house: House, read: ReadStatistics, ago: timedelta, is_counted: bool
+) -> None:
+    house.clock.advance(29 * MINUTE)
+    await _ran(house, await house.create(), took=SECOND)
+    house.clock.advance(ago)
+
+    assert bool(await read.types(DAY)) is is_counted
+
+
 async def test_a_heat_map_is_by_the_clocks_of_a_zone(house: House, read: ReadStatistics) -> None:
     task = await house.create()
     await _ran(house, task)
