@@ -24,7 +24,30 @@ OPEN_TO_THIS_MACHINE = "Open without a login to everybody on this machine, and t
 @asynccontextmanager
 async def serve_admin(settings: Settings, container: Container, ready: Callable[[], bool]) -> AsyncIterator[str]:
     """Serve for as long as the context lasts; yields the dashboard's address. Raises CannotServeError."""
-    services = WebServices(
+    services = _web_services(container, ready)
+    app = create_app(services, _web_settings(settings))
+    runner = create_runner(app)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.scheduler_host, settings.scheduler_port)
+        try:
+            await site.start()
+        except OSError as error:
+            where = _authority(settings.scheduler_host, settings.scheduler_port)
+            # uvloop's text repeats the address.
+            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+            raise CannotServeError(f"cannot serve on {where}: {reason}; choose another --port") from error
+        origin = settings.scheduler_public_url or f"http://{_authority(*runner.addresses[0][:2])}"
+        address = f"{origin.rstrip('/')}/admin/scheduler/"
+        if settings.login_required:
+            await _open_doors(settings, services.access, address)
+        yield address
+    finally:
+        await runner.cleanup()
+
+
+def _web_services(container: Container, ready: Callable[[], bool]) -> WebServices:
+    return WebServices(
         manage=container.manage_tasks(),
         inspect=container.inspect_tasks(),
         past=container.inspect_history(),
@@ -45,25 +68,6 @@ async def serve_admin(settings: Settings, container: Container, ready: Callable[
         entropy=container.entropy(),
         ready=ready,
     )
-    app = create_app(services, _web_settings(settings))
-    runner = create_runner(app)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, settings.scheduler_host, settings.scheduler_port)
-        try:
-            await site.start()
-        except OSError as error:
-            where = _authority(settings.scheduler_host, settings.scheduler_port)
-            # uvloop's text repeats the address.
-            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-            raise CannotServeError(f"cannot serve on {where}: {reason}; choose another --port") from error
-        origin = settings.scheduler_public_url or f"http://{_authority(*runner.addresses[0][:2])}"
-        address = f"{origin.rstrip('/')}/admin/scheduler/"
-        if settings.login_required:
-            await _open_doors(settings, services.access, address)
-        yield address
-    finally:
-        await runner.cleanup()
 
 
 def _web_settings(settings: Settings) -> WebSettings:

@@ -7,16 +7,13 @@ the handler is given.
 
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
 from types import SimpleNamespace
 from typing import Any, Protocol, get_type_hints
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError as SchemaError
 from pydantic import BaseModel, ValidationError
 
 from application.scheduling import json_text
@@ -26,7 +23,6 @@ from domain.pointers import pointer_of
 from domain.scheduling.identifiers import ExecutionId, TaskId
 
 RESULT_BYTES_MAX = 16 * 1024
-PAYLOAD_FAULTS_MAX = 10
 
 
 class PermanentError(SchedulerError):
@@ -236,43 +232,6 @@ def announced_spec(announced: Iterable[HandlerSpec], task_type: str, name: str) 
             if spec.task_type == task_type and spec.name == wanted:
                 return spec
     return None
-
-
-def payload_faults(spec: HandlerSpec, payload_json: str) -> tuple[InvalidTaskError, ...]:
-    """What is wrong with a payload by the schema its handler announced, at most ten faults, with their pointers."""
-    if spec.payload_schema is None:
-        return ()
-    errors = Draft202012Validator(dict(spec.payload_schema)).iter_errors(json.loads(payload_json))
-    return tuple(_payload_fault(error) for error in islice(errors, PAYLOAD_FAULTS_MAX))
-
-
-def _payload_fault(error: SchemaError) -> InvalidTaskError:
-    # The schema's words point at the object; a person looks for the name that should not be there, or should.
-    path, given = list(error.absolute_path), error.instance
-    if error.validator == "additionalProperties" and isinstance(error.schema, Mapping) and isinstance(given, Mapping):
-        path += [name for name in given if name not in error.schema.get("properties", {})][:1]
-    if error.validator == "required" and isinstance(error.validator_value, Sequence):
-        path += [name for name in error.validator_value if error.message.startswith(repr(name))][:1]
-    return InvalidTaskError(_in_json(error)[:300], code="invalid_payload", pointer=pointer_of(("payload", *path)))
-
-
-def _in_json(error: SchemaError) -> str:
-    """What is wrong by the schema, its values as JSON: the validator's own words have them as Python writes them."""
-    given = json_text.write(error.instance)
-    match error.validator, error.validator_value:
-        case "enum", list(choices):
-            return f"{given} is not one of {', '.join(map(json_text.write, choices))}"
-        case "const", only:
-            return f"{given} is not {json_text.write(only)}"
-        case "type", types:
-            return f"{given} is not of type {' or '.join([types] if isinstance(types, str) else types)}"
-        case "required", _:
-            return "this is missing"
-        case "additionalProperties", False:
-            return "there is no such field"
-        case _:
-            rest = error.message.removeprefix(repr(error.instance))
-            return error.message if rest == error.message else given + rest
 
 
 def _payload_model(function: Function) -> type[BaseModel] | None:

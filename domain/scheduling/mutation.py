@@ -125,7 +125,8 @@ def create(task_id: TaskId, definition: Definition, change: Change, *, run_if_pa
     decided_until = change.at
     if isinstance(definition.schedule, OneTimeSchedule) and definition.schedule.at <= change.at:
         if not run_if_past:
-            raise _in_the_past(definition.schedule, definition.timezone, 'give a later instant, or say "if_past": "run_now"')
+            hint = 'give a later instant, or say "if_past": "run_now"'
+            raise _in_the_past(definition.schedule, definition.timezone, hint)
         decided_until = definition.schedule.at - MICROSECOND
     task = ScheduledTask(
         id=task_id,

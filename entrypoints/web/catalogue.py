@@ -9,11 +9,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of problem; `advice` tells its reader what to do."""
+    """One kind of problem; `advice` tells its reader what to do.
+
+    Where that is for those who write clients, `on_pages` tells those who press buttons.
+    """
 
     status: int
     title: str
     advice: str
+    on_pages: str | None = None
+
+    @property
+    def advice_to_people(self) -> str:
+        """What somebody with a browser can do."""
+        return self.on_pages or self.advice
 
 
 KINDS = {
@@ -29,18 +38,26 @@ KINDS = {
         "A parameter of the address is wrong",
         "Every parameter may stand once and must be one the endpoint knows. Take a cursor from the answer before, and "
         "keep the filters and the order it was made for.",
+        "The link may be old, or was not copied whole. Begin at the list, and choose what to see there.",
     ),
     "bad_header": Kind(
         400,
         "A header is wrong",
         "If-Match holds one entity tag as this server gave it; Idempotency-Key is 1 to 200 printable ASCII characters.",
+        "Your browser, or something between it and us, sent what a browser does not send. Load the page again.",
     ),
-    "bad_request": Kind(400, "The request cannot be understood", "Check how your client puts it together."),
+    "bad_request": Kind(
+        400,
+        "The request cannot be understood",
+        "Check how your client puts it together.",
+        "What arrived is not what this page's form sends. Go back, load the page again, and repeat it there.",
+    ),
     "unauthenticated": Kind(
         401,
         "Who are you?",
         "Send Authorization: Bearer with a token that is still good, or sign in on the login page. Tokens are made on "
         "the account page and by `peachpie-scheduler token create`.",
+        "Sign in on the login page.",
     ),
     "sign_in_refused": Kind(
         401, "Name and password do not fit", "Try again, or ask an admin whether the account is enabled."
@@ -64,6 +81,7 @@ KINDS = {
         "Task not found",
         "It was deleted, or never was. GET /api/scheduled-tasks lists what there is, with ?deleted=true what can come "
         "back; an address has a task's id, not its name.",
+        "It was deleted, or never was. Deleted tasks are kept for 30 days, and can be brought back.",
     ),
     "user_not_found": Kind(404, "There is no such user", "The list of users shows who there is."),
     "token_not_found": Kind(404, "There is no such token", "It was revoked, or it belongs to somebody else."),
@@ -73,13 +91,24 @@ KINDS = {
     "version_not_found": Kind(
         404, "Version not found", "Versions are kept for a year after another took their place; the list shows which."
     ),
-    "method_not_allowed": Kind(405, "Not with this method", "The Allow header names the methods that are."),
-    "request_timeout": Kind(408, "The body took too long to arrive", "Send it again, faster."),
+    "method_not_allowed": Kind(
+        405,
+        "Not with this method",
+        "The Allow header names the methods that are.",
+        "There is no page at this address: it only takes what a button sends. Go back, and use that button.",
+    ),
+    "request_timeout": Kind(
+        408,
+        "The body took too long to arrive",
+        "Send it again, faster.",
+        "The connection was too slow. Go back, and send it again.",
+    ),
     "name_taken": Kind(409, "Another task bears this name", "Names are unique among the tasks that are not deleted."),
     "wrong_state": Kind(
         409,
         "The task is in no state for this",
         "The code in `errors` says why, the hint what would help: wait for the open execution, or resume the task.",
+        "Go back to its page: that shows what it does now, and has the buttons for what can be done.",
     ),
     "user_exists": Kind(409, "The name is somebody's", "Names stay their owner's, also when the account is disabled."),
     "token_exists": Kind(409, "There is a token of that name", "Take another name, or revoke the other one first."),
@@ -89,18 +118,21 @@ KINDS = {
         409,
         "A request with this idempotency key is still being carried out",
         "Ask again in a moment: then it is answered what that request did.",
+        "You have pressed the button before. Wait a moment, and look at what it did.",
     ),
     "stale_version": Kind(
         412,
         "The version you named is not the present one",
         "Somebody may have changed the task since you read it. Read it again and send the ETag of that answer as "
         "If-Match.",
+        "Somebody may have changed the task since you read it. Go back, load its page again, and decide anew.",
     ),
     "too_large": Kind(413, "The body is too large", "A body has at most 1 MiB, the payload of a task at most 64 kB."),
     "wrong_content_type": Kind(
         415,
         "The body is not of a type we accept",
         "Send Content-Type: application/json, in UTF-8 and not compressed.",
+        "What arrived is not what this page's form sends. Go back, load the page again, and repeat it there.",
     ),
     "wrong_host": Kind(
         421,
@@ -113,11 +145,13 @@ KINDS = {
         "Some of it cannot be accepted",
         "Nothing was stored. Each entry of `errors` points to a field, says what is wrong with it and, where it can, "
         "what would be right.",
+        "Nothing was stored. Go back, and correct what you typed.",
     ),
     "idempotency_key_reused": Kind(
         422,
         "The idempotency key was used for another request",
         "A key names one request for ever. Take a new one for another body or another address.",
+        "The same page has sent something else before. Load it again, and repeat it there.",
     ),
     "too_many_attempts": Kind(
         429, "Too many attempts failed", "Wait as long as Retry-After says. Nobody else is kept waiting."
@@ -139,6 +173,7 @@ KINDS = {
         503,
         "The store does not answer",
         "Ask again in a moment. A change may have been carried out: repeat it with the same idempotency key.",
+        "Try again in a moment. A change may have been carried out all the same: look before you repeat it.",
     ),
 }
 

@@ -7,6 +7,7 @@ the answer says nothing else of it.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from aiohttp import web
@@ -40,7 +41,7 @@ from entrypoints.web.audience import is_for_browser
 from entrypoints.web.catalogue import BY_STATUS, KINDS
 from entrypoints.web.errors import RequestError
 from entrypoints.web.kept_forms import kept_form
-from entrypoints.web.keys import SERVICES, SETTINGS
+from entrypoints.web.keys import SERVICES, SETTINGS, under_prefix
 from entrypoints.web.problem_documents import FaultDocument
 from entrypoints.web.rendering import render
 
@@ -89,12 +90,24 @@ async def problem_answer(request: web.Request, problem: Problem) -> web.StreamRe
     """The answer to a program, or a page for a person with a browser."""
     if is_for_browser(request):
         kept = await kept_form(request) if problem.status == web.HTTPServiceUnavailable.status_code else None
-        context = {"problem": problem, "kind": KINDS[problem.kind], "kept": kept}
+        context = {
+            "problem": problem,
+            "kind": KINDS[problem.kind],
+            "kept": kept,
+            "of_task": _page_of_deleted(request, problem),
+        }
         return render(request, "problem.html", context, status=problem.status, headers=problem.all_headers)
     document = problem_document(request, problem)
     return json_answer(
         document, status=problem.status, headers=problem.all_headers, content_type="application/problem+json"
     )
+
+
+def _page_of_deleted(request: web.Request, problem: Problem) -> str | None:
+    """The page on which a task comes back if it was deleted; None where no task is missed, or on that page itself."""
+    task_id = request.match_info.get("task_id", "")
+    page = under_prefix(request, f"/scheduled-tasks/{quote(task_id, safe='')}")
+    return page if problem.kind == "task_not_found" and task_id and request.rel_url.raw_path != page else None
 
 
 def problem_document(request: web.Request, problem: Problem) -> Document:

@@ -17,7 +17,14 @@ from application.scheduling.documents import instant
 from application.scheduling.explanations.words import counted, sentence, span
 from domain.errors import InvalidTimezoneError
 from domain.scheduling.cron.zone import zone
-from domain.scheduling.execution import ISOLATED_AFTER, AttemptOutcome, Execution, ExecutionKind, ExecutionState
+from domain.scheduling.execution import (
+    ISOLATED_AFTER,
+    OPEN_STATES,
+    AttemptOutcome,
+    Execution,
+    ExecutionKind,
+    ExecutionState,
+)
 from domain.scheduling.policy import Misfire
 from domain.scheduling.resuming import Resumption
 from domain.scheduling.task import Pause, ScheduledTask, Skip, SkipReason
@@ -160,6 +167,10 @@ def resumption_words(choice: Resumption) -> str:
 def without_cursor(given: Mapping[str, str]) -> str:
     """The query of an address for the first page of the same list."""
     return urlencode({name: value for name, value in given.items() if name not in ("cursor", "notice")})
+
+
+OPEN_ASKED = ",".join(state for state in ExecutionState if state in OPEN_STATES)
+"""What an address says that asks for the executions that are open."""
 
 
 def older_query(given: Mapping[str, str], cursor: str | None) -> str | None:

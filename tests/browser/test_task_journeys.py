@@ -120,7 +120,7 @@ async def test_a_deleted_task_is_gone_and_can_come_back(visitor: Visitor, servic
     await _says(visitor, "deleted")
     await service.call("GET", f"/scheduled-tasks/{task_id}", expect=404)
     await visitor.open("/scheduled-tasks?deleted=true")
-    await visitor.page.get_by_role("button", name=f"Bring back delete me {visitor.look}").click()
+    await visitor.page.get_by_role("button", name=f"Undelete delete me {visitor.look}").click()
     await _says(visitor, "back|undeleted")
 
     assert (await service.call("GET", f"/scheduled-tasks/{task_id}"))["status"] == "active"

@@ -154,9 +154,7 @@ async def test_a_list_tells_tasks_as_they_are(store: StoreUnderTest) -> None:
     task = await store.add()
     await store.started(task)
 
-    page = await _tasks(store)
-
-    assert page.tasks == (await store.read(task),)
+    assert (await _tasks(store)).tasks == (await store.read(task),)
 
 
 @pytest.mark.parametrize("descending", [False, True])
@@ -164,7 +162,7 @@ async def test_a_list_tells_tasks_as_they_are(store: StoreUnderTest) -> None:
 async def test_pages_of_any_size_lose_and_double_no_row_though_many_are_equal(
     store: StoreUnderTest, order: TaskOrder, descending: bool
 ) -> None:
-    created = [await store.add(a_definition(f"task {number}", policy=ALLOW)) for number in (5, 3, 6, 1, 4, 2)]
+    created = [await store.add(a_definition(name, policy=ALLOW)) for name in ("b", "C", "É", "a", "A", "é")]
     done = await store.add(a_definition("done", schedule=OneTimeSchedule(NOON + SECOND)))
     await store.settle(await store.started(done))
     store.clock.advance(MINUTE)
@@ -183,7 +181,7 @@ async def test_pages_of_any_size_lose_and_double_no_row_though_many_are_equal(
 def _value(task: ScheduledTask, order: TaskOrder) -> Any:
     match order:
         case TaskOrder.NAME:
-            return task.definition.name
+            return task.definition.name.encode().lower()
         case TaskOrder.NEXT_RUN_AT:
             return task.next_occurrence.run_at if task.next_occurrence else None
         case TaskOrder.LAST_RUN_AT:
@@ -203,22 +201,6 @@ async def test_a_page_goes_on_where_the_last_one_ended_though_its_last_row_is_go
     second = await _tasks(store, limit=2, cursor=first.next_cursor)
 
     assert (_names(first), _names(second)) == (["a", "b"], ["c", "d"])
-
-
-NAMES = ["AA", "aa", "aB", "Ab", "LLL", "ab ", "b", "Émile", "émile", "_x", "Zz"]
-
-
-@pytest.mark.parametrize("descending", [False, True])
-@pytest.mark.parametrize("limit", [1, 3, 11])
-async def test_names_are_sorted_without_regard_to_case(store: StoreUnderTest, limit: int, descending: bool) -> None:
-    ids = {(await store.add(a_definition(name))).id: name for name in NAMES}
-
-    walked = await _walked(store, TaskOrder.NAME, descending=descending, limit=limit)
-
-    pairs = [["aa", "AA"], ["aB", "Ab"]]
-    tied = [[name for name in ids.values() if name in pair] for pair in pairs]
-    expected = ["_x", *tied[0], *tied[1], "ab ", "b", "LLL", "Zz", "Émile", "émile"]
-    assert [task.definition.name for task in walked] == (expected[::-1] if descending else expected)
 
 
 async def test_a_made_up_cursor_is_refused(store: StoreUnderTest) -> None:

@@ -77,8 +77,9 @@ class BatchResult:
 
         What somebody has done to a task since stays.
         """
-        inverse = self.order.inverse
-        done = {item.task_id: item.version for item in self.of(Outcome.DONE) if item.version is not None}
+        changed = [item for item in self.of(Outcome.DONE) if item.version is not None]
+        inverse = self.order.inverse(item.task for item in changed if item.task is not None)
+        done = {item.task_id: item.version for item in changed if item.version is not None}
         return replace(inverse, if_versions=done) if inverse is not None and done else None
 
 

@@ -3,7 +3,7 @@
 A batch leaves alone what is already as it is to become: a task that somebody paused keeps that pause with its reason.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +13,7 @@ from application.scheduling.services.edits import patched
 from application.scheduling.services.errors import StaleVersionError
 from domain.errors import InvalidScheduleError, InvalidTaskError
 from domain.scheduling.change import Change, ChangeAction
-from domain.scheduling.cron.zone import zone
+from domain.scheduling.cron.zone import timezone_keys, zone
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.mutation import Mutation, delete, edit, pause, resume, undelete
 from domain.scheduling.policy import Misfire
@@ -51,7 +51,7 @@ INVERSES: Mapping[BatchAction, BatchAction] = {
     BatchAction.DELETE: BatchAction.UNDELETE,
     BatchAction.UNDELETE: BatchAction.DELETE,
 }
-"""What takes an action back. Runs have begun, and each task had a pause or a zone of its own: no batch brings it back."""
+"""What takes an action back. Runs have begun, and each task had a pause of its own: nothing does."""
 OF_TAGS = frozenset({BatchAction.ADD_TAG, BatchAction.REMOVE_TAG})
 WITH_VALUE = OF_TAGS | {BatchAction.SET_TIMEZONE}
 """The actions that say nothing without a value: a tag, a time zone."""
@@ -85,9 +85,11 @@ class Order:
         """True if it is for tasks that are deleted."""
         return self.action is BatchAction.UNDELETE
 
-    @property
-    def inverse(self) -> "Order | None":
-        """What takes it back; None: nothing does."""
+    def inverse(self, before: Iterable[ScheduledTask]) -> "Order | None":
+        """What takes it back from tasks that were like this before; None: no one order does."""
+        if self.action is BatchAction.SET_TIMEZONE:
+            zones = {task.definition.timezone for task in before}
+            return Order(self.action, zones.pop()) if len(zones) == 1 and zones <= timezone_keys() else None
         action = INVERSES.get(self.action)
         return None if action is None else Order(action, self.value)
 

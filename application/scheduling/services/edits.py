@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from application.scheduling.documents import Document, task_document
+from application.scheduling.payload_faults import payload_faults
 from application.scheduling.ports.membership import HandlerSpec, Membership, specs_of
-from application.scheduling.processors import announced_spec, payload_faults
+from application.scheduling.processors import announced_spec
 from domain.errors import InvalidInputError, InvalidTaskError
 from domain.scheduling.change import Change
 from domain.scheduling.mutation import Mutation, pause, resume

@@ -65,7 +65,7 @@ def decided(
     *,
     allow_overlap: bool,
 ) -> Mutation:
-    """The run in place of a dead one, given what the living workers announce. Raises TaskStateError, InvalidInputError."""
+    """The run in place of a dead one, given what workers announce. Raises TaskStateError, InvalidInputError."""
     mutation = redrive(task, dead, change, allow_overlap=allow_overlap)
     if dead.payload_json is not None:
         check_runnable(replace(task.definition, payload_json=dead.payload_json), announced)

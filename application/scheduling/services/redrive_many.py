@@ -78,7 +78,7 @@ class RedriveMany:
         for execution_id in execution_ids:
             summary = known.get(execution_id)
             task = tasks.get(summary.execution.task_id) if summary is not None else None
-            refusal = _missing(execution_id, summary, task, broken)
+            refusal: Refusal | None = _missing(execution_id, summary, task, broken)
             if summary is not None and task is not None and summary.redriven_by is None:
                 refusal = _refusal(task, summary.execution, change, announced, allow_overlap=allow_overlap)
                 refusal = refusal or _behind(task, started, allow_overlap)

@@ -1,13 +1,11 @@
 """Figures for people: what deserves attention, what comes within the hour, how the weeks went, how long runs take."""
 
-import heapq
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from application.scheduling.ports.clock import Clock
-from application.scheduling.ports.figures import ComingTask, Figures, HourFigures, PastRun, TypeFigures
+from application.scheduling.ports.figures import Figures, PastRun, TypeFigures
 from application.scheduling.ports.history import (
     Counts,
     ExecutionFilter,
@@ -18,26 +16,47 @@ from application.scheduling.ports.history import (
     TaskPage,
 )
 from application.scheduling.ports.membership import Member, Membership
+from application.scheduling.services.coming_hour import COMING_SPAN, COMING_TASKS_MAX, ComingHour, hour_of
+from application.scheduling.services.heat_map import HEAT_WEEKS, HeatMap, cells_of
 from application.scheduling.services.inspect_tasks import LATE_AFTER, RECENT_MAX, UPCOMING_MAX, TaskView, views_of
 from domain.scheduling.durations import percentile
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import TaskId
-from domain.scheduling.week import DAYS, HOURS, hour_of_week
+from domain.scheduling.task import ScheduledTask
 
 SPARKLINE_RUNS = 30
 NAMED_MAX = 10
 MEASURED_RUNS = 200
-HEAT_WEEKS = 4
 TYPES_SPAN = timedelta(weeks=1)
-COMING_TASKS_MAX = 2_000
-COMING_RUNS_MAX = 5_000
-COMING_NAMED_MAX = 20
 CROWD_SPAN = timedelta(minutes=15)
 USUAL, ALMOST_ALL = 50, 95
 """So many of 100 runs took no longer."""
+SUCCESSES = frozenset({ExecutionState.SUCCEEDED, ExecutionState.DELIVERED})
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
-_MINUTES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How executions ended; `rate` is the share of successes among what succeeded or failed, None without any."""
+
+    ended: int
+    succeeded: int
+    failed: int
+    cancelled: int
+
+    @property
+    def rate(self) -> str | None:
+        """The share in words: never 100 % if something failed, nor 0 % if something did not."""
+        judged = self.succeeded + self.failed
+        if not judged:
+            return None
+        share = 100 * self.succeeded / judged
+        if self.failed:
+            share = min(share, 99.9)
+        if self.succeeded:
+            share = max(share, 0.1)
+        return f"{share:.1f} %".replace(".0 %", " %")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,34 +86,6 @@ class Statistics:
 
 
 @dataclass(frozen=True, slots=True)
-class ComingRun:
-    """A task at an instant at which it will run, if all stays as it is."""
-
-    run_at: datetime
-    task: ComingTask
-
-
-@dataclass(frozen=True, slots=True)
-class ComingHour:
-    """What will run in [since, until), an hour from now on, if all stays as it is.
-
-    `minutes` has 60 counts: number n is for the minute that begins n minutes after `since`. `first` names the first
-    COMING_NAMED_MAX runs. From `counted_until` on (None: nowhere) not everything is counted: there is too much of it.
-    """
-
-    since: datetime
-    until: datetime
-    minutes: tuple[int, ...]
-    first: tuple[ComingRun, ...]
-    counted_until: datetime | None
-
-    @property
-    def total(self) -> int:
-        """How many runs are counted."""
-        return sum(self.minutes)
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
     """The figures of the first page.
 
@@ -109,29 +100,15 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
-class HeatCell:
-    """How many executions ended in an hour of the week, and how many of those died."""
+class Review:
+    """How the last weeks went, and what goes on now: `types` are those of each span that was asked for, in order."""
 
-    ended: int
-    failed: int
-
-
-@dataclass(frozen=True, slots=True)
-class HeatMap:
-    """The ends of HEAT_WEEKS weeks up to now by the clocks of a zone: `cells[weekday][hour]`, 0 is Monday.
-
-    Figures are kept by hours of UTC; where clocks differ by parts of an hour, each lies where it begins.
-    """
-
-    timezone: str
-    since: datetime
-    until: datetime
-    cells: tuple[tuple[HeatCell, ...], ...]
-
-    @property
-    def most(self) -> int:
-        """The greatest number of ends in a cell; what a scale of colours goes up to."""
-        return max(cell.ended for day in self.cells for cell in day)
+    types: tuple[Sequence[TypeFigures], ...]
+    heat: HeatMap
+    open_by_state: Mapping[ExecutionState, int]
+    dead_letters: int
+    upcoming: Sequence[ScheduledTask]
+    recent: ExecutionPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,28 +164,22 @@ class ReadStatistics:
             coming=await self.coming_hour(),
         )
 
+    async def review(self, spans: Sequence[timedelta], timezone: str, *, task_type: str | None = None) -> Review:
+        """The figures in full; the map is by the clocks of a zone, and of one type. Raises InvalidTimezoneError."""
+        return Review(
+            types=tuple([await self.types(span) for span in spans]),
+            heat=await self.heat_map(timezone, task_type=task_type),
+            open_by_state=(await self.history.counts()).open_by_state,
+            dead_letters=(await self.figures.backlog()).dead_letters,
+            upcoming=await self.history.upcoming(UPCOMING_MAX),
+            recent=await self.history.executions(ExecutionFilter(), limit=RECENT_MAX, cursor=None),
+        )
+
     async def coming_hour(self) -> ComingHour:
         """What will run within 60 minutes; COMING_TASKS_MAX tasks and COMING_RUNS_MAX runs are looked at."""
-        now = self.clock.now()
-        since = _floor(now, _MINUTE)
-        until = since + _HOUR
-        tasks = await self.figures.coming(until=until, limit=COMING_TASKS_MAX)
-        runs: list[ComingRun] = []
-        for run in _in_order(tasks, until):
-            if len(runs) == COMING_RUNS_MAX:
-                break
-            runs.append(run)
-        # What is behind the last task, or the last run, that was looked at may be incomplete.
-        cut = [tasks[-1].next_occurrence.run_at] if len(tasks) == COMING_TASKS_MAX else []
-        cut += [runs[-1].run_at] if len(runs) == COMING_RUNS_MAX else []
-        minutes = Counter(max(run.run_at - since, timedelta(0)) // _MINUTE for run in runs)
-        return ComingHour(
-            since,
-            until,
-            tuple(minutes[minute] for minute in range(_MINUTES)),
-            tuple(runs[:COMING_NAMED_MAX]),
-            min(cut, default=None),
-        )
+        since = _floor(self.clock.now(), _MINUTE)
+        until = since + COMING_SPAN
+        return hour_of(await self.figures.coming(until=until, limit=COMING_TASKS_MAX), since)
 
     async def sparklines(self, task_ids: Sequence[TaskId]) -> Mapping[TaskId, Sequence[PastRun]]:
         """The last SPARKLINE_RUNS ended executions of each of these tasks, oldest first; for the tasks of one page."""
@@ -226,7 +197,7 @@ class ReadStatistics:
         until = _floor(self.clock.now(), _HOUR) + _HOUR
         since = until - HEAT_WEEKS * timedelta(weeks=1)
         hours = await self.figures.hours(since=since, until=until, task_type=task_type)
-        return HeatMap(timezone, since, until, _cells(hours, timezone))
+        return HeatMap(timezone, since, until, cells_of(hours, timezone))
 
     async def types(self, span: timedelta = TYPES_SPAN) -> Sequence[TypeFigures]:
         """How the executions of each task type ended in so much time up to now, by the type's name.
@@ -261,31 +232,16 @@ class ReadStatistics:
         return await self.history.tasks(which, order=TaskOrder.NEXT_RUN_AT, descending=False, limit=limit, cursor=None)
 
 
+def tally_of(by_state: Mapping[ExecutionState, int]) -> Tally:
+    """The figures of some states together."""
+    return Tally(
+        sum(by_state.values()),
+        sum(by_state.get(state, 0) for state in SUCCESSES),
+        by_state.get(ExecutionState.DEAD, 0),
+        by_state.get(ExecutionState.CANCELLED, 0),
+    )
+
+
 def _floor(at: datetime, unit: timedelta) -> datetime:
     """The last whole minute or hour of UTC at or before `at`."""
     return at.replace(second=0, microsecond=0, minute=at.minute if unit < _HOUR else 0)
-
-
-def _in_order(tasks: Sequence[ComingTask], until: datetime) -> Iterator[ComingRun]:
-    """Every run of these tasks before `until`, in the order of their instants and then of the tasks."""
-    heap = [(each.next_occurrence.run_at, place, 1, each.next_occurrence) for place, each in enumerate(tasks)]
-    heapq.heapify(heap)
-    while heap:
-        run_at, place, number, occurrence = heapq.heappop(heap)
-        task = tasks[place]
-        yield ComingRun(run_at, task)
-        if task.runs_left is not None and number >= task.runs_left:
-            continue
-        following = task.timeline.after(occurrence.nominal_at)
-        if following is not None and following.run_at < until:
-            heapq.heappush(heap, (following.run_at, place, number + 1, following))
-
-
-def _cells(hours: Sequence[HourFigures], timezone: str) -> tuple[tuple[HeatCell, ...], ...]:
-    ended: Counter[tuple[int, int]] = Counter()
-    failed: Counter[tuple[int, int]] = Counter()
-    for each in hours:
-        place = hour_of_week(each.at, timezone)
-        ended[place] += sum(each.by_state.values())
-        failed[place] += each.by_state.get(ExecutionState.DEAD, 0)
-    return tuple(tuple(HeatCell(ended[day, hour], failed[day, hour]) for hour in range(HOURS)) for day in range(DAYS))

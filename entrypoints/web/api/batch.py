@@ -47,8 +47,9 @@ class FilterBody(BaseModel):
 class BatchBody(ReasonBody):
     """What is to be done to which tasks: those named by `ids`, or all that match `filter`; one of the two.
 
-    `versions` go with `ids`, one each: a task that is at another version by now is refused. `value` is the tag or the time zone of the actions that have one, `until` the end of a pause, and `missed` says what
-    becomes of the occurrences a pause has passed over.
+    `versions` go with `ids`, one each: a task that is at another version by now is refused. `value` is the tag or the
+    time zone of the actions that have one, `until` the end of a pause, and `missed` says what becomes of the
+    occurrences a pause has passed over.
     """
 
     action: OneOf[BatchAction]

@@ -257,7 +257,8 @@ class BatchDocument(TypedDict):
     """What became of a batch, or would: `counts` of all its tasks, `results` of each (of a dry run the first 20).
 
     `ids` are those of the tasks that were changed, or would be. `left` counts those that there was no time for: the
-    same request with the same Idempotency-Key goes on. `undo` is null where nothing can take it back.
+    same request with the same Idempotency-Key goes on; in a dry run nothing is said of them. `undo` is null where
+    nothing can take it back.
     """
 
     action: BatchAction

@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from application.scheduling.conflicts import ROWS_MAX
 from application.scheduling.documents import Document, duration, instant
 from application.scheduling.drafts import body_from, define
-from application.scheduling.services.conflicts import ROWS_MAX
 from domain.errors import DomainError, InvalidInputError, InvalidScheduleError
 from domain.scheduling.cron.zone import zone
 from domain.scheduling.identifiers import EPOCH

@@ -100,15 +100,15 @@ def taken_over(fields: Mapping[str, str], base: Mapping[str, Any]) -> dict[str, 
 
 
 def _like(before: Any, text: str) -> Any:
-    if isinstance(before, str):
-        return text
     if isinstance(before, list):
         of = next(iter(before), None)
         return [_like(of, line.strip()) for line in text.split("\n") if line.strip()]
     try:
-        return json_text.read(text)
+        value = json_text.read(text)
     except MalformedJsonError:
         return text
+    # A choice is sent as JSON, a text as it is.
+    return text if isinstance(before, str) and not isinstance(value, str) else value
 
 
 def _input(key: str, schema: Any, root: Mapping[str, Any], is_required: bool) -> Input | None:

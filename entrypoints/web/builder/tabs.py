@@ -1,8 +1,8 @@
 """The four ways in which the form says when: tabs over one schedule, each filled from the one before.
 
-A tab that cannot say what another one says is empty, and tells so; what cannot be read in one stays behind. Beside the fields of the tab that speaks stands, to
-the letter, the last text that could be read (`said`): as long as a tab says the same, that text it is. All conversions
-are the domain's.
+A tab that cannot say what another one says is empty, and tells so; what cannot be read in one stays behind. Beside the
+fields of the tab that speaks stands, to the letter, the last text that could be read (`said`): as long as a tab says
+the same, that text it is. All conversions are the domain's.
 """
 
 from collections.abc import Mapping

@@ -15,9 +15,16 @@ from entrypoints.web.addresses import client_address
 from entrypoints.web.cookies import keep_session
 from entrypoints.web.keys import CALLER, SERVICES, SETTINGS, under_prefix
 from entrypoints.web.origins import own_origin
-from entrypoints.web.pages.forms import REFUSALS, fields_of, refused, role_of, see_other
+from entrypoints.web.pages.forms import (
+    ACCESS_REFUSALS,
+    NOTHING_REFUSED,
+    Refused,
+    fields_of,
+    refused,
+    role_of,
+    see_other,
+)
 from entrypoints.web.pages.notices import OF_ACCOUNTS, notice_of
-from entrypoints.web.pages.task_page import NOTHING_REFUSED, Refused
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
 
@@ -37,7 +44,7 @@ async def change_password(request: web.Request) -> web.StreamResponse:
         opened = await request.app[SERVICES].access.account.change_password(
             name, fields.get("old", ""), fields.get("new", ""), client_address(request)
         )
-    except REFUSALS as error:
+    except ACCESS_REFUSALS as error:
         return await _page(request, refused("password", fields, error))
     response = see_other(under_prefix(request, f"{ACCOUNT}?notice=password_changed"))
     keep_session(request, response, opened.secret)
@@ -68,7 +75,7 @@ async def create_token(request: web.Request) -> web.StreamResponse:
             owner=name,
             expires_at=None if (life := life_of(fields)) is None else request.app[SERVICES].clock.now() + life,
         )
-    except REFUSALS as error:
+    except ACCESS_REFUSALS as error:
         return await _page(request, refused("token", fields, error))
     return await _page(request, made=made)
 

@@ -23,9 +23,8 @@ from entrypoints.web.batch_wording import ACTIONS, item_words, tally_words
 from entrypoints.web.errors import RequestError
 from entrypoints.web.intent import page_author
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.pages.forms import fields_of, reason_of
-from entrypoints.web.pages.list_page import list_address
-from entrypoints.web.pages.task_choice import FILTERS, PLACE, kept, rows_of, which_of
+from entrypoints.web.pages.forms import fields_of, reason_of, see_other
+from entrypoints.web.pages.task_choice import FILTERS, PLACE, kept, list_address, rows_of, which_of
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
 
@@ -56,6 +55,9 @@ class Asked:
 
 async def confirm(request: web.Request) -> web.Response:
     """What an action would change, and the form that does it; an action without its value asks for that first."""
+    if not request.query:
+        # The address of a result, opened again: it is asked for by a form alone.
+        return see_other(list_address(request, ""))
     query = Query(request, "action", "scope", "value", *FILTERS, *PLACE, repeated="ids")
     action = query.choice("action", BatchAction)
     if action is None:

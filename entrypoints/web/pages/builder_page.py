@@ -37,7 +37,7 @@ from entrypoints.web.parameters import CURSOR_MAX, Query
 from entrypoints.web.rendering import render
 from entrypoints.web.viewer import common_zone_of, zone_of
 
-REFUSALS = (DomainError, NameTakenError, KeyReusedError, KeyInFlightError, PortError)
+SAVE_REFUSALS = (DomainError, NameTakenError, KeyReusedError, KeyInFlightError, PortError)
 _TEXTS = {"name": 200, "task_type": 64, "handler": 200, "description": DESCRIPTION_MAX, "tags": 2_000}
 _FIRST_SCHEDULE = "0 9 * * *"
 
@@ -64,7 +64,7 @@ async def create(request: web.Request) -> web.StreamResponse:
         document = document_of(desk.fields)
         by = page_author(request, token=desk.fields["token"], content=json_text.write(document))
         done = await services.manage.create(body_from(document), by)
-    except REFUSALS as error:
+    except SAVE_REFUSALS as error:
         return await _refused(request, desk, error)
     raise web.HTTPSeeOther(_address(request, done.task.id, "created"))
 
@@ -87,7 +87,7 @@ async def save(request: web.Request) -> web.StreamResponse:
         return await _page(request, desk, status=422)
     try:
         return await _saved(request, desk.fields, task)
-    except (*REFUSALS, TaskChangedError) as error:
+    except (*SAVE_REFUSALS, TaskChangedError) as error:
         return await _refused(request, desk, error)
 
 

@@ -21,10 +21,10 @@ from entrypoints.web.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.pages import execution_page
 from entrypoints.web.pages.forms import fields_of, reason_of
-from entrypoints.web.pages.list_page import list_address
+from entrypoints.web.pages.task_choice import list_address
 from entrypoints.web.pages.task_page import refused_page
 
-REFUSALS = (DomainError, TaskChangedError, KeyReusedError, KeyInFlightError)
+CHANGE_REFUSALS = (DomainError, TaskChangedError, KeyReusedError, KeyInFlightError)
 
 
 async def run(request: web.Request) -> web.StreamResponse:
@@ -39,7 +39,7 @@ async def run(request: web.Request) -> web.StreamResponse:
         token, reason = fields.get("token", ""), reason_of(fields)
         by = page_author(request, reason=reason, token=token, content=f"{overlap}{payload or ''}")
         done = await services.manage.run_now(task_id, by, payload=payload, allow_overlap=overlap)
-    except REFUSALS as error:
+    except CHANGE_REFUSALS as error:
         return await refused_page(request, "run", fields, error)
     return _see(request, fields, "already_started" if done.replayed else "started")
 
@@ -54,7 +54,7 @@ async def pause(request: web.Request) -> web.StreamResponse:
         mode = PauseMode.NOW if fields.get("mode") == "now" else PauseMode.DRAIN
         by, until = _shown_author(request, fields), _end(fields.get("until", ""), timezone)
         await services.manage.pause(task_id, by, until=until, mode=mode, if_version=version_of(fields))
-    except REFUSALS as error:
+    except CHANGE_REFUSALS as error:
         return await refused_page(request, "pause", fields, error)
     return _see(request, fields, "paused")
 
@@ -68,7 +68,7 @@ async def resume(request: web.Request) -> web.StreamResponse:
     try:
         by, version = _shown_author(request, fields), version_of(fields)
         await request.app[SERVICES].manage.resume(task_id, by, missed=Misfire(missed), if_version=version)
-    except REFUSALS as error:
+    except CHANGE_REFUSALS as error:
         return await refused_page(request, "resume", fields, error)
     return _see(request, fields, "resumed")
 
@@ -83,7 +83,7 @@ async def delete(request: web.Request) -> web.StreamResponse:
             raise InvalidTaskError("this is not the task's name", code="not_confirmed", pointer="/name")
         by = page_author(request, reason=reason_of(fields))
         await services.manage.delete(task_id, by, if_version=version_of(fields) or task.version)
-    except REFUSALS as error:
+    except CHANGE_REFUSALS as error:
         return await refused_page(request, "delete", fields, error)
     # There it can be undone.
     raise web.HTTPSeeOther(under_prefix(request, f"/scheduled-tasks/{task_id}?notice=deleted"))
@@ -94,7 +94,7 @@ async def undelete(request: web.Request) -> web.StreamResponse:
     fields, task_id = await fields_of(request, "reason", "back"), task_id_of(request)
     try:
         await request.app[SERVICES].manage.undelete(task_id, page_author(request, reason=reason_of(fields)))
-    except (*REFUSALS, NameTakenError) as error:
+    except (*CHANGE_REFUSALS, NameTakenError) as error:
         return await refused_page(request, "undelete", fields, error)
     return _see(request, fields, "undeleted")
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from application.scheduling.conflicts import Disagreement, Whose, disagreements, merged
 from application.scheduling.drafts import body_from, define
+from application.scheduling.explanations.words import sentence
 from application.scheduling.services.change_task import Author
-from application.scheduling.services.conflicts import Disagreement, Whose, disagreements, merged
 from application.scheduling.services.errors import StaleVersionError, VersionNotFoundError
 from domain.errors import DomainError, InvalidInputError
 from domain.scheduling.task import Definition, ScheduledTask
 from entrypoints.web.builder.form import document_of, version_of
+from entrypoints.web.builder.labels import worded
 from entrypoints.web.builder.payload_form import PREFIX
 from entrypoints.web.ids import task_id_of
 from entrypoints.web.keys import SERVICES, under_prefix
@@ -60,7 +62,7 @@ async def save_over_conflict(
         return _page(request, fields, latest, await _rows(request, fields, latest), None)
     except DomainError as error:
         faults = error.faults if isinstance(error, InvalidInputError) else (error,)
-        return _page(request, fields, now, rows, "; ".join(fault.detail for fault in faults))
+        return _page(request, fields, now, rows, " ".join(sentence(worded(fault.detail)) for fault in faults))
     notice = "unchanged" if done.unchanged else "saved"
     raise web.HTTPSeeOther(under_prefix(request, f"/scheduled-tasks/{now.id}?notice={notice}"))
 

@@ -19,15 +19,14 @@ from domain.scheduling.identifiers import ExecutionId
 from entrypoints.web.errors import RequestError
 from entrypoints.web.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
-from entrypoints.web.pages.forms import fields_of, reason_of, refused
-from entrypoints.web.pages.task_page import NOTHING_REFUSED, Refused
+from entrypoints.web.pages.forms import NOTHING_REFUSED, Refused, fields_of, reason_of, refused
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
 from entrypoints.web.wording import older_query
 
 DEAD = frozenset({ExecutionState.DEAD})
 IDS_CHARACTERS_MAX = 6_000
-REFUSALS = {
+REFUSAL_WORDS = {
     "already_running": "An execution of this task is still open. Wait for it, cancel it, or let them overlap.",
     "runs_overlap": "Another one of this task comes before it. Let them overlap, or redrive one at a time.",
     "not_dead": "It is not dead: there is nothing to redrive.",
@@ -122,7 +121,7 @@ def _question(request: web.Request, ids: Iterable[ExecutionId]) -> str:
 
 def refusal_words(refusal: Refusal) -> str:
     """Why one was, or would be, refused, and what would help."""
-    return REFUSALS.get(_code(refusal), OTHERWISE)
+    return REFUSAL_WORDS.get(_code(refusal), OTHERWISE)
 
 
 def _outcome(
@@ -130,12 +129,12 @@ def _outcome(
 ) -> tuple[str, str, ExecutionId | None]:
     """What became of one, why, and the execution in its place."""
     if summary is None:
-        return "Not on record", REFUSALS["execution_not_found"], None
+        return "Not on record", REFUSAL_WORDS["execution_not_found"], None
     if summary.redriven_by is not None:
         told = ("Nothing to do", "It was redriven before.") if was_before else ("Redriven", "")
         return *told, summary.redriven_by
     if code is not None:
-        return "Refused", REFUSALS.get(code, OTHERWISE), None
+        return "Refused", REFUSAL_WORDS.get(code, OTHERWISE), None
     return "Not redriven", "Nothing was started in its place.", None
 
 

@@ -12,9 +12,8 @@ from entrypoints.web.course import course_of, drawn
 from entrypoints.web.ids import execution_id_of
 from entrypoints.web.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
-from entrypoints.web.pages.forms import fields_of, reason_of
+from entrypoints.web.pages.forms import NOTHING_REFUSED, Refused, fields_of, reason_of
 from entrypoints.web.pages.notices import OF_EXECUTIONS, notice_of
-from entrypoints.web.pages.task_page import NOTHING_REFUSED, Refused
 from entrypoints.web.parameters import Query
 from entrypoints.web.problems import problem_of
 from entrypoints.web.rendering import render

@@ -6,11 +6,10 @@ from application.scheduling.ports.history import ExecutionFilter
 from domain.scheduling.execution import ExecutionState
 from entrypoints.web.instants import asked_span
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.pages.task_past_page import OPEN
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
 from entrypoints.web.viewer import common_zone_of
-from entrypoints.web.wording import older_query
+from entrypoints.web.wording import OPEN_ASKED, older_query
 
 FILTERS = ("state", "task", "since", "until")
 
@@ -36,7 +35,7 @@ async def executions(request: web.Request) -> web.Response:
             "faults": span.faults,
             "is_filtered": any(name in given for name in FILTERS),
             "states": ExecutionState,
-            "open_states": OPEN,
+            "open_states": OPEN_ASKED,
             "zone": zone,
             "older": None if page is None else older_query(given, page.next_cursor),
         },

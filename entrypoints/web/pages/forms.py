@@ -1,6 +1,7 @@
 """What forms have in common: known fields, the way on, and being shown again when it is refused."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -12,11 +13,22 @@ from domain.errors import DomainError, InvalidAccountError, SchedulerError
 from entrypoints.web.bodies import form_body
 from entrypoints.web.errors import RequestError
 from entrypoints.web.kept_forms import SECRETS
-from entrypoints.web.pages.task_page import Refused
-from entrypoints.web.problems import problem_of
+from entrypoints.web.problems import Problem, problem_of
 
-REFUSALS = (AccessError, DomainError, PasswordsBusyError)
+ACCESS_REFUSALS = (AccessError, DomainError, PasswordsBusyError)
 NEVER_SHOWN_AGAIN = SECRETS | {"token"}
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A form that was not accepted: which, what stood in it, and why; it is shown again as it was sent."""
+
+    form: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    problem: Problem | None = None
+
+
+NOTHING_REFUSED = Refused()
 
 
 async def fields_of(request: web.Request, *known: str) -> dict[str, str]:

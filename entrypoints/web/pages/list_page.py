@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -19,12 +19,23 @@ from entrypoints.web.batch_wording import ACTIONS
 from entrypoints.web.keys import CALLER, SERVICES, under_prefix
 from entrypoints.web.origins import own_origin
 from entrypoints.web.pages.notices import OF_TASKS, notice_of
-from entrypoints.web.pages.task_choice import FILTERS, PLACE, addresses, is_filtered, kept, rows_of, which_of
+from entrypoints.web.pages.task_choice import FILTERS, LIST, PLACE, addresses, is_filtered, kept, rows_of, which_of
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
 from entrypoints.web.sparklines import SmallSparkline, small_sparkline_of
 
-LIST = "/scheduled-tasks"
+ORDERS = {
+    "name": "Name",
+    "-name": "Name, from the end",
+    "next_run_at": "Next run",
+    "-next_run_at": "Next run, latest first",
+    "-last_run_at": "Last run, newest first",
+    "last_run_at": "Last run, oldest first",
+    "-created_at": "Newest",
+    "created_at": "Oldest",
+    "-updated_at": "Changed last",
+    "updated_at": "Changed first",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,7 @@ async def task_list(request: web.Request) -> web.Response:
             "is_deleted": which.deleted,
             "is_filtered": is_filtered(given),
             "order": f"{'-' if descending else ''}{order}",
+            "orders": ORDERS,
             "here": addresses(under_prefix(request, LIST), given),
             "chosen": kept(given, *FILTERS, *PLACE),
             "back": urlencode(kept(given, *FILTERS, *PLACE)),
@@ -69,13 +81,6 @@ async def task_list(request: web.Request) -> web.Response:
             "server": own_origin(request),
         },
     )
-
-
-def list_address(request: web.Request, back: str, notice: str | None = None) -> str:
-    """The list again, as its forms remembered it; nothing in it can lead elsewhere."""
-    found = {name: value for name, value in parse_qsl(back) if name in {*FILTERS, *PLACE}}
-    query = urlencode(found | ({} if notice is None else {"notice": notice}))
-    return under_prefix(request, f"{LIST}?{query}" if query else LIST)
 
 
 def sentence_of(definition: Definition) -> str:

@@ -8,9 +8,8 @@ from entrypoints.web.access import LOGIN, identified
 from entrypoints.web.addresses import client_address, own_path
 from entrypoints.web.cookies import forget_session, keep_session, session_of
 from entrypoints.web.keys import CALLER, SERVICES, SETTINGS, under_prefix
-from entrypoints.web.pages.forms import REFUSALS, fields_of, refused, see_other
+from entrypoints.web.pages.forms import ACCESS_REFUSALS, NOTHING_REFUSED, Refused, fields_of, refused, see_other
 from entrypoints.web.pages.notices import OF_THE_DOOR, notice_of
-from entrypoints.web.pages.task_page import NOTHING_REFUSED, Refused
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
 
@@ -42,7 +41,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
             client_address(request),
             instead_of=session_of(request),
         )
-    except REFUSALS as error:
+    except ACCESS_REFUSALS as error:
         return _login(request, way_on, refused("login", fields, error))
     response = see_other(way_on)
     keep_session(request, response, opened.secret)
@@ -77,7 +76,7 @@ async def make_first_user(request: web.Request) -> web.StreamResponse:
         address = client_address(request)
         asked = (fields.get("token", ""), fields.get("name", ""), fields.get("password", ""))
         opened = await access.sign_in.open(await access.set_up.run(*asked, address), address)
-    except REFUSALS as error:
+    except ACCESS_REFUSALS as error:
         return _set_up(request, refused("set-up", fields, error))
     response = see_other(under_prefix(request, HOME))
     keep_session(request, response, opened.secret)

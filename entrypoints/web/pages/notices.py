@@ -19,7 +19,7 @@ OF_EXECUTIONS = {
     "redriven": "Started once more: this execution takes the place of the dead one.",
     "already_redriven": "It had been started once more before: this is that execution.",
     "cancelled": "Cancelled.",
-    "asked_to_stop": "Asked to stop: it runs until its handler heeds that.",
+    "asked_to_stop": "Being cancelled: it runs until its handler heeds that.",
     "over": "It was over already, so nothing was changed.",
 }
 OF_THE_DOOR = {

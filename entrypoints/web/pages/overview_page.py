@@ -10,8 +10,9 @@ from markupsafe import Markup
 from application.scheduling.explanations.words import counted
 from application.scheduling.ports.figures import COUNT_MAX
 from application.scheduling.ports.history import ExecutionFilter
+from application.scheduling.services.coming_hour import ComingHour
 from application.scheduling.services.inspect_tasks import RECENT_MAX, Health
-from application.scheduling.services.statistics import ComingHour, Overview
+from application.scheduling.services.statistics import Overview
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.task import TaskStatus
 from entrypoints.web.charts import Bar, Tone

@@ -1,7 +1,7 @@
 """Statistics: how many succeeded, how long it took, when it happens, what comes next and what ran last."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,7 +9,8 @@ from aiohttp import web
 
 from application.scheduling.explanations.words import counted, span
 from application.scheduling.ports.figures import TypeFigures
-from application.scheduling.services.statistics import ALMOST_ALL, HEAT_WEEKS, USUAL, HeatMap
+from application.scheduling.services.heat_map import HEAT_WEEKS, HeatMap
+from application.scheduling.services.statistics import ALMOST_ALL, USUAL, Tally, tally_of
 from domain.scheduling.durations import STEPS, Durations
 from domain.scheduling.execution import ExecutionState
 from entrypoints.web.charts import Cell, HeatRow, level_of
@@ -20,30 +21,6 @@ from entrypoints.web.viewer import common_zone_of
 
 SPANS = (("24 hours", timedelta(days=1)), ("7 days", timedelta(weeks=1)))
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-SUCCESSES = frozenset({ExecutionState.SUCCEEDED, ExecutionState.DELIVERED})
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How executions ended; `rate` is the share of successes among what succeeded or failed, None without any."""
-
-    ended: int
-    succeeded: int
-    failed: int
-    cancelled: int
-
-    @property
-    def rate(self) -> str | None:
-        """The share in words: never 100 % if something failed, nor 0 % if something did not."""
-        judged = self.succeeded + self.failed
-        if not judged:
-            return None
-        share = 100 * self.succeeded / judged
-        if self.failed:
-            share = min(share, 99.9)
-        if self.succeeded:
-            share = max(share, 0.1)
-        return f"{share:.1f} %".replace(".0 %", " %")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +54,6 @@ async def statistics(request: web.Request) -> web.Response:
             "now_found": now,
             "open_now": sum(now.counts.open_by_state.values()),
         },
-    )
-
-
-def tally_of(by_state: Mapping[ExecutionState, int]) -> Tally:
-    """The figures of some states together."""
-    return Tally(
-        sum(by_state.values()),
-        sum(by_state.get(state, 0) for state in SUCCESSES),
-        by_state.get(ExecutionState.DEAD, 0),
-        by_state.get(ExecutionState.CANCELLED, 0),
     )
 
 

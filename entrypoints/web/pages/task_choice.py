@@ -1,16 +1,17 @@
 """Which tasks an address asks for: the same conditions on the list, on what is done to many, and on links to both."""
 
 from collections.abc import Callable, Mapping
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 
 from application.scheduling.ports.history import TaskFilter
 from entrypoints.web.api.parameters import TASK_FILTER, tasks_of
-from entrypoints.web.keys import SERVICES
+from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.parameters import Query
 
 FILTERS = tuple(each.name for each in TASK_FILTER)
+LIST = "/scheduled-tasks"
 PLACE = ("sort", "limit", "cursor")
 LIMIT_MAX = 100
 """How many rows a page of the list has at most: what is chosen on it stands in an address, too."""
@@ -46,3 +47,10 @@ def addresses(path: str, given: Mapping[str, str]) -> Callable[..., str]:
         return f"{path}?{query}" if query else path
 
     return here
+
+
+def list_address(request: web.Request, back: str, notice: str | None = None) -> str:
+    """The list again, as its forms remembered it; nothing in it can lead elsewhere."""
+    found = {name: value for name, value in parse_qsl(back) if name in {*FILTERS, *PLACE}}
+    query = urlencode(found | ({} if notice is None else {"notice": notice}))
+    return under_prefix(request, f"{LIST}?{query}" if query else LIST)

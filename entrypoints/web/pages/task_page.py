@@ -1,9 +1,8 @@
 """The page of one task: what, when, why, what will come, what was, and everything that can be done to it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from aiohttp import web
 
@@ -12,7 +11,6 @@ from application.scheduling.ports.history import ExecutionFilter
 from application.scheduling.ports.records import ExecutionSummary
 from application.scheduling.services.errors import StaleVersionError, TaskChangedError, TaskNotFoundError
 from application.scheduling.services.inspect_tasks import TaskView
-from application.scheduling.services.preview import Forecast
 from domain.errors import DomainError, SchedulerError
 from domain.scheduling.asked_time import AskedTime
 from domain.scheduling.change import ChangeAction
@@ -20,10 +18,12 @@ from domain.scheduling.identifiers import TaskId
 from domain.scheduling.task import ScheduledTask, Skip
 from entrypoints.web.ids import task_id_of
 from entrypoints.web.keys import SERVICES
+from entrypoints.web.pages.forecasts import forecast_context
+from entrypoints.web.pages.forms import NOTHING_REFUSED, Refused
 from entrypoints.web.pages.notices import OF_DELETED_TASKS, OF_TASKS, notice_of
 from entrypoints.web.parameters import Query
 from entrypoints.web.policy_wording import policy_sentences
-from entrypoints.web.problems import Problem, problem_of
+from entrypoints.web.problems import problem_of
 from entrypoints.web.rendering import render
 from entrypoints.web.sparklines import sparkline_of
 from entrypoints.web.terminal import task_commands
@@ -42,18 +42,6 @@ MEANWHILE = {
     ChangeAction.UNDELETE: "deleted it and brought it back",
 }
 """What somebody did to a task, behind their name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A form that was not accepted: which, what stood in it, and why; it is shown again as it was sent."""
-
-    form: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)
-    problem: Problem | None = None
-
-
-NOTHING_REFUSED = Refused()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,17 +150,6 @@ async def _deleted_page(request: web.Request, task_id: TaskId, refused: Refused)
         },
         status=refused.problem.status if refused.problem else 200,
     )
-
-
-def forecast_context(forecast: Forecast | None) -> dict[str, Any]:
-    """What templates show of a forecast; None: nothing can be foretold, since the task cannot be decided."""
-    coming = () if forecast is None else forecast.coming
-    return {
-        "sentence": None if forecast is None else forecast.sentence,
-        "findings": () if forecast is None else forecast.findings,
-        "upcoming": coming,
-        "jittered": any(each.occurrence.run_at != each.occurrence.nominal_at for each in coming),
-    }
 
 
 def _context(view: TaskView, refused: Refused) -> dict[str, object]:

@@ -9,18 +9,18 @@ from application.scheduling.documents import instant
 from application.scheduling.ports.history import ExecutionFilter
 from application.scheduling.services.inspect_history import HappenedPage
 from application.scheduling.services.preview import COUNT_MAX
-from domain.scheduling.execution import OPEN_STATES, ExecutionState
+from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import TaskId
 from entrypoints.web.ids import task_id_of
 from entrypoints.web.instants import instant_in
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.pages.task_page import forecast_context
+from entrypoints.web.pages.forecasts import forecast_context
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
+from entrypoints.web.wording import OPEN_ASKED
 
 UPCOMING_DEFAULT = 20
 SKIPPED = "skipped"
-OPEN = ",".join(state for state in ExecutionState if state in OPEN_STATES)
 
 
 async def upcoming(request: web.Request) -> web.Response:
@@ -61,7 +61,7 @@ async def executions(request: web.Request) -> web.Response:
             "found": found,
             "state": given.get("state", ""),
             "states": ExecutionState,
-            "open_states": OPEN,
+            "open_states": OPEN_ASKED,
             "is_first_page": "cursor" not in given and "until" not in given,
             "older": _older(given, found),
         },

@@ -16,9 +16,16 @@ from entrypoints.web.addresses import client_address
 from entrypoints.web.keys import CALLER, SERVICES, under_prefix
 from entrypoints.web.origins import own_origin
 from entrypoints.web.pages.account_page import LIVES, life_of
-from entrypoints.web.pages.forms import REFUSALS, fields_of, refused, role_of, see_other
+from entrypoints.web.pages.forms import (
+    ACCESS_REFUSALS,
+    NOTHING_REFUSED,
+    Refused,
+    fields_of,
+    refused,
+    role_of,
+    see_other,
+)
 from entrypoints.web.pages.notices import OF_USERS, notice_of
-from entrypoints.web.pages.task_page import NOTHING_REFUSED, Refused
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
 
@@ -38,7 +45,7 @@ async def add_user(request: web.Request) -> web.StreamResponse:
         await request.app[SERVICES].access.users.add(
             doer_of(request), fields.get("name", ""), fields.get("password", ""), role_of(fields)
         )
-    except REFUSALS as error:
+    except ACCESS_REFUSALS as error:
         return await _page(request, refused("add", fields, error))
     return _see(request, "user_added")
 
@@ -51,7 +58,7 @@ async def set_role(request: web.Request) -> web.StreamResponse:
         if role is Role.ADMIN:
             await _confirm(request, fields)
         await request.app[SERVICES].access.users.change(doer_of(request), name, role=role)
-    except REFUSALS as error:
+    except ACCESS_REFUSALS as error:
         return await _refused_row(request, error)
     return _see(request, "user_changed")
 
@@ -61,7 +68,7 @@ async def disable(request: web.Request) -> web.StreamResponse:
     await _fields(request)
     try:
         await request.app[SERVICES].access.users.change(doer_of(request), request.match_info["name"], disabled=True)
-    except REFUSALS as error:
+    except ACCESS_REFUSALS as error:
         return await _refused_row(request, error)
     return _see(request, "user_disabled")
 
@@ -71,7 +78,7 @@ async def enable(request: web.Request) -> web.StreamResponse:
     await _fields(request)
     try:
         await request.app[SERVICES].access.users.change(doer_of(request), request.match_info["name"], disabled=False)
-    except REFUSALS as error:
+    except ACCESS_REFUSALS as error:
         return await _refused_row(request, error)
     return _see(request, "user_changed")
 
@@ -84,7 +91,7 @@ async def reset_password(request: web.Request) -> web.StreamResponse:
             raise InvalidAccountError("your own password is changed on your account page", code="own_password")
         await _confirm(request, fields)
         await request.app[SERVICES].access.users.reset_password(doer_of(request), name, fields.get("password", ""))
-    except REFUSALS as error:
+    except ACCESS_REFUSALS as error:
         return await _refused_row(request, error)
     return _see(request, "user_password")
 
@@ -106,7 +113,7 @@ async def create_token(request: web.Request) -> web.StreamResponse:
         made = await services.access.tokens.create(
             doer_of(request), fields.get("name", ""), role_of(fields), expires_at=expires_at
         )
-    except REFUSALS as error:
+    except ACCESS_REFUSALS as error:
         return await _page(request, refused("token", fields, error))
     return await _page(request, made=made)
 

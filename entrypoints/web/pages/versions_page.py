@@ -18,9 +18,9 @@ from entrypoints.web.errors import RequestError
 from entrypoints.web.ids import task_id_of
 from entrypoints.web.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
-from entrypoints.web.pages.changes import REFUSALS
-from entrypoints.web.pages.forms import fields_of, reason_of
-from entrypoints.web.pages.task_page import NOTHING_REFUSED, Refused, forecast_context
+from entrypoints.web.pages.changes import CHANGE_REFUSALS
+from entrypoints.web.pages.forecasts import forecast_context
+from entrypoints.web.pages.forms import NOTHING_REFUSED, Refused, fields_of, reason_of
 from entrypoints.web.parameters import Query
 from entrypoints.web.problems import problem_of
 from entrypoints.web.rendering import render
@@ -31,7 +31,7 @@ from entrypoints.web.wording import pretty
 UPCOMING = 5
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _BETWEEN = re.compile(r"([1-9][0-9]{0,17})\.\.([1-9][0-9]{0,17})", re.ASCII)
-RESTORE_REFUSALS = (*REFUSALS, NameTakenError)
+RESTORE_REFUSALS = (*CHANGE_REFUSALS, NameTakenError)
 
 
 async def versions(request: web.Request) -> web.Response:
@@ -44,7 +44,10 @@ async def versions(request: web.Request) -> web.Response:
 
 
 async def between(request: web.Request) -> web.Response:
-    """Two versions, `3..5`, in words and side by side; or one alone, `5`, beside the one before."""
+    """Two versions, `3..5`, in words and side by side; or one alone, `5`, beside the one before.
+
+    The later one stands on the right, whichever the address names first. Raises RequestError for one and itself.
+    """
     Query(request)
     address = request.match_info["between"]
     view = await request.app[SERVICES].inspect.task(task_id_of(request))
@@ -53,7 +56,12 @@ async def between(request: web.Request) -> web.Response:
     matched = _BETWEEN.fullmatch(address)
     if matched is None:
         raise web.HTTPNotFound
-    found = await request.app[SERVICES].past.compare(view.task.id, int(matched[1]), int(matched[2]))
+    earlier, later = sorted(map(int, matched.groups()))
+    if earlier == later:
+        raise RequestError("bad_parameter", f"version {later} is no other than itself: compare two versions")
+    if address != (ascending := f"{earlier}..{later}"):
+        raise web.HTTPSeeOther(under_prefix(request, f"/scheduled-tasks/{view.task.id}/versions/{ascending}"))
+    found = await request.app[SERVICES].past.compare(view.task.id, earlier, later)
     left, right = side_by_side(_raw(found.before.definition), _raw(found.after.definition))
     return render(
         request,

@@ -9,8 +9,7 @@ from domain.errors import InvalidTimezoneError
 from domain.scheduling.cron.zone import current_key, timezone_keys, zone
 from entrypoints.web.addresses import own_path
 from entrypoints.web.keys import under_prefix
-from entrypoints.web.pages.forms import fields_of, refused, see_other
-from entrypoints.web.pages.task_page import NOTHING_REFUSED, Refused
+from entrypoints.web.pages.forms import NOTHING_REFUSED, Refused, fields_of, refused, see_other
 from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
 from entrypoints.web.viewer import THEME_COOKIE, ZONE_COOKIE, Theme, keep_choice

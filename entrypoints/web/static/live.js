@@ -7,7 +7,9 @@ const HURRIED_MS = 1000;
 const POLLED_MS = 5000;
 // Told of changes we still look now and then: "3 min ago" grows old without any.
 const TOLD_MS = 20000;
+const ANSWERED_MS = 10000;
 const TYPED_MS = 300;
+const SIGNED_OUT = "You are signed out. Sign in in another tab and go on here: what you typed is still there.";
 
 function made(name, look = "", text = "") {
   const node = Object.assign(document.createElement(name), { className: look, textContent: text });
@@ -16,7 +18,29 @@ function made(name, look = "", text = "") {
 }
 
 const said = body.appendChild(made("p", "hidden"));
-said.role = "status";
+const trouble = body.insertBefore(made("p", "hidden"), document.getElementById("main"));
+for (const each of [said, trouble]) each.role = "status";
+
+function tell(text) {
+  if (trouble.textContent === text) return;
+  trouble.textContent = text;
+  trouble.className = text ? "banner warn" : "hidden";
+  show();
+}
+
+const clock = () => document.querySelector("#server-clock time").textContent;
+const tellSilence = () => tell(`No answer since ${clock()}. This page shows how it was then.`);
+
+// --- A form that somebody fills in stays as it is, with the version it was begun on: whoever came first is told then. ---
+
+function isTyped(field) {
+  if (field === document.activeElement) return true;
+  if (["checkbox", "radio"].includes(field.type)) return field.checked !== field.defaultChecked;
+  if (field.nodeName !== "SELECT") return field.value !== field.defaultValue;
+  return field.selectedIndex !== Math.max(0, [...field.options].findIndex((each) => each.defaultSelected));
+}
+
+const isBegun = (node) => node.nodeName === "FORM" && [...node.querySelectorAll("input, select, textarea")].some(isTyped);
 
 // --- One tree becomes like another, keeping every node that may stay: focus, scrolling and typed text stay with it. ---
 
@@ -24,12 +48,14 @@ const isMade = (node) => node?.nodeType === Node.ELEMENT_NODE && "made" in node.
 
 function isSame(old, fresh) {
   if (old.nodeName !== fresh.nodeName || (old.id ?? "") !== (fresh.id ?? "")) return false;
+  if (old.nodeName === "FORM") return old.getAttribute("action") === fresh.getAttribute("action");
   // What was ticked or typed for one thing is never kept for another.
   return old.nodeName !== "INPUT" || (old.name === fresh.name && (old.type === "hidden" || old.defaultValue === fresh.defaultValue));
 }
 
 function become(old, fresh) {
   if (old.nodeType !== Node.ELEMENT_NODE) return void (old.data === fresh.data || (old.data = fresh.data));
+  if (isBegun(old)) return;
   // Which details are open is the reader's choice.
   const isTheirs = (name) => name === "open" && old.nodeName === "DETAILS";
   for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !isTheirs(name)) old.removeAttribute(name);
@@ -37,10 +63,10 @@ function become(old, fresh) {
   becomeWithin(old, fresh);
 }
 
-// Steps over a node; one that we have not made ourselves has no place any more.
+// Steps over a node; what nobody has made or begun here has no place any more.
 function after(node) {
   const next = node.nextSibling;
-  if (!isMade(node)) node.remove();
+  if (!isMade(node) && !isBegun(node)) node.remove();
   return next;
 }
 
@@ -89,21 +115,29 @@ function concerns(part) {
 }
 
 async function refresh() {
-  const parts = [...document.querySelectorAll("[data-live][id]")];
-  const isConcerned = parts.some(concerns);
+  const isConcerned = liveParts(document).some(concerns);
   news.clear();
   if (!isConcerned) return;
   lookedAt = performance.now();
-  const { answer, page } = await pageAt(location.href, { headers: { "X-Refresh": "live" } });
+  const asked = { headers: { "X-Refresh": "live" }, signal: AbortSignal.timeout(ANSWERED_MS) };
+  const { answer, page } = await pageAt(location.href, asked);
   // The session has ended: on to the login, which leads back here.
-  if (answer.redirected) return location.replace(answer.url);
-  if (!answer.ok || leaving || pressing) return;
+  if (answer.redirected) return [...document.forms].some(isBegun) ? tell(SIGNED_OUT) : location.replace(answer.url);
+  if (answer.status === 429 || answer.status >= 500) throw new Error(answer.statusText);
+  tell("");
+  if (!leaving && !pressing) swap(page);
+}
+
+const liveParts = (page) => [...page.querySelectorAll("[data-live][id]")];
+
+function swap(page) {
+  const [ids, fresh] = [document, page].map((each) => liveParts(each).map(({ id }) => id));
+  // By now another kind of page lies at this address: what it shows was deleted, or is back.
+  const parts = ids.join(" ") === fresh.join(" ") ? ids : ["main", "server-clock"];
   const focused = document.activeElement;
   const open = [...document.querySelectorAll("details[id][open]")].map((each) => each.id);
-  for (const part of parts) {
-    const fresh = page.getElementById(part.id);
-    if (fresh) become(part, fresh);
-  }
+  for (const id of parts) become(document.getElementById(id), page.getElementById(id));
+  document.title = page.title;
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   if (!focused.isConnected) document.getElementById(focused.id)?.focus({ preventScroll: true });
   enhance();
@@ -116,8 +150,8 @@ async function look() {
   if (!on || busy || !isDue || isDisturbing || document.hidden) return;
   if (news.size === 0) news.add(ALL);
   busy = true;
-  // A server that is away for a while is asked again; the clock in the footer shows that it stood still.
-  await refresh().catch(() => {});
+  // A server that is away for a while is asked again.
+  await refresh().catch(tellSilence);
   busy = false;
 }
 
@@ -144,9 +178,16 @@ function listen() {
   show();
 }
 
+function listenAnew() {
+  listen();
+  lookAtAll();
+}
+
 function show() {
+  if (!toggle) return;
   toggle.firstChild.data = on ? "Pause" : "Resume";
-  toggle.title = on ? (isTold() ? "Changes appear at once" : "Changes appear every few seconds") : "This page stands still";
+  const pace = isTold() ? "Changes appear at once" : "Changes appear every few seconds";
+  toggle.title = on ? trouble.textContent || pace : "This page stands still";
   toggle.classList.toggle("good", on && isTold());
   toggle.classList.toggle("warn", on && !isTold());
 }
@@ -157,16 +198,14 @@ function startLive() {
     on = !on;
     if (on) sessionStorage.removeItem(PAUSED);
     else sessionStorage.setItem(PAUSED, "");
-    listen();
-    lookAtAll();
+    tell("");
+    listenAnew();
   });
-  document.addEventListener("visibilitychange", () => {
-    listen();
-    lookAtAll();
-  });
+  document.addEventListener("visibilitychange", listenAnew);
   // A click must end on the element it began on.
   for (const turn of ["pointerdown", "pointerup", "pointercancel"]) addEventListener(turn, () => { pressing = turn === "pointerdown"; });
-  for (const turn of ["submit", "pageshow"]) addEventListener(turn, () => { leaving = turn === "submit"; });
+  for (const turn of ["submit", "pageshow"])
+    addEventListener(turn, (event) => { leaving = turn === "submit" && !event.defaultPrevented; });
   setInterval(look, HURRIED_MS);
   listen();
 }
@@ -180,6 +219,7 @@ function previewing(part) {
     const turn = ++latest;
     const { answer, page } = await pageAt(part.dataset.preview, { method: "POST", body: new URLSearchParams(new FormData(form)) });
     const fresh = page.getElementById(part.id);
+    tell(answer.redirected ? SIGNED_OUT : "");
     if (answer.ok && !answer.redirected && fresh && turn === latest) becomeWithin(part, fresh);
   };
   form.addEventListener("input", () => {
@@ -210,6 +250,28 @@ async function openDialog(link) {
   });
   dialog.showModal();
 }
+
+// --- How pages look: chosen while something is typed, it takes effect in place. ---
+
+async function chooseLook(form, submitter) {
+  const sent = new URLSearchParams(new FormData(form, submitter));
+  const { answer, page } = await pageAt(form.action, { method: "POST", body: sent });
+  if (!answer.ok) return form.replaceWith(document.adoptNode(page.querySelector("main form[data-look]")));
+  document.documentElement.className = page.documentElement.className;
+  for (const each of ["meta[name=color-scheme]", "footer"]) become(document.querySelector(each), page.querySelector(each));
+  // What answers a form holds what was typed nowhere else.
+  if (body.dataset.events) swap(page);
+  offerZone();
+  form.closest("dialog")?.close();
+  document.querySelector("form [data-preview]")?.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+document.addEventListener("submit", (event) => {
+  const isNeeded = !body.dataset.events || [...document.forms].some(isBegun);
+  if (!isNeeded || !event.target.matches("[data-look]")) return;
+  event.preventDefault();
+  chooseLook(event.target, event.submitter).catch(tellSilence);
+});
 
 // --- Choosing many: all at once, or a stretch with the shift key. ---
 
@@ -293,7 +355,13 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   openDialog(link).catch(() => location.assign(link.href));
 });
+const here = new URL(location.href);
+// A notice is told once, not after each reload.
+if (here.searchParams.has("notice")) {
+  here.searchParams.delete("notice");
+  history.replaceState(null, "", here);
+}
 for (const part of document.querySelectorAll("form [data-preview][id]")) previewing(part);
 enhance();
 offerZone();
-if (toggle) startLive();
+if (toggle && body.dataset.events) startLive();

@@ -108,7 +108,7 @@ async def test_tasks_are_tagged_moved_to_a_zone_deleted_and_brought_back_togethe
 
     assert [answer.json["counts"]["done"] for answer in (tagged, moved, deleted, back)] == [2, 2, 2, 2]
     assert tagged.json["undo"] == {"action": "remove_tag", "value": "night", "ids": ids, "versions": [2, 2]}
-    assert moved.json["undo"] is None
+    assert moved.json["undo"] == {"action": "set_timezone", "value": "UTC", "ids": ids, "versions": [3, 3]}
     task = (await dashboard.get(f"{TASKS}/{ids[0]}")).json
     assert (task["tags"], task["timezone"], task["next_run_at"]) == (["night"], "Europe/Berlin", "2024-01-16T01:00:00Z")
 

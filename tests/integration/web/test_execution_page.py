@@ -58,7 +58,7 @@ async def test_progress_and_log_are_there_while_it_runs(dashboard: Dashboard) ->
     assert "on worker-a running for 1 min 30 s" in page
     assert "5 of 10 · rows" in page
     assert "13:00:00.000 WARNING slow <b>answer</b>" in page
-    assert "Ask it to stop" in page
+    assert "It is cancelled as soon as its handler heeds that." in page
     assert Elements(html).all("progress", max="10", value="5")
     assert Elements(html).all("section", id="log", **{"data-executions": claim.execution.id})
 
@@ -144,7 +144,7 @@ async def test_it_can_be_stopped_with_a_reason(dashboard: Dashboard) -> None:
 
     assert answer.headers["Location"] == f"{EXECUTIONS}/{execution_id}?notice=cancelled"
     page = words((await dashboard.page(answer.headers["Location"])).text)
-    assert "Asked to stop by local now: wrong day." in page
+    assert "Being cancelled by local now: wrong day." in page
 
 
 async def test_the_execution_of_a_deleted_task_has_its_page(dashboard: Dashboard) -> None:

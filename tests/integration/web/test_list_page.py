@@ -2,6 +2,7 @@
 
 import pytest
 
+from application.scheduling.ports.history import TaskOrder
 from application.scheduling.services.batch_orders import BatchAction
 from domain.access.role import Role
 from tests.integration.web.dashboard import HTML, PAGE, PREFIX, TASKS, Dashboard, a_body
@@ -122,6 +123,8 @@ async def test_what_is_deleted_has_a_list_of_its_own_and_comes_back_from_there(d
     await dashboard.call("DELETE", f"{TASKS}/{task['id']}")
     page = await listed(dashboard, "?deleted=true")
     assert names_in(page) == ["gone"]
+    assert "Deleted was active" in " ".join(page.text.split())
+    assert "Undelete gone" in [each.get("aria-label") for each in page.all("button")]
     (button,) = [each for each in page.all("button") if "formaction" in each]
     (form,) = page.all("form", id="row-form")
     assert page.all("input", name="back", value="deleted=true")
@@ -148,6 +151,28 @@ async def test_buttons_of_rows_run_each_its_own_task_once(dashboard: Dashboard) 
         *["?sort=name&notice=started"] * 2,
         *["?sort=name&notice=already_started"] * 2,
     ]
+
+
+async def test_pausing_from_a_row_asks_why_and_until_when(dashboard: Dashboard) -> None:
+    await dashboard.create()
+
+    (address,) = [each for each in (await listed(dashboard)).links if each.endswith("#pause")]
+    page = Elements((await dashboard.page(address.removesuffix("#pause"))).text)
+
+    (form,) = page.all("form", id="pause")
+    assert form["action"] == address.replace("#", "/")
+    assert page.all("input", name="until")
+
+
+async def test_the_order_can_be_chosen_where_there_is_no_room_for_heads(dashboard: Dashboard) -> None:
+    await dashboard.create("one", tags=["x"])
+
+    page = await listed(dashboard, "?sort=-last_run_at")
+
+    assert all(page.all("option", value=f"{way}{order}") for order in TaskOrder for way in ("", "-"))
+    assert page.all("option", value="-last_run_at", selected="")
+    # The other one goes on to a change of many.
+    assert [tag for tag, each in page.tags if each.get("name") == "sort"] == ["select", "input"]
 
 
 async def test_a_filter_nothing_matches_leads_back(dashboard: Dashboard) -> None:
@@ -193,11 +218,11 @@ async def test_any_name_is_text_in_the_list_and_its_links_lead_to_the_task(dashb
     ("name", "role", "buttons", "actions"),
     [
         ("eve", Role.VIEWER, set(), []),
-        ("bob", Role.OPERATOR, {"Run now", "Pause"}, ["pause", "resume", "run"]),
+        ("bob", Role.OPERATOR, {"Run now"}, ["pause", "resume", "run"]),
         (
             "ed",
             Role.EDITOR,
-            {"Run now", "Pause"},
+            {"Run now"},
             ["pause", "resume", "run", "add_tag", "remove_tag", "set_timezone", "delete"],
         ),
     ],
@@ -215,5 +240,6 @@ async def test_everybody_sees_the_actions_they_may_take_and_no_other(
     labels = [each["aria-label"] for each in page.all("button") if "formaction" in each]
     assert {label.removesuffix("report").rstrip(": ") for label in labels} == buttons
     assert [each["value"] for each in page.all("option") if each.get("value") in list(BatchAction)] == actions
+    assert len([each for each in page.links if each.endswith("#pause")]) == len(buttons)
     assert bool(page.all("input", name="ids")) is bool(actions)
     assert bool(page.all("a", href=f"{PAGE}/new")) is role.includes(Role.EDITOR)

@@ -183,7 +183,7 @@ async def test_an_execution_can_be_stopped_from_its_page(dashboard: Dashboard) -
 
     assert answer.headers["Location"] == f"{PREFIX}/executions/{execution['id']}?notice=cancelled"
     page = (await dashboard.page(answer.headers["Location"])).text
-    assert "Asked to stop by local now: wrong day." in page
+    assert "Being cancelled by local now: wrong day." in page
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from application.scheduling.ports.task_store import Applied
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import NodeId
-from domain.scheduling.mutation import delete
+from domain.scheduling.mutation import delete, edit
 from entrypoints.admin import serve_admin
 from entrypoints.container import Container
 from entrypoints.hints import Hints
@@ -40,7 +41,7 @@ QUERIES = {
     "/dead-letters/redrive": "?{dead}",
     "/scheduled-tasks/batch": "?action=pause&scope=page",
 }
-NAMES = {"version": "1", "between": "1..1", "name": "live.js", "kind": "not_found"}
+NAMES = {"version": "1", "between": "1..2", "name": "live.js", "kind": "not_found"}
 # Questions about many tasks at once, beside the one above.
 QUESTIONS = {
     f"/scheduled-tasks/batch?action={action}&scope=all" for action in ("resume", "run", "delete", "undelete")
@@ -84,9 +85,11 @@ async def _served(path: Path) -> AsyncIterator[tuple[SqlStore, ClientSession, st
 
 
 async def _names(store: SqlStore) -> dict[str, str]:
-    """What stands for the names in an address: a task of which nothing is open, a dead execution of it, and all dead."""
+    """What stands for the names in an address: a task of two versions without open work, its dead, and all dead."""
     page = await store.history.tasks(TaskFilter(), order=TaskOrder.NAME, descending=False, limit=FEW, cursor=None)
     task = next(each for each in page.tasks if not each.open)
+    described = replace(task.definition, description="otherwise")
+    await store.tasks.mutate([edit(task, described, a_change(at=SystemClock().now()))])
     dead = ExecutionFilter(task.id, frozenset({ExecutionState.DEAD}))
     (found,) = (await store.history.executions(dead, limit=1, cursor=None)).executions
     all_dead = ExecutionFilter(states=frozenset({ExecutionState.DEAD}))

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from application.scheduling.services.statistics import tally_of
 from domain.scheduling.execution import ExecutionState
-from entrypoints.web.pages.statistics_page import tally_of
 from tests.integration.web.dashboard import PREFIX, Dashboard
 from tests.integration.web.pages import Elements, stored, words
 from tests.support.builders import a_failure

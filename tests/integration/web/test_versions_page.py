@@ -33,7 +33,33 @@ async def test_two_versions_stand_side_by_side(dashboard: Dashboard) -> None:
     assert "What version 2 says otherwise" in words(html)
     assert "<del>  &#34;schedule&#34;: &#34;0 2 * * *&#34;,</del>" in html
     assert "<ins>  &#34;schedule&#34;: &#34;0 5 * * *&#34;,</ins>" in html
-    assert f"{PAGE}/{task_id}/versions/2..1" in Elements(html).links
+    assert [link for link in Elements(html).links if link.endswith("/restore")] == [
+        f"{PAGE}/{task_id}/versions/1/restore"
+    ]
+
+
+async def test_the_later_of_two_versions_is_on_the_right_whatever_the_address_says(dashboard: Dashboard) -> None:
+    task_id = await an_edited_task(dashboard)
+
+    turned = await dashboard.page(f"{PAGE}/{task_id}/versions/2..1")
+    same = await dashboard.page(f"{PAGE}/{task_id}/versions/2..2")
+
+    assert (turned.status, turned.headers["Location"]) == (303, f"{PAGE}/{task_id}/versions/1..2")
+    assert same.status == 400
+    assert "Version 2 is no other than itself: compare two versions." in words(same.text)
+
+
+async def test_a_version_that_says_what_the_task_says_now_is_not_offered_to_be_restored(dashboard: Dashboard) -> None:
+    task_id = await an_edited_task(dashboard)
+    await dashboard.form(f"{PAGE}/{task_id}/pause", "reason=x")
+    await dashboard.form(f"{PAGE}/{task_id}/resume", "missed=skip")
+
+    pages = [(await dashboard.page(f"{PAGE}/{task_id}/versions{each}")).text for each in ("", "/2", "/3..4", "/1")]
+
+    offered = [[link for link in Elements(page).links if link.endswith("/restore")] for page in pages]
+    first = f"{PAGE}/{task_id}/versions/1/restore"
+    assert offered == [[first], [], [], [first]]
+    assert "nothing in what the task says" in words(pages[0])
 
 
 async def test_large_numbers_of_a_payload_stay_exact(dashboard: Dashboard) -> None:
@@ -53,7 +79,7 @@ async def test_one_version_stands_with_what_it_changed(dashboard: Dashboard) -> 
     first, third = [words((await dashboard.page(f"{PAGE}/{task_id}/versions/{each}")).text) for each in (1, 3)]
 
     assert "It is the first one." in first
-    assert "Nothing of what the task says." in third
+    assert "Nothing in what the task says." in third
     assert '"schedule": "0 5 * * *"' in third
 
 

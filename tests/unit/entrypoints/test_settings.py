@@ -244,6 +244,7 @@ def test_tasks_and_content_are_two_files(monkeypatch: pytest.MonkeyPatch) -> Non
             "postgres://db/x?user=app&password=s3cret&sslmode=require",
             "postgres://db/x?user=app&password=***&sslmode=require",
         ),
+        ("redis://redis:6379/0?api_key=s3cret&db=1", "redis://redis:6379/0?api_key=***&db=1"),
         ("postgres://db/x", "postgres://db/x"),
         ("postgres://db/\x1b[2J\n", "postgres://db/\\x1b[2J\\n"),
     ],

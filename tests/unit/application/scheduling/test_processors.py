@@ -1,7 +1,6 @@
 """The registry of handlers: which one runs what, what is announced of it, and what its payload must be."""
 
 import functools
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,14 +10,12 @@ from pydantic import BaseModel, Field
 
 from application.scheduling.ports.membership import HandlerSpec
 from application.scheduling.processors import (
-    PAYLOAD_FAULTS_MAX,
     Continue,
     Handler,
     PermanentError,
     Processors,
     Run,
     announced_spec,
-    payload_faults,
 )
 from domain.errors import InvalidTaskError
 
@@ -146,63 +143,6 @@ def test_the_announced_handler_is_found_as_a_worker_would_find_it() -> None:
     assert announced_spec([whole, one], "mail", "report") is one
     assert announced_spec([whole, one], "mail", "other") is whole
     assert announced_spec([one], "mail", "other") is None
-
-
-@pytest.mark.parametrize(
-    ("payload", "pointers"),
-    [
-        ('{"days": 3}', []),
-        ('{"days": 0}', ["/payload/days"]),
-        ('{"days": "x", "note": 3}', ["/payload/days", "/payload/note"]),
-        ("{}", ["/payload/days"]),
-    ],
-)
-def test_a_payload_is_checked_against_the_announced_schema(payload: str, pointers: list[str]) -> None:
-    faults = payload_faults(registered(tidy).spec, payload)
-
-    assert sorted(fault.pointer for fault in faults) == pointers
-    assert {fault.reason for fault in faults} <= {"invalid_payload"}
-
-
-@pytest.mark.parametrize(
-    ("schema", "value", "detail"),
-    [
-        ({"enum": ["full", None, True]}, "zzz", '"zzz" is not one of "full", null, true'),
-        ({"const": "it's"}, None, 'null is not "it\'s"'),
-        ({"type": "integer"}, "many", '"many" is not of type integer'),
-        ({"type": ["string", "null"]}, True, "true is not of type string or null"),
-        ({"maxLength": 3}, "it's long", '"it\'s long" is too long'),
-        ({"anyOf": [{"type": "string"}]}, {"a": None}, '{"a":null} is not valid under any of the given schemas'),
-        ({"required": ["days"]}, {}, "this is missing"),
-        ({"additionalProperties": False}, {"colour": 2}, "there is no such field"),
-    ],
-)
-def test_a_fault_of_a_payload_speaks_of_json(schema: dict[str, Any], value: object, detail: str) -> None:
-    spec = HandlerSpec("mail", None, payload_schema={"properties": {"it": schema}})
-
-    (fault,) = payload_faults(spec, json.dumps({"it": value}))
-
-    assert fault.detail == detail
-
-
-def test_a_name_that_should_not_be_there_is_pointed_at() -> None:
-    schema = {"properties": {"days": {}}, "additionalProperties": False}
-
-    (fault,) = payload_faults(HandlerSpec("mail", None, payload_schema=schema), '{"days": 1, "colour": 2}')
-
-    assert fault.pointer == "/payload/colour"
-
-
-def test_faults_of_a_payload_are_few_short_and_escaped() -> None:
-    schema = {"additionalProperties": {"type": "integer"}}
-    spec = HandlerSpec("mail", None, payload_schema=schema)
-    payload = "{" + ",".join(f'"a/b~{number}":"{"x" * 1_000}"' for number in range(50)) + "}"
-
-    faults = payload_faults(spec, payload)
-
-    assert len(faults) == PAYLOAD_FAULTS_MAX
-    assert all(fault.pointer.startswith("/payload/a~1b~0") and len(fault.detail) <= 300 for fault in faults)
-    assert payload_faults(HandlerSpec("mail", None), payload) == ()
 
 
 def test_what_a_handler_says_wrongly_is_its_own_error() -> None:

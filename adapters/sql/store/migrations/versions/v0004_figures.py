@@ -36,9 +36,8 @@ def upgrade() -> None:
     for state, columns in (("dead", ["id", "task_id"]), ("cancelled", ["id"]), ("delivered", ["id"])):
         where = sa.text(f"state = '{state}'")
         op.create_index(f"executions_{state}", "executions", columns, sqlite_where=where, postgresql_where=where)
-    living = sa.text("deleted_at IS NULL")
-    columns = [sa.text("lower(name)"), "id"]
-    op.create_index("tasks_caseless_name", "tasks", columns, sqlite_where=living, postgresql_where=living)
+    living, by = sa.text("deleted_at IS NULL"), (sa.text("lower(name)"), "id")
+    op.create_index("tasks_caseless_name", "tasks", by, sqlite_where=living, postgresql_where=living)
     _make_journal()
 
 

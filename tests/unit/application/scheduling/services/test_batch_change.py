@@ -19,6 +19,7 @@ from tests.support.house import House, an_author
 
 NOBODY = TaskId("00000000-0000-4000-8000-000000000000")
 ALL = TaskFilter()
+SCHEDULES = {"nightly": "30 2 * * *", "hourly": "0 * * * *"}
 
 
 async def batch(
@@ -139,6 +140,25 @@ async def test_only_what_was_done_now_is_undone_and_what_was_each_tasks_own_is_n
     # Each pause had its reason and its end.
     assert (await batch(house, "resume")).undo is None
     assert (await batch(house, "run")).undo is None
+
+
+async def test_tasks_that_had_one_time_zone_get_it_back(house: House) -> None:
+    berlin = [await house.create(name, timezone="Europe/Berlin", schedule=text) for name, text in SCHEDULES.items()]
+    before = [task.definition for task in berlin]
+
+    undo = (await batch(house, "set_timezone", value="Asia/Tokyo")).undo
+    assert undo == Order(BatchAction.SET_TIMEZONE, "Europe/Berlin", if_versions={task.id: 2 for task in berlin})
+    await BatchChange(house.change_task, house.stores.history, house.entropy).run(
+        undo, list(undo.if_versions), an_author()
+    )
+
+    assert [(await house.task(task.id)).definition for task in berlin] == before
+
+
+async def test_tasks_that_had_several_time_zones_get_none_back(house: House) -> None:
+    for zone in ("Europe/Berlin", "UTC"):
+        await house.create(zone, timezone=zone)
+
     assert (await batch(house, "set_timezone", value="Asia/Tokyo")).undo is None
 
 
@@ -150,9 +170,10 @@ async def test_what_somebody_did_meanwhile_is_not_undone(house: House) -> None:
     await batch(house, "pause", [one.id], until=house.clock.now() + HOUR)
     service = BatchChange(house.change_task, house.stores.history, house.entropy)
 
-    result = await service.run(undo, list(undo.if_versions), an_author("undo"))
+    result, again = [await service.run(undo, list(undo.if_versions), an_author("undo")) for _ in range(2)]
 
     assert outcomes(result) == ["refused stale_version", "done"]
+    assert outcomes(again) == ["refused stale_version", "repeated"]
     assert [(await house.task(each.id)).status for each in (one, two)] == [TaskStatus.PAUSED, TaskStatus.ACTIVE]
 
 

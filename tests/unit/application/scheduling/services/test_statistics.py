@@ -7,14 +7,12 @@ import pytest
 
 from application.scheduling.ports.execution_store import Settlement
 from application.scheduling.ports.membership import HandlerSpec
+from application.scheduling.services.coming_hour import COMING_NAMED_MAX, COMING_RUNS_MAX
+from application.scheduling.services.heat_map import HEAT_WEEKS, HeatCell
 from application.scheduling.services.statistics import (
-    COMING_NAMED_MAX,
-    COMING_RUNS_MAX,
-    HEAT_WEEKS,
     MEASURED_RUNS,
     SPARKLINE_RUNS,
     Attention,
-    HeatCell,
     Measured,
     ReadStatistics,
 )
@@ -237,3 +235,19 @@ async def test_a_crowd_is_what_runs_next_in_a_minute_and_the_quietest_minute_nea
 
     assert (crowd.at, crowd.tasks) == (NOON + 30 * MINUTE, 3)
     assert (crowd.quietest_at, crowd.quietest_tasks) == (NOON + 32 * MINUTE, 0)
+
+
+async def test_a_review_tells_the_same_as_its_parts(house: House, read: ReadStatistics) -> None:
+    task = await house.create()
+    await _ran(house, task)
+    await _ran(house, task, a_failure())
+    await house.run_now(task)
+
+    found = await read.review([DAY, 7 * DAY], "Asia/Tokyo")
+
+    parts = await read.statistics()
+    assert found.types == (await read.types(DAY), await read.types(7 * DAY))
+    assert found.heat == await read.heat_map("Asia/Tokyo")
+    assert (found.open_by_state, found.dead_letters) == ({ExecutionState.PENDING: 1}, parts.attention.dead_letters)
+    assert found.upcoming == [view.task for view in parts.upcoming] == [await house.stores.tasks.get(task.id)]
+    assert found.recent == parts.recent

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from entrypoints.web.builder.payload_form import Kind, assembled, filled, inputs_of
+from entrypoints.web.builder.payload_form import PREFIX, Kind, assembled, filled, inputs_of, taken_over
 
 
 class Mode(StrEnum):
@@ -147,3 +147,21 @@ def test_what_is_no_such_value_stays_a_text_for_the_schema_to_refuse() -> None:
 )
 def test_a_schema_that_says_nothing_a_form_can_show_has_no_inputs(schema: dict[str, Any] | None) -> None:
     assert inputs_of(schema) == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "typed", "after"),
+    [
+        ({"days": 30}, {"days": "7"}, {"days": 7}),
+        ({"mode": "full"}, {"mode": '"delta"'}, {"mode": "delta"}),
+        ({"code": "007"}, {"code": "008"}, {"code": "008"}),
+        ({"tags": ["a", "1"]}, {"tags": "a\r\n2\r\n"}, {"tags": ["a", "2"]}),
+        ({"sizes": [1]}, {"sizes": "1\n2"}, {"sizes": [1, 2]}),
+        ({"days": 30, "more": {"a": 1}}, {"days": ""}, {"more": {"a": 1}}),
+        ({}, {"note": "two\r\nlines", "days": "7", "dry": "true"}, {"note": "two\nlines", "days": 7, "dry": True}),
+    ],
+)
+def test_what_was_typed_for_a_schema_that_is_gone_is_of_the_kind_it_was(
+    before: dict[str, Any], typed: dict[str, str], after: dict[str, Any]
+) -> None:
+    assert taken_over({PREFIX + key: text for key, text in typed.items()}, before) == after

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from application.scheduling.conflicts import PAYLOAD_ROWS_MAX, Whose, disagreements, merged
 from application.scheduling.drafts import body_from, define
-from application.scheduling.services.conflicts import PAYLOAD_ROWS_MAX, Whose, disagreements, merged
 from domain.scheduling.policy import ExecutionPolicy
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule
 from domain.scheduling.task import Definition
