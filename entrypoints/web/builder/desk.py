@@ -19,8 +19,8 @@ class Desk:
     """The form as it stands; `present` is the task that is edited, None for a new one.
 
     `cannot_show` is the schedule that the tab which speaks cannot say, `left` what could not be read in the one before,
-    whose schedule is the last one that could. `inputs` are those of the payload; empty if the
-    handler is unknown or has no schema that a form can show, and if `is_unfit`: if this payload does not fit them.
+    whose schedule is the last one that could. `inputs` are those of the payload; empty if the handler is unknown or has
+    no schema that a form can show, and if `is_unfit`: if this payload does not fit them.
     """
 
     fields: Mapping[str, str]
@@ -67,7 +67,7 @@ def laid_out(
     base = base_payload(fields)
     values = None if base is None else filled(inputs, base)
     if not inputs or values is None:
-        return replace(desk, fields={**fields, "payload_as": "json", "payload_for": ""}, is_unfit=bool(inputs))
+        return replace(desk, fields={**fields, "payload_as": "json", "payload_for": key}, is_unfit=bool(inputs))
     return replace(desk, inputs=inputs, fields={**fields, **values, "payload_for": key})
 
 
@@ -91,6 +91,17 @@ def received(
         return laid_out({**fields, **as_json}, announced, present).refused(_outdated())
     written = {} if base is None else _written(assembled(inputs, fields, base))
     return laid_out({**fields, **written}, announced, present)
+
+
+def renewed(desk: Desk, shown_for: str) -> Desk | None:
+    """The form with the inputs of the handler that it names by now; `shown_for` is the key of the one they were for.
+
+    None if it is the same, or if anything stands in the payload: that is never taken from under somebody's hands.
+    """
+    if desk.told or base_payload(desk.fields) != {}:
+        return None
+    fresh = laid_out({**desk.fields, "payload_as": "form", "payload_for": ""}, desk.announced, desk.present)
+    return fresh if fresh.fields["payload_for"] != shown_for else None
 
 
 def _is_lost(fields: Mapping[str, str], inputs: tuple[Input, ...]) -> bool:

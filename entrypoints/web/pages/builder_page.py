@@ -23,7 +23,7 @@ from domain.scheduling.schedule import ScheduleType
 from domain.scheduling.task import DESCRIPTION_MAX, ScheduledTask
 from entrypoints.web.bodies import form_body
 from entrypoints.web.builder import tabs
-from entrypoints.web.builder.desk import Desk, laid_out, received
+from entrypoints.web.builder.desk import Desk, laid_out, received, renewed
 from entrypoints.web.builder.form import BLANK, FIELDS_MAX, NEW, copied, document_of, fields_of, version_of
 from entrypoints.web.builder.labels import LABELS
 from entrypoints.web.builder.outlook import outlook
@@ -93,12 +93,12 @@ async def save(request: web.Request) -> web.StreamResponse:
 
 async def preview_new(request: web.Request) -> web.Response:
     """The preview of a new task's form as it is being typed."""
-    return await _preview(request, await _received(request))
+    return await _preview(request)
 
 
 async def preview_edit(request: web.Request) -> web.Response:
     """The preview of an edit as it is being typed."""
-    return await _preview(request, await _received(request, await _task(request)))
+    return await _preview(request, await _task(request))
 
 
 async def _saved(request: web.Request, fields: Mapping[str, str], task: ScheduledTask) -> web.StreamResponse:
@@ -137,8 +137,13 @@ async def _page(
     return render(request, "builder.html", context, status=status)
 
 
-async def _preview(request: web.Request, desk: Desk) -> web.Response:
-    return render(request, "builder_preview.html", await _context(request, desk))
+async def _preview(request: web.Request, present: ScheduledTask | None = None) -> web.Response:
+    """The preview, and the inputs of the payload if another handler is named since they were shown."""
+    sent = await _sent(request)
+    desk = received(sent, await request.app[SERVICES].inspect.handlers(), present)
+    fresh = renewed(desk, sent["payload_for"])
+    context = {**await _context(request, fresh or desk), "renews_payload": fresh is not None}
+    return render(request, "builder_preview.html", context)
 
 
 async def _context(request: web.Request, desk: Desk) -> dict[str, object]:
@@ -150,6 +155,7 @@ async def _context(request: web.Request, desk: Desk) -> dict[str, object]:
         "tab": tabs.tab_of(desk.fields),
         "task": desk.present,
         "own": under_prefix(request, path),
+        "renews_payload": False,
         "outlook": await outlook(request.app[SERVICES], desk),
     }
 
@@ -177,11 +183,15 @@ async def _refused(request: web.Request, desk: Desk, error: SchedulerError) -> w
 
 
 async def _received(request: web.Request, present: ScheduledTask | None = None) -> Desk:
-    """The form that was sent. Raises RequestError for one that is not the form's."""
+    return received(await _sent(request), await request.app[SERVICES].inspect.handlers(), present)
+
+
+async def _sent(request: web.Request) -> dict[str, str]:
+    """Every field of the form that was sent. Raises RequestError for one that is not the form's."""
     fields = await form_body(request, fields_max=FIELDS_MAX)
     if any(name not in BLANK and not name.startswith((PREFIX, TAKE)) for name in fields):
         raise RequestError("bad_request", "the form cannot be read")
-    return received({**BLANK, **fields}, await request.app[SERVICES].inspect.handlers(), present)
+    return {**BLANK, **fields}
 
 
 async def _laid_out(request: web.Request, fields: Mapping[str, str], present: ScheduledTask | None = None) -> Desk:

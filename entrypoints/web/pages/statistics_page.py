@@ -19,7 +19,7 @@ from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
 from entrypoints.web.viewer import common_zone_of
 
-SPANS = (("24 hours", timedelta(days=1)), ("7 days", timedelta(weeks=1)))
+SPANS = {"24 hours": timedelta(days=1), "7 days": timedelta(weeks=1)}
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -37,22 +37,19 @@ async def statistics(request: web.Request) -> web.Response:
     """The figures of the last weeks; of one type of tasks the map, if the address names it."""
     query = Query(request, "task_type")
     task_type, services, zone = query.text("task_type"), request.app[SERVICES], common_zone_of(request)
-    figures = {name: await services.statistics.types(span) for name, span in SPANS}
-    found = await services.statistics.heat_map(zone, task_type=task_type)
-    now = await services.statistics.statistics()
+    found = await services.statistics.review(list(SPANS.values()), zone, task_type=task_type)
     return render(
         request,
         "statistics.html",
         {
-            "tallies": {name: _total(types) for name, types in figures.items()},
-            "types": [_type_row(each) for each in figures[SPANS[-1][0]]],
-            "heat": list(_heat_rows(found)),
-            "ended": sum(cell.ended for day in found.cells for cell in day),
+            "tallies": {name: _total(types) for name, types in zip(SPANS, found.types, strict=True)},
+            "types": [_type_row(each) for each in found.types[-1]],
+            "heat": list(_heat_rows(found.heat)),
+            "ended": sum(cell.ended for day in found.heat.cells for cell in day),
             "weeks": HEAT_WEEKS,
             "zone": zone,
             "task_type": task_type,
-            "now_found": now,
-            "open_now": sum(now.counts.open_by_state.values()),
+            "found": found,
         },
     )
 

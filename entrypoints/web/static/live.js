@@ -1,15 +1,9 @@
 // What pages do beyond being read; each of them is whole without it. Instants are never computed here: pages are fetched.
-
-const body = document.body;
-const toggle = document.getElementById("live-toggle");
+const [body, toggle] = [document.body, document.getElementById("live-toggle")];
 const PAUSED = "peachpie-paused";
-const HURRIED_MS = 1000;
-const POLLED_MS = 5000;
-// Told of changes we still look now and then: "3 min ago" grows old without any.
-const TOLD_MS = 20000;
-const ANSWERED_MS = 10000;
-const TYPED_MS = 300;
 const SIGNED_OUT = "You are signed out. Sign in in another tab and go on here: what you typed is still there.";
+// Told of changes we still look now and then: "3 min ago" grows old without any.
+const [HURRIED_MS, POLLED_MS, TOLD_MS, ANSWERED_MS, TYPED_MS] = [1000, 5000, 20000, 10000, 300];
 
 function made(name, look = "", text = "") {
   const node = Object.assign(document.createElement(name), { className: look, textContent: text });
@@ -27,25 +21,17 @@ function tell(text) {
   trouble.className = text ? "banner warn" : "hidden";
   show();
 }
-
 const clock = () => document.querySelector("#server-clock time").textContent;
 const tellSilence = () => tell(`No answer since ${clock()}. This page shows how it was then.`);
 
-// --- A form that somebody fills in stays as it is, with the version it was begun on: whoever came first is told then. ---
-
-function isTyped(field) {
-  if (field === document.activeElement) return true;
-  if (["checkbox", "radio"].includes(field.type)) return field.checked !== field.defaultChecked;
-  if (field.nodeName !== "SELECT") return field.value !== field.defaultValue;
-  return field.selectedIndex !== Math.max(0, [...field.options].findIndex((each) => each.defaultSelected));
-}
-
-const isBegun = (node) => node.nodeName === "FORM" && [...node.querySelectorAll("input, select, textarea")].some(isTyped);
+// --- A form that is being filled in stays as it is, with the version it was begun on: who sends it is told who came first. ---
+const begun = new WeakSet();
+const isBegun = (node) => begun.has(node) || (node.nodeName === "FORM" && node.querySelector(":is(input, select, textarea):focus"));
+const isAnyBegun = () => [...document.forms].some(isBegun);
+document.addEventListener("input", ({ target }) => target.form && begun.add(target.form));
 
 // --- One tree becomes like another, keeping every node that may stay: focus, scrolling and typed text stay with it. ---
-
 const isMade = (node) => node?.nodeType === Node.ELEMENT_NODE && "made" in node.dataset;
-
 function isSame(old, fresh) {
   if (old.nodeName !== fresh.nodeName || (old.id ?? "") !== (fresh.id ?? "")) return false;
   if (old.nodeName === "FORM") return old.getAttribute("action") === fresh.getAttribute("action");
@@ -76,40 +62,30 @@ function becomeWithin(old, fresh) {
   let here = old.firstChild;
   for (const next of [...fresh.childNodes]) {
     while (here && (isMade(here) || (here.id && !staying.has(here.id)))) here = after(here);
-    const again = next.id ? known.get(next.id) : undefined;
-    if (again && isSame(again, next)) {
-      if (again === here) here = here.nextSibling;
-      else old.insertBefore(again, here);
-      become(again, next);
-    } else if (here && !here.id && !next.id && isSame(here, next)) {
-      become(here, next);
-      here = here.nextSibling;
-    } else old.insertBefore(document.adoptNode(next), here);
+    const again = next.id ? known.get(next.id) : here?.id ? null : here;
+    const isKept = again && isSame(again, next);
+    if (isKept && again === here) here = here.nextSibling;
+    else old.insertBefore(isKept ? again : document.adoptNode(next), here);
+    if (isKept) become(again, next);
   }
   while (here) here = after(here);
 }
 
 async function pageAt(address, { headers, ...options } = {}) {
   const answer = await fetch(address, { ...options, headers: { Accept: "text/html", ...headers } });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  return { answer, page };
+  return { answer, page: new DOMParser().parseFromString(await answer.text(), "text/html") };
 }
 
 // --- Live parts: the page is fetched anew when it is told of a change, and now and then; only what is seen. ---
-
 // What has changed since we looked: "tasks <id>", "executions <id>", "tasks *" for any of them; ALL for who knows what.
-const news = new Set();
-const ALL = "*";
-const KINDS = ["tasks", "executions"];
-let on = sessionStorage.getItem(PAUSED) === null;
-let source = null;
-let [leaving, pressing, busy] = [false, false, false];
-let lookedAt = performance.now();
-
+const [news, ALL] = [new Set(), "*"];
+let [on, source] = [sessionStorage.getItem(PAUSED) === null, null];
+let [leaving, pressing, busy, lookedAt] = [false, false, false, performance.now()];
 const isTold = () => source?.readyState === EventSource.OPEN;
+const liveParts = (page) => [...page.querySelectorAll("[data-live][id]")];
 
 function concerns(part) {
-  const kinds = KINDS.filter((kind) => kind in part.dataset);
+  const kinds = ["tasks", "executions"].filter((kind) => kind in part.dataset);
   if (news.has(ALL) || kinds.length === 0) return true;
   return kinds.some((kind) => part.dataset[kind].split(" ").some((id) => news.has(`${kind} ${id}`)));
 }
@@ -119,26 +95,22 @@ async function refresh() {
   news.clear();
   if (!isConcerned) return;
   lookedAt = performance.now();
-  const asked = { headers: { "X-Refresh": "live" }, signal: AbortSignal.timeout(ANSWERED_MS) };
-  const { answer, page } = await pageAt(location.href, asked);
+  const signal = AbortSignal.timeout(ANSWERED_MS);
+  const { answer, page } = await pageAt(location.href, { headers: { "X-Refresh": "live" }, signal });
   // The session has ended: on to the login, which leads back here.
-  if (answer.redirected) return [...document.forms].some(isBegun) ? tell(SIGNED_OUT) : location.replace(answer.url);
+  if (answer.redirected) return isAnyBegun() ? tell(SIGNED_OUT) : location.replace(answer.url);
   if (answer.status === 429 || answer.status >= 500) throw new Error(answer.statusText);
   tell("");
   if (!leaving && !pressing) swap(page);
 }
-
-const liveParts = (page) => [...page.querySelectorAll("[data-live][id]")];
 
 function swap(page) {
   const [ids, fresh] = [document, page].map((each) => liveParts(each).map(({ id }) => id));
   // By now another kind of page lies at this address: what it shows was deleted, or is back.
   const parts = ids.join(" ") === fresh.join(" ") ? ids : ["main", "server-clock"];
   const focused = document.activeElement;
-  const open = [...document.querySelectorAll("details[id][open]")].map((each) => each.id);
   for (const id of parts) become(document.getElementById(id), page.getElementById(id));
   document.title = page.title;
-  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   if (!focused.isConnected) document.getElementById(focused.id)?.focus({ preventScroll: true });
   enhance();
 }
@@ -150,15 +122,8 @@ async function look() {
   if (!on || busy || !isDue || isDisturbing || document.hidden) return;
   if (news.size === 0) news.add(ALL);
   busy = true;
-  // A server that is away for a while is asked again.
   await refresh().catch(tellSilence);
   busy = false;
-}
-
-function hear(event) {
-  const told = JSON.parse(event.data);
-  for (const kind of KINDS) for (const id of told[kind]) news.add(`${kind} ${id}`).add(`${kind} *`);
-  look();
 }
 
 function lookAtAll() {
@@ -166,52 +131,48 @@ function lookAtAll() {
   look();
 }
 
-function listen() {
-  source?.close();
-  source = null;
-  if (on && !document.hidden && body.dataset.events) {
-    source = new EventSource(body.dataset.events);
-    source.addEventListener("changed", hear);
-    source.addEventListener("reload", lookAtAll);
-    for (const turn of ["open", "error"]) source.addEventListener(turn, show);
-  }
-  show();
+function hear({ data }) {
+  for (const [kind, ids] of Object.entries(JSON.parse(data))) for (const id of ids) news.add(`${kind} ${id}`).add(`${kind} *`);
+  look();
 }
 
-function listenAnew() {
-  listen();
+function listen() {
+  source?.close();
+  source = on && !document.hidden ? new EventSource(body.dataset.events) : null;
+  source?.addEventListener("changed", hear);
+  source?.addEventListener("reload", lookAtAll);
+  for (const turn of ["open", "error"]) source?.addEventListener(turn, show);
+  show();
   lookAtAll();
 }
 
 function show() {
-  if (!toggle) return;
   toggle.firstChild.data = on ? "Pause" : "Resume";
   const pace = isTold() ? "Changes appear at once" : "Changes appear every few seconds";
   toggle.title = on ? trouble.textContent || pace : "This page stands still";
-  toggle.classList.toggle("good", on && isTold());
-  toggle.classList.toggle("warn", on && !isTold());
+  for (const tone of ["good", "warn"]) toggle.classList.toggle(tone, on && isTold() === (tone === "good"));
 }
 
 function startLive() {
   toggle.hidden = false;
   toggle.addEventListener("click", () => {
     on = !on;
-    if (on) sessionStorage.removeItem(PAUSED);
-    else sessionStorage.setItem(PAUSED, "");
+    sessionStorage[on ? "removeItem" : "setItem"](PAUSED, "");
     tell("");
-    listenAnew();
+    listen();
   });
-  document.addEventListener("visibilitychange", listenAnew);
+  document.addEventListener("visibilitychange", listen);
   // A click must end on the element it began on.
   for (const turn of ["pointerdown", "pointerup", "pointercancel"]) addEventListener(turn, () => { pressing = turn === "pointerdown"; });
-  for (const turn of ["submit", "pageshow"])
-    addEventListener(turn, (event) => { leaving = turn === "submit" && !event.defaultPrevented; });
+  for (const turn of ["submit", "pageshow"]) addEventListener(turn, (event) => { leaving = turn === "submit" && !event.defaultPrevented; });
   setInterval(look, HURRIED_MS);
   listen();
+  // The page is new.
+  news.clear();
 }
 
 // --- Preview: what a form would do, while it is filled in. ---
-
+const typed = (field) => field.dispatchEvent(new Event("input", { bubbles: true }));
 function previewing(part) {
   const form = part.closest("form");
   let [timer, latest] = [0, 0];
@@ -219,8 +180,8 @@ function previewing(part) {
     const turn = ++latest;
     const { answer, page } = await pageAt(part.dataset.preview, { method: "POST", body: new URLSearchParams(new FormData(form)) });
     const fresh = page.getElementById(part.id);
-    tell(answer.redirected ? SIGNED_OUT : "");
-    if (answer.ok && !answer.redirected && fresh && turn === latest) becomeWithin(part, fresh);
+    if (answer.redirected) tell(SIGNED_OUT);
+    else if (answer.ok && fresh && turn === latest) becomeWithin(part, fresh);
   };
   form.addEventListener("input", () => {
     clearTimeout(timer);
@@ -229,22 +190,17 @@ function previewing(part) {
 }
 
 // --- Dialogs: a page that asks before it acts, opened above the one that leads to it. ---
-
 async function openDialog(link) {
   const { answer, page } = await pageAt(link.href);
   const part = page.querySelector("[data-dialog-part], main > .panel");
   if (!answer.ok || answer.redirected || !part) return location.assign(link.href);
   const dialog = body.appendChild(made("dialog"));
-  dialog.append(document.adoptNode(part));
+  dialog.append(part);
   dialog.ariaLabel = part.querySelector("h1, h2")?.textContent ?? link.textContent;
-  dialog.addEventListener("close", () => {
-    dialog.remove();
-    link.focus();
-  });
+  dialog.addEventListener("close", () => { dialog.remove(); link.focus(); });
   dialog.addEventListener("click", (event) => {
     // The way back leads here: it only closes.
-    const back = event.target.closest("a[href]");
-    if (event.target !== dialog && back?.pathname !== location.pathname) return;
+    if (event.target !== dialog && event.target.closest("a[href]")?.pathname !== location.pathname) return;
     event.preventDefault();
     dialog.close();
   });
@@ -252,61 +208,49 @@ async function openDialog(link) {
 }
 
 // --- How pages look: chosen while something is typed, it takes effect in place. ---
-
 async function chooseLook(form, submitter) {
-  const sent = new URLSearchParams(new FormData(form, submitter));
-  const { answer, page } = await pageAt(form.action, { method: "POST", body: sent });
-  if (!answer.ok) return form.replaceWith(document.adoptNode(page.querySelector("main form[data-look]")));
+  const { answer, page } = await pageAt(form.action, { method: "POST", body: new URLSearchParams(new FormData(form, submitter)) });
+  if (!answer.ok) return form.replaceWith(page.querySelector("main form[data-look]"));
   document.documentElement.className = page.documentElement.className;
   for (const each of ["meta[name=color-scheme]", "footer"]) become(document.querySelector(each), page.querySelector(each));
-  // What answers a form holds what was typed nowhere else.
+  // On the answer to a form stands what was typed and what no other page has.
   if (body.dataset.events) swap(page);
   offerZone();
   form.closest("dialog")?.close();
-  document.querySelector("form [data-preview]")?.dispatchEvent(new Event("input", { bubbles: true }));
+  document.querySelectorAll("form [data-preview]").forEach(typed);
 }
 
 document.addEventListener("submit", (event) => {
-  const isNeeded = !body.dataset.events || [...document.forms].some(isBegun);
-  if (!isNeeded || !event.target.matches("[data-look]")) return;
+  if (!event.target.matches("[data-look]") || (body.dataset.events && !isAnyBegun())) return;
   event.preventDefault();
   chooseLook(event.target, event.submitter).catch(tellSilence);
 });
 
 // --- Choosing many: all at once, or a stretch with the shift key. ---
-
 let chosenLast = null;
 const boxes = () => [...document.querySelectorAll("[data-bulk]")];
-
-function choose(event) {
-  const box = event.target;
-  if (box.matches("[data-bulk-all]")) for (const each of boxes()) each.checked = box.checked;
-  else if (box.matches("[data-bulk]")) {
-    const [from, to] = [chosenLast, box].map((each) => boxes().indexOf(each)).sort((one, other) => one - other);
-    if (event.shiftKey && from >= 0) for (const each of boxes().slice(from, to + 1)) each.checked = box.checked;
-    chosenLast = box;
-  } else return;
+function choose({ target, shiftKey }) {
+  const isAll = target.matches("[data-bulk-all]");
+  if (!isAll && !target.matches("[data-bulk]")) return;
+  const [from, to] = [chosenLast, target].map((each) => boxes().indexOf(each)).sort((one, other) => one - other);
+  const others = isAll ? boxes() : shiftKey && from >= 0 ? boxes().slice(from, to + 1) : [];
+  for (const each of others) each.checked = target.checked;
+  chosenLast = target;
   count();
 }
 
 function count() {
-  const all = boxes();
-  const chosen = all.filter((each) => each.checked).length;
-  for (const head of document.querySelectorAll("[data-bulk-all]")) {
-    head.hidden = false;
-    head.checked = chosen > 0 && chosen === all.length;
-    head.indeterminate = chosen > 0 && chosen < all.length;
-  }
+  const [all, chosen] = [boxes().length, boxes().filter((each) => each.checked).length];
+  const state = { hidden: false, checked: chosen > 0 && chosen === all, indeterminate: chosen > 0 && chosen < all };
+  for (const head of document.querySelectorAll("[data-bulk-all]")) Object.assign(head, state);
   for (const output of document.querySelectorAll("[data-bulk-count]")) output.value = `${chosen} chosen`;
 }
 
 // --- Copying: what a block of code says. ---
-
 async function copy(text) {
   // Browsers offer the clipboard on https and on this machine only; elsewhere the old way still goes.
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  const field = made("textarea", "hidden", text);
-  const before = document.activeElement;
+  const [field, before] = [made("textarea", "hidden", text), document.activeElement];
   before.after(field);
   field.select();
   const isDone = document.execCommand("copy");
@@ -316,18 +260,15 @@ async function copy(text) {
 }
 
 function copying(block) {
-  const button = made("button", "small quiet", "Copy");
-  button.type = "button";
+  const button = Object.assign(made("button", "small quiet", "Copy"), { type: "button" });
   button.addEventListener("click", async () => {
     const text = (block.querySelector("code") ?? block).textContent;
-    said.textContent = await copy(text).then(() => "Copied", () => "Not copied: select the text instead");
-    button.textContent = said.textContent;
+    button.textContent = said.textContent = await copy(text).then(() => "Copied", () => "Not copied: select the text instead");
   });
   block.prepend(button);
 }
 
 // --- What is done once for every page, and again for what came new. ---
-
 function enhance() {
   for (const block of document.querySelectorAll("pre[data-copy]")) if (!isMade(block.firstChild)) copying(block);
   count();
@@ -337,15 +278,9 @@ function offerZone() {
   const key = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const button = document.getElementById("browser-zone");
   const offered = [...document.querySelectorAll("button[name=zone]")].map((each) => each.value);
-  if (key && button && !offered.includes(key)) {
-    button.value = button.textContent = key;
-    button.hidden = false;
-  }
-  for (const field of document.querySelectorAll("input[data-suggest-zone]")) {
-    if (!key || field.value !== field.defaultValue) continue;
-    field.value = key;
-    field.dispatchEvent(new Event("input", { bubbles: true }));
-  }
+  if (key && button && !offered.includes(key)) Object.assign(button, { value: key, textContent: key, hidden: false });
+  const fields = [...document.querySelectorAll("input[data-suggest-zone]")].filter((each) => key && each.value === each.defaultValue);
+  for (const field of fields) typed(Object.assign(field, { value: key }));
 }
 
 document.addEventListener("click", (event) => {
@@ -356,12 +291,10 @@ document.addEventListener("click", (event) => {
   openDialog(link).catch(() => location.assign(link.href));
 });
 const here = new URL(location.href);
+here.searchParams.delete("notice");
 // A notice is told once, not after each reload.
-if (here.searchParams.has("notice")) {
-  here.searchParams.delete("notice");
-  history.replaceState(null, "", here);
-}
+if (location.search.includes("notice=")) history.replaceState(null, "", here);
 for (const part of document.querySelectorAll("form [data-preview][id]")) previewing(part);
 enhance();
 offerZone();
-if (toggle && body.dataset.events) startLive();
+if (body.dataset.events) startLive();

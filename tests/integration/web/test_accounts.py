@@ -192,8 +192,8 @@ async def test_an_admin_adds_changes_and_disables_people_on_the_page(door: Dashb
 @pytest.mark.parametrize(
     ("path", "fields", "status", "told"),
     [
-        ("", {"name": "bob", "password": PASSWORD, "role": "viewer"}, 409, "there is a user named bob already"),
-        ("", {"name": "c d", "password": PASSWORD, "role": "viewer"}, 422, "a user&#39;s name is"),
+        ("", {"name": "bob", "password": PASSWORD, "role": "viewer"}, 409, "There is a user named bob already"),
+        ("", {"name": "c d", "password": PASSWORD, "role": "viewer"}, 422, "A user&#39;s name is"),
         ("", {"name": "cai", "password": "short", "role": "viewer"}, 422, "at least 8"),
         ("", {"name": "cai", "password": PASSWORD, "role": "boss"}, 422, "no such role"),
         ("/ana/disable", {}, 409, "the last enabled admin"),

@@ -98,6 +98,7 @@ NAMES = [
     "%3Cscript%3Ealert(1)%3C%2Fscript%3E",
     "1..",
     "1..0",
+    "1..1",
     "2..1..3",
 ]
 
@@ -121,7 +122,7 @@ async def names(dashboard: Dashboard) -> Mapping[str, str]:
         "task_id": task.id,
         "execution_id": dead.execution.id,
         "version": "1",
-        "between": "1..1",
+        "between": "1",
         "name": "ana",
         "token_id": token.token.id,
         "kind": "not_found",

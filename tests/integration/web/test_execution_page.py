@@ -118,7 +118,7 @@ async def test_a_redrive_beside_an_open_one_comes_back_with_what_helps(dashboard
     beside = await dashboard.form(path, "reason=now&overlap=allow")
 
     assert refused.status == 409
-    assert "an execution of this task is still open" in words(refused.text)
+    assert "An execution of this task is still open" in words(refused.text)
     assert 'value="now"' in refused.text
     assert beside.status == 303
 
@@ -144,7 +144,7 @@ async def test_it_can_be_stopped_with_a_reason(dashboard: Dashboard) -> None:
 
     assert answer.headers["Location"] == f"{EXECUTIONS}/{execution_id}?notice=cancelled"
     page = words((await dashboard.page(answer.headers["Location"])).text)
-    assert "Being cancelled by local now: wrong day." in page
+    assert "Cancelled by local now: wrong day." in page
 
 
 async def test_the_execution_of_a_deleted_task_has_its_page(dashboard: Dashboard) -> None:

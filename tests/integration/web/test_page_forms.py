@@ -77,7 +77,7 @@ async def test_a_payload_that_is_no_json_comes_back_with_what_is_wrong(dashboard
     answer = await dashboard.form(f"{PAGE}/{task['id']}/run", urlencode({"token": "t", "payload": '{"days": <31>}'}))
 
     assert answer.status == 422
-    assert "not JSON" in answer.text
+    assert "Not JSON" in answer.text
     assert 'aria-invalid="true" aria-describedby="run-error"' in answer.text
     assert "{&#34;days&#34;: &lt;31&gt;}" in answer.text
     assert await executions_of(dashboard, task["id"]) == []
@@ -91,7 +91,7 @@ async def test_a_run_beside_an_open_one_is_refused_with_a_hint_or_asked_for(dash
     asked = await dashboard.form(f"{PAGE}/{task['id']}/run", "token=third&overlap=allow")
 
     assert refused.status == 409
-    assert "an execution of this task is still open" in refused.text
+    assert "An execution of this task is still open" in refused.text
     assert asked.status == 303
 
 
@@ -183,7 +183,7 @@ async def test_an_execution_can_be_stopped_from_its_page(dashboard: Dashboard) -
 
     assert answer.headers["Location"] == f"{PREFIX}/executions/{execution['id']}?notice=cancelled"
     page = (await dashboard.page(answer.headers["Location"])).text
-    assert "Being cancelled by local now: wrong day." in page
+    assert "Cancelled by local now: wrong day." in page
 
 
 @pytest.mark.parametrize(
