@@ -43,8 +43,10 @@ def _in_json(error: SchemaError) -> str:
             return f"{given} is not one of {', '.join(map(json_text.write, choices))}"
         case "const", only:
             return f"{given} is not {json_text.write(only)}"
-        case "type", types:
-            return f"{given} is not of type {' or '.join([types] if isinstance(types, str) else types)}"
+        case "type", (str() as one):
+            return f"{given} is not of type {one}"
+        case "type", list(types):
+            return f"{given} is not of type {' or '.join(types)}"
         case "required", _:
             return "this is missing"
         case "additionalProperties", False:

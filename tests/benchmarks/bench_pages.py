@@ -42,8 +42,8 @@ ADDRESSES = (
     ("API: statistics", "api/stats", PAGE_MUST_MS),
     ("page: overview", "", PAGE_MUST_MS),
     ("page: statistics", "statistics", PAGE_MUST_MS),
-    ("page: task list", TASKS, PAGE_MUST_MS),
-    ("page: task list, text and order", f"{TASKS}?q=task+042&sort=-next_run_at", PAGE_MUST_MS),
+    ("page: task list", TASKS, LIST_MUST_MS),
+    ("page: task list, text and order", f"{TASKS}?q=task+042&sort=-next_run_at", LIST_MUST_MS),
     ("page: a task", f"{TASKS}/{{task_id}}", PAGE_MUST_MS),
 )
 

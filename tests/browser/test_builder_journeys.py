@@ -90,7 +90,8 @@ async def test_a_handler_that_says_what_it_takes_gets_a_form_of_its_fields(visit
     page = visitor.page
     await visitor.open("/scheduled-tasks/new")
     await _fill_in(page, {"Name": f"typed {visitor.look}", "Type": "chores", "Handler": "wait"})
-    await page.get_by_role("button", name="Show this handler’s fields").click()
+    if not visitor.look.script:
+        await page.get_by_role("button", name="Show this handler’s fields").click()
     await page.get_by_label("Ledger").fill("somewhere")
     await page.get_by_label("Seconds").fill("1.5")
     await page.get_by_role("button", name="Create the task").click()

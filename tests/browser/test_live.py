@@ -66,7 +66,9 @@ async def test_the_page_of_an_execution_offers_what_is_left_to_do(
     watcher: Visitor, service: Service, tmp_path: Path
 ) -> None:
     chore = {"ledger": str(tmp_path / "ledger"), "seconds": 60}
-    execution_id = await service.run_now(await service.create("stopped by somebody else", handler="wait", payload=chore))
+    execution_id = await service.run_now(
+        await service.create("stopped by somebody else", handler="wait", payload=chore)
+    )
     await watcher.open(f"/executions/{execution_id}")
     await expect(watcher.page.locator("form[action$='/cancel']")).to_be_visible()
     await service.call("POST", f"/executions/{execution_id}/cancel", {})
@@ -89,7 +91,7 @@ async def test_a_page_says_when_nobody_answers_any_more(watcher: Visitor, servic
     await watcher.page.unroute("**/scheduled-tasks")
     await service.create(f"seen {status}")
 
-    await expect(watcher.page.get_by_role("link", name=f"unseen {status}")).to_be_visible()
+    await expect(watcher.page.get_by_role("link", name=f"unseen {status}", exact=True)).to_be_visible()
     await expect(trouble).to_have_count(0)
     watcher.faults.clear()
 

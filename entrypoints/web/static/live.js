@@ -179,9 +179,8 @@ function previewing(part) {
   const ask = async () => {
     const turn = ++latest;
     const { answer, page } = await pageAt(part.dataset.preview, { method: "POST", body: new URLSearchParams(new FormData(form)) });
-    const fresh = page.getElementById(part.id);
     if (answer.redirected) tell(SIGNED_OUT);
-    else if (answer.ok && fresh && turn === latest) becomeWithin(part, fresh);
+    else if (answer.ok && turn === latest) for (const fresh of page.querySelectorAll("body > [id]")) becomeWithin(document.getElementById(fresh.id), fresh);
   };
   form.addEventListener("input", () => {
     clearTimeout(timer);

@@ -111,10 +111,10 @@ class Dashboard:
         """Ask as a browser does."""
         return await self.call("GET", path, headers=HTML)
 
-    async def form(self, path: str, fields: str = "") -> Answer:
+    async def form(self, path: str, fields: str = "", **headers: str) -> Answer:
         """Send a form as a browser does from one of our own pages."""
-        headers = {**HTML, **FORM, "Sec-Fetch-Site": "same-origin"}
-        return await self.call("POST", path, raw=fields.encode(), headers=headers)
+        shown = {**HTML, **FORM, "Sec-Fetch-Site": "same-origin", **headers}
+        return await self.call("POST", path, raw=fields.encode(), headers=shown)
 
     async def create(self, name: str = "report", **fields: Any) -> dict[str, Any]:
         """Create a task by the API; the document of it."""

@@ -209,3 +209,43 @@ async def test_the_page_offers_the_announced_types_and_handlers_and_current_zone
     assert '<option value="purge">maintenance</option>' in page
     assert "<option>Europe/Berlin</option>" in page
     assert "<option>US/Eastern</option>" not in page
+
+
+async def previewed(dashboard: Dashboard, fields: dict[str, str], **changes: str) -> str:
+    answer = await dashboard.form(f"{NEW}/preview", urlencode({**fields, **changes}))
+    assert answer.status == 200
+    return answer.text
+
+
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [
+        ({"task_type": "maintenance", "handler": "purge"}, 'name="payload.days"'),
+        ({"task_type": "mail", "handler": "x"}, 'name="payload.to"'),
+        ({"task_type": "any", "handler": "thing"}, "This handler takes any JSON object."),
+    ],
+)
+async def test_the_preview_brings_the_inputs_of_the_handler_that_is_named_by_now(
+    dashboard: Dashboard, named: dict[str, str], shown: str
+) -> None:
+    blank = (await form_for(dashboard)).fields
+
+    answer = await previewed(dashboard, blank, **named)
+    of_it = BrowserForm(f'<form id="part">{answer}</form>', "part").fields
+
+    assert answer.count('<section id="payload-part"') == 1
+    assert shown in answer
+    # They are there now: what is typed elsewhere does not bring them again.
+    assert "payload-part" not in await previewed(dashboard, {**blank, **of_it}, **named, description="more")
+
+
+@pytest.mark.parametrize("typed", [{"payload.days": "7"}, {"payload_as": "json", "payload": '{"a"'}])
+async def test_the_preview_leaves_a_payload_alone_in_which_something_was_typed(
+    dashboard: Dashboard, typed: dict[str, str]
+) -> None:
+    form = await form_for(dashboard, task_type="maintenance", handler="purge")
+
+    other = {"task_type": "mail", "handler": "x"}
+
+    assert "payload-part" not in await previewed(dashboard, form.fields, **other, **typed)
+    assert "payload-part" in await previewed(dashboard, form.fields, **other)
