@@ -57,7 +57,7 @@ async def test_what_is_being_typed_stays_and_takes_the_place_of_nobodys_change(
     await expect(watcher.page.get_by_role("heading", level=1)).to_contain_text("Paused")
     await watcher.page.locator("#pause").get_by_role("button").click()
 
-    await expect(watcher.page.get_by_role("alert")).to_contain_text("paused it meanwhile: legal hold")
+    await expect(watcher.page.get_by_role("alert")).to_contain_text("paused it: legal hold")
     await expect(reason).to_have_value("mine")
     assert (await service.call("GET", f"/scheduled-tasks/{task_id}"))["pause"]["reason"] == "legal hold"
 

@@ -73,7 +73,7 @@ class TaskPage:
 
 @dataclass(frozen=True, slots=True)
 class TaskSlice:
-    """Some of all tasks in the order of their names; `after` is the name to go on behind, None: this is the end."""
+    """Some of all tasks, by the code points of their names; `after` is the last name, None: nothing is behind it."""
 
     tasks: tuple[ScheduledTask, ...]
     after: str | None

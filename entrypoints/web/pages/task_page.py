@@ -93,7 +93,7 @@ async def _meanwhile(request: web.Request, error: StaleVersionError) -> TaskChan
     by = (await request.app[SERVICES].past.versions(error.task_id, limit=1))[0].record.made_by
     done = "somebody changed it" if by is None else f"{by.actor} {MEANWHILE.get(by.action, 'changed it')}"
     because = f": {by.reason}" if by is not None and by.reason else ""
-    told = f"{done} meanwhile{because}. This is the task as it is now; send the form again if you still want it"
+    told = f"meanwhile {done}{because}. This is the task as it is now; send the form again if you still want it"
     return TaskChangedError(error.task_id, error.version, told)
 
 

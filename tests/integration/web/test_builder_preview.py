@@ -35,7 +35,7 @@ async def test_a_tab_that_cannot_be_read_keeps_nobody_in_it(dashboard: Dashboard
 
     assert (there.status, form_of(there).fields["tab"]) == (200, to)
     assert (
-        "09:00, 10:30 could not be read and stayed behind. The last schedule that could be read is kept: 0 9 * * *"
+        "09:00, 10:30 could not be used and stayed behind. The last schedule that could is kept: 0 9 * * *"
     ) in words(there.text)
     assert form_of(back).fields["times"] == "09:00"
 

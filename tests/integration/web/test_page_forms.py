@@ -170,7 +170,7 @@ async def test_a_task_that_was_changed_since_it_was_shown_is_not_deleted(dashboa
     answer = await dashboard.form(f"{PAGE}/{task['id']}/delete", "version=1")
 
     assert answer.status == 409
-    assert "local edited it meanwhile" in answer.text
+    assert "Meanwhile local edited it" in answer.text
     assert 'name="version" value="2"' in answer.text
     assert (await dashboard.get(f"{TASKS}/{task['id']}")).status == 200
 

@@ -145,6 +145,7 @@ async def test_changing_tasks_scans_no_table(store: SqlStore, clock: ManualClock
         await store.history.version(task.id, 1)
         await store.history.executions(ExecutionFilter(task.id, backfill="name"), limit=10, cursor=None)
         await store.history.skips(task.id, limit=10)
+        await store.history.tasks_by_name(after="a", limit=10)
 
     assert len(seen) > 20
     assert await _scans(store, seen) == []
