@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, Route, StorageState, expect
 
 from tests.browser.visitor import Look, Visitor, visiting
+from tests.support.demo import Demo
 from tests.support.service import Service
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -116,6 +117,26 @@ async def test_zone_and_theme_are_chosen_without_losing_what_is_typed(watcher: V
     await expect(page.locator("#preview")).to_contain_text("Tokyo")
     await expect(name).to_have_value("half a thought")
     watcher.faults.clear()
+
+
+async def test_a_session_that_ends_takes_nothing_away_without_a_word(
+    chromium: Browser, demo: Demo, ana: StorageState
+) -> None:
+    async with visiting(chromium, demo.address, Look(), known=ana) as visitor:
+        await visitor.open("/scheduled-tasks/new")
+        await visitor.context.clear_cookies()
+        name = visitor.page.get_by_role("textbox", name="Name")
+        await name.fill("half a thought")
+        await expect(visitor.page.get_by_role("status").filter(has_text="You are signed out")).to_be_visible()
+        await expect(name).to_have_value("half a thought")
+        faults = await visitor.accessibility_faults()
+        await visitor.page.get_by_role("button", name="Create the task").click()
+
+        await expect(visitor.page.get_by_role("status")).to_contain_text("nothing was changed")
+        await expect(visitor.page).to_have_url(re.compile(r"/login\?next=.*/scheduled-tasks/new"))
+        assert faults == []
+        # Without a session nobody is told of changes.
+        visitor.faults[:] = [each for each in visitor.faults if not re.match("401: .*/events", each)]
 
 
 async def test_a_notice_is_told_once(watcher: Visitor, service: Service) -> None:

@@ -128,7 +128,7 @@ def parse(text: str) -> CronExpression:
     """
     whole = _checked(text)
     words = _expanded(whole)
-    fields = [Piece(found.group(), words.at + found.start()) for found in _WORD.finditer(words.text)]
+    fields = [Piece(found.group(), words.at + found.start(), words.given) for found in _WORD.finditer(words.text)]
     if len(fields) not in (5, 6):
         raise _wrong_count(whole, len(fields))
     minute, hour, day_of_month, month, day_of_week = fields[-5:]
@@ -160,7 +160,7 @@ def _checked(text: str) -> Piece:
     if foreign:
         shown = foreign.group() if foreign.group().isprintable() else f"U+{ord(foreign.group()):04X}"
         raise Piece(text, lead + foreign.start()).error("bad_character", f"{shown} has no meaning in a cron expression")
-    return Piece(trimmed.upper(), lead)
+    return Piece(trimmed.upper(), lead, text)
 
 
 def _expanded(whole: Piece) -> Piece:
@@ -201,7 +201,7 @@ def _days_of_month(field: Piece) -> DaysOfMonth:
         return DaysOfMonth(field.text, restricted=False, values=tuple(range(1, 32)))
     nearest = _NEAREST_WORKDAY.fullmatch(field.text)
     if nearest:
-        day = read_number(DAY_OF_MONTH, Piece(nearest.group(1), field.at))
+        day = read_number(DAY_OF_MONTH, field._replace(text=nearest.group(1)))
         return DaysOfMonth(field.text, restricted=True, values=(), nearest_workday=day)
     values: set[int] = set()
     items = field.split(",")
@@ -240,9 +240,9 @@ def _weekday_in_month(item: Piece) -> tuple[int, int] | None:
     if item.text == "L":
         raise item.error("unsupported", "L alone names no weekday", hint="SATL is the last Saturday, 6 every Saturday")
     if item.text.endswith("L"):
-        return _weekday(Piece(item.text[:-1], item.at)), LAST_IN_MONTH
+        return _weekday(item._replace(text=item.text[:-1])), LAST_IN_MONTH
     if item.text.startswith("L"):
-        return _weekday(Piece(item.text[1:], item.at + 1)), LAST_IN_MONTH
+        return _weekday(item._replace(text=item.text[1:], at=item.at + 1)), LAST_IN_MONTH
     return None
 
 

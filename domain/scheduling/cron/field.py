@@ -12,15 +12,21 @@ _LETTERS_OUT_OF_PLACE = ("L", "W", "LW", "WL", "H", "R")
 
 
 class Piece(NamedTuple):
-    """A part of an expression, in upper case, and where it begins in the text as given."""
+    """A part of an expression, in upper case, and where it begins in the text as `given` (of a macro: empty)."""
 
     text: str
     at: int
+    given: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The part as it was written, in quotes."""
+        return repr(self.given[self.at : self.at + len(self.text)] or self.text)
 
     def split(self, mark: str) -> "list[Piece]":
         pieces, at = [], self.at
         for part in self.text.split(mark):
-            pieces.append(Piece(part, at))
+            pieces.append(Piece(part, at, self.given))
             at += len(part) + len(mark)
         return pieces
 
@@ -117,7 +123,7 @@ def _step(unit: Unit, piece: Piece) -> int:
     if not piece.text:
         raise piece.error("missing_value", "a step is missing after /", hint="*/5")
     if not piece.text.isdigit():
-        raise piece.error("bad_number", f"the step {piece.text} is not a whole number", hint="*/5")
+        raise piece.error("bad_number", f"the step {piece.shown} is not a whole number", hint="*/5")
     step = int(piece.text)
     if step == 0:
         raise piece.error("out_of_range", "a step is at least 1", hint="*/5")
@@ -133,8 +139,8 @@ def _unreadable(unit: Unit, piece: Piece) -> InvalidScheduleError:
         return piece.error("missing_value", f"a {unit.name} value is missing", hint=unit.span)
     if any(sign in text for sign in _SIGNS_OUT_OF_PLACE) or text in _LETTERS_OUT_OF_PLACE:
         hint = "? stands alone, in the day fields only" if "?" in text else unit.span
-        return piece.error("unsupported", f"{text} cannot stand in the {unit.name} field", hint=hint)
+        return piece.error("unsupported", f"{piece.shown} cannot stand in the {unit.name} field", hint=hint)
     if text.isalpha():
         hint = " ".join(unit.names) if unit.names else unit.span
-        return piece.error("unknown_name", f"{text} is no {unit.name}", hint=hint)
-    return piece.error("bad_number", f"{text} is no {unit.name}", hint=unit.span)
+        return piece.error("unknown_name", f"{piece.shown} is no {unit.name}", hint=hint)
+    return piece.error("bad_number", f"{piece.shown} is no {unit.name}", hint=unit.span)

@@ -18,7 +18,7 @@ for (const each of [said, trouble]) each.role = "status";
 function tell(text) {
   if (trouble.textContent === text) return;
   trouble.textContent = text;
-  trouble.className = text ? "banner warn" : "hidden";
+  trouble.className = text ? "banner bad" : "hidden";
   show();
 }
 const clock = () => document.querySelector("#server-clock time").textContent;
@@ -148,9 +148,9 @@ function listen() {
 
 function show() {
   toggle.firstChild.data = on ? "Pause" : "Resume";
-  const pace = isTold() ? "Changes appear at once" : "Changes appear every few seconds";
+  const [tone, pace] = isTold() ? ["good", "Changes appear at once"] : ["warn", "Changes appear every few seconds"];
   toggle.title = on ? trouble.textContent || pace : "This page stands still";
-  for (const tone of ["good", "warn"]) toggle.classList.toggle(tone, on && isTold() === (tone === "good"));
+  for (const each of ["good", "warn"]) toggle.classList.toggle(each, on && !trouble.textContent && each === tone);
 }
 
 function startLive() {

@@ -134,7 +134,7 @@ async def test_going_back_and_writing_something_else_is_told_and_can_be_sent_aga
     [
         ({"name": ""}, "name", "A name has 1 to 200 characters"),
         ({"task_type": "a b"}, "task_type", "1 to 64 letters"),
-        ({"tab": "cron", "cron": "0 2 * X *"}, "cron", "X is no month"),
+        ({"tab": "cron", "cron": "a 2 * * *"}, "cron", "&#39;a&#39; is no minute."),
         ({"tab": "every", "every_count": "five"}, "every_count", "A whole number from 1 on."),
         (
             {"tab": "every", "every_count": "5", "every_unit": "m", "every_from": "soon"},

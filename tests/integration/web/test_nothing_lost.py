@@ -1,4 +1,4 @@
-"""What people have typed or done is neither lost nor overwritten: by others, by a store that is away, by a session's end."""
+"""What people have typed or done is lost to nobody: not to others, to an absent store or to the end of a session."""
 
 from urllib.parse import parse_qsl, urlencode
 
