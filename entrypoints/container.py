@@ -74,7 +74,7 @@ from application.scheduling.services.veil import VeiledHistory, VeiledTasks
 from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.identifiers import NodeId
 from entrypoints.settings import Settings
-from entrypoints.web.veil import is_veiled
+from entrypoints.web.doors.veil import is_veiled
 
 
 class Stores(Protocol):

@@ -3,14 +3,14 @@
 from aiohttp import web
 
 from entrypoints.web.assets import ASSETS, load_assets
-from entrypoints.web.bodies import BODY_BYTES_MAX
-from entrypoints.web.connections import Runner
+from entrypoints.web.doors.connections import Runner
+from entrypoints.web.doors.origins import add_headers, check_host, check_origin
 from entrypoints.web.events import end_streams, keep_feed
 from entrypoints.web.feed import FEED
 from entrypoints.web.keys import SERVICES, SETTINGS, WebServices, WebSettings
-from entrypoints.web.origins import add_headers, check_host, check_origin
 from entrypoints.web.problems import answer_problems
 from entrypoints.web.rendering import set_up_templates
+from entrypoints.web.requests.bodies import BODY_BYTES_MAX
 from entrypoints.web.route import TABLE
 from entrypoints.web.routes import ROUTES, web_routes
 

@@ -7,13 +7,13 @@ from contextlib import suppress
 from aiohttp import web
 
 from application.scheduling.ports.errors import PortError
-from entrypoints.web.access import identified
-from entrypoints.web.addresses import client_address
-from entrypoints.web.errors import RequestError
+from entrypoints.web.doors.access import identified
+from entrypoints.web.doors.addresses import client_address
+from entrypoints.web.doors.origins import comes_from_here
 from entrypoints.web.feed import FEED, PULSE, Stream
 from entrypoints.web.keys import ACTOR, CALLER
-from entrypoints.web.origins import comes_from_here
-from entrypoints.web.parameters import Query
+from entrypoints.web.requests.errors import RequestError
+from entrypoints.web.requests.parameters import Query
 
 RETRY = b"retry: 3000\n\n"
 WRITTEN_WITHIN_SECONDS = 10

@@ -17,7 +17,7 @@ from application.scheduling import json_text
 from application.scheduling.ports.news import Changed, News
 from application.scheduling.ports.observer import Observer
 from entrypoints.loop import every, repeat
-from entrypoints.web.errors import RequestError
+from entrypoints.web.requests.errors import RequestError
 
 LOOK_EVERY = timedelta(milliseconds=500)
 PULSE_EVERY = timedelta(seconds=15)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from entrypoints.web.bodies import FORM_TYPES, form_body
-from entrypoints.web.errors import RequestError
+from entrypoints.web.requests.bodies import FORM_TYPES, form_body
+from entrypoints.web.requests.errors import RequestError
 
 FIELDS_MAX = 1_000
 SECRETS = frozenset({"password", "own_password", "old", "new"})

@@ -37,13 +37,13 @@ from domain.errors import (
     TaskStateError,
 )
 from entrypoints.web.answers import etag, json_answer
-from entrypoints.web.audience import is_for_browser
 from entrypoints.web.catalogue import BY_STATUS, KINDS
-from entrypoints.web.errors import RequestError
+from entrypoints.web.contract.problem_documents import FaultDocument
+from entrypoints.web.doors.audience import is_for_browser
 from entrypoints.web.kept_forms import kept_form
 from entrypoints.web.keys import SERVICES, SETTINGS, under_prefix
-from entrypoints.web.problem_documents import FaultDocument
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.errors import RequestError
 
 ERRORS_MAX = 50
 RETRY_AFTER_SECONDS = 1

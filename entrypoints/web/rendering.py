@@ -11,12 +11,12 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from domain.access.role import Role
-from entrypoints.web import wording
-from entrypoints.web.addresses import page_above
 from entrypoints.web.assets import asset_path
+from entrypoints.web.doors.addresses import page_above
+from entrypoints.web.doors.origins import SAFE_METHODS
 from entrypoints.web.keys import CALLER, NEWS_MARK, SERVICES, SETTINGS
-from entrypoints.web.origins import SAFE_METHODS
 from entrypoints.web.viewer import theme_of, zone_of
+from entrypoints.web.words import wording
 
 FOLDER = Path(__file__).parent / "templates"
 # What is smaller fits into a few packets as it is.

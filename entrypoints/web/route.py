@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from application.scheduling.services.batch_orders import BatchAction
-from entrypoints.web.access import Permission
+from entrypoints.web.doors.access import Permission
 
 
 @dataclass(frozen=True, slots=True)

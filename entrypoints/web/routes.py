@@ -8,7 +8,6 @@ from aiohttp.typedefs import Handler
 
 from application.scheduling.ports.errors import PortError
 from entrypoints.web import assets
-from entrypoints.web.access import CHANGES_OF_MANY, Permission, admit
 from entrypoints.web.api import access as access_api
 from entrypoints.web.api import (
     access_records,
@@ -25,12 +24,12 @@ from entrypoints.web.api import (
     versions,
     workers,
 )
-from entrypoints.web.audience import is_for_browser
-from entrypoints.web.bodies import raw_body
+from entrypoints.web.doors.access import CHANGES_OF_MANY, Permission, admit
+from entrypoints.web.doors.audience import is_for_browser
+from entrypoints.web.doors.origins import SAFE_METHODS
 from entrypoints.web.events import events
 from entrypoints.web.feed import FEED
 from entrypoints.web.keys import NEWS_MARK
-from entrypoints.web.origins import SAFE_METHODS
 from entrypoints.web.pages import (
     access_records_page,
     account_page,
@@ -55,6 +54,7 @@ from entrypoints.web.pages import (
     viewer_page,
     workers_page,
 )
+from entrypoints.web.requests.bodies import raw_body
 from entrypoints.web.route import Route
 
 PUBLIC, VIEWER = Permission.PUBLIC, Permission.VIEWER

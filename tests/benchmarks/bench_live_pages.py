@@ -19,7 +19,7 @@ from aiohttp import web
 
 from adapters.sql.store import SqlStore, open_sqlite_store
 from adapters.system.entropy import SystemEntropy
-from entrypoints.web.access import Permission, admit
+from entrypoints.web.doors.access import Permission, admit
 from entrypoints.web.events import end_streams, events, keep_feed
 from entrypoints.web.feed import FEED, ChangeFeed
 from entrypoints.web.keys import SETTINGS, WebSettings

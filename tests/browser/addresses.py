@@ -2,7 +2,7 @@
 
 import re
 
-from entrypoints.web.access import Permission
+from entrypoints.web.doors.access import Permission
 from entrypoints.web.route import Route
 from entrypoints.web.routes import ROUTES
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Browser, StorageState, expect
 
 from domain.access.role import Role
-from entrypoints.web.access import Permission
+from entrypoints.web.doors.access import Permission
 from entrypoints.web.routes import ROUTES
 from tests.browser.addresses import PAGES, PAGES_OF_VIEWERS
 from tests.browser.conftest import PASSWORD

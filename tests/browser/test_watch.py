@@ -7,7 +7,7 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser
 
-from entrypoints.web.origins import CONTENT_SECURITY_POLICY
+from entrypoints.web.doors.origins import CONTENT_SECURITY_POLICY
 from tests.browser.visitor import NARROW, PREFIX, Look, visiting
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]

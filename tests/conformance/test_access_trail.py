@@ -1,4 +1,4 @@
-"""`AccessTrail`: every change at the door is on record with the change, in a chain, and is forgotten from its beginning."""
+"""`AccessTrail`: every change at the door is on record with it, in a chain, and is forgotten oldest first."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -11,13 +11,13 @@ from application.scheduling.document_types import InstantText
 from application.scheduling.documents import instant
 from domain.access.account import TOKEN_LIFE_MAX, ApiToken, Session, User
 from domain.access.role import Role
-from entrypoints.web import examples
-from entrypoints.web.access import check_login, doer_of
 from entrypoints.web.answers import json_answer
-from entrypoints.web.bodies import RequestBody
-from entrypoints.web.errors import RequestError
+from entrypoints.web.contract import examples
+from entrypoints.web.contract.operations import Answer, created, nothing, ok, operation
+from entrypoints.web.doors.access import check_login, doer_of
 from entrypoints.web.keys import CALLER, SERVICES, under_prefix
-from entrypoints.web.operations import Answer, created, nothing, ok, operation
+from entrypoints.web.requests.bodies import RequestBody
+from entrypoints.web.requests.errors import RequestError
 
 _STRICT = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 RoleName = Literal["viewer", "operator", "editor", "admin"]

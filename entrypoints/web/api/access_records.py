@@ -10,9 +10,9 @@ from domain.access.record import AccessAction, AccessRecord
 from domain.scheduling.change import Via
 from entrypoints.web.answers import json_answer
 from entrypoints.web.api.parameters import LIMIT, choice, number, text
+from entrypoints.web.contract.operations import ok, operation
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.operations import ok, operation
-from entrypoints.web.parameters import NUMBER_MAX, QUERY
+from entrypoints.web.requests.parameters import NUMBER_MAX, QUERY
 
 
 class AccessRecordDocument(TypedDict):

@@ -12,9 +12,9 @@ from domain.scheduling.change import ChangeAction
 from domain.scheduling.identifiers import ExecutionId, TaskId
 from entrypoints.web.answers import json_answer
 from entrypoints.web.api.parameters import CURSOR, LIMIT, OF_TASK, choice, instant, text
+from entrypoints.web.contract.operations import ok, operation
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.operations import ok, operation
-from entrypoints.web.parameters import QUERY
+from entrypoints.web.requests.parameters import QUERY
 
 
 class AuditEntryDocument(TypedDict):

@@ -14,16 +14,16 @@ from domain.scheduling.identifiers import TaskId
 from domain.scheduling.policy import Misfire
 from domain.scheduling.schedule import ScheduleType
 from domain.scheduling.task import TaskStatus
-from entrypoints.web import examples
-from entrypoints.web.access import CHANGES_OF_MANY, admit
 from entrypoints.web.answers import json_answer
 from entrypoints.web.api.documents import BatchDocument, BatchItemDocument, BatchUndoDocument
 from entrypoints.web.api.parameters import tasks_asked_for
-from entrypoints.web.bodies import OneOf, ReasonBody, RequestBody
-from entrypoints.web.intent import author
+from entrypoints.web.contract import examples
+from entrypoints.web.contract.operations import ok, operation
+from entrypoints.web.doors.access import CHANGES_OF_MANY, admit
+from entrypoints.web.doors.intent import author
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.operations import ok, operation
-from entrypoints.web.parameters import TEXT_MAX
+from entrypoints.web.requests.bodies import OneOf, ReasonBody, RequestBody
+from entrypoints.web.requests.parameters import TEXT_MAX
 
 IDS_MAX = 5_000
 """How many ids a body may name: all its values together are bounded, too."""

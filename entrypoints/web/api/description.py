@@ -6,9 +6,9 @@ from aiohttp import web
 from typing_extensions import TypedDict
 
 from entrypoints.web.answers import json_answer
+from entrypoints.web.contract.openapi import openapi_document
+from entrypoints.web.contract.operations import ok, operation
 from entrypoints.web.keys import SETTINGS
-from entrypoints.web.openapi import openapi_document
-from entrypoints.web.operations import ok, operation
 from entrypoints.web.route import TABLE
 
 

@@ -18,7 +18,7 @@ from application.scheduling.services.batch_orders import BatchAction
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import ExecutionId, NodeId, TaskId
 from domain.scheduling.task import TaskStatus
-from entrypoints.web.problem_documents import FaultDocument
+from entrypoints.web.contract.problem_documents import FaultDocument
 
 
 class TaskListDocument(TypedDict):

@@ -6,16 +6,16 @@ from application.scheduling.document_types import ExecutionRecordDocument
 from application.scheduling.documents import execution_document, line_document, record_document
 from application.scheduling.ports.history import ExecutionFilter
 from domain.scheduling.execution import Execution, ExecutionState
-from entrypoints.web import examples
 from entrypoints.web.answers import json_answer
 from entrypoints.web.api.documents import CancelledDocument, ExecutionListDocument, LogDocument
 from entrypoints.web.api.parameters import AFTER, BACKFILL, CURSOR, LIMIT, LINES, STATE, instant
-from entrypoints.web.bodies import ReasonBody, RequestBody
-from entrypoints.web.ids import execution_id_of, task_id_of
-from entrypoints.web.intent import author
+from entrypoints.web.contract import examples
+from entrypoints.web.contract.operations import ok, operation
+from entrypoints.web.doors.intent import author
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.operations import ok, operation
-from entrypoints.web.parameters import QUERY
+from entrypoints.web.requests.bodies import ReasonBody, RequestBody
+from entrypoints.web.requests.ids import execution_id_of, task_id_of
+from entrypoints.web.requests.parameters import QUERY
 
 CANCEL = RequestBody(ReasonBody, is_required=False, examples=examples.REASONS)
 SINCE = instant(

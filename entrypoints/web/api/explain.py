@@ -6,11 +6,11 @@ from application.scheduling.explanations import ExplanationDocument, explanation
 from domain.errors import DomainError
 from domain.scheduling.asked_time import AskedTime
 from entrypoints.web.answers import json_answer
-from entrypoints.web.errors import RequestError
-from entrypoints.web.ids import task_id_of
+from entrypoints.web.contract.operations import ok, operation
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.operations import ok, operation
-from entrypoints.web.parameters import QUERY, TEXT_MAX, Parameter, Query
+from entrypoints.web.requests.errors import RequestError
+from entrypoints.web.requests.ids import task_id_of
+from entrypoints.web.requests.parameters import QUERY, TEXT_MAX, Parameter, Query
 
 
 def _asked(query: Query) -> AskedTime:

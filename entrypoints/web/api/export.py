@@ -5,9 +5,9 @@ from typing_extensions import TypedDict
 
 from application.scheduling.exports import LAYOUTS, ExportFormat
 from entrypoints.web.api.parameters import choice
+from entrypoints.web.contract.operations import Answer, ok, operation
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.operations import Answer, ok, operation
-from entrypoints.web.parameters import QUERY
+from entrypoints.web.requests.parameters import QUERY
 
 FORMAT = choice("format", "What the file is written in: `yaml` if nothing is said.", ExportFormat)
 

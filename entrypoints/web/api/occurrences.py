@@ -10,15 +10,15 @@ from application.scheduling.drafts import TaskBody, body_from, schedule_from
 from application.scheduling.services.preview import ComingOccurrence, Forecast
 from domain.scheduling.cron.lint import Finding
 from domain.scheduling.cron.zone import zone
-from entrypoints.web import examples
 from entrypoints.web.answers import json_answer
 from entrypoints.web.api.documents import FlagDocument, ForecastDocument, OccurrenceDocument, TaskForecastDocument
 from entrypoints.web.api.parameters import COUNT
-from entrypoints.web.bodies import RequestBody, json_body
-from entrypoints.web.ids import task_id_of
+from entrypoints.web.contract import examples
+from entrypoints.web.contract.operations import ok, operation
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.operations import ok, operation
-from entrypoints.web.parameters import QUERY
+from entrypoints.web.requests.bodies import RequestBody, json_body
+from entrypoints.web.requests.ids import task_id_of
+from entrypoints.web.requests.parameters import QUERY
 
 STAND_IN = "preview"
 

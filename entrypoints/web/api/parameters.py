@@ -11,8 +11,8 @@ from application.scheduling.services.preview import COUNT_MAX
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.schedule import ScheduleType
 from domain.scheduling.task import TaskStatus
-from entrypoints.web.instants import instant_in
-from entrypoints.web.parameters import CURSOR_MAX, LIMIT_DEFAULT, LIMIT_MAX, TEXT_MAX, Choice, Parameter, Query
+from entrypoints.web.requests.instants import instant_in
+from entrypoints.web.requests.parameters import CURSOR_MAX, LIMIT_DEFAULT, LIMIT_MAX, TEXT_MAX, Choice, Parameter, Query
 
 PRINTABLE = r"^[^\u0000-\u001F\u007F]*$"
 COUNT_DEFAULT = 10

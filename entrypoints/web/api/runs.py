@@ -9,7 +9,6 @@ from application.scheduling.ports.history import ExecutionFilter
 from application.scheduling.services.change_task import Done
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import ExecutionId, TaskId
-from entrypoints.web import examples
 from entrypoints.web.answers import REPLAYED, json_answer
 from entrypoints.web.api.documents import (
     BackfillDocument,
@@ -19,13 +18,14 @@ from entrypoints.web.api.documents import (
     StartedDocument,
 )
 from entrypoints.web.api.parameters import CURSOR, LIMIT, OF_TASK
-from entrypoints.web.bodies import BackfillBody, RedriveBody, RequestBody, RunBody
-from entrypoints.web.ids import execution_id_of, task_id_of
-from entrypoints.web.intent import author
+from entrypoints.web.contract import examples
+from entrypoints.web.contract.operations import accepted, ok, operation
+from entrypoints.web.doors.intent import author
 from entrypoints.web.keys import SERVICES, under_prefix
-from entrypoints.web.operations import accepted, ok, operation
-from entrypoints.web.parameters import QUERY
 from entrypoints.web.problems import error_document
+from entrypoints.web.requests.bodies import BackfillBody, RedriveBody, RequestBody, RunBody
+from entrypoints.web.requests.ids import execution_id_of, task_id_of
+from entrypoints.web.requests.parameters import QUERY
 
 RUN = RequestBody(RunBody, is_required=False, examples=examples.RUNS)
 REDRIVE = RequestBody(RedriveBody, is_required=False, examples=examples.REASONS)

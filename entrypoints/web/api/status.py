@@ -23,8 +23,8 @@ from entrypoints.web.api.documents import (
     TypeFiguresDocument,
     UpcomingTaskDocument,
 )
+from entrypoints.web.contract.operations import Answer, ok, operation
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.operations import Answer, ok, operation
 
 
 @operation("Tell the figures", ok(StatisticsDocument, "The figures as of now."))

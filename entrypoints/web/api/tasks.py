@@ -11,16 +11,16 @@ from application.scheduling.services.change_task import Done
 from application.scheduling.services.manage_tasks import KEPT
 from domain.errors import DomainError, InvalidInputError
 from domain.scheduling.task import ScheduledTask, TaskStatus
-from entrypoints.web import examples
 from entrypoints.web.answers import REPLAYED, etag, json_answer
 from entrypoints.web.api.documents import ChangedTaskDocument, TaskListDocument
 from entrypoints.web.api.parameters import CURSOR, DRY_RUN, LIMIT, SORT, TASK_FILTER, tasks_of
-from entrypoints.web.bodies import PATCH_TYPES, PauseBody, ReasonBody, RequestBody, ResumeBody, json_body
-from entrypoints.web.ids import task_id_of
-from entrypoints.web.intent import author, version_known
+from entrypoints.web.contract import examples
+from entrypoints.web.contract.operations import created, nothing, ok, operation
+from entrypoints.web.doors.intent import author, version_known
 from entrypoints.web.keys import SERVICES, under_prefix
-from entrypoints.web.operations import created, nothing, ok, operation
-from entrypoints.web.parameters import QUERY
+from entrypoints.web.requests.bodies import PATCH_TYPES, PauseBody, ReasonBody, RequestBody, ResumeBody, json_body
+from entrypoints.web.requests.ids import task_id_of
+from entrypoints.web.requests.parameters import QUERY
 
 MARKS = ("ETag", "Idempotency-Replayed")
 REDEFINED = ok(TaskDocument, "The task as it is now, or with `dry_run` as it would be.", *MARKS)

@@ -11,11 +11,11 @@ from entrypoints.web.answers import json_answer
 from entrypoints.web.api.documents import ChangedTaskDocument, VersionListDocument
 from entrypoints.web.api.parameters import DRY_RUN, LIMIT
 from entrypoints.web.api.tasks import CHANGED, MARKS, REASON, changed_answer
-from entrypoints.web.ids import task_id_of
-from entrypoints.web.intent import author, version_known
+from entrypoints.web.contract.operations import ok, operation
+from entrypoints.web.doors.intent import author, version_known
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.operations import ok, operation
-from entrypoints.web.parameters import QUERY
+from entrypoints.web.requests.ids import task_id_of
+from entrypoints.web.requests.parameters import QUERY
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 

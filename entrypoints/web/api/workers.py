@@ -9,8 +9,8 @@ from application.scheduling.services.inspect_team import Duty, Mate
 from entrypoints.web.answers import json_answer
 from entrypoints.web.api.documents import MemberDocument
 from entrypoints.web.api.status import member_document
+from entrypoints.web.contract.operations import ok, operation
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.operations import ok, operation
 
 
 class MateDocument(MemberDocument):

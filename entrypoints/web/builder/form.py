@@ -19,7 +19,7 @@ from domain.scheduling.schedule_text import text_of
 from domain.scheduling.task import NAME_MAX, Definition
 from entrypoints.web.builder import tabs
 from entrypoints.web.builder.payload_form import INPUTS_MAX
-from entrypoints.web.wording import pretty
+from entrypoints.web.words.wording import pretty
 
 _SEPARATORS = re.compile(r"[,\s]+")
 _VERSION = re.compile(r"[0-9]{1,18}", re.ASCII)

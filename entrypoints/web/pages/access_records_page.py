@@ -7,8 +7,8 @@ from aiohttp import web
 from application.scheduling.ports.access_trail import AccessFilter
 from domain.access.record import AccessAction
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.parameters import NUMBER_MAX, Query
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.parameters import NUMBER_MAX, Query
 
 FILTERS = ("actor", "subject", "action")
 

@@ -10,11 +10,11 @@ from application.scheduling.services.manage_tokens import NewToken
 from domain.access.account import TOKEN_LIFE_MAX
 from domain.access.role import Role
 from domain.errors import InvalidAccountError
-from entrypoints.web.access import doer_of
-from entrypoints.web.addresses import client_address
-from entrypoints.web.cookies import keep_session
+from entrypoints.web.doors.access import doer_of
+from entrypoints.web.doors.addresses import client_address
+from entrypoints.web.doors.cookies import keep_session
+from entrypoints.web.doors.origins import own_origin
 from entrypoints.web.keys import CALLER, SERVICES, SETTINGS, under_prefix
-from entrypoints.web.origins import own_origin
 from entrypoints.web.pages.forms import (
     ACCESS_REFUSALS,
     NOTHING_REFUSED,
@@ -25,8 +25,8 @@ from entrypoints.web.pages.forms import (
     see_other,
 )
 from entrypoints.web.pages.notices import OF_ACCOUNTS, notice_of
-from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.parameters import Query
 
 ACCOUNT = "/account"
 LIVES = (("30", "30 days"), ("90", "90 days"), ("365", "1 year"), ("", "never"))

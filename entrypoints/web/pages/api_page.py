@@ -9,14 +9,14 @@ from aiohttp import web
 
 from application.scheduling import json_text
 from application.scheduling.documents import Document
-from entrypoints.web.api_schemas import PLACE
+from entrypoints.web.contract.api_schemas import PLACE
+from entrypoints.web.contract.openapi import PROBLEM, openapi_document
+from entrypoints.web.contract.operations import JSON
 from entrypoints.web.keys import SETTINGS
-from entrypoints.web.openapi import PROBLEM, openapi_document
-from entrypoints.web.operations import JSON
-from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.parameters import Query
 from entrypoints.web.route import TABLE
-from entrypoints.web.terminal import curl_call
+from entrypoints.web.words.terminal import curl_call
 
 _NAMES = {"string": "text", "integer": "whole number", "boolean": "true or false", "array": "list", "null": "null"}
 _LIMITS = {"format": "({})", "minimum": "from {}", "maximum": "to {}", "maxLength": "of at most {} characters"}

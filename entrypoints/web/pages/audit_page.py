@@ -4,12 +4,12 @@ from aiohttp import web
 
 from application.scheduling.ports.history import AuditFilter
 from domain.scheduling.change import ChangeAction
-from entrypoints.web.instants import asked_span
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.instants import asked_span
+from entrypoints.web.requests.parameters import Query
 from entrypoints.web.viewer import common_zone_of
-from entrypoints.web.wording import older_query
+from entrypoints.web.words.wording import older_query
 
 FILTERS = ("actor", "action", "task", "since", "until")
 

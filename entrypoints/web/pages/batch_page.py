@@ -18,15 +18,15 @@ from application.scheduling.services.batch_orders import WITH_VALUE, BatchAction
 from domain.errors import InvalidTaskError
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.policy import Misfire
-from entrypoints.web.access import CHANGES_OF_MANY, admit
-from entrypoints.web.batch_wording import ACTIONS, item_words, tally_words
-from entrypoints.web.errors import RequestError
-from entrypoints.web.intent import page_author
+from entrypoints.web.doors.access import CHANGES_OF_MANY, admit
+from entrypoints.web.doors.intent import page_author
 from entrypoints.web.keys import SERVICES
 from entrypoints.web.pages.forms import fields_of, reason_of, see_other
 from entrypoints.web.pages.task_choice import FILTERS, PLACE, kept, list_address, rows_of, which_of
-from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.errors import RequestError
+from entrypoints.web.requests.parameters import Query
+from entrypoints.web.words.batch_wording import ACTIONS, item_words, tally_words
 
 SHOWN_MAX = 20
 REFUSED_SHOWN_MAX = 200

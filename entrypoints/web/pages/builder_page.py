@@ -21,20 +21,20 @@ from domain.scheduling.cron.zone import current_key, timezone_keys
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.schedule import ScheduleType
 from domain.scheduling.task import DESCRIPTION_MAX, ScheduledTask
-from entrypoints.web.bodies import form_body
 from entrypoints.web.builder import tabs
 from entrypoints.web.builder.desk import Desk, laid_out, received, renewed
 from entrypoints.web.builder.form import BLANK, FIELDS_MAX, NEW, copied, document_of, fields_of, version_of
 from entrypoints.web.builder.labels import LABELS
 from entrypoints.web.builder.outlook import outlook
 from entrypoints.web.builder.payload_form import PREFIX
-from entrypoints.web.errors import RequestError
-from entrypoints.web.ids import task_id_of
-from entrypoints.web.intent import page_author
+from entrypoints.web.doors.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.pages.conflict_page import TAKE, save_over_conflict
-from entrypoints.web.parameters import CURSOR_MAX, Query
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.bodies import form_body
+from entrypoints.web.requests.errors import RequestError
+from entrypoints.web.requests.ids import task_id_of
+from entrypoints.web.requests.parameters import CURSOR_MAX, Query
 from entrypoints.web.viewer import common_zone_of, zone_of
 
 SAVE_REFUSALS = (DomainError, NameTakenError, KeyReusedError, KeyInFlightError, PortError)

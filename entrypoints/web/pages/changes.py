@@ -15,14 +15,14 @@ from domain.scheduling.policy import Misfire
 from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.task import Definition, PauseMode
 from entrypoints.web.builder.form import version_of
-from entrypoints.web.errors import RequestError
-from entrypoints.web.ids import execution_id_of, task_id_of
-from entrypoints.web.intent import page_author
+from entrypoints.web.doors.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.pages import execution_page
 from entrypoints.web.pages.forms import fields_of, reason_of
 from entrypoints.web.pages.task_choice import list_address
 from entrypoints.web.pages.task_page import refused_page
+from entrypoints.web.requests.errors import RequestError
+from entrypoints.web.requests.ids import execution_id_of, task_id_of
 
 CHANGE_REFUSALS = (DomainError, TaskChangedError, KeyReusedError, KeyInFlightError)
 

@@ -19,9 +19,9 @@ from domain.scheduling.task import Definition, ScheduledTask
 from entrypoints.web.builder.form import document_of, version_of
 from entrypoints.web.builder.labels import worded
 from entrypoints.web.builder.payload_form import PREFIX
-from entrypoints.web.ids import task_id_of
 from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.ids import task_id_of
 
 TAKE = "take "
 NOW, WANTED = "now", "wanted"

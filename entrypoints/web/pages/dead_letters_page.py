@@ -16,13 +16,13 @@ from application.scheduling.services.redrive_many import SELECTED_MAX, Redriven,
 from domain.errors import DomainError
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import ExecutionId
-from entrypoints.web.errors import RequestError
-from entrypoints.web.intent import page_author
+from entrypoints.web.doors.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.pages.forms import NOTHING_REFUSED, Refused, fields_of, reason_of, refused
-from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
-from entrypoints.web.wording import older_query
+from entrypoints.web.requests.errors import RequestError
+from entrypoints.web.requests.parameters import Query
+from entrypoints.web.words.wording import older_query
 
 DEAD = frozenset({ExecutionState.DEAD})
 IDS_CHARACTERS_MAX = 6_000

@@ -8,16 +8,16 @@ from application.scheduling.ports.records import ExecutionRecord
 from application.scheduling.services.errors import ServiceError, TaskNotFoundError, TaskUnreadableError
 from domain.errors import DomainError, SchedulerError
 from domain.scheduling.task import ScheduledTask
-from entrypoints.web.course import course_of, drawn
-from entrypoints.web.ids import execution_id_of
-from entrypoints.web.intent import page_author
+from entrypoints.web.charts.course import course_of, drawn
+from entrypoints.web.doors.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.pages.forms import NOTHING_REFUSED, Refused, fields_of, reason_of
 from entrypoints.web.pages.notices import OF_EXECUTIONS, notice_of
-from entrypoints.web.parameters import Query
 from entrypoints.web.problems import problem_of
 from entrypoints.web.rendering import render
-from entrypoints.web.terminal import execution_commands
+from entrypoints.web.requests.ids import execution_id_of
+from entrypoints.web.requests.parameters import Query
+from entrypoints.web.words.terminal import execution_commands
 
 
 async def execution(request: web.Request) -> web.Response:

@@ -4,12 +4,12 @@ from aiohttp import web
 
 from application.scheduling.ports.history import ExecutionFilter
 from domain.scheduling.execution import ExecutionState
-from entrypoints.web.instants import asked_span
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.instants import asked_span
+from entrypoints.web.requests.parameters import Query
 from entrypoints.web.viewer import common_zone_of
-from entrypoints.web.wording import OPEN_ASKED, older_query
+from entrypoints.web.words.wording import OPEN_ASKED, older_query
 
 FILTERS = ("state", "task", "since", "until")
 

@@ -10,10 +10,10 @@ from application.scheduling.ports.passwords import PasswordsBusyError
 from application.scheduling.services.access_errors import AccessError
 from domain.access.role import Role
 from domain.errors import DomainError, InvalidAccountError, SchedulerError
-from entrypoints.web.bodies import form_body
-from entrypoints.web.errors import RequestError
 from entrypoints.web.kept_forms import SECRETS
 from entrypoints.web.problems import Problem, problem_of
+from entrypoints.web.requests.bodies import form_body
+from entrypoints.web.requests.errors import RequestError
 
 ACCESS_REFUSALS = (AccessError, DomainError, PasswordsBusyError)
 NEVER_SHOWN_AGAIN = SECRETS | {"token"}

@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from entrypoints.web.answers import json_answer
-from entrypoints.web.audience import is_for_browser
 from entrypoints.web.catalogue import KINDS
+from entrypoints.web.doors.audience import is_for_browser
 from entrypoints.web.keys import under_prefix
 from entrypoints.web.rendering import render
 

@@ -14,15 +14,15 @@ from domain.errors import InvalidTimezoneError
 from domain.scheduling.description import described
 from domain.scheduling.schedule import ScheduleType
 from domain.scheduling.task import Definition, TaskStatus
-from entrypoints.web.access import CHANGES_OF_MANY
-from entrypoints.web.batch_wording import ACTIONS
+from entrypoints.web.charts.sparklines import SmallSparkline, small_sparkline_of
+from entrypoints.web.doors.access import CHANGES_OF_MANY
+from entrypoints.web.doors.origins import own_origin
 from entrypoints.web.keys import CALLER, SERVICES, under_prefix
-from entrypoints.web.origins import own_origin
 from entrypoints.web.pages.notices import OF_TASKS, notice_of
 from entrypoints.web.pages.task_choice import FILTERS, LIST, PLACE, addresses, is_filtered, kept, rows_of, which_of
-from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
-from entrypoints.web.sparklines import SmallSparkline, small_sparkline_of
+from entrypoints.web.requests.parameters import Query
+from entrypoints.web.words.batch_wording import ACTIONS
 
 ORDERS = {
     "name": "Name",

@@ -4,14 +4,14 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from entrypoints.web.access import LOGIN, identified
-from entrypoints.web.addresses import client_address, own_path
-from entrypoints.web.cookies import forget_session, keep_session, session_of
+from entrypoints.web.doors.access import LOGIN, identified
+from entrypoints.web.doors.addresses import client_address, own_path
+from entrypoints.web.doors.cookies import forget_session, keep_session, session_of
 from entrypoints.web.keys import CALLER, SERVICES, SETTINGS, under_prefix
 from entrypoints.web.pages.forms import ACCESS_REFUSALS, NOTHING_REFUSED, Refused, fields_of, refused, see_other
 from entrypoints.web.pages.notices import OF_THE_DOOR, notice_of
-from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.parameters import Query
 
 SET_UP = "/set-up"
 HOME = "/scheduled-tasks"

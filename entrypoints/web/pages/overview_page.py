@@ -15,13 +15,13 @@ from application.scheduling.services.inspect_tasks import RECENT_MAX, Health
 from application.scheduling.services.statistics import Overview
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.task import TaskStatus
-from entrypoints.web.charts import Bar, Tone
+from entrypoints.web.charts.charts import Bar, Tone
+from entrypoints.web.doors.origins import own_origin
 from entrypoints.web.keys import SERVICES, under_prefix
-from entrypoints.web.origins import own_origin
-from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.parameters import Query
 from entrypoints.web.viewer import common_zone_of
-from entrypoints.web.wording import moment
+from entrypoints.web.words.wording import moment
 
 MINUTE = timedelta(minutes=1)
 TICKS = ("now", "+15 min", "+30 min", "+45 min", "+60 min")

@@ -13,10 +13,10 @@ from application.scheduling.services.heat_map import HEAT_WEEKS, HeatMap
 from application.scheduling.services.statistics import ALMOST_ALL, USUAL, Tally, tally_of
 from domain.scheduling.durations import STEPS, Durations
 from domain.scheduling.execution import ExecutionState
-from entrypoints.web.charts import Cell, HeatRow, level_of
+from entrypoints.web.charts.charts import Cell, HeatRow, level_of
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.parameters import Query
 from entrypoints.web.viewer import common_zone_of
 
 SPANS = {"24 hours": timedelta(days=1), "7 days": timedelta(weeks=1)}

@@ -8,7 +8,7 @@ from aiohttp import web
 from application.scheduling.ports.history import TaskFilter
 from entrypoints.web.api.parameters import TASK_FILTER, tasks_of
 from entrypoints.web.keys import SERVICES, under_prefix
-from entrypoints.web.parameters import Query
+from entrypoints.web.requests.parameters import Query
 
 FILTERS = tuple(each.name for each in TASK_FILTER)
 LIST = "/scheduled-tasks"

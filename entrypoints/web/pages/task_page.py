@@ -16,18 +16,18 @@ from domain.scheduling.asked_time import AskedTime
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.task import ScheduledTask, Skip
-from entrypoints.web.ids import task_id_of
+from entrypoints.web.charts.sparklines import sparkline_of
 from entrypoints.web.keys import SERVICES
 from entrypoints.web.pages.forecasts import forecast_context
 from entrypoints.web.pages.forms import NOTHING_REFUSED, Refused
 from entrypoints.web.pages.notices import OF_DELETED_TASKS, OF_TASKS, notice_of
-from entrypoints.web.parameters import Query
-from entrypoints.web.policy_wording import policy_sentences
 from entrypoints.web.problems import problem_of
 from entrypoints.web.rendering import render
-from entrypoints.web.sparklines import sparkline_of
-from entrypoints.web.terminal import task_commands
-from entrypoints.web.wording import STATES, wall_time
+from entrypoints.web.requests.ids import task_id_of
+from entrypoints.web.requests.parameters import Query
+from entrypoints.web.words.policy_wording import policy_sentences
+from entrypoints.web.words.terminal import task_commands
+from entrypoints.web.words.wording import STATES, wall_time
 
 UPCOMING = 5
 HAPPENED = 10

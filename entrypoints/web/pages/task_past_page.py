@@ -11,13 +11,13 @@ from application.scheduling.services.inspect_history import HappenedPage
 from application.scheduling.services.preview import COUNT_MAX
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import TaskId
-from entrypoints.web.ids import task_id_of
-from entrypoints.web.instants import instant_in
 from entrypoints.web.keys import SERVICES
 from entrypoints.web.pages.forecasts import forecast_context
-from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
-from entrypoints.web.wording import OPEN_ASKED
+from entrypoints.web.requests.ids import task_id_of
+from entrypoints.web.requests.instants import instant_in
+from entrypoints.web.requests.parameters import Query
+from entrypoints.web.words.wording import OPEN_ASKED
 
 UPCOMING_DEFAULT = 20
 SKIPPED = "skipped"

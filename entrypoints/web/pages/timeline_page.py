@@ -12,13 +12,13 @@ from application.scheduling.ports.records import ExecutionSummary
 from application.scheduling.services.preview import COUNT_MAX
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.task import ScheduledTask, TaskStatus
-from entrypoints.web.charts import Axis, Lane, Span, Tone
+from entrypoints.web.charts.charts import Axis, Lane, Span, Tone
+from entrypoints.web.charts.sparklines import TONES
 from entrypoints.web.keys import SERVICES, WebServices, under_prefix
-from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
-from entrypoints.web.sparklines import TONES
+from entrypoints.web.requests.parameters import Query
 from entrypoints.web.viewer import common_zone_of
-from entrypoints.web.wording import STATES, took, wall_time
+from entrypoints.web.words.wording import STATES, took, wall_time
 
 HALF = timedelta(hours=12)
 EXECUTIONS_MAX = 500

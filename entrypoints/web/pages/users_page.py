@@ -11,10 +11,10 @@ from aiohttp import web
 from application.scheduling.services.manage_tokens import NewToken
 from domain.access.role import Role
 from domain.errors import InvalidAccountError, SchedulerError
-from entrypoints.web.access import check_login, doer_of
-from entrypoints.web.addresses import client_address
+from entrypoints.web.doors.access import check_login, doer_of
+from entrypoints.web.doors.addresses import client_address
+from entrypoints.web.doors.origins import own_origin
 from entrypoints.web.keys import CALLER, SERVICES, under_prefix
-from entrypoints.web.origins import own_origin
 from entrypoints.web.pages.account_page import LIVES, life_of
 from entrypoints.web.pages.forms import (
     ACCESS_REFUSALS,
@@ -26,8 +26,8 @@ from entrypoints.web.pages.forms import (
     see_other,
 )
 from entrypoints.web.pages.notices import OF_USERS, notice_of
-from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.parameters import Query
 
 USERS = "/users"
 

@@ -14,19 +14,19 @@ from application.scheduling.services.inspect_history import ComparedVersion
 from domain.errors import SchedulerError
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.task import Definition, ScheduledTask
-from entrypoints.web.errors import RequestError
-from entrypoints.web.ids import task_id_of
-from entrypoints.web.intent import page_author
+from entrypoints.web.doors.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.pages.changes import CHANGE_REFUSALS
 from entrypoints.web.pages.forecasts import forecast_context
 from entrypoints.web.pages.forms import NOTHING_REFUSED, Refused, fields_of, reason_of
-from entrypoints.web.parameters import Query
 from entrypoints.web.problems import problem_of
 from entrypoints.web.rendering import render
-from entrypoints.web.side_by_side import side_by_side
-from entrypoints.web.terminal import restore_command
-from entrypoints.web.wording import pretty
+from entrypoints.web.requests.errors import RequestError
+from entrypoints.web.requests.ids import task_id_of
+from entrypoints.web.requests.parameters import Query
+from entrypoints.web.words.side_by_side import side_by_side
+from entrypoints.web.words.terminal import restore_command
+from entrypoints.web.words.wording import pretty
 
 UPCOMING = 5
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)

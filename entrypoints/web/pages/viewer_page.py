@@ -7,11 +7,11 @@ from aiohttp import web
 
 from domain.errors import InvalidTimezoneError
 from domain.scheduling.cron.zone import current_key, timezone_keys, zone
-from entrypoints.web.addresses import own_path
+from entrypoints.web.doors.addresses import own_path
 from entrypoints.web.keys import under_prefix
 from entrypoints.web.pages.forms import NOTHING_REFUSED, Refused, fields_of, refused, see_other
-from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.parameters import Query
 from entrypoints.web.viewer import THEME_COOKIE, ZONE_COOKIE, Theme, keep_choice
 
 TASKS_OWN = "task"

@@ -4,8 +4,8 @@ from aiohttp import web
 
 from application.scheduling.services.inspect_team import Duty
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.parameters import Query
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.parameters import Query
 
 
 async def workers(request: web.Request) -> web.Response:

@@ -138,7 +138,8 @@ def test_what_the_command_line_did_is_on_record_and_tampering_with_that_is_told(
     whole = run("access", "check")
     with closing(sqlite3.connect(tmp_path / "scheduler.db")) as connection:
         connection.executescript(
-            "DROP TRIGGER access_records_stay_as_they_are; UPDATE access_records SET detail = 'as admin' WHERE number = 2"
+            "DROP TRIGGER access_records_stay_as_they_are;"
+            "UPDATE access_records SET detail = 'as admin' WHERE number = 2"
         )
 
     broken = run("access", "check")

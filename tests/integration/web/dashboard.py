@@ -30,9 +30,9 @@ from application.scheduling.services.second_opinion import SecondOpinion
 from application.scheduling.services.statistics import ReadStatistics
 from application.scheduling.services.veil import VeiledHistory, VeiledTasks
 from entrypoints.web.app import WebServices, WebSettings, create_app, create_runner
+from entrypoints.web.doors.veil import is_veiled
 from entrypoints.web.feed import ChangeFeed
 from entrypoints.web.keys import SETTINGS, AccessServices
-from entrypoints.web.veil import is_veiled
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.integration.web.declared import check_declared
 from tests.support.doors import Doors

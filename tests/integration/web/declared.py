@@ -12,7 +12,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from application.scheduling.documents import Document
-from entrypoints.web.openapi import openapi_document
+from entrypoints.web.contract.openapi import openapi_document
 from entrypoints.web.routes import ROUTES
 
 PLACE = "urn:api"

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from domain.access.role import Role
 from entrypoints.web.app import WebSettings
-from entrypoints.web.cookies import NAME
+from entrypoints.web.doors.cookies import NAME
 from tests.integration.web.dashboard import FORM, HTML, PREFIX, Answer, Dashboard, serving
 from tests.support.accounts import a_doer
 

@@ -11,10 +11,10 @@ import pytest
 from application.scheduling.services.credentials import digest
 from domain.access.account import SESSION_MAX, ApiToken, Session, User
 from domain.access.role import Role
-from entrypoints.web.access import Permission
-from entrypoints.web.cookies import NAME
+from entrypoints.web.doors.access import Permission
+from entrypoints.web.doors.cookies import NAME
+from entrypoints.web.doors.origins import HEADERS
 from entrypoints.web.feed import FEED
-from entrypoints.web.origins import HEADERS
 from entrypoints.web.route import Route
 from entrypoints.web.routes import ROUTES
 from tests.integration.web.dashboard import HTML, PREFIX, Answer, Dashboard, serving

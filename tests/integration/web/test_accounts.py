@@ -10,7 +10,7 @@ import pytest
 from application.scheduling.services.credentials import digest
 from domain.access.role import Role
 from entrypoints.web.app import WebSettings
-from entrypoints.web.cookies import NAME, SECURE_NAME
+from entrypoints.web.doors.cookies import NAME, SECURE_NAME
 from tests.integration.web.dashboard import HTML, PREFIX, Answer, Dashboard
 from tests.integration.web.door import PASSWORD, a_door, send_form, signed_in
 from tests.support.accounts import a_doer

@@ -22,8 +22,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from domain.access.role import Role
+from entrypoints.web.contract.openapi import openapi_document
 from entrypoints.web.keys import SERVICES
-from entrypoints.web.openapi import openapi_document
 from entrypoints.web.routes import ROUTES
 from tests.integration.web.dashboard import PREFIX, Dashboard, serving
 from tests.integration.web.door import LOGIN, PASSWORD

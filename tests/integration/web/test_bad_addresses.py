@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 
 from domain.access.role import Role
-from entrypoints.web.access import Permission
-from entrypoints.web.operations import Operation
+from entrypoints.web.contract.operations import Operation
+from entrypoints.web.doors.access import Permission
 from entrypoints.web.route import Route
 from entrypoints.web.routes import ROUTES
 from tests.integration.web.dashboard import HTML, PREFIX, TASKS, Answer, Dashboard

@@ -6,7 +6,7 @@ from io import BytesIO
 
 import pytest
 
-from entrypoints.web import bodies
+from entrypoints.web.requests import bodies
 from tests.integration.web.dashboard import JSON, TASKS, Dashboard, a_body
 from tests.integration.web.wire import asked
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from entrypoints.web.operations import Operation
+from entrypoints.web.contract.operations import Operation
 from entrypoints.web.routes import ROUTES
 from tests.integration.web.dashboard import JSON, PREFIX, TASKS, Answer, Dashboard, a_body, serving
 from tests.integration.web.door import LOGIN

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from entrypoints.web import app
-from entrypoints.web.origins import HEADERS
+from entrypoints.web.doors.origins import HEADERS
 from tests.integration.web.dashboard import Dashboard, serving
 from tests.integration.web.door import LOGIN
 from tests.integration.web.wire import asked, connect

@@ -2,8 +2,8 @@ import re
 
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from entrypoints.web.openapi import openapi_document
-from entrypoints.web.operations import Operation
+from entrypoints.web.contract.openapi import openapi_document
+from entrypoints.web.contract.operations import Operation
 from entrypoints.web.routes import ROUTES
 from tests.integration.web.dashboard import PREFIX, Dashboard
 

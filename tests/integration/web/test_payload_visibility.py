@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from domain.access.role import Role
 from domain.scheduling.outcome import Succeeded
-from entrypoints.web.access import Permission
 from entrypoints.web.app import WebSettings
+from entrypoints.web.doors.access import Permission
 from entrypoints.web.feed import FEED
 from entrypoints.web.routes import ROUTES
 from tests.integration.web.dashboard import HTML, PREFIX, TASKS, Dashboard

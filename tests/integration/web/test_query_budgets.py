@@ -25,7 +25,7 @@ from entrypoints.admin import serve_admin
 from entrypoints.container import Container
 from entrypoints.hints import Hints
 from entrypoints.settings import Settings
-from entrypoints.web.access import Permission
+from entrypoints.web.doors.access import Permission
 from entrypoints.web.routes import ROUTES
 from tests.support.builders import a_change, a_creation, a_definition
 from tests.support.stock import stock

@@ -6,10 +6,10 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from entrypoints.web.access import Permission
 from entrypoints.web.app import WebSettings
+from entrypoints.web.doors.access import Permission
+from entrypoints.web.doors.origins import HEADERS
 from entrypoints.web.feed import FEED
-from entrypoints.web.origins import HEADERS
 from entrypoints.web.routes import ROUTES
 from tests.integration.web.dashboard import FORM, HTML, JSON, PAGE, PREFIX, TASKS, Dashboard, a_body, serving
 

@@ -8,7 +8,7 @@ from domain.access.account import IDLE_MAX
 from domain.access.events import SignedOut
 from domain.access.role import Role
 from entrypoints.web.app import WebSettings
-from entrypoints.web.cookies import NAME, SECURE_NAME
+from entrypoints.web.doors.cookies import NAME, SECURE_NAME
 from tests.integration.web.dashboard import FORM, HTML, PREFIX, TASKS, Dashboard, a_body, serving
 from tests.integration.web.door import LOGIN, a_door, cookie_of, sign_in, status_of
 from tests.support.accounts import TESTER, a_doer

@@ -5,7 +5,7 @@ from markupsafe import Markup
 
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.retry import Backoff, BackoffKind, RetryPolicy
-from entrypoints.web.policy_wording import policy_sentences
+from entrypoints.web.words.policy_wording import policy_sentences
 from tests.support.builders import HOUR, SECOND, a_task
 from tests.support.manual_clock import NOON
 

@@ -7,8 +7,8 @@ import pytest
 from application.scheduling.ports.records import AttemptRecord, ExecutionRecord, ExecutionSummary
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionState
 from domain.scheduling.identifiers import NodeId
-from entrypoints.web.charts import Tone
-from entrypoints.web.course import course_of, drawn
+from entrypoints.web.charts.charts import Tone
+from entrypoints.web.charts.course import course_of, drawn
 from tests.support.builders import MINUTE, SECOND, an_execution
 from tests.support.manual_clock import NOON
 

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from application.scheduling.documents import Document
 from entrypoints.web.answers import json_answer
-from entrypoints.web.origins import HEADERS
+from entrypoints.web.doors.origins import HEADERS
 
 logger = structlog.get_logger()
 

@@ -5,7 +5,7 @@ import pytest
 
 from domain.scheduling.execution import AttemptOutcome, ExecutionKind, ExecutionState
 from domain.scheduling.task import Pause, SkipReason
-from entrypoints.web import wording
+from entrypoints.web.words import wording
 from tests.support.builders import HOUR, MINUTE, SECOND, a_task, an_execution, an_open_execution
 from tests.support.manual_clock import NOON
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 from application.scheduling.explanations.words import counted, span
 from application.scheduling.ports.figures import PastRun
 from domain.scheduling.execution import ExecutionState
-from entrypoints.web.charts import Bar, Tone, heights
-from entrypoints.web.wording import STATES
+from entrypoints.web.charts.charts import Bar, Tone, heights
+from entrypoints.web.words.wording import STATES
 
 PITCH, BAR_MOST = 6, 22
 TONES = {

@@ -12,8 +12,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from entrypoints.web.bodies import RequestBody
-from entrypoints.web.parameters import QUERY, Parameter, Query
+from entrypoints.web.requests.bodies import RequestBody
+from entrypoints.web.requests.parameters import QUERY, Parameter, Query
 
 JSON = "application/json"
 # What follows from the rest: no operation repeats it.

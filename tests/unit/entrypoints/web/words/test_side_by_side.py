@@ -1,6 +1,6 @@
 import pytest
 
-from entrypoints.web.side_by_side import LINES_MAX, Line, side_by_side
+from entrypoints.web.words.side_by_side import LINES_MAX, Line, side_by_side
 
 
 def marks(lines: object) -> str:

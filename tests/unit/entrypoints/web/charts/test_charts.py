@@ -4,7 +4,18 @@ from xml.etree.ElementTree import Element, fromstring
 import pytest
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from entrypoints.web.charts import HEIGHT_LEAST, WIDTH_LEAST, Axis, Bar, Cell, HeatRow, Lane, Tone, heights, level_of
+from entrypoints.web.charts.charts import (
+    HEIGHT_LEAST,
+    WIDTH_LEAST,
+    Axis,
+    Bar,
+    Cell,
+    HeatRow,
+    Lane,
+    Tone,
+    heights,
+    level_of,
+)
 from entrypoints.web.rendering import FOLDER
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)

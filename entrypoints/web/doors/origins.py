@@ -10,9 +10,9 @@ from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Handler
 from yarl import URL
 
-from entrypoints.web.cookies import session_of
-from entrypoints.web.errors import RequestError
+from entrypoints.web.doors.cookies import session_of
 from entrypoints.web.keys import SETTINGS
+from entrypoints.web.requests.errors import RequestError
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -7,9 +7,9 @@ from aiohttp import web
 
 from application.scheduling.services.change_task import Author
 from domain.scheduling.change import Via
-from entrypoints.web.bodies import raw_body
-from entrypoints.web.errors import RequestError
 from entrypoints.web.keys import ACTOR
+from entrypoints.web.requests.bodies import raw_body
+from entrypoints.web.requests.errors import RequestError
 
 _KEY = re.compile(r"[\x20-\x7e]{1,200}", re.ASCII)
 _ENTITY_TAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)

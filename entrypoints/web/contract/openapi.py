@@ -12,12 +12,12 @@ from operator import attrgetter
 from typing import Any
 
 from application.scheduling.documents import Document
-from entrypoints.web.access import Permission
-from entrypoints.web.api_schemas import Schemas
 from entrypoints.web.catalogue import KINDS
-from entrypoints.web.cookies import NAME as SESSION_COOKIE
-from entrypoints.web.operations import Answer, Operation
-from entrypoints.web.parameters import Parameter
+from entrypoints.web.contract.api_schemas import Schemas
+from entrypoints.web.contract.operations import Answer, Operation
+from entrypoints.web.doors.access import Permission
+from entrypoints.web.doors.cookies import NAME as SESSION_COOKIE
+from entrypoints.web.requests.parameters import Parameter
 from entrypoints.web.route import Route
 
 API = "/api/"

@@ -10,9 +10,9 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from pydantic_core import CoreSchema, core_schema
 
 from application.scheduling.documents import Document
-from entrypoints.web.bodies import RequestBody
-from entrypoints.web.operations import Answer, Operation
-from entrypoints.web.problem_documents import ProblemDocument
+from entrypoints.web.contract.operations import Answer, Operation
+from entrypoints.web.contract.problem_documents import ProblemDocument
+from entrypoints.web.requests.bodies import RequestBody
 
 PLACE = "#/components/schemas/"
 _NULL = {"type": "null"}

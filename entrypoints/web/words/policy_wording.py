@@ -6,7 +6,7 @@ from application.scheduling.explanations.words import span
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.retry import BackoffKind, RetryPolicy
 from domain.scheduling.task import ScheduledTask
-from entrypoints.web.wording import moment
+from entrypoints.web.words.wording import moment
 
 RETRIES_SHOWN_MAX = 5
 

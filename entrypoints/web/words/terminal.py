@@ -10,8 +10,8 @@ from aiohttp import web
 from application.scheduling import json_text
 from domain.scheduling.execution import Execution, ExecutionState
 from domain.scheduling.task import ScheduledTask, TaskStatus
+from entrypoints.web.doors.origins import own_origin
 from entrypoints.web.keys import SETTINGS, under_prefix
-from entrypoints.web.origins import own_origin
 
 PROGRAM = "peachpie-scheduler"
 # In double quotes, so that the shell puts the token in.

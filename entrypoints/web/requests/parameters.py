@@ -10,7 +10,7 @@ from aiohttp import web
 
 from application.scheduling.ports.history import TaskOrder
 from domain.errors import nearest_of
-from entrypoints.web.errors import RequestError
+from entrypoints.web.requests.errors import RequestError
 
 TEXT_MAX = 200
 CURSOR_MAX = 4_096

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from domain.errors import DomainError
 from domain.scheduling.schedule import OneTimeSchedule
-from entrypoints.web.errors import RequestError
-from entrypoints.web.parameters import Query
+from entrypoints.web.requests.errors import RequestError
+from entrypoints.web.requests.parameters import Query
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,13 @@ from domain.access.events import PermissionRefused
 from domain.access.record import Doer
 from domain.access.role import Role
 from domain.scheduling.change import Via
-from entrypoints.web.addresses import client_address, own_path, page_above
-from entrypoints.web.audience import is_for_browser
-from entrypoints.web.cookies import session_of
-from entrypoints.web.errors import RequestError
+from entrypoints.web.doors.addresses import client_address, own_path, page_above
+from entrypoints.web.doors.audience import is_for_browser
+from entrypoints.web.doors.cookies import session_of
+from entrypoints.web.doors.origins import SAFE_METHODS
+from entrypoints.web.doors.veil import set_veil
 from entrypoints.web.keys import ACTOR, CALLER, SERVICES, SETTINGS, under_prefix
-from entrypoints.web.origins import SAFE_METHODS
-from entrypoints.web.veil import set_veil
+from entrypoints.web.requests.errors import RequestError
 
 LOCAL = Caller("local", Role.ADMIN)
 """Whoever is at this machine, where no login is asked for."""

@@ -8,8 +8,8 @@ from itertools import pairwise
 from application.scheduling.explanations.words import span
 from application.scheduling.ports.records import AttemptRecord, ExecutionRecord
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionState
-from entrypoints.web.charts import Axis, Span, Tone
-from entrypoints.web.wording import OUTCOMES
+from entrypoints.web.charts.charts import Axis, Span, Tone
+from entrypoints.web.words.wording import OUTCOMES
 
 WAITS = {
     AttemptOutcome.FAILED: "to be tried again",

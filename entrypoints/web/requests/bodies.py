@@ -18,7 +18,7 @@ from application.scheduling.drafts import Instant, Payload, Reason, faults_of
 from domain.errors import DomainError, InvalidInputError
 from domain.scheduling.policy import Misfire
 from domain.scheduling.task import PauseMode
-from entrypoints.web.errors import RequestError
+from entrypoints.web.requests.errors import RequestError
 
 BODY_BYTES_MAX = json_text.BYTES_MAX
 BODY_SECONDS_MAX = 10

@@ -1,0 +1,1 @@
+"""Drawings as geometry: what the templates turn into SVG."""

@@ -1,0 +1,1 @@
+"""What the API promises: each operation and its documents, as OpenAPI."""

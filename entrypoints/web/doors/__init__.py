@@ -1,0 +1,1 @@
+"""Who is let in, and by which way they come."""
