@@ -5,8 +5,9 @@
 PYTHON ?=
 # Passed on, for instance: make run ARGS="--port 9000", make unit ARGS="-k cron".
 ARGS ?=
-# Processes that share the whole test run; the tests of one file stay in one process.
-WORKERS ?= auto
+# Processes that share the whole test run; the tests of one file stay in one process. One more than there are processors,
+# as those of services, browsers and chaos wait for most of their time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 VENV := .venv
 PY := $(VENV)/bin/python

@@ -216,3 +216,11 @@ def test_a_freeze_that_outlasts_the_lease_explains_a_recovery() -> None:
     late = [each for each in a_ledger() if each.monotonic != 3.6]
 
     assert "I9" not in told(evidence(nemesis=frozen, ledger=[*late, a_mark("start", "three", 3, 34.1, fence=5)]))
+
+
+def test_a_task_that_was_paused_when_the_run_came_to_rest_owed_nothing_more() -> None:
+    dump = with_watermark(4)
+    at_rest = dump.changes.pop()
+    dump.changes += [ChangeRow(3, "task", 2, None, "pause", "ana", T + 4 * SECOND, "", None), replace(at_rest, id=4)]
+
+    assert "I2" not in told(evidence(dump=dump, marked_at=T + 5 * SECOND))

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from tests.support.chaos_client import QUIESCE
 from tests.support.chaos_dump import ExecutionRow, SkipRow, TaskRow
@@ -64,14 +64,21 @@ def _overlapping(task: TaskRow, earlier: SkipRow, later: SkipRow) -> Finding:
 
 def _nothing_outstanding(evidence: Evidence, task: TaskRow) -> Iterator[Finding]:
     """I2: a task that was active to the end has decided all it owed when the faults were healed."""
-    rest = [each for each in evidence.dump.changes if each.task_id == task.id and each.reason == QUIESCE]
-    if not rest or task.decided_until >= evidence.marked_at:
+    if not _was_active_to_the_end(evidence, task) or task.decided_until >= evidence.marked_at:
         return
     jitter = evidence.dump.versions[task.id][-1].policy["jitter"]
     everything = owed(evidence.dump, task, evidence.clock, evidence.marked_at - jitter)
     for instant in everything.sure:
         if instant > task.decided_until:
             yield Finding("I2", f"lost: {task.name} never decided {instant}, its watermark is {task.decided_until}")
+
+
+def _was_active_to_the_end(evidence: Evidence, task: TaskRow) -> bool:
+    """True if it was put to rest, and nobody had stopped it before: what is paused until later is put to rest, too."""
+    changes = [each for each in evidence.dump.changes if each.task_id == task.id]
+    before = list(takewhile(lambda each: each.reason != QUIESCE, changes))
+    turns = [each.action for each in before if each.action in STOPS | STARTS]
+    return len(before) < len(changes) and turns[-1] in STARTS
 
 
 def _obeyed(evidence: Evidence, task: TaskRow) -> Iterator[Finding]:
