@@ -19,15 +19,6 @@ QUICK = (
     "retry counted twice",
     "cancel as a blind write",
     "rescue of the living",
-    "changes not recorded",
-    "change by the asker's clock",
-    "fence without generation",
-    "what changes nothing moves the version",
-    "undelete from now alone",
-    "redrive again and again",
-    "secrets told",
-    "retry later than promised",
-    "suspects claimed with the others",
 )
 
 
