@@ -20,7 +20,7 @@ from entrypoints.cli.main import main
 from entrypoints.web.app import WebSettings
 from entrypoints.web.assets import FOLDER
 from tests.integration.web.dashboard import PAGE, PREFIX, TASKS, Dashboard, a_body, serving
-from tests.integration.web.test_pages import Elements, stored
+from tests.integration.web.pages import Elements, stored
 
 BERLIN = ZoneInfo("Europe/Berlin")
 BEFORE_THE_GAP = datetime(2024, 3, 29, 12, 0, tzinfo=UTC)

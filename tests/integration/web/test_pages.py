@@ -1,17 +1,15 @@
 import re
-from html.parser import HTMLParser
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
 from application.scheduling.ports.execution_store import Beat, LogLine, Progress
 from domain.scheduling.execution import ErrorReport
-from domain.scheduling.identifiers import NodeId, TaskId
+from domain.scheduling.identifiers import NodeId
 from domain.scheduling.outcome import Failed
 from domain.scheduling.retry import GiveUp
-from domain.scheduling.task import ScheduledTask
 from tests.integration.web.dashboard import HTML, PAGE, PREFIX, TASKS, Dashboard
+from tests.integration.web.pages import Elements, stored, words
 
 CANARIES = [
     "<script>alert(1)</script>",
@@ -23,43 +21,6 @@ CANARIES = [
     "javascript:alert(1)",
     "👩‍👩‍👧 ünïcödé",
 ]
-
-
-INLINE = {"a", "b", "code", "span", "strong", "time"}
-
-
-class Elements(HTMLParser):
-    """Every tag of a page with its attributes, and the text in between."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.text = ""
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in INLINE:
-            self.text += " "
-        self.tags.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-    def all(self, tag: str, **attributes: str) -> list[dict[str, str]]:
-        return [found for name, found in self.tags if name == tag and found.items() >= attributes.items()]
-
-
-async def stored(dashboard: Dashboard, **fields: Any) -> ScheduledTask:
-    document = await dashboard.create(**fields)
-    task = await dashboard.store.tasks.get(TaskId(document["id"]))
-    assert isinstance(task, ScheduledTask)
-    return task
-
-
-def words(html: str) -> str:
-    """The text of a page with its white space made single."""
-    return " ".join(Elements(html).text.split())
 
 
 async def test_a_record_that_cannot_be_read_has_a_page_that_says_so(dashboard: Dashboard) -> None:

@@ -10,7 +10,7 @@ from entrypoints.web.rendering import FOLDER as TEMPLATES
 from entrypoints.web.viewer import THEME_COOKIE, ZONE_COOKIE
 from tests.integration.web.dashboard import HTML, PAGE, PREFIX, Answer, Dashboard, serving
 from tests.integration.web.door import a_door
-from tests.integration.web.test_pages import Elements, words
+from tests.integration.web.pages import Elements, words
 
 ZONE = f"{PREFIX}/time-zone"
 THEME = f"{PREFIX}/theme"
