@@ -9,8 +9,9 @@ from playwright.async_api import Browser, StorageState
 from domain.access.role import Role
 from tests.browser.visitor import LOOKS, Look, Visitor, visiting
 from tests.support.accounts import a_doer
-from tests.support.chromium import HOW, a_chromium, is_required
+from tests.support.chromium import HOW, a_chromium
 from tests.support.demo import Demo, a_demo
+from tests.support.repository import missing
 from tests.support.service import Service, running
 
 PASSWORD = "correct horse battery"
@@ -21,7 +22,7 @@ async def chromium() -> AsyncIterator[Browser]:
     """The browser of this process; tests are skipped where there is none, and fail where there must be one."""
     async with a_chromium() as browser:
         if browser is None:
-            (pytest.fail if is_required() else pytest.skip)(HOW)
+            missing(HOW)
         yield browser
 
 

@@ -1,6 +1,5 @@
 """The browser that tests and pictures are made with: found on this machine, and started so that it phones nobody."""
 
-import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,11 +17,6 @@ ARGUMENTS = (
     "--disable-dev-shm-usage",
     f"--host-resolver-rules=MAP {PLAIN_HOST} 127.0.0.1",
 )
-
-
-def is_required() -> bool:
-    """True where a missing browser is an error: in continuous integration."""
-    return os.environ.get("CI", "").lower() in ("1", "true")  # noqa: TID251 - a setting of the tests, not of the service
 
 
 def path_of(playwright: Playwright) -> str | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.packing import at
 from adapters.sql.engine import Database
 from adapters.sql.store.access_tables import (
     SESSION,
@@ -22,7 +23,6 @@ from adapters.sql.store.access_tables import (
     users,
 )
 from adapters.sql.store.access_trail import record
-from adapters.sql.store.packing import at
 from application.scheduling.ports.access import SESSIONS_MAX, TokenUse, Visit
 from application.scheduling.ports.clock import Clock
 from domain.access import deeds

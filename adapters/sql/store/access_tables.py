@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Column, Index, Table, Text
 
-from adapters.sql.store.packing import UNREADABLE, at_or_none, us_or_none
+from adapters.records.packing import UNREADABLE, at_or_none, us_or_none
 from adapters.sql.store.tables import METADATA, Whole
 from domain.access.account import Account, ApiToken, Session, User
 from domain.access.role import Role

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.packing import UNREADABLE
 from adapters.sql.engine import Database
-from adapters.sql.store.packing import UNREADABLE
 from adapters.sql.store.trail_tables import access_chain, access_records
 from application.scheduling.ports.access_trail import AccessFilter, AccessPage, Stretch
 from application.scheduling.ports.clock import Clock

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, TextClause, and_, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.executions import execution_of, moved_row
+from adapters.records.packing import UNREADABLE, Row
+from adapters.records.tasks import definition_of
 from adapters.sql.store.batches import ROWS, inserting, updating
-from adapters.sql.store.dialect import Dialect, Row
-from adapters.sql.store.execution_rows import EXECUTION_COLUMNS, MOVED_COLUMNS, execution_of, moved_row
-from adapters.sql.store.packing import UNREADABLE
-from adapters.sql.store.rows import DEFINITION_COLUMNS, definition_of
+from adapters.sql.store.dialect import Dialect
+from adapters.sql.store.execution_rows import EXECUTION_COLUMNS, MOVED_COLUMNS
+from adapters.sql.store.rows import DEFINITION_COLUMNS
 from adapters.sql.store.tables import IS_CLAIMABLE, IS_SUSPECT, Whole, attempts, definitions, executions, store
 from application.scheduling.ports.execution_store import Claim
 from domain.scheduling.execution import Execution

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from sqlalchemy import Column, ColumnElement, Executable, FromClause, Select, SelectBase, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-Row = Sequence[Any]
+from adapters.records.packing import Row
 
 
 class Query(Protocol):

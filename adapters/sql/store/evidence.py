@@ -9,20 +9,13 @@ from typing import Any
 from sqlalchemy import Select, Text, TextClause, bindparam, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.sql.store.dialect import Dialect, Row
-from adapters.sql.store.execution_rows import (
-    ATTEMPT_COLUMNS,
-    CHANGE_COLUMNS,
-    EXECUTION_COLUMNS,
-    SKIP_COLUMNS,
-    attempt_of,
-    changes_of,
-    execution_of,
-    skips_of,
-)
+from adapters.records.executions import attempt_of, changes_of, execution_of, skips_of
+from adapters.records.packing import UNREADABLE, Row, unpack_progress
+from adapters.records.tasks import definition_of, tasks_of
+from adapters.sql.store.dialect import Dialect
+from adapters.sql.store.execution_rows import ATTEMPT_COLUMNS, CHANGE_COLUMNS, EXECUTION_COLUMNS, SKIP_COLUMNS
 from adapters.sql.store.open_work import TASKS_WITH_DEFINITIONS
-from adapters.sql.store.packing import UNREADABLE, unpack_progress
-from adapters.sql.store.rows import DEFINITION_COLUMNS, OPEN_COLUMNS, TASK_COLUMNS, definition_of, tasks_of
+from adapters.sql.store.rows import DEFINITION_COLUMNS, OPEN_COLUMNS, TASK_COLUMNS
 from adapters.sql.store.tables import IS_FINAL, IS_OPEN, Whole, attempts, changes, definitions, executions, skips, tasks
 from application.scheduling.ports.records import (
     EVIDENCE_MAX,

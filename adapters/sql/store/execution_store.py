@@ -7,13 +7,13 @@ from datetime import datetime
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.packing import UNREADABLE, at_or_none, unpack_error
 from adapters.sql.engine import Database
 from adapters.sql.store.claims import Claims
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.logbook import Logbook
 from adapters.sql.store.mutations import Mutations
 from adapters.sql.store.open_work import OpenWork, Steps
-from adapters.sql.store.packing import UNREADABLE, at_or_none, unpack_error
 from adapters.sql.store.rescues import Rescues
 from adapters.sql.store.tables import IS_RETRY_WAIT, IS_RUNNING, IS_UNKNOWN, Whole, attempts, executions
 from application.scheduling.ports.clock import Clock

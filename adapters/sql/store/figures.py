@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Select, and_, bindparam, func, select
 
+from adapters.records.packing import UNREADABLE, Row, at, at_or_none, unpack_policy, unpack_schedule
 from adapters.sql.engine import Database
 from adapters.sql.store.batches import ROWS
-from adapters.sql.store.dialect import Dialect, Row
+from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.execution_lists import IS_NOT_REDRIVEN
 from adapters.sql.store.finishes import FinishedHours
 from adapters.sql.store.open_work import TASKS_WITH_DEFINITIONS
-from adapters.sql.store.packing import UNREADABLE, at, at_or_none, unpack_policy, unpack_schedule
 from adapters.sql.store.tables import (
     IS_CLAIMABLE,
     IS_DEAD,

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Executable, Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.packing import Row
 from adapters.sql.store.batches import ROWS
-from adapters.sql.store.dialect import Dialect, Row
+from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.tables import Whole, finished
 from domain.scheduling.finish import Finish, finishes
 from domain.scheduling.identifiers import microseconds

@@ -12,11 +12,12 @@ from datetime import datetime
 from sqlalchemy import Column, Executable, Text, bindparam, case, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.executions import skip_row
+from adapters.records.packing import Row, pack_quarantine, pack_skip
 from adapters.sql.store.batches import ROWS, ROWS_MAX, replacing, updating
-from adapters.sql.store.dialect import Dialect, Row
-from adapters.sql.store.execution_rows import SKIP_COLUMNS, skip_row
+from adapters.sql.store.dialect import Dialect
+from adapters.sql.store.execution_rows import SKIP_COLUMNS
 from adapters.sql.store.open_work import OpenWork
-from adapters.sql.store.packing import pack_quarantine, pack_skip
 from adapters.sql.store.tables import Whole, executions, skips, tasks
 from application.scheduling.ports.task_store import CommitAnswer, Committed, Decision, Moved, TooEarly, Unreadable
 from domain.scheduling.execution import ExecutionKind

@@ -5,13 +5,14 @@ from datetime import datetime
 
 from sqlalchemy import Text, bindparam, select
 
+from adapters.records.executions import changes_of, skips_of
 from adapters.sql.engine import Database
 from adapters.sql.store.audit_lists import AuditLists
 from adapters.sql.store.counts import counted
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.evidence import EvidenceReads
 from adapters.sql.store.execution_lists import ExecutionLists
-from adapters.sql.store.execution_rows import CHANGE_COLUMNS, SKIP_COLUMNS, changes_of, skips_of
+from adapters.sql.store.execution_rows import CHANGE_COLUMNS, SKIP_COLUMNS
 from adapters.sql.store.pruning import Pruning
 from adapters.sql.store.tables import Whole, changes, skips
 from adapters.sql.store.task_lists import TaskLists

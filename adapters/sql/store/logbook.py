@@ -7,9 +7,9 @@ from typing import Protocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.packing import Row, pack_progress
 from adapters.sql.store.batches import ROWS, inserting, updating
-from adapters.sql.store.dialect import Dialect, Row
-from adapters.sql.store.packing import pack_progress
+from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.tables import executions, log_lines
 from application.scheduling.ports.execution_store import LogLine, Progress
 from domain.scheduling.identifiers import ExecutionId, microseconds

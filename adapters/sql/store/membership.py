@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from sqlalchemy import bindparam, delete, select
 
+from adapters.records.packing import UNREADABLE, Row, packed
 from adapters.sql.engine import Database
 from adapters.sql.store.batches import ROWS, replacing
-from adapters.sql.store.dialect import Dialect, Row
-from adapters.sql.store.packing import UNREADABLE, packed
+from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.tables import Whole, members
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.membership import SILENT_AFTER, HandlerSpec, Member

@@ -7,9 +7,10 @@ from datetime import datetime
 from sqlalchemy import and_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.executions import remembered_change_of
 from adapters.sql.store.batches import ROWS, ROWS_MAX
 from adapters.sql.store.dialect import Dialect
-from adapters.sql.store.execution_rows import CHANGE_COLUMNS, remembered_change_of
+from adapters.sql.store.execution_rows import CHANGE_COLUMNS
 from adapters.sql.store.open_work import OpenWork, Steps
 from adapters.sql.store.tables import changes, executions, tasks
 from application.scheduling.ports.records import ChangeRecord

@@ -4,8 +4,9 @@ import re
 
 from sqlalchemy import bindparam, select
 
+from adapters.records.packing import Row
 from adapters.sql.engine import Database
-from adapters.sql.store.dialect import Dialect, Row
+from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.news_tables import news
 from adapters.sql.store.tables import Whole
 from application.scheduling.ports.news import Changed

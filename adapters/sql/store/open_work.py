@@ -13,34 +13,14 @@ from datetime import datetime
 from sqlalchemy import Column, ColumnElement, Executable, Select, Text, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.executions import change_row, execution_of, execution_row, moved_row, skip_row
+from adapters.records.packing import UNREADABLE, Row, pack_error
+from adapters.records.tasks import birth_row, face_row, stand_in_of, state_row, task_of, version_row
 from adapters.sql.store.batches import ROWS, inserting, replacing, updating
-from adapters.sql.store.dialect import Dialect, Row
-from adapters.sql.store.execution_rows import (
-    CHANGE_COLUMNS,
-    EXECUTION_COLUMNS,
-    MOVED_COLUMNS,
-    SKIP_COLUMNS,
-    change_row,
-    execution_of,
-    execution_row,
-    moved_row,
-    skip_row,
-)
+from adapters.sql.store.dialect import Dialect
+from adapters.sql.store.execution_rows import CHANGE_COLUMNS, EXECUTION_COLUMNS, MOVED_COLUMNS, SKIP_COLUMNS
 from adapters.sql.store.finishes import Finishes
-from adapters.sql.store.packing import UNREADABLE, pack_error
-from adapters.sql.store.rows import (
-    BIRTH_COLUMNS,
-    FACE_COLUMNS,
-    STATE_COLUMNS,
-    TASK_COLUMNS,
-    VERSION_COLUMNS,
-    birth_row,
-    face_row,
-    stand_in_of,
-    state_row,
-    task_of,
-    version_row,
-)
+from adapters.sql.store.rows import BIRTH_COLUMNS, FACE_COLUMNS, STATE_COLUMNS, TASK_COLUMNS, VERSION_COLUMNS
 from adapters.sql.store.tables import IS_OPEN, attempts, changes, definitions, executions, skips, tasks
 from application.scheduling.ports.records import ChangeRecord
 from application.scheduling.ports.task_store import Unreadable

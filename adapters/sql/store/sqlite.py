@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.sql.store.dialect import Row
+from adapters.records.packing import Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,15 @@ from operator import itemgetter
 from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.packing import Row, at_or_none
+from adapters.records.tasks import tasks_of
 from adapters.sql.engine import Database
 from adapters.sql.errors import RowRefusedError
-from adapters.sql.store.dialect import Dialect, Query, Row
+from adapters.sql.store.dialect import Dialect, Query
 from adapters.sql.store.firings import Firings, batches_of
 from adapters.sql.store.mutations import Mutations, batches_of_mutations, replayed
 from adapters.sql.store.open_work import TASKS_WITH_DEFINITIONS, OpenWork
-from adapters.sql.store.packing import at_or_none
-from adapters.sql.store.rows import OPEN_COLUMNS, TASK_COLUMNS, tasks_of
+from adapters.sql.store.rows import OPEN_COLUMNS, TASK_COLUMNS
 from adapters.sql.store.tables import IS_OPEN, Whole, definitions, executions, store, tasks
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.task_store import (

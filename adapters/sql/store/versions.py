@@ -7,10 +7,12 @@ from datetime import datetime
 from sqlalchemy import Text, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.sql.store.dialect import Dialect, Row
-from adapters.sql.store.execution_rows import CHANGE_COLUMNS, changes_of
-from adapters.sql.store.packing import UNREADABLE, at_or_none
-from adapters.sql.store.rows import DEFINITION_COLUMNS, definition_of
+from adapters.records.executions import changes_of
+from adapters.records.packing import UNREADABLE, Row, at_or_none
+from adapters.records.tasks import definition_of
+from adapters.sql.store.dialect import Dialect
+from adapters.sql.store.execution_rows import CHANGE_COLUMNS
+from adapters.sql.store.rows import DEFINITION_COLUMNS
 from adapters.sql.store.tables import Whole, changes, definitions
 from application.scheduling.ports.records import VersionRecord
 from domain.scheduling.change import OF_EXECUTIONS, Change, ChangeAction

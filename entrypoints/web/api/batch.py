@@ -23,6 +23,7 @@ from entrypoints.web.doors.access import CHANGES_OF_MANY, admit
 from entrypoints.web.doors.intent import author
 from entrypoints.web.keys import SERVICES
 from entrypoints.web.requests.bodies import OneOf, ReasonBody, RequestBody
+from entrypoints.web.requests.confirmation import check_count
 from entrypoints.web.requests.parameters import TEXT_MAX
 
 IDS_MAX = 5_000
@@ -49,7 +50,8 @@ class BatchBody(ReasonBody):
 
     `versions` go with `ids`, one each: a task that is at another version by now is refused. `value` is the tag or the
     time zone of the actions that have one, `until` the end of a pause, and `missed` says what becomes of the
-    occurrences a pause has passed over.
+    occurrences a pause has passed over. To delete takes `ids`, as a dry run tells them, and in
+    `confirm` how many they are.
     """
 
     action: OneOf[BatchAction]
@@ -59,6 +61,7 @@ class BatchBody(ReasonBody):
     value: Text = ""
     until: Instant | None = None
     missed: OneOf[Misfire] = Misfire.SKIP
+    confirm: Annotated[int, Field(ge=1)] | None = None
     dry_run: bool = False
 
     def order(self) -> Order:
@@ -79,6 +82,15 @@ class BatchBody(ReasonBody):
         hint = 'name tasks, or say "filter": {} for all of them'
         raise InvalidTaskError("either ids or a filter", code="required", pointer="/ids", hint=hint)
 
+    def check_confirmed(self) -> None:
+        """See that who deletes many has named them and read how many. Raises InvalidTaskError."""
+        if self.action is not BatchAction.DELETE or self.dry_run:
+            return
+        if self.ids is None:
+            hint = "a dry run tells the ids of those that match"
+            raise InvalidTaskError("what is deleted is named", code="required", pointer="/ids", hint=hint)
+        check_count(str(self.confirm or ""), len(set(self.ids)), "tasks")
+
 
 BODY = RequestBody(BatchBody, examples=examples.BATCHES)
 
@@ -93,6 +105,7 @@ async def change_tasks(request: web.Request) -> web.Response:
     order = body.order()
     # The route asks for the least that any action takes.
     await admit(request, CHANGES_OF_MANY[order.action])
+    body.check_confirmed()
     by = await author(request, reason=body.reason)
     services = request.app[SERVICES]
     result = await services.batch.run(order, body.chosen(services.clock.now()), by, dry_run=body.dry_run)
@@ -130,4 +143,6 @@ def _undo(result: BatchResult) -> BatchUndoDocument | None:
         return None
     ids, versions = list(order.if_versions), list(order.if_versions.values())
     document: BatchUndoDocument = {"action": order.action, "ids": ids, "versions": versions}
+    if order.action is BatchAction.DELETE:
+        document["confirm"] = len(ids)
     return document | {"value": order.value} if order.value else document

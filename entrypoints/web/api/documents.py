@@ -251,6 +251,7 @@ class BatchUndoDocument(TypedDict):
     value: NotRequired[str]
     ids: list[TaskId]
     versions: list[int]
+    confirm: NotRequired[int]
 
 
 class BatchDocument(TypedDict):

@@ -88,7 +88,7 @@ def received(
         return laid_out({**fields, **asked}, announced, present)
     if _is_lost(fields, inputs):
         as_json = {**_written(taken_over(fields, base or {})), "payload_as": "json", "payload_for": ""}
-        return laid_out({**fields, **as_json}, announced, present).refused(_outdated())
+        return laid_out({**fields, **as_json}, announced, present).refused(outdated())
     written = {} if base is None else _written(assembled(inputs, fields, base))
     return laid_out({**fields, **written}, announced, present)
 
@@ -112,7 +112,8 @@ def _is_lost(fields: Mapping[str, str], inputs: tuple[Input, ...]) -> bool:
     )
 
 
-def _outdated() -> InvalidTaskError:
+def outdated() -> InvalidTaskError:
+    """What is wrong with inputs whose schema is gone."""
     return InvalidTaskError(
         "the workers that announced these fields are gone, or have been replaced by others",
         code="invalid_payload",

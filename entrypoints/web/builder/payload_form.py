@@ -78,7 +78,10 @@ def filled(inputs: Sequence[Input], payload: Mapping[str, Any]) -> dict[str, str
 
 
 def assembled(inputs: Sequence[Input], fields: Mapping[str, str], base: Mapping[str, Any]) -> dict[str, Any]:
-    """The payload that fields say; what has no input is taken from `base`. A value of a wrong form stays a text."""
+    """The payload that fields say, in the order of `base`, from which everything is taken that has no input.
+
+    A value of a wrong form stays a text.
+    """
     payload = {key: value for key, value in base.items() if key not in {each.key for each in inputs}}
     for each in inputs:
         text = fields.get(each.field, "").replace("\r\n", "\n")
@@ -86,7 +89,7 @@ def assembled(inputs: Sequence[Input], fields: Mapping[str, str], base: Mapping[
             payload[each.key] = _value(each, text)
         elif each.is_required and each.is_nullable:
             payload[each.key] = None
-    return payload
+    return {key: payload[key] for key in (*base, *payload) if key in payload}
 
 
 def taken_over(fields: Mapping[str, str], base: Mapping[str, Any]) -> dict[str, Any]:

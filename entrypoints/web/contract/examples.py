@@ -49,6 +49,7 @@ BATCHES = {
         "dry_run": True,
     },
     "a tag for some tasks": {"action": "add_tag", "value": "nightly", "ids": ["00000000-0000-4000-8000-000000000000"]},
+    "no longer one of them": {"action": "delete", "ids": ["00000000-0000-4000-8000-000000000000"], "confirm": 1},
 }
 REASONS = {"with a reason": {"reason": "wrong day"}}
 PREVIEWS = {"a schedule alone": {"schedule_type": "cron", "schedule": "0 2 * * *", "timezone": "Europe/Berlin"}}

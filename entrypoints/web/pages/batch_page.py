@@ -24,6 +24,7 @@ from entrypoints.web.keys import SERVICES
 from entrypoints.web.pages.forms import fields_of, reason_of, see_other
 from entrypoints.web.pages.task_choice import FILTERS, PLACE, kept, list_address, rows_of, which_of
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.confirmation import check_count
 from entrypoints.web.requests.errors import RequestError
 from entrypoints.web.requests.parameters import Query
 from entrypoints.web.words.batch_wording import ACTIONS, item_words, tally_words
@@ -87,19 +88,14 @@ async def carry_out(request: web.Request) -> web.Response:
     content = "\n".join(fields.get(name, "") for name in ("action", "value", "ids", "versions", "lasts", "missed"))
     try:
         by = page_author(request, reason=reason_of(fields), token=fields.get("token", ""), content=content)
-        _check_confirmed(action, fields, len(ids))
+        if action is BatchAction.DELETE:
+            check_count(fields.get("confirm", ""), len(ids), "tasks")
     except InvalidTaskError as error:
         plan = await services.batch.run(order, ids, page_author(request), dry_run=True)
         asked = Asked(action, fields, {error.pointer.removeprefix("/") or "reason": error.detail})
         return _plan_page(request, plan, back=fields.get("back", ""), asked=asked)
     result = await services.batch.run(order, ids, by)
     return _result_page(request, result, fields)
-
-
-def _check_confirmed(action: BatchAction, fields: Mapping[str, str], count: int) -> None:
-    """See that who deletes many has read how many. Raises InvalidTaskError."""
-    if action is BatchAction.DELETE and fields.get("confirm", "").strip() != str(count):
-        raise InvalidTaskError(f"type {count}, the number of tasks", code="not_confirmed", pointer="/confirm")
 
 
 async def _chosen(request: web.Request, query: Query) -> Chosen:

@@ -6,19 +6,19 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from application.scheduling.drafts import payload_text
 from application.scheduling.services.change_task import Author
 from application.scheduling.services.errors import KeyInFlightError, KeyReusedError, NameTakenError, TaskChangedError
 from domain.errors import DomainError, InvalidScheduleError, InvalidTaskError
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.policy import Misfire
 from domain.scheduling.schedule import OneTimeSchedule
-from domain.scheduling.task import Definition, PauseMode
+from domain.scheduling.task import PauseMode
+from entrypoints.web.builder import run_form
 from entrypoints.web.builder.form import version_of
 from entrypoints.web.doors.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.pages import execution_page
-from entrypoints.web.pages.forms import fields_of, reason_of
+from entrypoints.web.pages.forms import fields_of, fields_with_payload, reason_of
 from entrypoints.web.pages.task_choice import list_address
 from entrypoints.web.pages.task_page import refused_page
 from entrypoints.web.requests.errors import RequestError
@@ -29,12 +29,12 @@ CHANGE_REFUSALS = (DomainError, TaskChangedError, KeyReusedError, KeyInFlightErr
 
 async def run(request: web.Request) -> web.StreamResponse:
     """Run now; the form's token makes a second click the same run."""
-    fields = await fields_of(request, "token", "payload", "overlap", "reason", "back")
+    fields = await fields_with_payload(request, "token", *run_form.FIELDS, "overlap", "reason", "back")
     services = request.app[SERVICES]
     task_id = task_id_of(request)
-    definition = (await services.inspect.task(task_id)).task.definition
+    task = (await services.inspect.task(task_id)).task
     try:
-        payload = _override(definition, fields.get("payload", ""))
+        payload = run_form.override_of(task, await services.inspect.handlers(), fields)
         overlap = fields.get("overlap") == "allow"
         token, reason = fields.get("token", ""), reason_of(fields)
         by = page_author(request, reason=reason, token=token, content=f"{overlap}{payload or ''}")
@@ -125,14 +125,6 @@ def _shown_author(request: web.Request, fields: Mapping[str, str]) -> Author:
     """Who sent a form that was shown for one version; sent twice, it is not the first one that came between."""
     content = urlencode(sorted((name, text) for name, text in fields.items() if name != "token"))
     return page_author(request, reason=reason_of(fields), token=fields.get("token", ""), content=content)
-
-
-def _override(definition: Definition, text: str) -> str | None:
-    """The payload for this run alone; None if the form left it empty or as it was. Raises InvalidTaskError."""
-    if not text.strip():
-        return None
-    payload = payload_text(text)
-    return None if payload == payload_text(definition.payload_json) else payload
 
 
 def _end(text: str, timezone: str) -> datetime | None:

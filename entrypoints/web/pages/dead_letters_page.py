@@ -20,6 +20,7 @@ from entrypoints.web.doors.intent import page_author
 from entrypoints.web.keys import SERVICES, under_prefix
 from entrypoints.web.pages.forms import NOTHING_REFUSED, Refused, fields_of, reason_of, refused
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.confirmation import check_count
 from entrypoints.web.requests.errors import RequestError
 from entrypoints.web.requests.parameters import Query
 from entrypoints.web.words.wording import older_query
@@ -62,10 +63,12 @@ async def confirm_redrive(request: web.Request) -> web.Response:
 
 async def redrive(request: web.Request) -> web.StreamResponse:
     """Redrive the selected ones and lead to what became of each."""
-    fields = await fields_of(request, "ids", "overlap", "reason")
+    fields = await fields_of(request, "ids", "overlap", "reason", "confirm")
     ids, overlap = _distinct(fields.get("ids", "").split(",")), fields.get("overlap") == "allow"
     try:
         by = page_author(request, reason=reason_of(fields))
+        if len(ids) > 1:
+            check_count(fields.get("confirm", ""), len(ids), "executions")
     except DomainError as error:
         return await _redrive_page(request, ids, refused("redrive", fields, error), overlap=overlap)
     done = await request.app[SERVICES].redrive_many.carry_out(ids, by, allow_overlap=overlap)

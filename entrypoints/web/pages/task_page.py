@@ -16,6 +16,8 @@ from domain.scheduling.asked_time import AskedTime
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.task import ScheduledTask, Skip
+from entrypoints.web.builder.labels import LABELS
+from entrypoints.web.builder.run_form import run_desk
 from entrypoints.web.charts.sparklines import sparkline_of
 from entrypoints.web.keys import SERVICES
 from entrypoints.web.pages.forecasts import forecast_context
@@ -79,7 +81,7 @@ async def refused_page(
     problem = problem_of(error)
     if problem is None or problem.status >= 500:
         raise error
-    refused = Refused(form, fields, problem)
+    refused = Refused(form, fields, problem, error if isinstance(error, DomainError) else None)
     if form == "undelete":
         return await _deleted_page(request, task_id_of(request), refused)
     if form == "delete":
@@ -100,6 +102,8 @@ async def _meanwhile(request: web.Request, error: StaleVersionError) -> TaskChan
 async def _task_page(request: web.Request, view: TaskView, refused: Refused, query: Query) -> web.Response:
     services, task = request.app[SERVICES], view.task
     happened = await services.past.happened(ExecutionFilter(task.id), task.id, limit=HAPPENED)
+    sent = refused.fields if refused.form == "run" else {}
+    desk = run_desk(task, await services.inspect.handlers(), sent, refused.fault)
     why = await _answered(request, task.id, query.given.get("at"))
     return render(
         request,
@@ -108,6 +112,9 @@ async def _task_page(request: web.Request, view: TaskView, refused: Refused, que
             **_context(view, refused),
             **forecast_context(services.preview.forecast_of_task(task, UPCOMING) if task.quarantine is None else None),
             "policies": policy_sentences(task),
+            "desk": desk,
+            "form": desk.fields,
+            "labels": LABELS,
             "happened": happened.rows[:HAPPENED],
             "sparkline": sparkline_of((await services.statistics.sparklines([task.id]))[task.id]),
             # A task that cannot be decided cannot be foretold either; its page says so and opens all the same.

@@ -46,6 +46,18 @@ async def test_all_that_match_are_changed_and_can_be_changed_back(dashboard: Das
     assert (await dashboard.get(f"{TASKS}?status=paused")).json["total"] == 1
 
 
+async def test_bringing_tasks_back_is_taken_back_by_what_it_answers(dashboard: Dashboard) -> None:
+    ids = [(await dashboard.create(name))["id"] for name in "ab"]
+    told = (await batch(dashboard, "delete", filter={}, dry_run=True)).json
+    await batch(dashboard, "delete", ids=told["ids"], confirm=told["counts"]["done"])
+
+    back = (await batch(dashboard, "undelete", filter={})).json
+    again = await dashboard.call("POST", BATCH, back["undo"])
+
+    assert (sorted(told["ids"]), back["undo"]["confirm"]) == (sorted(ids), 2)
+    assert again.json["counts"]["done"] == 2
+
+
 async def test_what_somebody_did_meanwhile_is_not_changed_back(dashboard: Dashboard) -> None:
     one = await dashboard.create("one")
     undo = (await batch(dashboard, "pause", ids=[one["id"]])).json["undo"]
@@ -85,7 +97,8 @@ async def test_each_item_that_is_refused_says_why_and_stops_no_other(dashboard: 
 
 @pytest.mark.parametrize("action", ["run", "delete"])
 async def test_a_batch_sent_twice_does_nothing_twice(dashboard: Dashboard, action: str) -> None:
-    body = {"action": action, "ids": [(await dashboard.create(name))["id"] for name in "abc"]}
+    confirmed = {"confirm": 3} if action == "delete" else {}
+    body = {"action": action, "ids": [(await dashboard.create(name))["id"] for name in "abc"], **confirmed}
     first = await dashboard.call("POST", BATCH, body, headers=KEY)
     before = dashboard.kept()
 
@@ -103,7 +116,7 @@ async def test_tasks_are_tagged_moved_to_a_zone_deleted_and_brought_back_togethe
 
     tagged = await batch(dashboard, "add_tag", value="night", ids=ids)
     moved = await batch(dashboard, "set_timezone", value="Europe/Berlin", filter={"tag": "night"})
-    deleted = await batch(dashboard, "delete", filter={"tag": "night"})
+    deleted = await batch(dashboard, "delete", ids=ids, confirm=2)
     back = await batch(dashboard, "undelete", filter={})
 
     assert [answer.json["counts"]["done"] for answer in (tagged, moved, deleted, back)] == [2, 2, 2, 2]
@@ -127,6 +140,9 @@ async def test_tasks_are_tagged_moved_to_a_zone_deleted_and_brought_back_togethe
         ({"action": "add_tag", "filter": {}}, ("/value", "bad_identifier")),
         ({"action": "set_timezone", "value": "Mars", "filter": {}}, ("/value", "unknown_timezone")),
         ({"action": "pause", "ids": ["a"] * 5_001}, ("/ids", "invalid_value")),
+        ({"action": "delete", "filter": {}, "confirm": 1}, ("/ids", "required")),
+        ({"action": "delete", "ids": ["a", "b"]}, ("/confirm", "not_confirmed")),
+        ({"action": "delete", "ids": ["a", "b"], "confirm": 1}, ("/confirm", "not_confirmed")),
     ],
 )
 async def test_a_batch_that_cannot_be_is_refused_whole(

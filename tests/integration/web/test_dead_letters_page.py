@@ -67,7 +67,7 @@ async def test_each_is_redriven_or_refused_by_itself(dashboard: Dashboard) -> No
     await dashboard.form(f"{PREFIX}/executions/{done}/redrive")
     question = words((await dashboard.page(f"{DEAD}/redrive?ids={free}&ids={busy}&ids={done}")).text)
 
-    answer = await dashboard.form(f"{DEAD}/redrive", f"ids={free},{busy},{done}&reason=mended")
+    answer = await dashboard.form(f"{DEAD}/redrive", f"ids={free},{busy},{done}&reason=mended&confirm=3")
 
     assert "1 execution would start. The others are left as they are" in question
     assert "Refused An execution of this task is still open." in question
@@ -90,7 +90,7 @@ async def test_several_of_one_task_may_overlap_if_that_is_asked_for(dashboard: D
     question = f"{DEAD}/redrive?ids={ids[0]}&ids={ids[1]}"
     alone, beside = [await dashboard.page(f"{question}{each}") for each in ("", "&overlap=allow")]
 
-    answer = await dashboard.form(f"{DEAD}/redrive", f"ids={','.join(ids)}&overlap=allow")
+    answer = await dashboard.form(f"{DEAD}/redrive", f"ids={','.join(ids)}&overlap=allow&confirm=2")
 
     assert "Another one of this task comes before it." in words(alone.text)
     assert f"{question}&overlap=allow" in Elements(alone.text).links
@@ -128,6 +128,21 @@ async def test_sending_it_twice_starts_nothing_twice(dashboard: Dashboard) -> No
 
     assert parse_qs(urlsplit(again.headers["Location"]).query) == {"before": [dead]}
     assert len(dashboard.stores.state.executions) == 2
+
+
+@pytest.mark.parametrize("typed", ["", "1", "two", "20"])
+async def test_who_redrives_several_types_how_many(dashboard: Dashboard, typed: str) -> None:
+    ids = await dead_ones(dashboard, "bread", "milk")
+    before = dashboard.kept()
+
+    answer = await dashboard.form(f"{DEAD}/redrive", f"ids={','.join(ids)}&confirm={typed}&reason=mended")
+
+    page = Elements(answer.text)
+    (field,) = page.all("input", name="confirm")
+    assert (answer.status, field["aria-invalid"], field["value"]) == (422, "true", typed)
+    assert page.all("input", name="reason", value="mended")
+    assert "Type how many: 2" in page.text
+    assert dashboard.kept() == before
 
 
 async def test_what_is_gone_is_told_as_gone(dashboard: Dashboard) -> None:

@@ -7,16 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.records.executions import change_of, change_row, execution_of, execution_row, skip_row
+from adapters.records.executions import skip_of as skip_of_row
+from adapters.records.tasks import birth_row, task_of, version_row
 from adapters.sql.store import SqlStore
-from adapters.sql.store.execution_rows import (
-    EXECUTION_COLUMNS,
-    change_of,
-    change_row,
-    execution_of,
-    execution_row,
-    skip_row,
-)
-from adapters.sql.store.execution_rows import skip_of as skip_of_row
+from adapters.sql.store.execution_rows import EXECUTION_COLUMNS
 from adapters.sql.store.rows import (
     BIRTH_COLUMNS,
     DEFINITION_COLUMNS,
@@ -24,9 +19,6 @@ from adapters.sql.store.rows import (
     STATE_COLUMNS,
     TASK_COLUMNS,
     VERSION_COLUMNS,
-    birth_row,
-    task_of,
-    version_row,
 )
 from application.scheduling.ports.execution_store import LogLine, Settlement
 from application.scheduling.ports.records import ChangeRecord

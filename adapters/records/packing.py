@@ -4,6 +4,7 @@ Whoever reads may get any of UNREADABLE from a text that is not what this room w
 """
 
 import json
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, assert_never
@@ -17,6 +18,7 @@ from domain.scheduling.retry import Backoff, BackoffKind, RetryPolicy
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule, Schedule, ScheduleType
 from domain.scheduling.task import Pause, PauseMode, Quarantine, Skip, SkipReason
 
+Row = Sequence[Any]
 UNREADABLE = (DomainError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
 CACHE_MAX = 4_096
 

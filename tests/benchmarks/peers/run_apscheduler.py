@@ -1,0 +1,45 @@
+"""APScheduler 3: jobs in its Redis store, called in its own threads, as it has no workers; nothing is too late for it."""
+
+import threading
+import time
+from datetime import UTC, datetime
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.redis import RedisJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from tests.benchmarks.peers.stopwatch import burst, due_after_adding, each_second, main, report
+
+called: list[float] = []
+
+
+def noop() -> None:
+    called.append(time.time())
+
+
+def measure_burst(url: str, count: int) -> None:
+    """The hand-over is the call of the job's function."""
+    port = int(url.rpartition(":")[2].partition("/")[0])
+    scheduler = BackgroundScheduler(
+        jobstores={"default": RedisJobStore(host="127.0.0.1", port=port)},
+        executors={"default": ThreadPoolExecutor(10)},
+        job_defaults={"misfire_grace_time": None},
+        timezone=UTC,
+    )
+    scheduler.start(paused=True)
+    due_at = due_after_adding(count)
+    hourly = IntervalTrigger(hours=1, start_date=datetime.fromtimestamp(due_at, UTC), timezone=UTC)
+    began = time.perf_counter()
+    for number in range(count):
+        scheduler.add_job(noop, hourly, id=f"task {number}")
+    adding = each_second(count, began)
+    assert time.time() < due_at
+    scheduler.resume()
+    while len(called) < count:
+        threading.Event().wait(0.05)
+    report({"adding": adding, "burst": burst(due_at, called)})
+
+
+if __name__ == "__main__":
+    main({"burst": measure_burst})

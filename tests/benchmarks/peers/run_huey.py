@@ -1,0 +1,54 @@
+"""huey: periodic tasks, which stand in the program's code alone, and its consumer's threads; no results are stored."""
+
+import threading
+import time
+from typing import Any
+
+from huey import Huey, crontab
+from huey.storage import RedisStorage
+
+from tests.benchmarks.peers.stopwatch import Countdown, burst, main, report
+
+WORKERS = 1
+
+
+class TimedStorage(RedisStorage):  # type: ignore[misc]  # huey has no types
+    """Remembers when each task was in Redis."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.handed_over: list[float] = []
+
+    def enqueue(self, data: bytes, priority: float | None = None) -> None:
+        super().enqueue(data, priority)
+        self.handed_over.append(time.time())
+
+
+def measure_burst(url: str, count: int) -> None:
+    """The scheduler's first look is due when it is made; a schedule is a decorated function, and nothing is added."""
+    huey = Huey("bench", storage_class=TimedStorage, results=False, url=url)
+    for number in range(count):
+        huey.periodic_task(crontab(minute="*"), name=f"task {number}")(_nothing)
+    consumer = huey.create_consumer(workers=WORKERS, periodic=True)
+    due_at = time.time()
+    consumer.scheduler.loop()
+    assert huey.pending_count() == count
+    report({"burst": burst(due_at, huey.storage.handed_over)})
+
+
+def measure_worker(url: str, count: int) -> None:
+    """Everything is in the queue before the consumer starts."""
+    huey = Huey("bench", storage_class=RedisStorage, results=False, url=url)
+    noop = huey.task(name="noop")(Countdown(count).__call__)
+    for _ in range(count):
+        noop()
+    huey.create_consumer(workers=WORKERS, periodic=False).start()
+    threading.Event().wait()
+
+
+def _nothing() -> None:
+    pass
+
+
+if __name__ == "__main__":
+    main({"burst": measure_burst, "worker": measure_worker})

@@ -1,0 +1,72 @@
+"""Celery: its beat with the entries of RedBeat in Redis, and its worker; nothing that can be left out is done."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from celery import Celery, signals
+from celery.beat import Service
+from celery.schedules import schedule
+from redbeat import RedBeatScheduler, RedBeatSchedulerEntry
+
+from tests.benchmarks.peers.stopwatch import Countdown, burst, due_after_adding, each_second, main, report
+
+HOUR = timedelta(hours=1)
+
+
+def the_app(url: str) -> Celery:
+    app = Celery("bench", broker=url)
+    app.conf.update(
+        redbeat_redis_url=url,
+        task_ignore_result=True,
+        task_send_sent_event=False,
+        worker_send_task_events=False,
+        worker_enable_remote_control=False,
+        worker_prefetch_multiplier=0,
+        worker_hijack_root_logger=False,
+        timezone="UTC",
+    )
+    return app
+
+
+def measure_burst(url: str, count: int) -> None:
+    """The hand-over is when beat has published the message."""
+    app = the_app(url)
+    app.task(name="noop")(_nothing)
+    due_at = due_after_adding(count)
+    last_run_at = datetime.fromtimestamp(due_at, UTC) - HOUR
+    began = time.perf_counter()
+    for number in range(count):
+        hourly = schedule(HOUR, app=app)
+        RedBeatSchedulerEntry(f"task {number}", "noop", hourly, last_run_at=last_run_at, app=app).save()
+    adding = each_second(count, began)
+    assert time.time() < due_at
+    handed_over: list[float] = []
+
+    def published(**_: Any) -> None:
+        handed_over.append(time.time())
+
+    signals.after_task_publish.connect(published)
+    threading.Thread(target=Service(app, max_interval=1, scheduler_cls=RedBeatScheduler).start, daemon=True).start()
+    while len(handed_over) < count:
+        threading.Event().wait(0.05)
+    report({"adding": adding, "burst": burst(due_at, handed_over)})
+
+
+def measure_worker(url: str, count: int) -> None:
+    """Everything is in the queue before the worker starts."""
+    app = the_app(url)
+    noop = app.task(name="noop")(Countdown(count).__call__)
+    with app.producer_pool.acquire(block=True) as producer:
+        for _ in range(count):
+            noop.apply_async(producer=producer)
+    app.Worker(pool="solo", loglevel="ERROR", without_gossip=True, without_mingle=True, without_heartbeat=True).start()
+
+
+def _nothing() -> None:
+    pass
+
+
+if __name__ == "__main__":
+    main({"burst": measure_burst, "worker": measure_worker})

@@ -1,0 +1,85 @@
+"""Taskiq: schedules in its list source, messages in its list broker, both of Redis, on uvloop; no results are stored."""
+
+import asyncio
+import logging
+import os
+import time
+from math import floor
+from typing import Any
+
+import uvloop
+from taskiq import ScheduledTask, TaskiqScheduler
+from taskiq.api import run_receiver_task, run_scheduler_task
+from taskiq_redis import ListQueueBroker, ListRedisScheduleSource
+
+from tests.benchmarks.peers.stopwatch import Countdown, burst, each_second, main, report
+
+CONNECTIONS = 50
+CONCURRENCY = 100
+
+
+class TimedSource(ListRedisScheduleSource):  # type: ignore[misc]  # not installed where types are checked
+    """Remembers when its schedules were loaded, and when each message was in Redis."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, max_connection_pool_size=CONNECTIONS, buffer_size=1_000)
+        self.loaded_at = 0.0
+        self.handed_over: list[float] = []
+
+    async def get_schedules(self) -> Any:
+        schedules = await super().get_schedules()
+        self.loaded_at = time.time()
+        return schedules
+
+    async def post_send(self, task: Any) -> None:
+        self.handed_over.append(time.time())
+
+
+def measure_burst(url: str, count: int) -> None:
+    uvloop.run(_measure_burst(url, count))
+
+
+def measure_worker(url: str, count: int) -> None:
+    uvloop.run(_measure_worker(url, count))
+
+
+async def _measure_burst(url: str, count: int) -> None:
+    """An interval that never ran is due at the whole second after the schedules were loaded."""
+    broker = ListQueueBroker(url, max_connection_pool_size=CONNECTIONS)
+    source = TimedSource(url)
+    broker.task(task_name="noop")(_nothing)
+    began = time.perf_counter()
+    for number in range(count):
+        hourly = ScheduledTask(
+            task_name="noop", labels={}, args=[], kwargs={}, schedule_id=f"task {number}", interval=3600
+        )
+        await source.add_schedule(hourly)
+    adding = each_second(count, began)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(run_scheduler_task(TaskiqScheduler(broker, [source]), run_startup=True))
+        while len(source.handed_over) < count:
+            await asyncio.sleep(0.05)
+        report({"adding": adding, "burst": burst(floor(source.loaded_at) + 1, source.handed_over)})
+
+
+async def _measure_worker(url: str, count: int) -> None:
+    """Everything is in the queue before the worker starts."""
+    broker = ListQueueBroker(url, max_connection_pool_size=CONNECTIONS)
+    countdown = Countdown(count)
+
+    async def noop() -> None:
+        countdown()
+
+    task = broker.task(task_name="noop")(noop)
+    await broker.startup()
+    for _ in range(count):
+        await task.kiq()
+    await run_receiver_task(broker, max_async_tasks=CONCURRENCY)
+
+
+async def _nothing() -> None:
+    pass
+
+
+if __name__ == "__main__":
+    main({"burst": measure_burst, "worker": measure_worker})
