@@ -42,7 +42,7 @@ class MemoryTaskStore:
         found = [
             (look_at, task.id)
             for task, look_at in self._looked_at()
-            if look_at <= until and (task.bucket in share.buckets or look_at + TAKEOVER_AFTER <= now)
+            if look_at <= until and (_is_in(task, share) or look_at + TAKEOVER_AFTER <= now)
         ]
         due = self._read(task_id for _, task_id in sorted(found)[:limit])
         return [each if isinstance(each, Unreadable) else _without_payload(each) for each in due]
@@ -50,7 +50,7 @@ class MemoryTaskStore:
     async def next_look_at(self, share: Share) -> datetime | None:
         """See the port."""
         self.state.now()
-        return min((look_at for task, look_at in self._looked_at() if task.bucket in share.buckets), default=None)
+        return min((look_at for task, look_at in self._looked_at() if _is_in(task, share)), default=None)
 
     async def get(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
         """See the port."""
@@ -181,6 +181,10 @@ class MemoryTaskStore:
         if known.change.body_hash != body_hash:
             return KeyReused(known.change)
         return Replayed(known.task_id, known.version, known.execution_id)
+
+
+def _is_in(task: ScheduledTask, share: Share) -> bool:
+    return share.is_everything or task.bucket in share.buckets
 
 
 def _without_payload(task: ScheduledTask) -> ScheduledTask:

@@ -28,11 +28,11 @@ _STRING_OR_BRACKET = re.compile(r'"[^"]*+"?|[\[\]{}]')
 _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
-def read(text: str | bytes) -> Any:
+def read(text: str | bytes, *, nodes_max: int = NODES_MAX) -> Any:
     """The value of a JSON text. Raises MalformedJsonError with a code and, where known, the position."""
-    text = _decoded(text)
-    _refuse_swarm(text)
-    parser = _Parser()
+    text = decoded(text)
+    _refuse_swarm(text, nodes_max)
+    parser = _Parser(nodes_max)
     try:
         value = json.loads(
             text,
@@ -48,7 +48,7 @@ def read(text: str | bytes) -> Any:
     except RecursionError:
         # Python's parser recurses and gives up long after our own limit, which `_check` would have found.
         raise _too_deep() from None
-    _check(value)
+    _check(value, nodes_max)
     return value
 
 
@@ -62,7 +62,8 @@ def storable(text: str) -> str:
     return _UNSTORABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def _decoded(raw: str | bytes) -> str:
+def decoded(raw: str | bytes) -> str:
+    """The text of bytes in UTF-8 without a byte order mark. Raises MalformedJsonError (`bad_encoding`)."""
     try:
         text = raw if isinstance(raw, str) else raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -72,27 +73,28 @@ def _decoded(raw: str | bytes) -> str:
     return text
 
 
-def _refuse_swarm(text: str) -> None:
+def _refuse_swarm(text: str, nodes_max: int) -> None:
     """Refuse arrays and strings without end before any is built: the parser tells us of objects and numbers alone."""
-    if text.count("[") <= NODES_MAX and text.count('"') <= 4 * NODES_MAX:
+    if text.count("[") <= nodes_max and text.count('"') <= 4 * nodes_max:
         return
     # What is left of a string without its escapes ends at its first quote.
     bare = text.replace(r"\\", "").replace(r"\"", "")
     # For each value a text within the limits has a name at most, and a string or a pair of brackets.
-    depth, left = 0, 3 * NODES_MAX
+    depth, left = 0, 3 * nodes_max
     for met in _STRING_OR_BRACKET.finditer(bare):
         depth += _STEPS.get(met[0], 0)
         left -= 1
         if depth > DEPTH_MAX:
             raise _too_deep()
         if left < 0:
-            raise _too_many()
+            raise _too_many(nodes_max)
 
 
 @dataclass(slots=True)
 class _Parser:
     """What the parser calls for each object and number, which it thereby counts."""
 
+    nodes_max: int
     nodes: int = 0
 
     def object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -118,21 +120,21 @@ class _Parser:
     def _count(self, more: int) -> None:
         # A value may be counted twice, as a member of its object and by itself; `_check` counts exactly.
         self.nodes += more
-        if self.nodes > 2 * NODES_MAX:
-            raise _too_many()
+        if self.nodes > 2 * self.nodes_max:
+            raise _too_many(self.nodes_max)
 
 
 def _no_constant(name: str) -> NoReturn:
     raise MalformedJsonError(f"{name} is not JSON", code="not_a_number")
 
 
-def _check(value: Any) -> None:
+def _check(value: Any, nodes_max: int) -> None:
     """Depth, number of values, and the characters of every text, names included."""
     nodes, depth, level = 0, 0, [value]
     while level:
         nodes += len(level)
-        if nodes > NODES_MAX:
-            raise _too_many()
+        if nodes > nodes_max:
+            raise _too_many(nodes_max)
         containers = [item for item in level if isinstance(item, dict | list)]
         if containers and depth == DEPTH_MAX:
             raise _too_deep()
@@ -167,8 +169,8 @@ def _named_twice(names: Iterable[str]) -> MalformedJsonError:
     raise AssertionError("an object smaller than its pairs names one of them twice")
 
 
-def _too_many() -> MalformedJsonError:
-    return MalformedJsonError(f"more than {NODES_MAX:,} values", code="too_many_values")
+def _too_many(nodes_max: int) -> MalformedJsonError:
+    return MalformedJsonError(f"more than {nodes_max:,} values", code="too_many_values")
 
 
 def _too_deep() -> MalformedJsonError:

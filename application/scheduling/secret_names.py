@@ -15,3 +15,27 @@ def without_secrets(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: LEFT_OUT if _SECRET.search(name) else without_secrets(member) for name, member in value.items()}
     return [without_secrets(each) for each in value] if isinstance(value, list) else value
+
+
+def with_secrets(value: Any, present: Any, missing: list[tuple[object, ...]], path: tuple[object, ...] = ()) -> Any:
+    """The inverse: each LEFT_OUT under the name of a secret replaced by what stands at its place in `present`.
+
+    The paths of those for which nothing stands there are put into `missing`.
+    """
+    if isinstance(value, Mapping):
+        was = present if isinstance(present, Mapping) else {}
+        whole = {}
+        for name, member in value.items():
+            inner = (*path, name)
+            if member != LEFT_OUT or not _SECRET.search(name):
+                whole[name] = with_secrets(member, was.get(name), missing, inner)
+            elif name in was:
+                whole[name] = was[name]
+            else:
+                missing.append(inner)
+        return whole
+    if not isinstance(value, list):
+        return value
+    others = present if isinstance(present, list) else []
+    kept = [*others[: len(value)], *[None] * (len(value) - len(others))]
+    return [with_secrets(each, kept[place], missing, (*path, place)) for place, each in enumerate(value)]

@@ -215,7 +215,7 @@ class ScheduledTask:
 
     def with_open(self, *executions: OpenExecution) -> "ScheduledTask":
         """The task with these open executions and no others."""
-        return replace(self, open=executions)
+        return self if executions == self.open else replace(self, open=executions)
 
 
 def check_identifier(pointer: str, text: str) -> None:

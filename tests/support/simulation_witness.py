@@ -108,7 +108,10 @@ class Witness:
     def _look(
         self, caller: "Caller", call: str, args: tuple[Any, ...], answer: Any, before: dict[TaskId, ScheduledTask]
     ) -> None:
-        # A beat, the most frequent of calls, moves nothing; if it did, the next step would be found to have.
+        self._steps += 1
+        # The most frequent of calls move nothing; if they did, the next step would be found to have.
+        if call in FINDING_NOTHING and not _found(answer):
+            return
         still = call == "heartbeat"
         tasks = () if still else self._moved_tasks()
         executions = () if still else self._moved_executions()
@@ -116,9 +119,6 @@ class Witness:
         self._changes = min(self._changes, len(self.state.changes))
         changes, self._changes = tuple(self.state.changes[self._changes :]), len(self.state.changes)
         skips, self.state.passed_over = tuple(self.state.passed_over), []
-        self._steps += 1
-        if call in FINDING_NOTHING and not (tasks or executions or skips or changes) and not _found(answer):
-            return
         step = StoreStep(
             number=self._steps,
             process=caller.process.name,

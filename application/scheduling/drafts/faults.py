@@ -29,6 +29,11 @@ class Faults:
         known = {(fault.pointer, fault.reason) for fault in self._found}
         self._found.extend(fault for fault in faults if (fault.pointer, fault.reason) not in known)
 
+    @property
+    def found(self) -> tuple[DomainError, ...]:
+        """What was found so far."""
+        return tuple(self._found)
+
     def throw(self) -> None:
         """Raise InvalidInputError if anything was found."""
         if self._found:

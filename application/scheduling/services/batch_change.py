@@ -15,7 +15,7 @@ from itertools import islice
 from application.scheduling.ports.clock import Entropy
 from application.scheduling.ports.history import IDS_MAX, History, TaskFilter, TaskOrder
 from application.scheduling.ports.task_store import Applied, MutateAnswer, Replayed
-from application.scheduling.services.batch_orders import RECORDED_AS, BatchAction, Order
+from application.scheduling.services.batch_orders import INVERSES, RECORDED_AS, BatchAction, Order
 from application.scheduling.services.change_task import Author, ChangeTask
 from application.scheduling.services.errors import UNDECIDABLE, NameTakenError, ServiceError, TaskNotFoundError
 from domain.errors import DomainError, InvalidTaskError
@@ -26,6 +26,8 @@ from domain.scheduling.task import ScheduledTask
 BATCH_MAX = 10_000
 SLICE = 200
 TIME_MAX = timedelta(seconds=20)
+RECALLED_MAX = 1_000
+"""Of how many repeated items it is asked what they have changed: each takes two questions to the store."""
 assert SLICE <= IDS_MAX
 
 
@@ -42,7 +44,7 @@ class Outcome(StrEnum):
 class BatchItem:
     """One task of a batch: `task` as it was before (None: it was not found), `code` and `detail` of a refusal.
 
-    `version` is the one that what was done has made.
+    `version` is the one that what was done has made, now or by an earlier request.
     """
 
     task_id: TaskId
@@ -73,11 +75,12 @@ class BatchResult:
 
     @property
     def undo(self) -> Order | None:
-        """What takes back what was done now, for the tasks in its `if_versions`; None: there is nothing to take back.
+        """What takes back what was done, for the tasks in its `if_versions`; None: there is nothing to take back.
 
         What somebody has done to a task since stays.
         """
-        changed = [item for item in self.of(Outcome.DONE) if item.version is not None]
+        was_done = (*self.of(Outcome.DONE), *self.of(Outcome.REPEATED))
+        changed = [item for item in was_done if item.version is not None]
         inverse = self.order.inverse(item.task for item in changed if item.task is not None)
         done = {item.task_id: item.version for item in changed if item.version is not None}
         return replace(inverse, if_versions=done) if inverse is not None and done else None
@@ -107,8 +110,26 @@ class BatchChange:
         async for found, total in self._slices(order, chosen):
             items += await (self._tried(order, found, by) if dry_run else self._carried_out(order, found, by))
             if clock.monotonic() > ends_at:
-                return BatchResult(order, tuple(items), max(0, total - len(items)))
-        return BatchResult(order, tuple(items))
+                return BatchResult(order, await self._recalled(order, items, by), max(0, total - len(items)))
+        return BatchResult(order, await self._recalled(order, items, by))
+
+    async def _recalled(self, order: Order, items: Sequence[BatchItem], by: Author) -> tuple[BatchItem, ...]:
+        """The items with the versions that an earlier request has made, where the order alone says what undoes it."""
+        repeated = [item.task_id for item in items if item.outcome is Outcome.REPEATED]
+        if order.action not in INVERSES or len(repeated) > RECALLED_MAX:
+            return tuple(items)
+        made = {task_id: await self._made(task_id, by) for task_id in repeated}
+        return tuple(replace(item, version=made.get(item.task_id, item.version)) for item in items)
+
+    async def _made(self, task_id: TaskId, by: Author) -> int | None:
+        """The version that an earlier request has made of a task; None: what it found was left as it was."""
+        key = _of_item(by, task_id).idempotency_key
+        known = None if key is None else await self.change_task.tasks.replay(key, by.body_hash)
+        if not isinstance(known, Replayed):
+            return None
+        found = await self.history.version(task_id, known.version)
+        is_ours = found is not None and found.made_by is not None and found.made_by.idempotency_key == key
+        return known.version if is_ours else None
 
     def _key(self, order: Order, by: Author) -> str | None:
         # A run is known by its key, so there is one; nothing else needs a record that it would not make.

@@ -50,7 +50,7 @@ class ManageTasks:
     async def create(self, body: TaskBody, by: Author, *, dry_run: bool = False) -> Done:
         """A new task. Raises InvalidInputError, NameTakenError, KeyReusedError."""
         announced = await announced_by(self.membership)
-        defaults = self._defaults(announced_spec(announced, body.task_type, body.handler or body.name))
+        defaults = self.defaults_for(announced_spec(announced, body.task_type, body.handler or body.name))
         task_id = TaskId(self.entropy.identifier())
 
         def decide(change: Change) -> Mutation:
@@ -205,7 +205,8 @@ class ManageTasks:
             task_id, ChangeAction.EDIT, by, decide, if_version=if_version, dry_run=dry_run
         )
 
-    def _defaults(self, spec: HandlerSpec | None) -> HandlerDefaults:
+    def defaults_for(self, spec: HandlerSpec | None) -> HandlerDefaults:
+        """What fills the gaps of a task that is created for this handler; None: nobody has announced it."""
         own = spec.defaults if spec else {}
         seconds = own.get("timeout_seconds")
         return HandlerDefaults(

@@ -7,16 +7,16 @@ from domain.scheduling.change import ChangeAction
 from entrypoints.web.keys import SERVICES
 from entrypoints.web.rendering import render
 from entrypoints.web.requests.instants import asked_span
+from entrypoints.web.requests.paging import TRAIL, at_cursor, pages_of
 from entrypoints.web.requests.parameters import Query
 from entrypoints.web.viewer import common_zone_of
-from entrypoints.web.words.wording import older_query
 
 FILTERS = ("actor", "action", "task", "since", "until")
 
 
 async def audit(request: web.Request) -> web.Response:
     """A page of it. A time without an offset is meant in the reader's zone, or in UTC."""
-    query, zone = Query(request, *FILTERS, "limit", "cursor"), common_zone_of(request)
+    query, zone = Query(request, *FILTERS, "limit", "cursor", TRAIL), common_zone_of(request)
     services, given, span = request.app[SERVICES], query.given, asked_span(query, zone)
     task = query.text("task")
     which = AuditFilter(
@@ -37,7 +37,7 @@ async def audit(request: web.Request) -> web.Response:
             "is_filtered": any(name in given for name in FILTERS),
             "actions": ChangeAction,
             "zone": zone,
-            "older": None if page is None else older_query(given, page.next_cursor),
+            "pages": None if page is None else pages_of(query, at_cursor(page.next_cursor)),
         },
         status=400 if span.faults else 200,
     )

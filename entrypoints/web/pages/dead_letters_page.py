@@ -22,8 +22,8 @@ from entrypoints.web.pages.forms import NOTHING_REFUSED, Refused, fields_of, rea
 from entrypoints.web.rendering import render
 from entrypoints.web.requests.confirmation import check_count
 from entrypoints.web.requests.errors import RequestError
+from entrypoints.web.requests.paging import TRAIL, at_cursor, pages_of
 from entrypoints.web.requests.parameters import Query
-from entrypoints.web.words.wording import older_query
 
 DEAD = frozenset({ExecutionState.DEAD})
 IDS_CHARACTERS_MAX = 6_000
@@ -45,12 +45,12 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 async def dead_letters(request: web.Request) -> web.Response:
     """A page of the dead executions, newest first, of all tasks or of one that is named."""
-    query = Query(request, "task", "limit", "cursor")
+    query = Query(request, "task", "limit", "cursor", TRAIL)
     services, task = request.app[SERVICES], query.text("task")
     task_id = None if task is None else await services.inspect.named(task)
     page = await services.inspect.executions(ExecutionFilter(task_id, DEAD), limit=query.limit(), cursor=query.cursor())
-    older = older_query(query.given, page.next_cursor)
-    context = {"page": page, "given": query.given, "selected_max": SELECTED_MAX, "older": older}
+    pages = pages_of(query, at_cursor(page.next_cursor))
+    context = {"page": page, "given": query.given, "selected_max": SELECTED_MAX, "pages": pages}
     return render(request, "dead_letters.html", context)
 
 

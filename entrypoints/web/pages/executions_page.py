@@ -7,16 +7,17 @@ from domain.scheduling.execution import ExecutionState
 from entrypoints.web.keys import SERVICES
 from entrypoints.web.rendering import render
 from entrypoints.web.requests.instants import asked_span
+from entrypoints.web.requests.paging import TRAIL, at_cursor, pages_of
 from entrypoints.web.requests.parameters import Query
 from entrypoints.web.viewer import common_zone_of
-from entrypoints.web.words.wording import OPEN_ASKED, older_query
+from entrypoints.web.words.wording import OPEN_ASKED
 
 FILTERS = ("state", "task", "since", "until")
 
 
 async def executions(request: web.Request) -> web.Response:
     """A page of them. A time without an offset is meant in the reader's zone, or in UTC."""
-    query, zone = Query(request, *FILTERS, "limit", "cursor"), common_zone_of(request)
+    query, zone = Query(request, *FILTERS, "limit", "cursor", TRAIL), common_zone_of(request)
     services, given, span = request.app[SERVICES], query.given, asked_span(query, zone)
     task = query.text("task")
     which = ExecutionFilter(
@@ -37,7 +38,7 @@ async def executions(request: web.Request) -> web.Response:
             "states": ExecutionState,
             "open_states": OPEN_ASKED,
             "zone": zone,
-            "older": None if page is None else older_query(given, page.next_cursor),
+            "pages": None if page is None else pages_of(query, at_cursor(page.next_cursor)),
         },
         status=400 if span.faults else 200,
     )

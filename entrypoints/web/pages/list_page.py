@@ -21,6 +21,7 @@ from entrypoints.web.keys import CALLER, SERVICES, under_prefix
 from entrypoints.web.pages.notices import OF_TASKS, notice_of
 from entrypoints.web.pages.task_choice import FILTERS, LIST, PLACE, addresses, is_filtered, kept, rows_of, which_of
 from entrypoints.web.rendering import render
+from entrypoints.web.requests.paging import TRAIL, at_cursor, pages_of
 from entrypoints.web.requests.parameters import Query
 from entrypoints.web.words.batch_wording import ACTIONS
 
@@ -49,7 +50,7 @@ class Row:
 
 async def task_list(request: web.Request) -> web.Response:
     """The list as its address says."""
-    query = Query(request, *FILTERS, *PLACE, "notice")
+    query = Query(request, *FILTERS, *PLACE, TRAIL, "notice")
     order, descending = query.task_order()
     services, given = request.app[SERVICES], query.given
     which = which_of(request, query)
@@ -72,7 +73,8 @@ async def task_list(request: web.Request) -> web.Response:
             "orders": ORDERS,
             "here": addresses(under_prefix(request, LIST), given),
             "chosen": kept(given, *FILTERS, *PLACE),
-            "back": urlencode(kept(given, *FILTERS, *PLACE)),
+            "back": urlencode(kept(given, *FILTERS, *PLACE, TRAIL)),
+            "pages": pages_of(query, at_cursor(found.page.next_cursor)),
             "actions": _actions(request, deleted=which.deleted),
             "statuses": TaskStatus,
             "schedule_types": ScheduleType,

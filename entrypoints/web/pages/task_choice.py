@@ -8,6 +8,7 @@ from aiohttp import web
 from application.scheduling.ports.history import TaskFilter
 from entrypoints.web.api.parameters import TASK_FILTER, tasks_of
 from entrypoints.web.keys import SERVICES, under_prefix
+from entrypoints.web.requests.paging import TRAIL
 from entrypoints.web.requests.parameters import Query
 
 FILTERS = tuple(each.name for each in TASK_FILTER)
@@ -51,6 +52,6 @@ def addresses(path: str, given: Mapping[str, str]) -> Callable[..., str]:
 
 def list_address(request: web.Request, back: str, notice: str | None = None) -> str:
     """The list again, as its forms remembered it; nothing in it can lead elsewhere."""
-    found = {name: value for name, value in parse_qsl(back) if name in {*FILTERS, *PLACE}}
+    found = {name: value for name, value in parse_qsl(back) if name in {*FILTERS, *PLACE, TRAIL}}
     query = urlencode(found | ({} if notice is None else {"notice": notice}))
     return under_prefix(request, f"{LIST}?{query}" if query else LIST)

@@ -1,7 +1,7 @@
 """What will come and what was of one task: the next occurrences, and executions with what did not run between them."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -16,10 +16,13 @@ from entrypoints.web.pages.forecasts import forecast_context
 from entrypoints.web.rendering import render
 from entrypoints.web.requests.ids import task_id_of
 from entrypoints.web.requests.instants import instant_in
+from entrypoints.web.requests.paging import TRAIL, at_cursor, pages_of
 from entrypoints.web.requests.parameters import Query
 from entrypoints.web.words.wording import OPEN_ASKED
 
 UPCOMING_DEFAULT = 20
+PLACE = ("cursor", "until")
+"""Where a page begins: with which executions, and with what did not run."""
 SKIPPED = "skipped"
 
 
@@ -46,7 +49,7 @@ async def upcoming(request: web.Request) -> web.Response:
 
 async def executions(request: web.Request) -> web.Response:
     """What ran and what did not, newest first; `state` asks for executions in some states, or for what did not run."""
-    query = Query(request, "state", "until", "limit", "cursor")
+    query = Query(request, "state", *PLACE, "limit", TRAIL)
     task_id = task_id_of(request)
     view = await request.app[SERVICES].inspect.task(task_id)
     given = query.given
@@ -62,8 +65,7 @@ async def executions(request: web.Request) -> web.Response:
             "state": given.get("state", ""),
             "states": ExecutionState,
             "open_states": OPEN_ASKED,
-            "is_first_page": "cursor" not in given and "until" not in given,
-            "older": _older(given, found),
+            "pages": pages_of(query, _following(found), place=PLACE),
         },
     )
 
@@ -81,13 +83,7 @@ def _until(query: Query) -> datetime | None:
     return None if text is None else instant_in("until", text, "UTC")
 
 
-def _older(given: dict[str, str], found: HappenedPage) -> str | None:
-    """The query of the next page; None: this is the last one."""
-    if found.next_cursor is None and found.next_until is None:
-        return None
-    kept: dict[str, str] = {name: given[name] for name in ("state", "limit") if name in given}
-    if found.next_cursor is not None:
-        kept["cursor"] = found.next_cursor
-    if found.next_until is not None:
-        kept["until"] = instant(found.next_until)
-    return urlencode(kept)
+def _following(found: HappenedPage) -> Mapping[str, str]:
+    """Where the next page begins; empty: this is the last one."""
+    until = {} if found.next_until is None else {"until": instant(found.next_until)}
+    return {**at_cursor(found.next_cursor), **until}

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -164,20 +163,8 @@ def resumption_words(choice: Resumption) -> str:
     return f"{words} ({started}, {passed})"
 
 
-def without_cursor(given: Mapping[str, str]) -> str:
-    """The query of an address for the first page of the same list."""
-    return urlencode({name: value for name, value in given.items() if name not in ("cursor", "notice")})
-
-
 OPEN_ASKED = ",".join(state for state in ExecutionState if state in OPEN_STATES)
 """What an address says that asks for the executions that are open."""
-
-
-def older_query(given: Mapping[str, str], cursor: str | None) -> str | None:
-    """The query of an address for the next page of the same list; None: there is none."""
-    if cursor is None:
-        return None
-    return urlencode({**{name: value for name, value in given.items() if name != "notice"}, "cursor": cursor})
 
 
 def rescue_words(count: int) -> str:
@@ -232,7 +219,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
         pause_words,
         skip_reason,
         resumption_words,
-        without_cursor,
         sentence,
         rescue_words,
         warning_words,

@@ -2,6 +2,7 @@
 that nothing but the standard library may be imported here.
 """
 
+import itertools
 import json
 import os
 import sys
@@ -38,13 +39,14 @@ class Countdown:
     """A no-op task: reports the rate from its first call to its last, and ends the process."""
 
     def __init__(self, count: int) -> None:
-        self._count, self._calls, self._began = count, 0, 0.0
+        self._count, self._began = count, 0.0
+        self._calls = itertools.count(1)  # whose steps are whole, whichever thread makes them
 
     def __call__(self) -> None:
-        if self._calls == 0:
+        call = next(self._calls)
+        if call == 1:
             self._began = time.perf_counter()
-        self._calls += 1
-        if self._calls == self._count:
+        if call == self._count:
             report({"worker": each_second(self._count, self._began)})
 
 

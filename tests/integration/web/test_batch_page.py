@@ -109,6 +109,19 @@ async def test_what_there_was_no_time_for_is_told_and_gone_on_with(
     assert (await dashboard.get(f"{TASKS}?status=paused")).json["total"] == SLICE + 5
 
 
+async def test_a_result_that_is_loaded_again_can_still_be_taken_back(dashboard: Dashboard) -> None:
+    one, two = await made(dashboard, "one", "two")
+    fields = fields_of(await asked(dashboard, "pause", one, two))
+    await dashboard.form(BATCH, fields)
+
+    again = await dashboard.form(BATCH, fields)
+    undone = await dashboard.form(BATCH, fields_of(Elements(again.text)))
+
+    assert "0 tasks paused; 2 paused by this form before." in words(again.text)
+    assert "2 tasks resumed" in words(undone.text)
+    assert await paused_names(dashboard) == []
+
+
 async def test_what_somebody_did_meanwhile_is_not_taken_back(dashboard: Dashboard) -> None:
     one, two = await made(dashboard, "one", "two")
     result = await dashboard.form(BATCH, fields_of(await asked(dashboard, "pause", one, two)))

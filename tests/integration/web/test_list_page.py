@@ -1,10 +1,13 @@
 """The list of tasks in a browser: rows, counts, filters, order, pages, the deleted ones, and who may do what."""
 
+from urllib.parse import parse_qs, urlencode, urlsplit
+
 import pytest
 
 from application.scheduling.ports.history import TaskOrder
 from application.scheduling.services.batch_orders import BatchAction
 from domain.access.role import Role
+from entrypoints.web.requests.paging import TRAIL_CHARACTERS_MAX
 from tests.integration.web.dashboard import HTML, PAGE, PREFIX, TASKS, Dashboard, a_body
 from tests.integration.web.door import PASSWORD, a_door, signed_in
 from tests.integration.web.pages import CANARIES, Elements, stored, words
@@ -104,6 +107,48 @@ async def test_pages_lose_and_double_no_row_though_their_keys_are_equal(dashboar
 
     assert sorted(found) == [f"task-{number}" for number in range(7) if number != 3]
     assert "First page" in page.text
+
+
+async def test_pages_lead_back_the_way_they_were_come_by(dashboard: Dashboard) -> None:
+    for number in range(7):
+        await dashboard.create(f"task-{number}")
+    there = [await listed(dashboard, "?limit=2&sort=name")]
+    while links := there[-1].all("a", rel="next"):
+        there.append(await listed(dashboard, links[0]["href"].removeprefix(PAGE)))
+
+    back = [there[-1]]
+    while links := back[-1].all("a", rel="prev"):
+        back.append(await listed(dashboard, links[0]["href"].removeprefix(PAGE)))
+
+    assert [names_in(page) for page in back] == [names_in(page) for page in reversed(there[1:])]
+    assert f"{PAGE}?limit=2&sort=name" in [found["href"] for found in back[-1].all("a")]
+
+
+@pytest.mark.parametrize("trail", ["cursor", "q%3Dx", "%26%26", "cursor%3Da+cursor%3Db%26q%3Dx"])
+async def test_a_trail_that_was_made_up_leads_to_no_other_list(dashboard: Dashboard, trail: str) -> None:
+    for number in range(5):
+        await dashboard.create(f"task-{number}")
+    (onwards,) = (await listed(dashboard, "?limit=2")).all("a", rel="next")
+
+    page = await listed(dashboard, f"{onwards['href'].removeprefix(PAGE)}&trail={trail}")
+
+    asked = [parse_qs(urlsplit(each["href"]).query) for each in page.all("a", rel="prev")]
+    assert all(query.keys() <= {"limit", "cursor", "trail"} for query in asked)
+
+
+async def test_a_long_trail_loses_its_beginning(dashboard: Dashboard) -> None:
+    for number in range(5):
+        await dashboard.create(f"task-{number}")
+    (onwards,) = (await listed(dashboard, "?limit=2")).all("a", rel="next")
+    trail = [f"cursor={number:090}" for number in range(40)]
+
+    page = await listed(dashboard, f"{onwards['href'].removeprefix(PAGE)}&{urlencode({'trail': ' '.join(trail)})}")
+
+    (after,) = page.all("a", rel="next")
+    (kept,) = parse_qs(urlsplit(after["href"]).query)["trail"]
+    assert len(kept) <= TRAIL_CHARACTERS_MAX
+    assert kept.split()[-2] == trail[-1]
+    assert kept.split()[0] in trail[1:]
 
 
 async def test_the_failing_and_the_late_can_be_listed_alone(dashboard: Dashboard) -> None:

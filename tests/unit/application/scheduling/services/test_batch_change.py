@@ -119,6 +119,33 @@ async def test_what_a_batch_left_as_it_was_is_left_so_when_it_is_repeated(house:
     assert (await house.task(task.id)).status is TaskStatus.ACTIVE
 
 
+@pytest.mark.parametrize("action", ["pause", "delete"])
+async def test_a_batch_that_is_repeated_can_be_taken_back_as_far_as_it_has_changed_anything(
+    house: House, action: str
+) -> None:
+    changed, as_it_was = await house.create("a"), await house.create("b", enabled=False)
+    ids = [changed.id, *([as_it_was.id] if action == "pause" else [])]
+    first = await batch(house, action, ids, key="k")
+    await batch(house, "add_tag", ids if action == "pause" else [], value="since")
+
+    again = await batch(house, action, ids, key="k")
+
+    assert outcomes(again) == ["repeated"] * len(ids)
+    assert again.undo == first.undo
+    assert first.undo is not None
+    assert list(first.undo.if_versions) == [changed.id]
+
+
+async def test_of_very_many_that_are_repeated_it_is_not_asked_what_they_changed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_change, "RECALLED_MAX", 1)
+    ids = [(await house.create(name)).id for name in "ab"]
+    await batch(house, "pause", ids, key="k")
+
+    assert (await batch(house, "pause", ids, key="k")).undo is None
+
+
 async def test_a_key_that_was_used_for_another_batch_does_nothing(house: House) -> None:
     task = await house.create()
     service = BatchChange(house.change_task, house.stores.history, house.entropy)

@@ -1,0 +1,30 @@
+"""The driver's errors on their way out: each becomes one of the ports' errors, with the driver's as its cause."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
+
+from application.scheduling.ports.errors import PortError, StoreRefusedError, StoreUnavailableError
+
+# What no repetition will cure; AuthenticationError counts among the driver's connection errors.
+_REFUSED = (AuthenticationError, AuthorizationError, NoPermissionError)
+
+
+@contextmanager
+def store_errors(doing: str) -> Iterator[None]:
+    """Raise StoreRefusedError for what only people can mend, StoreUnavailableError for everything else of the driver.
+
+    An answer that is an error counts as passing, too: a server that is full, loading, read-only or busy with a script
+    says so in this way, and a process must not end of it.
+    """
+    try:
+        yield
+    except PortError:
+        raise
+    except _REFUSED as error:
+        raise StoreRefusedError(f"{doing}: {error}") from error
+    except TimeoutError as error:
+        raise StoreUnavailableError(f"{doing}: the store did not answer in time") from error
+    except (RedisError, OSError) as error:
+        raise StoreUnavailableError(f"{doing}: {error}") from error

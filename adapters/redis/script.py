@@ -1,0 +1,67 @@
+"""The scripts of the store: each file behind the library, with the names of keys and fields written down before them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha1
+from pathlib import Path
+
+from adapters.records.executions import EXECUTION_FIELDS
+from adapters.records.tasks import BIRTH_FIELDS
+from adapters.redis.keys import FIXED, PREFIX
+from application.scheduling.ports.news import KEPT
+from domain.scheduling.execution import ISOLATED_AFTER
+
+GROUP = "workers"
+STREAM_WINDOW = 10_000
+"""How many messages of a managed type may lie in its stream before further ones wait for their claims."""
+STREAM_MAX = 2 * STREAM_WINDOW
+"""How many messages of a managed type are kept, about, for a foreign group that does not read them."""
+EXTERNAL_MAX = 10_000
+"""How many messages of an external type are kept, about."""
+
+# A task's state has the ids of its open executions last; an execution's record its type and its message.
+STATE_FIELDS = (*BIRTH_FIELDS, "open")
+RECORD_FIELDS = (*EXECUTION_FIELDS, "task_type", "message")
+
+_FOLDER = Path(__file__).parent / "scripts"
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script under its name; `sha` is what EVALSHA calls it by."""
+
+    name: str
+    text: str
+    sha: str
+
+
+@cache
+def script(name: str, *, in_full_memory: bool = False) -> Script:
+    """The script of this file. `in_full_memory`: it may write when the server has no memory left.
+
+    That is for steps that end work and free memory, and for heartbeats; what creates work is refused then.
+    """
+    flags = "#!lua flags=allow-oom" if in_full_memory else "#!lua"
+    texts = (flags, _names(), (_FOLDER / "library.lua").read_text(), (_FOLDER / f"{name}.lua").read_text())
+    text = "\n".join(texts)
+    return Script(name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+@cache
+def _names() -> str:
+    keys = ", ".join(f"{name} = KEYS[{place}]" for place, name in enumerate(FIXED, start=1))
+    return "\n".join(
+        (
+            f"local K = {{{keys}}}",
+            f"local T = {_places(STATE_FIELDS)}",
+            f"local E = {_places(RECORD_FIELDS)}",
+            f"local PREFIX, GROUP = '{PREFIX}', '{GROUP}'",
+            f"local JOURNAL_KEPT, ISOLATED_AFTER = {KEPT}, {ISOLATED_AFTER}",
+            f"local STREAM_WINDOW, STREAM_MAX, EXTERNAL_MAX = {STREAM_WINDOW}, {STREAM_MAX}, {EXTERNAL_MAX}",
+        )
+    )
+
+
+def _places(fields: Iterable[str]) -> str:
+    return "{" + ", ".join(f"{name} = {place}" for place, name in enumerate(fields, start=1)) + "}"

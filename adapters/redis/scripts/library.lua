@@ -1,0 +1,227 @@
+-- What every script of the store begins with. Before it stand K (the keys by name), PREFIX, and T and E: the places of
+-- the fields of a task's state and of an execution's record (adapters/redis/script.py writes them down).
+--
+-- Scripts are isolated but do not roll back, so each reads and compares before it writes, and nothing that is written
+-- depends on what might fail. Large numbers are written with string.format: tostring would round them.
+
+local call = redis.call
+local request = cmsgpack.unpack(ARGV[3])
+
+local function clock()
+  if ARGV[1] ~= '' then return tonumber(ARGV[1]) end
+  local time = call('TIME')
+  return time[1] * 1000000 + time[2]
+end
+
+local now = clock()
+local generation = tonumber(call('HGET', K.meta, 'generation') or 0)
+
+local function answer(value)
+  return cmsgpack.pack({now, generation, value})
+end
+
+-- A reading of an earlier generation may rest on what a fail-over has lost.
+local function is_of_another_generation()
+  return ARGV[2] ~= '' and tonumber(ARGV[2]) ~= generation
+end
+
+-- A record of which nothing can be said; a value somebody changed by hand must keep no others from their turn.
+local function unpacked(bytes)
+  if not bytes then return nil end
+  local ok, value = pcall(cmsgpack.unpack, bytes)
+  if ok and type(value) == 'table' then return value end
+  return nil
+end
+
+local function read(hash, id)
+  local bytes = call('HGET', hash, id)
+  return unpacked(bytes), bytes
+end
+
+local changed_tasks, changed_executions, changes_made = {}, {}, 0
+
+local function tell(task_id, execution_id)
+  if execution_id then
+    changed_executions[#changed_executions + 1] = execution_id
+  end
+  changed_tasks[#changed_tasks + 1] = task_id
+  changes_made = changes_made + 1
+end
+
+-- One entry for all changes of a script; the oldest go while JOURNAL_KEPT changes are told by those behind them.
+local function write_journal()
+  if changes_made == 0 then return end
+  local written = call('HINCRBY', K.meta, 'journal', changes_made)
+  call('XADD', K.journal, '*', 'n', written, 't', table.concat(changed_tasks, ' '),
+    'e', table.concat(changed_executions, ' '))
+  for _ = 1, 10 do
+    local oldest = call('XRANGE', K.journal, '-', '+', 'COUNT', 1)[1]
+    if written - tonumber(oldest[2][2]) < JOURNAL_KEPT then break end
+    call('XDEL', K.journal, oldest[1])
+  end
+end
+
+-- Tasks.
+
+local function look_at_index(state)
+  if state[T.look_at] then
+    call('ZADD', K.due, string.format('%.0f', state[T.look_at]), state[T.id])
+  else
+    call('ZREM', K.due, state[T.id])
+  end
+end
+
+-- `old` nil: the task is new. `new` nil: it is forgotten.
+local function put_task(old, new, bytes)
+  local id = (new or old)[T.id]
+  local was_living = old and not old[T.deleted_at]
+  local is_living = new and not new[T.deleted_at]
+  if was_living and not (is_living and new[T.name] == old[T.name]) then
+    call('HDEL', K.names, old[T.name])
+    call('ZREM', K.by_name, old[T.name] .. '\0' .. id)
+  end
+  if is_living and not (was_living and new[T.name] == old[T.name]) then
+    call('HSET', K.names, new[T.name], id)
+    call('ZADD', K.by_name, 0, new[T.name] .. '\0' .. id)
+  end
+  if is_living and not was_living then
+    call('ZADD', K.living, 0, id)
+    call('ZREM', K.deleted, id)
+  elseif was_living and not is_living then
+    call('ZREM', K.living, id)
+  end
+  if not new then
+    call('HDEL', K.tasks, id)
+    call('ZREM', K.deleted, id)
+    call('ZREM', K.due, id)
+  else
+    if not is_living then call('ZADD', K.deleted, string.format('%.0f', new[T.deleted_at]), id) end
+    if not old or old[T.look_at] ~= new[T.look_at] then look_at_index(new) end
+    if not old or old[T.task_type] ~= new[T.task_type] then call('SADD', K.types, new[T.task_type]) end
+    call('HSET', K.tasks, id, bytes)
+  end
+  tell(id)
+end
+
+-- Executions.
+
+local FINAL = {succeeded = true, dead = true, cancelled = true, delivered = true}
+
+local function lane_of(execution)
+  local room = execution[E.rescues] >= ISOLATED_AFTER and 'suspects:' or 'lane:'
+  return room .. execution[E.task_type]
+end
+
+local function stream_of(task_type)
+  return 'stream:' .. task_type .. ':tasks'
+end
+
+-- Of a stream that is full: forget what every group has read. Entries that a group holds or has still to read stay.
+local function trim(stream)
+  local floor
+  for _, group in ipairs(call('XINFO', 'GROUPS', stream)) do
+    local fields = {}
+    for i = 1, #group, 2 do fields[group[i]] = group[i + 1] end
+    local first = fields['last-delivered-id']
+    local pending = call('XPENDING', stream, fields['name'])
+    if pending[1] > 0 then first = pending[2] end
+    local ms, seq = string.match(first, '(%d+)-(%d+)')
+    local place = {tonumber(ms), tonumber(seq)}
+    if not floor or place[1] < floor[1] or (place[1] == floor[1] and place[2] < floor[2]) then floor = place end
+  end
+  if floor then call('XTRIM', stream, 'MINID', '~', string.format('%.0f-%.0f', floor[1], floor[2])) end
+end
+
+local is_trimmed = {}
+
+-- Dispatch an execution: one message in the stream of its type. While STREAM_WINDOW messages wait there, what is
+-- managed gets its message with its claim (`is_urgent`); the order of claims is that of the lanes, not of the stream.
+local function send(execution, state, is_urgent)
+  local stream = stream_of(execution[E.task_type])
+  local is_external = execution[E.state] == 'delivered'
+  if not is_external and not is_urgent and call('XLEN', stream) >= STREAM_WINDOW then
+    if not is_trimmed[stream] then
+      is_trimmed[stream] = true
+      trim(stream)
+    end
+    if call('XLEN', stream) >= STREAM_WINDOW then return false end
+  end
+  local version = string.format('%s/%.0f', execution[E.task_id], execution[E.version])
+  local definition = read(K.definitions, version)
+  local payload = execution[E.payload_json] or call('HGET', K.payloads, version) or '{}'
+  return call('XADD', stream, 'MAXLEN', '~', is_external and EXTERNAL_MAX or STREAM_MAX, '*',
+    'task_name', definition and definition[1] or (state and state[T.name]) or '',
+    'payload', payload,
+    'scheduled_task_id', execution[E.task_id],
+    'execution_id', execution[E.id],
+    'task_type', execution[E.task_type],
+    'scheduled_at', string.format('%.0f', execution[E.scheduled_at]),
+    'dispatched_at', string.format('%.0f', now),
+    'attempt', string.format('%.0f', execution[E.attempts_used] + 1))
+end
+
+local function unindex(execution)
+  local id, state = execution[E.id], execution[E.state]
+  call('ZREM', K.by_state, state .. '/' .. id)
+  if state == 'pending' then
+    local lane = lane_of(execution)
+    call('ZREM', PREFIX .. lane, id)
+    if execution[E.unknown_since] then
+      call('ZREM', PREFIX .. 'delayed:' .. lane, id)
+      call('ZREM', K.put_back, id)
+    end
+  elseif state == 'retry_wait' then
+    call('ZREM', K.retries, id)
+  elseif state == 'running' then
+    call('HDEL', K.beats, id)
+    if execution[E.message] then call('XACK', stream_of(execution[E.task_type]), GROUP, execution[E.message]) end
+  elseif FINAL[state] then
+    call('ZREM', K[state], id)
+  end
+end
+
+local function index(execution)
+  local id, state = execution[E.id], execution[E.state]
+  call('ZADD', K.by_state, 0, state .. '/' .. id)
+  if state == 'pending' then
+    local lane, available_at = lane_of(execution), string.format('%.0f', execution[E.available_at])
+    if execution[E.unknown_since] then
+      call('ZADD', K.put_back, string.format('%.0f', execution[E.unknown_since]), id)
+      call('ZADD', PREFIX .. 'delayed:' .. lane, available_at, id)
+    else
+      call('ZADD', PREFIX .. lane, available_at, id)
+    end
+  elseif state == 'retry_wait' then
+    call('ZADD', K.retries, string.format('%.0f', execution[E.available_at]), id)
+  elseif FINAL[state] then
+    call('ZADD', K[state], string.format('%.0f', execution[E.finished_at]), id)
+  end
+end
+
+local function is_claimable(execution)
+  return execution[E.state] == 'pending' and not execution[E.unknown_since]
+end
+
+-- Store an execution that moved from `old` (nil: it is new); `state` is that of its task, if at hand. What becomes
+-- claimable, or is delivered, gets its message in the same step.
+local function put_execution(old, new, state)
+  local id = new[E.id]
+  if old then
+    if old[E.state] ~= new[E.state] or old[E.state] == 'pending' or old[E.state] == 'retry_wait' then
+      unindex(old)
+      index(new)
+    end
+  else
+    call('ZADD', K.ids, 0, id)
+    call('ZADD', K.by_task, 0, new[E.task_id] .. '/' .. id)
+    if new[E.kind] ~= 'auto' then
+      call('HSET', K.runs, new[E.task_id] .. '/' .. new[E.kind] .. '/' .. new[E.key], id)
+    end
+    index(new)
+  end
+  if new[E.state] == 'delivered' or (is_claimable(new) and not (old and is_claimable(old))) then
+    new[E.message] = send(new, state, false)
+  end
+  call('HSET', K.executions, id, cmsgpack.pack(new))
+  tell(new[E.task_id], id)
+end

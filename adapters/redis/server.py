@@ -1,0 +1,90 @@
+"""The connection to the server: calling scripts, within a time limit, on connections that are never left dirty."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgpack
+from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import NoScriptError
+
+from adapters.redis.errors import store_errors
+from adapters.redis.keys import KEYS
+from adapters.redis.script import Script
+from application.scheduling.ports.clock import Clock
+from domain.scheduling.identifiers import instant_of, microseconds
+
+ANSWER_WITHIN = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a script answered, the store's clock at that moment, and which store this was.
+
+    The generation moves whenever another server, or the same one after a restart, has taken the store over.
+    """
+
+    now: datetime
+    generation: int
+    answer: Any
+
+
+@dataclass(slots=True)
+class Server:
+    """One Redis, through a pool of connections. `clock` is the store's clock in tests; None: the server has its own."""
+
+    pool: ConnectionPool
+    clock: Clock | None = None
+    answer_within: timedelta = ANSWER_WITHIN
+    # The newest generation that any reply has told.
+    generation: int = field(default=0, init=False)
+
+    async def call(self, script: Script, request: object = None, *, generation: int | None = None) -> Reply:
+        """Run a script; with `generation`, it answers None if the store is not of that generation any more.
+
+        Raises StoreUnavailableError: the script ran whole or not at all, and nobody knows which.
+        """
+        at = "" if self.clock is None else str(microseconds(self.clock.now()))
+        packed = msgpack.packb(request)
+        arguments = (len(KEYS), *KEYS, at, "" if generation is None else str(generation), packed)
+        async with self.connection(script.name) as connection:
+            try:
+                raw = await _answer(connection, "EVALSHA", script.sha, *arguments)
+            except NoScriptError:
+                # After a restart, a fail-over or SCRIPT FLUSH; it did not run.
+                raw = await _answer(connection, "EVAL", script.text, *arguments)
+        now, self.generation, answer = msgpack.unpackb(raw, strict_map_key=False)
+        return Reply(instant_of(now), self.generation, answer)
+
+    async def command(self, *words: Any) -> Any:
+        """Run one command and return the driver's answer, bytes as they are."""
+        async with self.connection(str(words[0])) as connection:
+            return await _answer(connection, *words)
+
+    @asynccontextmanager
+    async def connection(self, doing: str) -> AsyncIterator[AbstractConnection]:
+        """A connection for one request and its answer.
+
+        Whatever goes wrong between the two, cancellation included, it is closed and not put back: the next one to use
+        it would read the answer that was not waited for (CVE-2023-28858).
+        """
+        with store_errors(doing):
+            async with asyncio.timeout(self.answer_within.total_seconds()):
+                connection: AbstractConnection = await self.pool.get_connection()  # type: ignore[no-untyped-call]
+                is_clean = False
+                try:
+                    yield connection
+                    is_clean = True
+                finally:
+                    if not is_clean:
+                        await connection.disconnect(nowait=True)
+                    await self.pool.release(connection)
+
+
+async def _answer(connection: AbstractConnection, *words: Any) -> Any:
+    await connection.send_command(*words)
+    return await connection.read_response()
