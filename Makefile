@@ -78,13 +78,16 @@ mutation: $(DEV) ## Change the scheduling rules in every small way and count wha
 # environment of its own, thrown away afterwards. ARGS=--upgrade takes newer releases.
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links
+# Each of those whom the benchmarks measure has an environment of its own.
+PEERS := $(wildcard tests/benchmarks/peers/*.in)
 
-lock: ## Resolve pyproject.toml into requirements.txt and requirements-dev.txt
+lock: ## Resolve pyproject.toml into requirements.txt and requirements-dev.txt, and the peers' too
 	@set -e; python=$$(sh .ci/find_python $(PYTHON)); tools=$$(mktemp -d); trap 'rm -rf "$$tools"' EXIT; \
 	"$$python" -m venv "$$tools"; "$$tools/bin/pip" install --quiet --disable-pip-version-check uv==0.13.9; \
 	export PATH="$$tools/bin:$$PATH"; \
 	$(LOCK) $(ARGS) pyproject.toml --output-file requirements.txt; \
-	$(LOCK) $(ARGS) pyproject.toml --group dev --constraints requirements.txt --output-file requirements-dev.txt
+	$(LOCK) $(ARGS) pyproject.toml --group dev --constraints requirements.txt --output-file requirements-dev.txt; \
+	for peer in $(PEERS); do $(LOCK) $(ARGS) $$peer --output-file $${peer%.in}.txt; done
 
 $(MADE):
 	@python=$$(sh .ci/find_python $(PYTHON)) && "$$python" -m venv --clear $(VENV) && touch $@

@@ -58,6 +58,7 @@ def _web_services(container: Container, ready: Callable[[], bool]) -> WebService
         redrive_many=container.redrive_many(),
         backfill=container.backfill_task(),
         batch=container.batch_change(),
+        apply=container.apply_file(),
         preview=container.preview(),
         advise=container.advise(),
         access=_access_services(container),

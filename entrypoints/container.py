@@ -4,7 +4,6 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
 
 from dependency_injector import containers, providers
 
@@ -20,20 +19,16 @@ from adapters.telemetry.log_observer import LogObserver
 from application.fediverse.ports.content import ContentPorts
 from application.scheduling.drafts import HandlerDefaults
 from application.scheduling.ports.access import Access, AccessLog
-from application.scheduling.ports.access_trail import AccessTrail
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.cron_reference import CronReference
-from application.scheduling.ports.execution_store import ExecutionStore
-from application.scheduling.ports.figures import Figures
-from application.scheduling.ports.history import History, Retention
-from application.scheduling.ports.membership import Member, Membership
-from application.scheduling.ports.news import News
+from application.scheduling.ports.history import Retention
+from application.scheduling.ports.membership import Member
 from application.scheduling.ports.observer import Observer
 from application.scheduling.ports.passwords import Passwords
-from application.scheduling.ports.task_store import TaskStore
 from application.scheduling.ports.wakeup import Wakeup
 from application.scheduling.processors import Processors
 from application.scheduling.services.advise import Advise
+from application.scheduling.services.apply_file import ApplyFile
 from application.scheduling.services.backfill_task import BackfillTask
 from application.scheduling.services.batch_change import BatchChange
 from application.scheduling.services.change_task import ChangeTask
@@ -74,38 +69,8 @@ from application.scheduling.services.veil import VeiledHistory, VeiledTasks
 from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.identifiers import NodeId
 from entrypoints.settings import Settings
+from entrypoints.stores import Lock, Stores
 from entrypoints.web.doors.veil import is_veiled
-
-
-class Stores(Protocol):
-    """The ports of one open store."""
-
-    @property
-    def tasks(self) -> TaskStore: ...
-    @property
-    def executions(self) -> ExecutionStore: ...
-    @property
-    def history(self) -> History: ...
-    @property
-    def membership(self) -> Membership: ...
-    @property
-    def access(self) -> Access: ...
-    @property
-    def figures(self) -> Figures: ...
-    @property
-    def news(self) -> News: ...
-    @property
-    def trail(self) -> AccessTrail: ...
-
-
-class Lock(Protocol):
-    """The right to serve a store, held by this process and the children that inherit `descriptor`."""
-
-    @property
-    def descriptor(self) -> int: ...
-    def acquire(self) -> bool: ...
-    def holder(self) -> str: ...
-    def release(self) -> None: ...
 
 
 def _admin_token(settings: Settings) -> str | None:
@@ -179,6 +144,7 @@ class Container(containers.DeclarativeContainer):
     batch_change = providers.Singleton(
         BatchChange, change_task=change_task, history=stores.provided.history, entropy=entropy
     )
+    apply_file = providers.Singleton(ApplyFile, manage=manage_tasks, history=stores.provided.history)
     inspect_tasks = providers.Singleton(
         InspectTasks,
         tasks=shown_tasks,
@@ -240,11 +206,6 @@ class Container(containers.DeclarativeContainer):
         entropy=entropy,
         observer=observer,
     )
-
-
-def clock() -> Clock:
-    """The machine's clock, for what runs before there is a container."""
-    return SystemClock()
 
 
 def check_store(settings: Settings) -> None:

@@ -16,11 +16,12 @@ from application.scheduling.services.attempt import Attempt, Hurry
 from application.scheduling.services.keep_claims import BEAT_EVERY, KeepClaims
 from application.scheduling.services.perform_executions import PerformExecutions
 from application.scheduling.services.run_execution import STOP_GRACE
-from entrypoints.container import Stores, keep_claims
+from entrypoints.container import keep_claims
 from entrypoints.handover import Handover
 from entrypoints.link import SupervisorLink
 from entrypoints.loop import every, repeat
 from entrypoints.process import EXIT_FAILED, EXIT_REPLACE, leave_now
+from entrypoints.stores import Stores
 
 WATCH_EVERY = timedelta(milliseconds=250)
 ALIVE_EVERY = timedelta(seconds=1)

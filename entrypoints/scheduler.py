@@ -19,8 +19,6 @@ from domain.scheduling.sharing import EVERYTHING
 from entrypoints.admin import serve_admin
 from entrypoints.container import (
     Container,
-    Lock,
-    Stores,
     check_store,
     keep_membership,
     lock_of,
@@ -34,6 +32,7 @@ from entrypoints.logs import configure_logging
 from entrypoints.loop import Step, every, once_ready, repeat, unless_stopped
 from entrypoints.process import EXIT_OK, EXIT_USAGE, run, take_leave
 from entrypoints.settings import InvalidSettingsError, Settings, load_settings
+from entrypoints.stores import Lock, Stores
 from entrypoints.supervisor import Supervisor
 
 LOOK_EVERY = timedelta(milliseconds=500)

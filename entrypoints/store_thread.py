@@ -12,7 +12,7 @@ from functools import partial
 from threading import Thread
 from typing import Any, TypeVar, cast
 
-from entrypoints.container import Stores
+from entrypoints.stores import Stores
 
 Answer = TypeVar("Answer")
 

@@ -22,8 +22,6 @@ from application.scheduling.services.errors import (
 from domain.access.events import AccessEvent
 from domain.errors import DomainError, InvalidInputError, SchedulerError, TaskStateError
 from domain.scheduling.events import Event
-from entrypoints.hints import Hints
-from entrypoints.settings import InvalidSettingsError, load_settings
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
@@ -75,8 +73,10 @@ class _Unheard:
 
 def with_services(use: "Callable[[Container], Awaitable[Any]]") -> Any:
     """What `use` answers, given the services over the store the settings name; errors end the command."""
-    # Imported here: with it come the database drivers, which help and usage errors need not wait for.
+    # Imported here: with them come the database drivers, which help and usage errors need not wait for.
     from entrypoints.container import Container, open_store  # noqa: PLC0415
+    from entrypoints.hints import Hints  # noqa: PLC0415
+    from entrypoints.settings import InvalidSettingsError, load_settings  # noqa: PLC0415
 
     async def opened() -> Any:
         settings = load_settings()

@@ -11,7 +11,8 @@ import click
 from application.fediverse.services.load_demo import load_demo
 from domain.errors import SchedulerError
 from entrypoints.cli.answers import EXIT_USAGE, fail, print_document
-from entrypoints.container import clock, open_content
+from entrypoints.clock import clock
+from entrypoints.container import open_content
 from entrypoints.settings import InvalidSettingsError, load_settings
 
 

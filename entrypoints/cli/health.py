@@ -29,7 +29,7 @@ def health_command(output: Output) -> None:
         print_document(
             {
                 "status": "unhealthy" if found.problems else "healthy",
-                "problems": list(found.problems),
+                "problems": [each.told for each in found.problems],
                 "schedulers": found.schedulers,
                 "workers": found.workers,
                 "overdue_since": instant(found.overdue_since),
@@ -37,5 +37,5 @@ def health_command(output: Output) -> None:
         )
     else:
         here = f"{counted(found.schedulers, 'scheduler')} and {counted(found.workers, 'worker')} at work."
-        click.echo("\n".join([*map(sentence, found.problems), here]))
+        click.echo("\n".join([*(sentence(each.told) for each in found.problems), here]))
     sys.exit(EXIT_FINDINGS if found.problems else 0)

@@ -1,7 +1,6 @@
 """`peachpie-scheduler`: the commands, each loaded only when it is called, so that help answers at once."""
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 
 import click
 
@@ -35,12 +34,19 @@ COMMANDS = {
 }
 
 
-def version_of_package() -> str:
+def _tell_version(context: click.Context, _option: click.Parameter, is_asked: bool) -> None:
     """The version that is installed; a checkout that was not has none."""
+    if not is_asked:
+        return
+    # Imported here: it takes as long as all the rest of this module, and only this asks for it.
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
     try:
-        return version("peachpie-scheduler")
+        told = version("peachpie-scheduler")
     except PackageNotFoundError:
-        return "of this checkout"
+        told = "of this checkout"
+    click.echo(f"{context.find_root().info_name}, version {told}")
+    context.exit()
 
 
 class LazyGroup(click.Group):
@@ -74,7 +80,14 @@ class LazyGroup(click.Group):
 
 
 @click.command(cls=LazyGroup)
-@click.version_option(version_of_package())
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version and exit.",
+)
 def main() -> None:
     """PeachPie's task scheduler. Exit codes: 0 ok, 1 findings, 2 usage, 3 conflict, 4 not found, 5 unreachable."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from application.scheduling.documents import finding_document, instant
-from application.scheduling.services.preview import ComingOccurrence, Forecast, forecast
+from application.scheduling.services.forecast import ComingOccurrence, Forecast, forecast
 from domain.errors import DomainError
 from domain.scheduling.cron.lint import Finding
 from domain.scheduling.cron.zone import zone
@@ -17,7 +17,7 @@ from domain.scheduling.recipes import kind_of
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule, Schedule, ScheduleType
 from domain.scheduling.timeline import Occurrence, Timeline
 from entrypoints.cli.answers import Count, Output, fail, output_option, print_document, print_rows
-from entrypoints.container import clock
+from entrypoints.clock import clock
 
 _SECOND = timedelta(seconds=1)
 _NEGATIVE = re.compile(r"-[0-9]")

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.services.advise import Advise
+from application.scheduling.services.apply_file import ApplyFile
 from application.scheduling.services.backfill_task import BackfillTask
 from application.scheduling.services.batch_change import BatchChange
 from application.scheduling.services.explain import Explain
@@ -63,6 +64,7 @@ class WebServices:
     redrive_many: RedriveMany
     backfill: BackfillTask
     batch: BatchChange
+    apply: ApplyFile
     preview: Preview
     advise: Advise
     access: AccessServices

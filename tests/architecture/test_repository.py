@@ -15,6 +15,7 @@ TOP_LEVEL = frozenset({
     ".ci", ".dockerignore", ".editorconfig", ".gitattributes", ".gitignore", ".pre-commit-config.yaml",
 })  # fmt: skip
 LOCKS = ("requirements.txt", "requirements-dev.txt")
+PEERS_LOCKS = tuple(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/benchmarks/peers/*.txt"))
 HASH = r"\\\n    --hash=sha256:[0-9a-f]{64}"
 ENTRY = re.compile(rf"(?P<name>[a-z0-9-]+)==(?P<version>[^\s;]+)( ; [^\\]+)?( {HASH})+\n")
 # First folders of absolute paths that name a person's or a build machine's place.
@@ -37,7 +38,7 @@ def test_the_top_level_holds_what_the_design_lists_and_nothing_else() -> None:
     assert {path.parts[0] for path in repository_files()} <= TOP_LEVEL
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, *sorted(PEERS_LOCKS)])
 def test_a_lock_is_versions_and_hashes_and_nothing_else(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8")
 

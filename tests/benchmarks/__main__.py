@@ -12,7 +12,10 @@ from tests.support.repository import ROOT
 BENCHES = (
     "bench_next_instant",
     "bench_sqlite_burst",
+    "bench_redis_burst",
     "bench_worker",
+    "bench_redis_worker",
+    "bench_redis_adding",
     "bench_steady",
     "bench_stored_tasks",
     "bench_live_pages",

@@ -90,7 +90,7 @@ def row(
     name: str,
     value: float,
     unit: str,
-    must: float,
+    must: float | None,
     goal: float | None,
     limit: float | None = None,
     late: Sequence[float] = (),

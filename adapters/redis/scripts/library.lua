@@ -20,6 +20,9 @@ local function answer(value)
   return cmsgpack.pack({now, generation, value})
 end
 
+-- Whatever was here is gone: nothing is begun anew but by a process that knows of no store (arrive.lua).
+if generation == 0 and ARGV[2] ~= 'arrive' then return answer(false) end
+
 -- A reading of an earlier generation may rest on what a fail-over has lost.
 local function is_of_another_generation()
   return ARGV[2] ~= '' and tonumber(ARGV[2]) ~= generation

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.cursors import decode_cursor, encode_cursor
 from adapters.records.executions import change_of
 from adapters.records.packing import UNREADABLE, Row
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.execution_rows import CHANGE_COLUMNS
-from adapters.sql.store.pages import behind, decode_cursor, encode_cursor
+from adapters.sql.store.pages import behind
 from adapters.sql.store.tables import changes, tasks
 from application.scheduling.ports.history import AuditEntry, AuditFilter, AuditPage
 from domain.scheduling.identifiers import microseconds

@@ -1,12 +1,15 @@
 """What SQL databases say in different words, so that every statement of the store is written once."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable, Sequence
+from functools import cache
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Executable, FromClause, Select, SelectBase, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.packing import Row
+
+Statements = TypeVar("Statements")
 
 
 class Query(Protocol):
@@ -17,7 +20,10 @@ class Query(Protocol):
 
 
 class Dialect(Protocol):
-    """The words of one database."""
+    """The words of one database; equal ones share what is prepared for them."""
+
+    def __hash__(self) -> int:
+        """See object."""
 
     def query(self, select: SelectBase) -> Query:
         """Prepare a SELECT that yields many rows."""
@@ -47,3 +53,17 @@ class Dialect(Protocol):
 
     def contains(self, column: ColumnElement[str], text: ColumnElement[str]) -> ColumnElement[bool]:
         """True if the one contains the other, to the letter: no wildcards, no folding of case."""
+
+
+def prepared(make: Callable[..., Statements], *of: Hashable) -> Statements:
+    """What `make(*of)` answers: statements and no state, made once for all stores of a process.
+
+    Putting all statements of a store together takes some 70 ms.
+    """
+    made: Statements = _made(make, *of)
+    return made
+
+
+@cache
+def _made(make: Callable[..., Any], *of: Hashable) -> Any:
+    return make(*of)

@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Text, TextClause, bindparam, cast, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.cursors import decode_cursor, encode_cursor
 from adapters.records.executions import attempts_of, execution_of, log_of
 from adapters.records.packing import UNREADABLE, Row, unpack_progress
 from adapters.sql.store.dialect import Dialect, Query
 from adapters.sql.store.execution_rows import ATTEMPT_COLUMNS, EXECUTION_COLUMNS, LOG_COLUMNS
-from adapters.sql.store.pages import decode_cursor, encode_cursor
 from adapters.sql.store.tables import (
     IS_CANCELLED,
     IS_DEAD,

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.packing import UNREADABLE, at_or_none, unpack_error
+from adapters.records.steps import Ends, settle
 from adapters.sql.engine import Database
 from adapters.sql.store.claims import Claims
-from adapters.sql.store.dialect import Dialect
+from adapters.sql.store.dialect import Dialect, prepared
 from adapters.sql.store.logbook import Logbook
 from adapters.sql.store.mutations import Mutations
-from adapters.sql.store.open_work import OpenWork, Steps
+from adapters.sql.store.open_work import OpenWork
 from adapters.sql.store.rescues import Rescues
 from adapters.sql.store.tables import IS_RETRY_WAIT, IS_RUNNING, IS_UNKNOWN, Whole, attempts, executions
 from application.scheduling.ports.clock import Clock
@@ -30,15 +30,12 @@ from application.scheduling.ports.execution_store import (
     SettleAnswer,
     Settled,
     Settlement,
-    settled,
 )
 from application.scheduling.ports.records import ChangeRecord
 from domain.scheduling.change import Change
 from domain.scheduling.execution import AttemptOutcome, CancelRequest, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, microseconds
 from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
-
-Ends = dict[tuple[str, str], Settled]
 
 
 class ExecutionQueries:
@@ -75,12 +72,12 @@ class SqlExecutionStore:
         self._database = database
         self._dialect = dialect
         self._clock = clock
-        self._queries = ExecutionQueries(dialect)
-        self._work = OpenWork(dialect)
+        self._queries = prepared(ExecutionQueries, dialect)
+        self._work = prepared(OpenWork, dialect)
         self._claims = Claims(dialect)
-        self._logbook = Logbook(dialect)
-        self._rescues = Rescues(dialect, self._work)
-        self._mutations = Mutations(dialect, self._work)
+        self._logbook = prepared(Logbook, dialect)
+        self._rescues = prepared(Rescues, dialect, self._work)
+        self._mutations = prepared(Mutations, dialect, self._work)
 
     async def claim(
         self,
@@ -131,7 +128,7 @@ class SqlExecutionStore:
             ids = [each.execution_id for each in settlements]
             steps = await self._work.of_executions(connection, ids)
             ends = await self._ends(connection, ids)
-            answers = [_settle(steps, ends, each, now) for each in settlements]
+            answers = [settle(steps, ends, each, now) for each in settlements]
             await self._work.write(connection, steps, now)
             held = [each for each, answer in zip(settlements, answers, strict=True) if answer is not None]
             await self._logbook.write(connection, held)
@@ -226,19 +223,3 @@ def _end(led_to: str, outcome: str, error: str | None) -> Settled | None:
         return Settled(ExecutionState(led_to), AttemptOutcome(outcome), unpack_error(error))
     except UNREADABLE:
         return None
-
-
-def _settle(steps: Steps, ends: Ends, settlement: Settlement, now: datetime) -> Settled | None:
-    """End the attempt if it runs and its token holds it, else None; `ends` then says what a repetition is answered."""
-    execution_id, token = settlement.execution_id, settlement.token
-    work = steps.holder_of(execution_id)
-    if work is None:
-        return None
-    execution = work.executions[execution_id]
-    if execution.state is not ExecutionState.RUNNING or execution.token != token:
-        return None
-    after = work.settle(execution_id, settlement.outcome, now)
-    steps.put(after)
-    answer = settled(after, execution_id, work)
-    ends[execution_id, token] = replace(answer, cancel=None, stopped=None)
-    return answer

@@ -9,7 +9,7 @@ from adapters.records.executions import changes_of, skips_of
 from adapters.sql.engine import Database
 from adapters.sql.store.audit_lists import AuditLists
 from adapters.sql.store.counts import counted
-from adapters.sql.store.dialect import Dialect
+from adapters.sql.store.dialect import Dialect, prepared
 from adapters.sql.store.evidence import EvidenceReads
 from adapters.sql.store.execution_lists import ExecutionLists
 from adapters.sql.store.execution_rows import CHANGE_COLUMNS, SKIP_COLUMNS
@@ -46,13 +46,13 @@ class SqlHistory:
     def __init__(self, database: Database, dialect: Dialect, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._tasks = TaskLists(dialect)
-        self._executions = ExecutionLists(dialect)
-        self._audit = AuditLists(dialect)
+        self._tasks = prepared(TaskLists, dialect)
+        self._executions = prepared(ExecutionLists, dialect)
+        self._audit = prepared(AuditLists, dialect)
         self._dialect = dialect
         self._unserved = dialect.query(selecting_unserved(dialect))
-        self._evidence = EvidenceReads(dialect)
-        self._versions = Versions(dialect)
+        self._evidence = prepared(EvidenceReads, dialect)
+        self._versions = prepared(Versions, dialect)
         self._pruning = Pruning(database, dialect)
         task_id, limit = bindparam("task_id", type_=Text), bindparam("limit", type_=Whole)
         of_task = select(*SKIP_COLUMNS).where(

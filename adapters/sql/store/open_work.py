@@ -7,7 +7,6 @@ written.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Column, ColumnElement, Executable, Select, Text, and_, bindparam, func, select, update
@@ -15,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.executions import change_row, execution_of, execution_row, moved_row, skip_row
 from adapters.records.packing import UNREADABLE, Row, pack_error
+from adapters.records.steps import Steps
 from adapters.records.tasks import birth_row, face_row, stand_in_of, state_row, task_of, version_row
 from adapters.sql.store.batches import ROWS, inserting, replacing, updating
 from adapters.sql.store.dialect import Dialect
@@ -22,11 +22,10 @@ from adapters.sql.store.execution_rows import CHANGE_COLUMNS, EXECUTION_COLUMNS,
 from adapters.sql.store.finishes import Finishes
 from adapters.sql.store.rows import BIRTH_COLUMNS, FACE_COLUMNS, STATE_COLUMNS, TASK_COLUMNS, VERSION_COLUMNS
 from adapters.sql.store.tables import IS_OPEN, attempts, changes, definitions, executions, skips, tasks
-from application.scheduling.ports.records import ChangeRecord
 from application.scheduling.ports.task_store import Unreadable
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionState
 from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
-from domain.scheduling.task import OpenExecution, ScheduledTask, Skip
+from domain.scheduling.task import OpenExecution, ScheduledTask
 from domain.scheduling.work import EndedAttempt, Work
 
 TASKS_WITH_DEFINITIONS = tasks.outerjoin(
@@ -41,38 +40,6 @@ _ENDED_COLUMNS = (
     attempts.c.led_to,
 )
 _IDS = "ids"
-
-
-@dataclass(slots=True)
-class Steps:
-    """The work of several tasks within one transaction, as the steps so far leave it."""
-
-    works: dict[TaskId, Work]
-    homes: dict[ExecutionId, TaskId]
-    sealed: frozenset[TaskId] = frozenset()
-    new: set[TaskId] = field(default_factory=set)
-    touched: set[TaskId] = field(default_factory=set)
-    versions: list[Row] = field(default_factory=list)
-    skips: dict[tuple[TaskId, datetime], Skip] = field(default_factory=dict)
-    changes: list[ChangeRecord] = field(default_factory=list)
-
-    def put(self, work: Work, passed_over: Iterable[Skip] = ()) -> None:
-        """Keep what a step made of a task, and the Skips it recorded; one that grew replaces what it grew from."""
-        task_id = work.task.id
-        self.works[task_id] = work
-        self.touched.add(task_id)
-        self.skips.update(((task_id, skip.first_at), skip) for skip in passed_over)
-
-    def record(self, record: ChangeRecord, *, is_version: bool = False) -> None:
-        """Keep a change, and the definition it made, if it made a version."""
-        self.changes.append(record)
-        if is_version:
-            self.versions.append(version_row(self.works[record.task_id].task))
-
-    def holder_of(self, execution_id: ExecutionId) -> Work | None:
-        """The work that has this execution among those that were open when it was read."""
-        task_id = self.homes.get(execution_id)
-        return None if task_id is None else self.works[task_id]
 
 
 class OpenWork:
@@ -133,14 +100,14 @@ class OpenWork:
     ) -> None:
         old = [work.task for work in works if work.task.id not in steps.new | steps.sealed]
         sealed = [(work.task.id, work.task.open_seq) for work in works if work.task.id in steps.sealed]
-        renewed = {row[0] for row in steps.versions}
+        renewed = {task.id for task in steps.versions}
         faces = [face_row(task) for task in old if task.id in renewed]
         await self._run(connection, self._update_state, [state_row(task) for task in old])
         await self._run(connection, self._update_face, faces)
         await self._run(connection, self._move_open_seq, sealed)
         new = [birth_row(work.task) for work in works if work.task.id in steps.new]
         await self._run(connection, self._insert_tasks, new)
-        await self._run(connection, self._insert_versions, steps.versions)
+        await self._run(connection, self._insert_versions, [version_row(task) for task in steps.versions])
         latest = [(work.task.id, work.task.version) for work in works if work.task.id in renewed]
         await self._run(connection, self._supersede, latest, at=microseconds(at))
 

@@ -45,6 +45,7 @@ class SqliteQuery:
         return rows
 
 
+@dataclass(frozen=True, slots=True)
 class SqliteDialect:
     """`Dialect` of SQLite 3.37 and later (STRICT tables, UPDATE FROM, JSON functions)."""
 

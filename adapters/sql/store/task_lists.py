@@ -21,11 +21,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.cursors import Place, decode_cursor, encode_cursor
 from adapters.records.packing import Row, packed
 from adapters.records.tasks import tasks_of
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.open_work import TASKS_WITH_DEFINITIONS
-from adapters.sql.store.pages import Place, behind, decode_cursor, encode_cursor, ordered
+from adapters.sql.store.pages import behind, ordered
 from adapters.sql.store.rows import OPEN_COLUMNS, TASK_COLUMNS
 from adapters.sql.store.tables import CASELESS_NAME, IS_OPEN, Whole, definitions, executions, tasks
 from application.scheduling.ports.history import TaskFilter, TaskOrder, TaskPage, TaskSlice

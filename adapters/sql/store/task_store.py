@@ -8,12 +8,13 @@ from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, liter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.packing import Row, at_or_none
+from adapters.records.steps import replayed
 from adapters.records.tasks import tasks_of
 from adapters.sql.engine import Database
 from adapters.sql.errors import RowRefusedError
-from adapters.sql.store.dialect import Dialect, Query
+from adapters.sql.store.dialect import Dialect, Query, prepared
 from adapters.sql.store.firings import Firings, batches_of
-from adapters.sql.store.mutations import Mutations, batches_of_mutations, replayed
+from adapters.sql.store.mutations import Mutations, batches_of_mutations
 from adapters.sql.store.open_work import TASKS_WITH_DEFINITIONS, OpenWork
 from adapters.sql.store.rows import OPEN_COLUMNS, TASK_COLUMNS
 from adapters.sql.store.tables import IS_OPEN, Whole, definitions, executions, store, tasks
@@ -72,13 +73,13 @@ class SqlTaskStore:
     """`TaskStore` in one SQL database."""
 
     def __init__(self, database: Database, dialect: Dialect, clock: Clock) -> None:
-        work = OpenWork(dialect)
+        work = prepared(OpenWork, dialect)
         self._database = database
         self._dialect = dialect
         self._clock = clock
-        self._queries = TaskQueries(dialect)
-        self._firings = Firings(dialect, work)
-        self._mutations = Mutations(dialect, work)
+        self._queries = prepared(TaskQueries, dialect)
+        self._firings = prepared(Firings, dialect, work)
+        self._mutations = prepared(Mutations, dialect, work)
 
     async def due(self, share: Share, *, until: datetime, limit: int) -> Sequence[ScheduledTask | Unreadable]:
         """See the port. Tasks with the same instant come by id."""

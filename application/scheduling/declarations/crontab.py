@@ -18,7 +18,7 @@ NAME_CHARACTERS_MAX = 60
 _SETTING = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 _ZONES = frozenset({"CRON_TZ", "TZ"})
 _JOB = re.compile(r"\s*(@[A-Za-z]+|\S+(?:[ \t]+\S+){4})[ \t]+(\S.*)")
-_NOT_OF_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+_NOT_OF_NAMES = re.compile(r"[^A-Za-z0-9._]+")
 
 
 def from_crontab(raw: bytes, *, task_type: str, handler: str, timezone: str) -> DeclaredFile:

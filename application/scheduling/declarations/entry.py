@@ -10,8 +10,10 @@ from domain.pointers import parts_of, pointer_of
 from domain.scheduling.schedule import ScheduleType
 from domain.scheduling.task import Definition
 
-FIELDS = ("schedule", "task_type", "payload", "timezone", "policy", "max_retries", "handler", "tags", "description")
-FIELDS += ("delivery", "enabled")
+FIELDS: tuple[str, ...] = (
+    *("schedule", "task_type", "payload", "timezone", "policy", "max_retries"),
+    *("handler", "tags", "description", "delivery", "enabled"),
+)
 """What an entry may say; the members of `policy` count one by one, as `policy.overlap`."""
 KINDS = {"cron": ScheduleType.CRON, "every": ScheduleType.INTERVAL, "at": ScheduleType.ONE_TIME}
 """How an entry writes each kind of schedule."""

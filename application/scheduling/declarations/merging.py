@@ -118,9 +118,7 @@ def _alone(entry: Entry, live: Definition, said: Mapping[str, Any], define: Defi
         return None
 
 
-def _returned(
-    entry: Entry, now: Mapping[str, Any], last: LastApplied, alone: Mapping[str, Any]
-) -> Mapping[str, Any]:
+def _returned(entry: Entry, now: Mapping[str, Any], last: LastApplied, alone: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the file has taken back: said when it was applied last, as it was left then, and said no more."""
     then = fields_of(last.definition)
     dropped = (field for field in last.said - entry.said.keys() if field in now)
@@ -132,4 +130,3 @@ def _drift(entry: Entry, alone: Definition, kept: Definition) -> Iterator[Differ
         field = field_parts(difference.pointer)[0]
         if field not in entry.said and difference.pointer not in ("/name", "/anchor"):
             yield difference
-

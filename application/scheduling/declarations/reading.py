@@ -47,7 +47,9 @@ class DeclaredFile:
     def throw(self, more: Iterable[DomainError]) -> None:
         """Raise InvalidInputError with the faults of shape and these, if there are any; each once, with its line."""
         faults = Faults()
-        faults.extend(_with_line(each, self.lines) for each in (*self.faults, *more))
+        for each in (*self.faults, *more):
+            # One at a time: two fields of a task's document may be one place of the file.
+            faults.extend((_with_line(each, self.lines),))
         faults.throw()
 
 

@@ -48,7 +48,13 @@ class ApplyFile:
     history: History
 
     async def plan(
-        self, file: DeclaredFile, by: Author, *, manager: str | None = None, prune: bool = False, limit: int = PRUNE_LIMIT
+        self,
+        file: DeclaredFile,
+        by: Author,
+        *,
+        manager: str | None = None,
+        prune: bool = False,
+        limit: int = PRUNE_LIMIT,
     ) -> ApplyPlan:
         """What applying the file would do now; nothing is stored.
 
@@ -61,7 +67,9 @@ class ApplyFile:
             check_manager(manager)
         elif prune:
             hint = "name it in the file as manager, or beside it"
-            raise InvalidTaskError("only what a manager has created is pruned", code="required", pointer="/manager", hint=hint)
+            raise InvalidTaskError(
+                "only what a manager has created is pruned", code="required", pointer="/manager", hint=hint
+            )
         items, faults = await self._judged(file, by, manager)
         file.throw(faults)
         owned = [] if manager is None or not prune else [each async for each in self._owned(manager)]

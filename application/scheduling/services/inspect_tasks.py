@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from application.scheduling.explanations.words import counted
 from application.scheduling.ports.clock import Clock
@@ -51,6 +52,24 @@ class TaskList:
     views: tuple[TaskView, ...]
 
 
+class Trouble(StrEnum):
+    """What can keep the work from being done."""
+
+    NO_SCHEDULER = "no_scheduler"
+    NO_WORKER = "no_worker"
+    NOBODY_CLAIMS = "nobody_claims"
+    OVERDUE = "overdue"
+    NO_HANDLER = "no_handler"
+
+
+@dataclass(frozen=True, slots=True)
+class HealthProblem:
+    """A trouble there is, and in words what it is about."""
+
+    trouble: Trouble
+    told: str
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """Whether the work gets done: `problems` is empty if it does.
@@ -58,7 +77,7 @@ class Health:
     `overdue_since` is the instant for which the oldest due task still waits.
     """
 
-    problems: tuple[str, ...]
+    problems: tuple[HealthProblem, ...]
     schedulers: int
     workers: int
     overdue_since: datetime | None
@@ -159,24 +178,25 @@ class InspectTasks:
         upcoming = await self.history.upcoming(UPCOMING_MAX)
         due_at = min((task.look_at for task in upcoming if task.look_at), default=None)
         overdue = due_at if due_at is not None and self.clock.now() - due_at > LATE_AFTER else None
-        problems = [
-            *(["no scheduler is running"] if not schedulers else []),
-            *(["no worker is running"] if not workers else []),
-            *(["no worker claims: code that did not stop occupies all of them"] if _nobody_claims(workers) else []),
-            *([f"a task is due since {overdue.isoformat()} and was not dispatched"] if overdue else []),
-            *(await self._unhandled(specs_of(workers)) if workers else []),
-        ]
-        return Health(tuple(problems), schedulers, len(workers), overdue)
+        told = {
+            Trouble.NO_SCHEDULER: None if schedulers else "no scheduler is running",
+            Trouble.NO_WORKER: None if workers else "no worker is running",
+            Trouble.NOBODY_CLAIMS: _nobody_claims(workers),
+            Trouble.OVERDUE: f"a task is due since {overdue.isoformat()} and was not dispatched" if overdue else None,
+            Trouble.NO_HANDLER: await self._unhandled(specs_of(workers)) if workers else None,
+        }
+        problems = tuple(HealthProblem(trouble, words) for trouble, words in told.items() if words is not None)
+        return Health(problems, schedulers, len(workers), overdue)
 
-    async def _unhandled(self, announced: Sequence[HandlerSpec]) -> Sequence[str]:
-        """The problem that executions wait for handlers nobody has; none if others than those who put them back do."""
+    async def _unhandled(self, announced: Sequence[HandlerSpec]) -> str | None:
+        """That executions wait for handlers nobody has; None if others than those who put them back do."""
         waiting = await self.figures.unhandled()
         pairs = [(spec.task_type, spec.name) for spec in announced]
         missing = await self.history.unserved(pairs, limit=MISSING_NAMED_MAX) if waiting else ()
         if not missing:
-            return []
+            return None
         names = ", ".join(f"{each.name} of type {each.task_type}" for each in missing)
-        return [f"{counted(waiting, 'execution')} cannot start and no worker has the handler {names}"]
+        return f"{counted(waiting, 'execution')} cannot start and no worker has the handler {names}"
 
 
 def views_of(tasks: Sequence[ScheduledTask], members: Sequence[Member]) -> tuple[TaskView, ...]:
@@ -185,9 +205,11 @@ def views_of(tasks: Sequence[ScheduledTask], members: Sequence[Member]) -> tuple
     return tuple(_view(task, announced) for task in tasks)
 
 
-def _nobody_claims(workers: Sequence[Member]) -> bool:
-    """True if there are workers and each of them has handed over."""
-    return bool(workers) and not any(worker.concurrency for worker in workers)
+def _nobody_claims(workers: Sequence[Member]) -> str | None:
+    """That there are workers and each of them has handed over; None if it is not so."""
+    if not workers or any(worker.concurrency for worker in workers):
+        return None
+    return "no worker claims: code that did not stop occupies all of them"
 
 
 def _view(task: ScheduledTask, announced: Sequence[HandlerSpec]) -> TaskView:

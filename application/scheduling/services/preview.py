@@ -6,35 +6,15 @@ from datetime import datetime
 
 from application.scheduling.drafts import TaskBody, define
 from application.scheduling.ports.clock import Clock
-from domain.scheduling.cron.clock_change import AffectedOccurrence, ClockChanges
-from domain.scheduling.cron.lint import Finding
-from domain.scheduling.description import described
+from application.scheduling.services.forecast import Forecast, forecast
 from domain.scheduling.identifiers import MICROSECOND, TaskId
-from domain.scheduling.lint import lint, lint_wall_time
+from domain.scheduling.lint import lint_wall_time
 from domain.scheduling.resuming import Resumption, missed_so_far, resumptions
-from domain.scheduling.schedule import CronSchedule, OneTimeSchedule, Schedule
+from domain.scheduling.schedule import OneTimeSchedule
 from domain.scheduling.task import Definition, ScheduledTask, Skip, TaskStatus
 from domain.scheduling.timeline import Occurrence, Timeline
 
 COUNT_MAX = 100
-
-
-@dataclass(frozen=True, slots=True)
-class ComingOccurrence:
-    """An occurrence, and the clock change that touches it, if one does."""
-
-    occurrence: Occurrence
-    affected: AffectedOccurrence | None
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """A schedule in a sentence, its next occurrences, and what its author might not have had in mind."""
-
-    timezone: str
-    sentence: str
-    coming: tuple[ComingOccurrence, ...]
-    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +63,6 @@ class Preview:
         # Only the text knows of a wall time that the clocks skip.
         moved = lint_wall_time(definition.schedule_text, definition.timezone)
         return replace(told, findings=(*told.findings, *moved))
-
-
-def forecast(schedule: Schedule, timezone: str, occurrences: Sequence[Occurrence], *, now: datetime) -> Forecast:
-    """What there is to know of `occurrences` of a schedule, and of the schedule as of `now`."""
-    return Forecast(
-        timezone=timezone,
-        sentence=described(schedule, timezone),
-        coming=_with_changes(schedule, occurrences),
-        findings=tuple(lint(schedule, timezone, now)),
-    )
-
-
-def _with_changes(schedule: Schedule, occurrences: Sequence[Occurrence]) -> tuple[ComingOccurrence, ...]:
-    if not isinstance(schedule, CronSchedule):
-        # Intervals are elapsed time and an instant is an instant, whatever the clocks show.
-        return tuple(ComingOccurrence(each, None) for each in occurrences)
-    changes = ClockChanges(schedule.expression, schedule.timezone)
-    return tuple(ComingOccurrence(each, changes.effect_on(each.nominal_at)) for each in occurrences)
 
 
 def _defined(body: TaskBody, now: datetime, present: ScheduledTask | None) -> Definition:

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from application.scheduling.documents import finding_document, instant
 from application.scheduling.drafts import TaskBody, body_from, schedule_from
-from application.scheduling.services.preview import ComingOccurrence, Forecast
+from application.scheduling.services.forecast import ComingOccurrence, Forecast
 from domain.scheduling.cron.lint import Finding
 from domain.scheduling.cron.zone import zone
 from entrypoints.web.answers import json_answer

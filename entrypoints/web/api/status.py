@@ -64,7 +64,7 @@ async def health(request: web.Request) -> web.Response:
     found = await services.inspect.health()
     document: HealthDocument = {
         "status": "unhealthy" if found.problems else "healthy",
-        "problems": list(found.problems),
+        "problems": [each.told for each in found.problems],
         "schedulers": found.schedulers,
         "workers": found.workers,
         "overdue_since": instant(found.overdue_since),

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from application.scheduling.differences import Difference, differences
 from application.scheduling.drafts import body_from, define, schedule_from
-from application.scheduling.services.preview import ComingOccurrence, Forecast
+from application.scheduling.services.forecast import ComingOccurrence, Forecast
 from domain.errors import DomainError
 from domain.scheduling.cron.lint import Finding, Severity
 from domain.scheduling.task import ScheduledTask

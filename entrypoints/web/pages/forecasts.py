@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from application.scheduling.services.preview import Forecast
+from application.scheduling.services.forecast import Forecast
 
 
 def forecast_context(forecast: Forecast | None) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The first page: whether the work gets done and what to do if not, what comes within the hour, what ran last."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from application.scheduling.explanations.words import counted
 from application.scheduling.ports.figures import COUNT_MAX
 from application.scheduling.ports.history import ExecutionFilter
 from application.scheduling.services.coming_hour import ComingHour
-from application.scheduling.services.inspect_tasks import RECENT_MAX, Health
+from application.scheduling.services.inspect_tasks import RECENT_MAX, Health, Trouble
 from application.scheduling.services.statistics import Overview
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.task import TaskStatus
@@ -26,24 +26,23 @@ from entrypoints.web.words.wording import moment
 MINUTE = timedelta(minutes=1)
 TICKS = ("now", "+15 min", "+30 min", "+45 min", "+60 min")
 HEIGHT_LEAST = 0.2
-OVERDUE = "a task is due"
 WORKERS = ("/workers", "To the workers")
-ADVICE: dict[str, tuple[str, tuple[str, str] | None]] = {
-    "no scheduler is running": (
+ADVICE: Mapping[Trouble, tuple[str, tuple[str, str] | None]] = {
+    Trouble.NO_SCHEDULER: (
         "Start one: what becomes due is not decided until then; it will be, once one is back.",
         None,
     ),
-    "no worker is running": ("Start one: what is due waits for it, and is not lost.", None),
-    "no worker claims": ("Code that does not stop ends with a restart of the service.", WORKERS),
-    "no worker has the handler": ("Deploy it, or name another one in the task.", WORKERS),
-    OVERDUE: ("The late tasks are listed here. The scheduler may be overloaded, or its store slow.", None),
+    Trouble.NO_WORKER: ("Start one: what is due waits for it, and is not lost.", None),
+    Trouble.NOBODY_CLAIMS: ("Code that does not stop ends with a restart of the service.", WORKERS),
+    Trouble.NO_HANDLER: ("Deploy it, or name another one in the task.", WORKERS),
+    Trouble.OVERDUE: ("The late tasks are listed here. The scheduler may be overloaded, or its store slow.", None),
 }
-"""What to do about a problem of health, and where to look, by what it says."""
+"""What to do about what keeps the work from being done, and where to look."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """A problem of health, what to do about it ("" where nothing is known), and the page to look at with its name."""
+class Advised:
+    """A problem of health in words, what to do about it, and the page to look at with its name."""
 
     problem: str
     advice: str
@@ -90,14 +89,13 @@ async def overview(request: web.Request) -> web.Response:
     )
 
 
-def _troubles(health: Health, timezone: str) -> Iterator[Trouble]:
-    for problem in health.problems:
-        advice, page = next((advice for known, advice in ADVICE.items() if known in problem), ("", None))
-        if health.overdue_since is not None and problem.startswith(OVERDUE):
+def _troubles(health: Health, timezone: str) -> Iterator[Advised]:
+    for each in health.problems:
+        told = each.told
+        if each.trouble is Trouble.OVERDUE and health.overdue_since is not None:
             since = moment(health.overdue_since, timezone)
-            yield Trouble(Markup("{} since {} and was not dispatched").format(OVERDUE, since), advice, page)
-        else:
-            yield Trouble(problem, advice, page)
+            told = Markup("a task is due since {} and was not dispatched").format(since)
+        yield Advised(told, *ADVICE[each.trouble])
 
 
 def ribbon_of(coming: ComingHour) -> list[Bar]:

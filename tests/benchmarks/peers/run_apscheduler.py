@@ -12,13 +12,13 @@ from apscheduler.jobstores.redis import RedisJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from tests.benchmarks.peers.stopwatch import burst, due_after_adding, each_second, main, report
+from tests.benchmarks.peers.stopwatch import HandOvers, due_after_adding, each_second, main
 
-called: list[float] = []
+handed_over = HandOvers()
 
 
 async def noop() -> None:
-    called.append(time.time())
+    handed_over()
 
 
 def measure_burst(url: str, count: int) -> None:
@@ -40,12 +40,9 @@ async def _measure_burst(url: str, count: int) -> None:
     began = time.perf_counter()
     for number in range(count):
         scheduler.add_job(noop, hourly, id=f"task {number}")
-    adding = each_second(count, began)
-    assert time.time() < due_at
+    handed_over.expect(count, due_at, adding=each_second(count, began))
     scheduler.resume()
-    while len(called) < count:
-        await asyncio.sleep(0.05)
-    report({"adding": adding, "burst": burst(due_at, called)})
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

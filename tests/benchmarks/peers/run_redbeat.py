@@ -1,6 +1,5 @@
 """Celery: its beat with the entries of RedBeat in Redis, and its worker; nothing that can be left out is done."""
 
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +9,7 @@ from celery.beat import Service
 from celery.schedules import schedule
 from redbeat import RedBeatScheduler, RedBeatSchedulerEntry
 
-from tests.benchmarks.peers.stopwatch import Countdown, burst, due_after_adding, each_second, main, report
+from tests.benchmarks.peers.stopwatch import Countdown, HandOvers, due_after_adding, each_second, main
 
 HOUR = timedelta(hours=1)
 # A little faster here than one process without threads; processes of its own would count each for itself.
@@ -42,18 +41,14 @@ def measure_burst(url: str, count: int) -> None:
     for number in range(count):
         hourly = schedule(HOUR, app=app)
         RedBeatSchedulerEntry(f"task {number}", "noop", hourly, last_run_at=last_run_at, app=app).save()
-    adding = each_second(count, began)
-    assert time.time() < due_at
-    handed_over: list[float] = []
+    handed_over = HandOvers()
+    handed_over.expect(count, due_at, adding=each_second(count, began))
 
     def published(**_: Any) -> None:
-        handed_over.append(time.time())
+        handed_over()
 
     signals.after_task_publish.connect(published)
-    threading.Thread(target=Service(app, max_interval=1, scheduler_cls=RedBeatScheduler).start, daemon=True).start()
-    while len(handed_over) < count:
-        threading.Event().wait(0.05)
-    report({"adding": adding, "burst": burst(due_at, handed_over)})
+    Service(app, max_interval=1, scheduler_cls=RedBeatScheduler).start()
 
 
 def measure_worker(url: str, count: int) -> None:

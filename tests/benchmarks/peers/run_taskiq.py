@@ -1,6 +1,5 @@
-"""Taskiq: schedules in its list source, messages in its list broker, both of Redis, on uvloop; no results are stored."""
+"""Taskiq: schedules in its list source, messages in its list broker, all in Redis, on uvloop; no results are stored."""
 
-import asyncio
 import time
 from math import floor
 from typing import Any
@@ -10,7 +9,7 @@ from taskiq import ScheduledTask, TaskiqScheduler
 from taskiq.api import run_receiver_task, run_scheduler_task
 from taskiq_redis import ListQueueBroker, ListRedisScheduleSource
 
-from tests.benchmarks.peers.stopwatch import Countdown, burst, each_second, main, report
+from tests.benchmarks.peers.stopwatch import Countdown, Figures, HandOvers, each_second, main
 
 # The fastest of 1 to 50 connections, and of 1 to 1,000 at once.
 CONNECTIONS = 5
@@ -18,20 +17,21 @@ CONCURRENCY = 100
 
 
 class TimedSource(ListRedisScheduleSource):  # type: ignore[misc]  # not installed where types are checked
-    """Remembers when its schedules were loaded, and when each message was in Redis."""
+    """Stamps each message that is in Redis."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url, max_connection_pool_size=CONNECTIONS, buffer_size=1_000)
-        self.loaded_at = 0.0
-        self.handed_over: list[float] = []
+        self.handed_over = HandOvers()
+        self.adding: Figures = {}
 
     async def get_schedules(self) -> Any:
+        """An interval that never ran is due at the whole second after it was loaded."""
         schedules = await super().get_schedules()
-        self.loaded_at = time.time()
+        self.handed_over.expect(len(schedules), floor(time.time()) + 1, adding=self.adding)
         return schedules
 
     async def post_send(self, task: Any) -> None:
-        self.handed_over.append(time.time())
+        self.handed_over()
 
 
 def measure_burst(url: str, count: int) -> None:
@@ -43,7 +43,6 @@ def measure_worker(url: str, count: int) -> None:
 
 
 async def _measure_burst(url: str, count: int) -> None:
-    """An interval that never ran is due at the whole second after the schedules were loaded."""
     broker = ListQueueBroker(url, max_connection_pool_size=CONNECTIONS)
     source = TimedSource(url)
     broker.task(task_name="noop")(_nothing)
@@ -53,12 +52,8 @@ async def _measure_burst(url: str, count: int) -> None:
             task_name="noop", labels={}, args=[], kwargs={}, schedule_id=f"task {number}", interval=3600
         )
         await source.add_schedule(hourly)
-    adding = each_second(count, began)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(run_scheduler_task(TaskiqScheduler(broker, [source]), run_startup=True))
-        while len(source.handed_over) < count:
-            await asyncio.sleep(0.05)
-        report({"adding": adding, "burst": burst(floor(source.loaded_at) + 1, source.handed_over)})
+    source.adding = each_second(count, began)
+    await run_scheduler_task(TaskiqScheduler(broker, [source]), run_startup=True)
 
 
 async def _measure_worker(url: str, count: int) -> None:

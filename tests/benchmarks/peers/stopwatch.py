@@ -1,5 +1,7 @@
-"""What the peers' programs share: how a burst, a worker and adding are timed. They run in environments of their own, so
-that nothing but the standard library may be imported here.
+"""What the peers' programs share: how a burst, a worker and adding are timed.
+
+They run in environments of their own, so that nothing but the standard library may be imported here. Whatever is timed
+ends with the process, as most peers are meant to run for ever.
 """
 
 import itertools
@@ -7,11 +9,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 Figures = dict[str, float]
 # A peer that adds this many schedules a second has them all before they are due.
 ADDS_PER_SECOND = 1_000
+MOMENT_SECONDS = 0.05
 
 
 def due_after_adding(count: int) -> float:
@@ -19,20 +22,36 @@ def due_after_adding(count: int) -> float:
     return float(int(time.time() + count / ADDS_PER_SECOND + 2))
 
 
-def burst(due_at: float, handed_over: Sequence[float]) -> Figures:
-    """Tasks a second from the instant they were due to the last hand-over, and how late they were handed over."""
-    assert due_at <= min(handed_over), "handed over before it was due"
-    late = sorted(instant - due_at for instant in handed_over)
-    return {
-        "rate": len(late) / late[-1],
-        "p50_ms": late[len(late) // 2] * 1e3,
-        "p99_ms": late[len(late) * 99 // 100] * 1e3,
-    }
-
-
 def each_second(count: int, began: float) -> Figures:
     """So many things a second since `began` by `time.perf_counter()`."""
     return {"rate": count / (time.perf_counter() - began)}
+
+
+class HandOvers:
+    """Stamps each hand-over of a burst; the last one reports the rate since they were due, and how late they were."""
+
+    def __init__(self) -> None:
+        self._instants: list[float] = []
+        self._count, self._due_at, self._others = 0, 0.0, dict[str, Figures]()
+
+    def expect(self, count: int, due_at: float, **others: Figures) -> None:
+        """So many, not before that POSIX time; other figures are reported along."""
+        assert time.time() - due_at < MOMENT_SECONDS, "due before everything was ready"
+        self._count, self._due_at, self._others = count, due_at, others
+
+    def __call__(self) -> None:
+        self._instants.append(time.time())
+        if len(self._instants) == self._count:
+            report({**self._others, "burst": self._figures()})
+
+    def _figures(self) -> Figures:
+        late = sorted(instant - self._due_at for instant in self._instants)
+        assert late[0] >= 0, "handed over before it was due"
+        return {
+            "rate": len(late) / late[-1],
+            "p50_ms": late[len(late) // 2] * 1e3,
+            "p99_ms": late[len(late) * 99 // 100] * 1e3,
+        }
 
 
 class Countdown:

@@ -13,6 +13,7 @@ from adapters.cron_reference.croniter_reference import CroniterReference
 from adapters.memory import open_memory_store
 from adapters.memory.stores import MemoryStores
 from application.scheduling.services.advise import Advise
+from application.scheduling.services.apply_file import ApplyFile
 from application.scheduling.services.backfill_task import BackfillTask
 from application.scheduling.services.batch_change import BatchChange
 from application.scheduling.services.change_task import ChangeTask
@@ -161,7 +162,7 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
         change_task = ChangeTask(stores.tasks, clock, wakeup, RecordingObserver())
         doors = Doors(stores.access, stores.trail, clock, entropy, admin_token)
         services = WebServices(
-            manage=ManageTasks(change_task, stores.executions, stores.membership, entropy),
+            manage=(manage := ManageTasks(change_task, stores.executions, stores.membership, entropy)),
             inspect=InspectTasks(tasks, history, stores.figures, stores.membership, clock),
             statistics=(statistics := ReadStatistics(stores.figures, history, stores.membership, clock)),
             past=InspectHistory(history),
@@ -171,6 +172,7 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
             redrive_many=RedriveMany(redrive),
             backfill=BackfillTask(change_task, stores.history, entropy),
             batch=BatchChange(change_task, stores.history, entropy),
+            apply=ApplyFile(manage, stores.history),
             preview=Preview(clock),
             advise=Advise(statistics, SecondOpinion(CroniterReference())),
             access=AccessServices(

@@ -165,7 +165,9 @@ async def test_what_was_there_before_the_file_is_drift_at_its_first_application(
 
 
 async def test_enabled_pauses_and_resumes_and_what_is_so_already_stays(house: House) -> None:
-    off = BILLING.replace("    task_type: billing\n    payload", "    enabled: false\n    task_type: billing\n    payload")
+    off = BILLING.replace(
+        "    task_type: billing\n    payload", "    enabled: false\n    task_type: billing\n    payload"
+    )
     await _apply(house, off)
     paused = await _named(house, "nightly-billing")
     again = await _apply(house, off)
@@ -227,7 +229,7 @@ async def test_one_bad_entry_stops_the_whole_file_and_every_fault_has_its_place(
 
     told = [(fault.pointer, fault.reason, fault.detail.partition(":")[0]) for fault in refused.value.faults]
     assert sorted(told) == [
-        ("/tasks/late/payload/token", "no_secret", "line 13"),
+        ("/tasks/late/payload/token", "no_secret", "line 14"),
         ("/tasks/nightly-billing/schedule/cron", "out_of_range", "line 6"),
         ("/tasks/pulse/schedule", "required", "line 11"),
         ("/tasks/third/colour", "unknown_field", "line 13"),

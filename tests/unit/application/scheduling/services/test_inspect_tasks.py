@@ -9,7 +9,7 @@ from application.scheduling.ports.execution_store import Settlement
 from application.scheduling.ports.history import ExecutionFilter, TaskFilter
 from application.scheduling.ports.membership import HandlerSpec, Member
 from application.scheduling.services.errors import ExecutionNotFoundError, TaskNotFoundError, TaskUnreadableError
-from application.scheduling.services.inspect_tasks import LATE_AFTER, InspectTasks
+from application.scheduling.services.inspect_tasks import LATE_AFTER, HealthProblem, InspectTasks, Trouble
 from domain.scheduling.identifiers import ExecutionId, NodeId, TaskId
 from domain.scheduling.outcome import UnknownHandler
 from domain.scheduling.task import Quarantine
@@ -80,7 +80,10 @@ async def test_the_history_of_a_task_is_read_newest_first(house: House) -> None:
 
 
 async def test_health_is_the_absence_of_problems(house: House) -> None:
-    assert (await inspect(house).health()).problems == ("no scheduler is running", "no worker is running")
+    assert (await inspect(house).health()).problems == (
+        HealthProblem(Trouble.NO_SCHEDULER, "no scheduler is running"),
+        HealthProblem(Trouble.NO_WORKER, "no worker is running"),
+    )
     await house.announce(roles=frozenset({"scheduler", "admin"}))
     await house.announce()
 
@@ -98,7 +101,7 @@ async def test_workers_of_which_none_takes_anything_new_are_a_problem(house: Hou
     await house.announce()
 
     (problem,) = without.problems
-    assert problem.startswith("no worker claims")
+    assert problem.trouble is Trouble.NOBODY_CLAIMS
     assert without.workers == 2
     assert (await inspect(house).health()).problems == ()
 
@@ -116,7 +119,9 @@ async def test_what_was_put_back_is_a_problem_only_if_no_worker_has_its_handler(
     await house.announce(HandlerSpec("mail", "report"))
 
     assert before.problems == ()
-    assert without.problems == ("1 execution cannot start and no worker has the handler report of type mail",)
+    assert without.problems == (
+        HealthProblem(Trouble.NO_HANDLER, "1 execution cannot start and no worker has the handler report of type mail"),
+    )
     assert (await inspect(house).health()).problems == ()
 
 
@@ -130,4 +135,4 @@ async def test_what_is_due_and_lies_undone_is_a_problem_behind_a_quarantined_tas
     late = await inspect(house).health()
 
     assert (in_time.overdue_since, late.overdue_since) == (None, NOON + MINUTE)
-    assert any("was not dispatched" in each for each in late.problems)
+    assert Trouble.OVERDUE in [each.trouble for each in late.problems]

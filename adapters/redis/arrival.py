@@ -1,0 +1,122 @@
+"""Meeting a server: what every new connection finds out before anything else is asked on it.
+
+A connection may lead to a server that was not there a moment ago: one that was restarted, promoted, emptied or
+configured anew. So each begins with the same questions, and one that is answered badly is never used.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgpack
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import NoScriptError
+
+from adapters.redis.errors import store_errors
+from adapters.redis.keys import KEYS, PREFIX
+from adapters.redis.script import script
+from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
+
+SCHEMA: Final = 1
+REDIS_MIN: Final = (7, 0)
+VALKEY_MIN: Final = (8, 0)
+# What stands where a script is told the generation it works on: this one runs on an empty store, too.
+_ARRIVE: Final = "arrive"
+
+
+@dataclass(slots=True)
+class Arrival:
+    """What one process knows of its store: its name once it has met it, and how durable the last server said it is.
+
+    `where` is the address as people may see it, `new_name` what the store is called if it is new.
+    """
+
+    where: str
+    new_name: str
+    store_id: str | None = None
+    durability: str | None = None
+
+    async def greet(self, connection: AbstractConnection) -> None:
+        """Sign in on a new connection and make sure that it leads to this process's store.
+
+        Raises StoreRefusedError for what people must mend, StoreUnavailableError for what may pass.
+        """
+        is_met = False
+        try:
+            with store_errors(f"connect to {self.where}"):
+                await connection.on_connect()
+                facts = _facts(await _ask(connection, "INFO"))
+                self._judge(facts)
+                await self._meet(connection, facts["run_id"])
+            is_met = True
+        finally:
+            if not is_met:  # The pool would take it for one that is ready.
+                await connection.disconnect(nowait=True)
+
+    def _judge(self, facts: Mapping[str, str]) -> None:
+        if fault := fault_of(facts):
+            raise StoreRefusedError(f"{self.where} {fault}")
+        if facts.get("role") != "master":
+            primary = f"{facts.get('master_host')}:{facts.get('master_port')}"
+            refusal = StoreRefusedError if self.store_id is None else StoreUnavailableError
+            raise refusal(f"{self.where} is a replica of {primary}, which is where the tasks can be changed")
+        self.durability = durability_of(facts)
+
+    async def _meet(self, connection: AbstractConnection, run_id: str) -> None:
+        request = msgpack.packb((run_id, SCHEMA, self.new_name, self.store_id or False))
+        arrive = script("arrive")
+        try:
+            packed = await _ask(connection, "EVALSHA", arrive.sha, len(KEYS), *KEYS, "", _ARRIVE, request)
+        except NoScriptError:
+            packed = await _ask(connection, "EVAL", arrive.text, len(KEYS), *KEYS, "", _ARRIVE, request)
+        verdict, *name = msgpack.unpackb(packed)[-1]
+        match verdict:
+            case "met":
+                self.store_id = name[0]
+            case "gone":
+                raise StoreUnavailableError(
+                    f"{self.where} does not hold this store any more: it was emptied or replaced. Restore it from a "
+                    "backup, or restart every process to begin anew"
+                )
+            case "foreign":
+                raise StoreRefusedError(
+                    f"{self.where} holds keys named {PREFIX}* that are not this store's, or a part of it: "
+                    "choose another database, or restore it from a backup"
+                )
+            case _:
+                raise StoreRefusedError(f"{self.where} was written by a newer version of this program: update this one")
+
+
+def fault_of(facts: Mapping[str, str]) -> str | None:
+    """Why a server of which INFO says this can't be our store; None: it can."""
+    if "valkey_version" in facts:
+        name, version, at_least = "Valkey", facts["valkey_version"], VALKEY_MIN
+    else:
+        name, version, at_least = "Redis", facts.get("redis_version", "0.0"), REDIS_MIN
+    if tuple(map(int, version.split(".")[:2])) < at_least:
+        return f"is {name} {version}: at least {'.'.join(map(str, at_least))} is needed"
+    if facts.get("cluster_enabled") == "1":
+        return "is a Redis Cluster: one primary is needed, with replicas and Sentinels if you like (or PostgreSQL)"
+    if (policy := facts.get("maxmemory_policy", "noeviction")) != "noeviction":
+        return f"forgets keys when its memory is full (maxmemory-policy {policy}): set it to noeviction"
+    return None
+
+
+def durability_of(facts: Mapping[str, str]) -> str | None:
+    """What an operator should know about how well a server keeps what it is told; None: nothing."""
+    if facts.get("aof_enabled") == "1":
+        return None
+    return (
+        "durability class R-: it writes no append-only file, so a restart loses what happened since its last snapshot "
+        "(set appendonly yes)"
+    )
+
+
+def _facts(info: bytes) -> dict[str, str]:
+    lines = (line.partition(":") for line in info.decode(errors="replace").splitlines() if not line.startswith("#"))
+    return {name: value for name, _, value in lines}
+
+
+async def _ask(connection: AbstractConnection, *words: Any) -> Any:
+    await connection.send_command(*words)
+    return await connection.read_response()

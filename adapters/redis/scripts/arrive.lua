@@ -1,0 +1,23 @@
+-- What a process is told when it connects: which store this is, and whether another server has it now.
+-- request: the run_id of the server, the schema the process knows, a name for a store that is new, and the name of
+-- the store the process knows (false: none yet).
+local run_id, schema, new_name, known = unpack(request)
+local name = call('HGET', K.meta, 'store_id')
+
+if not name then
+  if known then return answer({'gone'}) end
+  -- Everything is written together with meta, so keys without it are somebody else's, or what is left of ours.
+  for _, key in ipairs(KEYS) do
+    if call('EXISTS', key) == 1 then return answer({'foreign'}) end
+  end
+  call('HSET', K.meta, 'store_id', new_name, 'schema', schema, 'generation', 1, 'server', run_id)
+  generation = 1
+  return answer({'met', new_name})
+end
+if known and known ~= name then return answer({'gone'}) end
+if tonumber(call('HGET', K.meta, 'schema')) > schema then return answer({'newer'}) end
+if call('HGET', K.meta, 'server') ~= run_id then
+  call('HSET', K.meta, 'server', run_id)
+  generation = call('HINCRBY', K.meta, 'generation', 1)
+end
+return answer({'met', name})

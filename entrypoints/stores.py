@@ -1,0 +1,43 @@
+"""What a process is handed of the store it serves: the ports of it, once open, and the right to serve it."""
+
+from typing import Protocol
+
+from application.scheduling.ports.access import Access
+from application.scheduling.ports.access_trail import AccessTrail
+from application.scheduling.ports.execution_store import ExecutionStore
+from application.scheduling.ports.figures import Figures
+from application.scheduling.ports.history import History
+from application.scheduling.ports.membership import Membership
+from application.scheduling.ports.news import News
+from application.scheduling.ports.task_store import TaskStore
+
+
+class Stores(Protocol):
+    """The ports of one open store."""
+
+    @property
+    def tasks(self) -> TaskStore: ...
+    @property
+    def executions(self) -> ExecutionStore: ...
+    @property
+    def history(self) -> History: ...
+    @property
+    def membership(self) -> Membership: ...
+    @property
+    def access(self) -> Access: ...
+    @property
+    def figures(self) -> Figures: ...
+    @property
+    def news(self) -> News: ...
+    @property
+    def trail(self) -> AccessTrail: ...
+
+
+class Lock(Protocol):
+    """The right to serve a store, held by this process and the children that inherit `descriptor`."""
+
+    @property
+    def descriptor(self) -> int: ...
+    def acquire(self) -> bool: ...
+    def holder(self) -> str: ...
+    def release(self) -> None: ...

@@ -1,0 +1,114 @@
+"""Other schedulers, measured in the same run on servers like ours, each in an environment of its own under var/peers.
+
+Every peer runs in the fastest of the ways that its documentation shows (the docstrings of their programs say which), on
+an empty server. Their schedules recur, and are due together. Where a peer cannot be installed, one line says so.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tests.support.redis_servers import a_redis
+from tests.support.repository import ROOT
+
+FOLDER = Path(__file__).parent
+ENVIRONMENTS = ROOT / "var" / "peers"
+SCHEDULES = 10_000
+RUN_SECONDS = 180
+
+Figures = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """What a peer's program and requirements are named after, what it is called, and whose version it has."""
+
+    name: str
+    title: str
+    package: str
+    deeds: frozenset[str]
+
+    @property
+    def label(self) -> str:
+        """What it is called in a report."""
+        version = re.search(rf"^{self.package}==(\S+)", self.requirements.read_text(), re.MULTILINE)
+        assert version is not None
+        return f"{self.title} {version[1]}"
+
+    @property
+    def requirements(self) -> Path:
+        """Its packages with their hashes; `make lock` resolves them."""
+        return FOLDER / f"{self.name}.txt"
+
+
+PEERS = (
+    Peer("huey", "huey", "huey", frozenset({"burst", "worker"})),
+    Peer("apscheduler", "APScheduler", "apscheduler", frozenset({"burst"})),
+    Peer("taskiq", "Taskiq", "taskiq", frozenset({"burst", "worker"})),
+    Peer("redbeat", "Celery beat with RedBeat", "celery-redbeat", frozenset({"burst"})),
+    Peer("redbeat", "Celery", "celery", frozenset({"worker"})),
+)
+
+
+def burst_peers() -> dict[str, float]:
+    """Schedules due at one instant: a second, and how late the last one in a hundred was, by peer."""
+    told = dict[str, float]()
+    for label, figures in _measured("burst").items():
+        told[label] = round(figures["burst"]["rate"])
+        told[f"{label}, p99 ms"] = round(figures["burst"]["p99_ms"])
+    return told
+
+
+def adding_peers() -> dict[str, float]:
+    """Schedules added one by one, a second, by peer; huey's are not stored and not added."""
+    found = _measured("burst").items()
+    return {label: round(figures["adding"]["rate"]) for label, figures in found if "adding" in figures}
+
+
+def worker_peers() -> dict[str, float]:
+    """No-op tasks that one worker process got through a second, by peer."""
+    return {label: round(figures["worker"]["rate"]) for label, figures in _measured("worker").items()}
+
+
+@cache
+def _measured(deed: str) -> Mapping[str, Mapping[str, Figures]]:
+    return {peer.label: figures for peer in PEERS if deed in peer.deeds and (figures := _figures(peer, deed))}
+
+
+def _figures(peer: Peer, deed: str) -> Mapping[str, Figures] | None:
+    """What the peer's program says of one run on a server of its own; None: it said nothing."""
+    try:
+        python = _environment(peer)
+        with a_redis() as server:
+            program = f"{__package__}.run_{peer.name}"
+            # What a peer's own code deprecates is nobody's concern here.
+            said = _run(python, "-W", "ignore", "-m", program, deed, server.url, str(SCHEDULES))
+    except subprocess.SubprocessError as error:
+        why = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
+        print(f"{peer.label} was not measured ({deed}): {why}", file=sys.stderr)
+        return None
+    figures: Mapping[str, Figures] = json.loads(said)
+    return figures
+
+
+def _environment(peer: Peer) -> Path:
+    """The peer's interpreter, in an environment that is made again only when its requirements change."""
+    folder = ENVIRONMENTS / peer.name
+    python, made_of, wanted = folder / "bin" / "python", folder / "made-of.txt", peer.requirements.read_text()
+    if not made_of.exists() or made_of.read_text() != wanted:
+        shutil.rmtree(folder, ignore_errors=True)
+        _run(sys.executable, "-m", "venv", folder)
+        options = ("--quiet", "--disable-pip-version-check", "--retries", "1", "--require-hashes")
+        _run(python, "-m", "pip", "install", *options, "--requirement", peer.requirements)
+        made_of.write_text(wanted)
+    return python
+
+
+def _run(*command: str | Path) -> str:
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=RUN_SECONDS).stdout
