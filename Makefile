@@ -5,9 +5,9 @@
 PYTHON ?=
 # Passed on, for instance: make run ARGS="--port 9000", make unit ARGS="-k cron".
 ARGS ?=
-# Processes that share the whole test run; the tests of one file stay in one process. One more than there are processors,
+# Processes that share the whole test run; the tests of one file stay in one process. Two more than there are processors,
 # as those of services, browsers and chaos wait for most of their time.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -22,7 +22,7 @@ ifneq ($(shell $(PY) -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types imports unit chromium redis screenshots bench soak mutation lock
+.PHONY: help run test check format lint types imports suite unit chromium redis screenshots bench soak mutation lock
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,8 +30,8 @@ help: ## Print this list
 run: $(RUN) ## Set up and start the service: http://127.0.0.1:8080/admin/scheduler/
 	@exec $(PY) -m entrypoints.scheduler $(ARGS)
 
-test: lint types imports chromium redis ## Set up and run everything continuous integration runs
-	$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile $(ARGS)
+test: chromium redis ## Set up and run everything continuous integration runs
+	@$(MAKE) --no-print-directory --jobs 2 lint types imports suite
 
 check: lint types imports unit ## The quick round before a commit: style, types, imports, unit tests
 
@@ -48,6 +48,10 @@ types: $(DEV)
 
 imports: $(DEV)
 	$(VENV)/bin/lint-imports --no-logo
+
+# In the order of tests/conftest.py; of itself the plug-in would leave the longest files for last, because they are few.
+suite: $(DEV)
+	$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 unit: $(DEV)
 	$(PY) -m pytest tests/unit $(ARGS)

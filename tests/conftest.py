@@ -1,4 +1,4 @@
-"""What every test shares: how hypothesis searches."""
+"""What every test shares: how hypothesis searches, and what comes first."""
 
 import pytest
 from hypothesis import HealthCheck, Phase, is_hypothesis_test, settings
@@ -21,8 +21,20 @@ settings.register_profile(
 )
 settings.load_profile("default")
 
+# Where files take a minute and mostly wait.
+LONG = ("tests/chaos/", "tests/integration/service/", "tests/browser/", "tests/simulation/")
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put examples before properties where the first failure ends the run, so that a mutant falls in milliseconds."""
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put examples before properties where the first failure ends the run, so that a mutant falls in milliseconds.
+
+    Where processes share the run, put long files before short ones, so that none is left alone with one at the end.
+    """
     if settings.get_current_profile_name() == "mutation":
         items.sort(key=lambda item: is_hypothesis_test(getattr(item, "obj", None)))
+    if hasattr(config, "workerinput"):
+        items.sort(key=_shortness)
+
+
+def _shortness(item: pytest.Item) -> int:
+    return next((index for index, folder in enumerate(LONG) if item.nodeid.startswith(folder)), len(LONG))

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from adapters.memory.evidence import evidence_of
-from adapters.memory.pages import Paging
 from adapters.memory.retention import prune
 from adapters.memory.state import KeptExecution, State
+from adapters.records.pages import Paging, caseless
 from application.scheduling.ports.history import (
     AskedHandler,
     AuditEntry,
@@ -213,8 +213,7 @@ def _matches(task: ScheduledTask, which: TaskFilter) -> bool:
 def _value(task: ScheduledTask, order: TaskOrder) -> str | int | None:
     match order:
         case TaskOrder.NAME:
-            # Bytes know the case of ASCII letters alone.
-            return task.definition.name.encode("utf-8", "surrogatepass").lower().decode("utf-8", "surrogatepass")
+            return caseless(task.definition.name)
         case TaskOrder.NEXT_RUN_AT:
             instant = task.next_occurrence.run_at if task.next_occurrence else None
         case TaskOrder.LAST_RUN_AT:

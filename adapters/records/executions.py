@@ -28,6 +28,11 @@ from domain.scheduling.task import Skip, SkipReason
 
 Record = TypeVar("Record")
 
+# So much is kept of the log of one execution; one line more than LINES_MAX: it was cut, with a note as the last.
+LINES_MAX = 1_000
+LOG_BYTES_MAX = 64 * 1024
+TRUNCATED = f"the log is cut here: only {LINES_MAX:,} lines or {LOG_BYTES_MAX // 1024} kB are kept"
+
 _KINDS = {str(each): each for each in ExecutionKind}
 _STATES = {str(each): each for each in ExecutionState}
 
@@ -76,6 +81,9 @@ MOVED_FIELDS = (
     "unknown_since",
     "error",
     "result_json",
+)
+CHANGE_FIELDS = (
+    *("task_id", "version", "execution_id", "action", "actor", "via", "at", "reason", "idempotency_key", "body_hash"),
 )
 _READERS = tuple(_READ.get(name, _same) for name in EXECUTION_FIELDS)
 _WRITERS = tuple((name, _WRITE.get(name, _same)) for name in EXECUTION_FIELDS)

@@ -99,12 +99,9 @@ def birth_row(task: ScheduledTask) -> Row:
     return (*state_row(task), *face_row(task)[1:], task.bucket, microseconds(task.created_at))
 
 
-def version_row(task: ScheduledTask) -> Row:
-    """The task's id, the version, the values of DEFINITION_FIELDS, and the text that is searched."""
-    definition = task.definition
+def definition_row(definition: Definition) -> Row:
+    """The values of DEFINITION_FIELDS."""
     return (
-        task.id,
-        task.version,
         definition.name,
         definition.task_type,
         pack_schedule(definition.schedule),
@@ -116,8 +113,19 @@ def version_row(task: ScheduledTask) -> Row:
         definition.description,
         definition.delivery,
         definition.payload_json,
-        _SEPARATOR.join((definition.name, definition.description, definition.handler or "")).casefold(),
     )
+
+
+def version_row(task: ScheduledTask) -> Row:
+    """The task's id, the version, the values of DEFINITION_FIELDS, and the text that is searched."""
+    definition = task.definition
+    text = search_text(definition.name, definition.description, definition.handler)
+    return (task.id, task.version, *definition_row(definition), text)
+
+
+def search_text(name: str, description: str, handler: str | None) -> str:
+    """Where words are looked for: in name, description and handler, without regard to case."""
+    return _SEPARATOR.join((name, description, handler or "")).casefold()
 
 
 def definition_of(row: Row) -> Definition:
@@ -141,7 +149,8 @@ def definition_of(row: Row) -> Definition:
 def task_of(row: Row, open_: Sequence[Row] = ()) -> ScheduledTask | Unreadable:
     """The task of a row of TASK_FIELDS, with its open executions, rows of task, id, kind and state."""
     try:
-        return _task_of(row, open_)
+        definition = definition_of(row[len(TASK_STATE_FIELDS) :])
+        return state_of(row[: len(TASK_STATE_FIELDS)], definition, [each[1:] for each in open_])
     except UNREADABLE as error:
         return Unreadable(TaskId(str(row[0])), f"{type(error).__name__}: {error}")
 
@@ -172,20 +181,24 @@ def tasks_of(rows: Iterable[Row], open_: Iterable[Row]) -> list[ScheduledTask | 
     return [task_of(row, by_task.get(row[0], ())) for row in rows]
 
 
-def _task_of(row: Row, open_: Sequence[Row]) -> ScheduledTask:
+def state_of(row: Row, definition: Definition, open_: Sequence[Row]) -> ScheduledTask:
+    """The task of a row of TASK_STATE_FIELDS; `open_` are the ids, kinds and states of its open executions.
+
+    Raises one of UNREADABLE.
+    """
     id_, status, version, created_at, updated_at, decided_until, next_nominal_at, next_run_at = row[:8]
     open_seq, auto_runs, run_count, error_count, last_run_at, last_error, last_state = row[8:15]
-    trailing_skip, pause, quarantine, deleted_at = row[15:19]
+    trailing_skip, pause, quarantine, deleted_at = row[15:]
     return ScheduledTask(
         id_,
-        definition_of(row[19:]),
+        definition,
         _STATUSES[status],
         version,
         at(created_at),
         at(updated_at),
         at(decided_until),
         _occurrence(next_nominal_at, next_run_at),
-        tuple(OpenExecution(each[1], _KINDS[each[2]], _STATES[each[3]]) for each in open_),
+        tuple([OpenExecution(id_, _KINDS[kind], _STATES[state]) for id_, kind, state in open_]),
         open_seq,
         auto_runs,
         run_count,

@@ -15,7 +15,9 @@ from redis.exceptions import NoScriptError
 from adapters.redis.errors import store_errors
 from adapters.redis.keys import KEYS, PREFIX
 from adapters.redis.script import script
+from adapters.redis.server import Listener
 from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
+from domain.scheduling.identifiers import instant_of
 
 SCHEMA: Final = 1
 REDIS_MIN: Final = (7, 0)
@@ -28,11 +30,13 @@ _ARRIVE: Final = "arrive"
 class Arrival:
     """What one process knows of its store: its name once it has met it, and how durable the last server said it is.
 
-    `where` is the address as people may see it, `new_name` what the store is called if it is new.
+    `where` is the address as people may see it, `new_name` what the store is called if it is new; `listener` learns
+    the store's clock from the first reply on.
     """
 
     where: str
     new_name: str
+    listener: Listener | None = None
     store_id: str | None = None
     durability: str | None = None
 
@@ -63,13 +67,16 @@ class Arrival:
         self.durability = durability_of(facts)
 
     async def _meet(self, connection: AbstractConnection, run_id: str) -> None:
-        request = msgpack.packb((run_id, SCHEMA, self.new_name, self.store_id or False))
-        arrive = script("arrive")
+        request = msgpack.packb((run_id, SCHEMA, self.new_name, self.store_id or False), use_bin_type=False)
+        arguments = (len(KEYS), *KEYS, "", _ARRIVE, request)
+        arrive, sent = script("arrive"), self.listener.uptime() if self.listener else 0.0
         try:
-            packed = await _ask(connection, "EVALSHA", arrive.sha, len(KEYS), *KEYS, "", _ARRIVE, request)
+            packed = await _ask(connection, "EVALSHA", arrive.sha, *arguments)
         except NoScriptError:
-            packed = await _ask(connection, "EVAL", arrive.text, len(KEYS), *KEYS, "", _ARRIVE, request)
-        verdict, *name = msgpack.unpackb(packed)[-1]
+            packed = await _ask(connection, "EVAL", arrive.text, *arguments)
+        now, _, (verdict, *name) = msgpack.unpackb(packed)
+        if self.listener:
+            self.listener.heard(instant_of(now), sent=sent, received=self.listener.uptime())
         match verdict:
             case "met":
                 self.store_id = name[0]

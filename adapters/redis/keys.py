@@ -1,7 +1,8 @@
 """The keys of the store in Redis: what each holds, and the order in which scripts are given them.
 
-A record is a MessagePack array in a hash, by its id; `false` stands for None, which Lua cannot keep in an array. An index is a sorted set. Where
-all scores are 0 its members sort as text (ZRANGEBYLEX): execution ids and hexadecimal instants sort by time.
+A record is a MessagePack array in a hash, by its id; `false` stands for None, which Lua cannot keep in an array. An
+index is a sorted set; where all scores are 0 its members sort as text: execution ids and hexadecimal instants sort by
+time.
 
 Keys that carry a name of their own (`lane:<type>`) are made by the scripts from PREFIX: which they are is known only
 when the script has read what it works on. That is why a cluster is refused (design.md 3).
@@ -34,13 +35,16 @@ FIXED: Final = (
     "cancelled",
     "delivered",
     "runs",  # hash: task/kind/key -> execution, of those that were not called for by a schedule
+    "backfills",  # zset by text: task/nominal instant/execution
+    "redriven",  # set: dead execution in whose place another was asked for
     "attempts",  # hash: execution/start -> attempt
     "beats",  # hash: running execution -> heartbeats of its claim
     "progress",  # hash: execution -> how far it has come
+    "volumes",  # hash: execution -> how many lines and bytes of its log are kept
     "skips",  # hash: task/first instant -> Skip
     "skips_by_task",  # zset by text: task/first instant
     "skips_by_end",  # zset: task/first instant by the last instant
-    "changes",  # hash: number -> change
+    "changes",  # hash: number, 12 digits -> change (change_row)
     "changes_by_number",  # zset: number by number
     "changes_by_task",  # zset by text: task/number
     "keys",  # hash: idempotency key -> number of the change

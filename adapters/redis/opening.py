@@ -3,27 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
 
-from redis.asyncio.connection import (
-    AbstractConnection,
-    BlockingConnectionPool,
-    Connection,
-    SSLConnection,
-    UnixDomainSocketConnection,
-)
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.maint_notifications import MaintNotificationsConfig
-
-from adapters.redis.address import Address, InvalidAddressError
+from adapters.redis.address import Address, InvalidAddressError, parse_address
 from adapters.redis.arrival import Arrival
-from adapters.redis.server import ANSWER_WITHIN, Server
+from adapters.redis.pool import CONNECTIONS_MAX, open_pool
+from adapters.redis.server import Listener, Server
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.errors import StoreRefusedError
-
-CONNECTIONS_MAX: Final = 32
-CONNECT_WITHIN_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,60 +27,38 @@ def check_redis_store(url: str) -> None:
 
 @asynccontextmanager
 async def open_redis_store(
-    url: str, entropy: Entropy, *, clock: Clock | None = None, connections_max: int = CONNECTIONS_MAX
+    url: str,
+    entropy: Entropy,
+    *,
+    clock: Clock | None = None,
+    listener: Listener | None = None,
+    connections_max: int = CONNECTIONS_MAX,
 ) -> AsyncIterator[RedisStores]:
     """The store in the Redis at `url`, made if the database holds none; its connections are closed with the context.
 
     Raises StoreRefusedError for what must be mended first (arrival.py), StoreUnavailableError for what may pass.
-    `clock` is the store's own clock in tests.
+    `clock` is the store's own clock in tests; `listener` learns what the store's clock is.
     """
     address = _address(url)
-    arrival = Arrival(str(address), entropy.identifier())
-    pool = _pool(address, arrival, connections_max)
-    server = Server(pool, clock)
+    arrival = Arrival(str(address), entropy.identifier(), listener)
+    pool = open_pool(address, arrival, connections_max)
+    server = Server(pool, clock, listener)
     try:
         await server.command("PING")
-        yield RedisStores(server, arrival)
+        yield _stores(server, arrival)
     finally:
         await pool.aclose()
 
 
-def _address(url: str) -> Address:
-    try:
-        return Address.parse(url)
-    except InvalidAddressError as error:
-        raise StoreRefusedError(f"REDIS_URL {error}") from None
-
-
-def _pool(address: Address, arrival: Arrival, connections_max: int) -> BlockingConnectionPool:
-    """Connections that never repeat a command by themselves, as it may have been carried out."""
-    return BlockingConnectionPool(
-        connections_max,
-        timeout=None,  # Server bounds every call as a whole.
-        connection_class=_connection_class(address),
-        redis_connect_func=arrival.greet,
-        db=address.database,
-        username=address.username,
-        password=address.password,
-        protocol=2,
-        decode_responses=False,
-        retry=Retry(NoBackoff(), 0),
-        retry_on_error=[],
-        socket_timeout=ANSWER_WITHIN.total_seconds(),
-        socket_connect_timeout=CONNECT_WITHIN_SECONDS,
-        maint_notifications_config=MaintNotificationsConfig(enabled=False),
-        **_way(address),
+def _stores(server: Server, arrival: Arrival) -> RedisStores:
+    return RedisStores(
+        server,
+        arrival,
     )
 
 
-def _connection_class(address: Address) -> type[AbstractConnection]:
-    if address.path is not None:
-        return UnixDomainSocketConnection
-    return Connection if address.tls is None else SSLConnection
-
-
-def _way(address: Address) -> dict[str, Any]:
-    if address.path is not None:
-        return {"path": address.path}
-    ((host, port),) = address.hosts
-    return {"host": host, "port": port, "socket_keepalive": True, **(address.tls or {})}
+def _address(url: str) -> Address:
+    try:
+        return parse_address(url)
+    except InvalidAddressError as error:
+        raise StoreRefusedError(f"REDIS_URL {error}") from None

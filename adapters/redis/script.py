@@ -1,4 +1,4 @@
-"""The scripts of the store: each file behind the library, with the names of keys and fields written down before them."""
+"""The scripts of the store: each file behind the library, and before them the names of keys and fields."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,11 +6,12 @@ from functools import cache
 from hashlib import sha1
 from pathlib import Path
 
-from adapters.records.executions import EXECUTION_FIELDS
+from adapters.records.executions import CHANGE_FIELDS, EXECUTION_FIELDS, LINES_MAX, LOG_BYTES_MAX, TRUNCATED
 from adapters.records.tasks import BIRTH_FIELDS
 from adapters.redis.keys import FIXED, PREFIX
 from application.scheduling.ports.news import KEPT
-from domain.scheduling.execution import ISOLATED_AFTER
+from domain.scheduling.execution import ISOLATED_AFTER, redrive_key
+from domain.scheduling.identifiers import ExecutionId
 
 GROUP = "workers"
 STREAM_WINDOW = 10_000
@@ -56,8 +57,11 @@ def _names() -> str:
             f"local K = {{{keys}}}",
             f"local T = {_places(STATE_FIELDS)}",
             f"local E = {_places(RECORD_FIELDS)}",
+            f"local C = {_places(CHANGE_FIELDS)}",
+            f"local REDRIVE = '{redrive_key(ExecutionId(''))}'",
             f"local PREFIX, GROUP = '{PREFIX}', '{GROUP}'",
             f"local JOURNAL_KEPT, ISOLATED_AFTER = {KEPT}, {ISOLATED_AFTER}",
+            f"local LINES_MAX, LOG_BYTES_MAX, TRUNCATED = {LINES_MAX}, {LOG_BYTES_MAX}, '{TRUNCATED}'",
             f"local STREAM_WINDOW, STREAM_MAX, EXTERNAL_MAX = {STREAM_WINDOW}, {STREAM_MAX}, {EXTERNAL_MAX}",
         )
     )

@@ -1,11 +1,11 @@
 """The connection to the server: calling scripts, within a time limit, on connections that are never left dirty."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import msgpack
 from redis.asyncio import ConnectionPool
@@ -16,6 +16,7 @@ from adapters.redis.errors import store_errors
 from adapters.redis.keys import KEYS
 from adapters.redis.script import Script
 from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.errors import StoreUnavailableError
 from domain.scheduling.identifiers import instant_of, microseconds
 
 ANSWER_WITHIN = timedelta(seconds=5)
@@ -26,11 +27,20 @@ class Reply:
     """What a script answered, the store's clock at that moment, and which store this was.
 
     The generation moves whenever another server, or the same one after a restart, has taken the store over.
+    `readings` are records as they are stored, in the order in which the script came upon them.
     """
 
     now: datetime
     generation: int
     answer: Any
+    readings: Sequence[bytes] = ()
+
+
+class Listener(Protocol):
+    """Who learns the store's clock from what each reply tells, and how long it took on this process's stop-watch."""
+
+    def uptime(self) -> float: ...
+    def heard(self, at: datetime, *, sent: float, received: float) -> None: ...
 
 
 @dataclass(slots=True)
@@ -39,6 +49,7 @@ class Server:
 
     pool: ConnectionPool
     clock: Clock | None = None
+    listener: Listener | None = None
     answer_within: timedelta = ANSWER_WITHIN
     # The newest generation that any reply has told.
     generation: int = field(default=0, init=False)
@@ -49,15 +60,21 @@ class Server:
         Raises StoreUnavailableError: the script ran whole or not at all, and nobody knows which.
         """
         at = "" if self.clock is None else str(microseconds(self.clock.now()))
-        packed = msgpack.packb(request)
+        # Without the types for bytes and short texts, which the server's MessagePack does not know.
+        packed = msgpack.packb(request, use_bin_type=False)
         arguments = (len(KEYS), *KEYS, at, "" if generation is None else str(generation), packed)
         async with self.connection(script.name) as connection:
+            sent = self.listener.uptime() if self.listener else 0.0
             try:
                 raw = await _answer(connection, "EVALSHA", script.sha, *arguments)
             except NoScriptError:
                 # After a restart, a fail-over or SCRIPT FLUSH; it did not run.
                 raw = await _answer(connection, "EVAL", script.text, *arguments)
         now, self.generation, answer = msgpack.unpackb(raw, strict_map_key=False)
+        if self.listener:
+            self.listener.heard(instant_of(now), sent=sent, received=self.listener.uptime())
+        if not self.generation:
+            raise StoreUnavailableError(f"{script.name}: the server was emptied; restore the store from a backup")
         return Reply(instant_of(now), self.generation, answer)
 
     async def command(self, *words: Any) -> Any:

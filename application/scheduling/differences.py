@@ -109,11 +109,12 @@ def version_document(record: VersionRecord, found: Sequence[Difference] | None) 
         "redefines": record.redefines,
         "change": None if record.made_by is None else change_document(record.made_by),
         "definition": definition_document(record.definition),
-        "differences": None if found is None else [_document(each) for each in found],
+        "differences": None if found is None else [difference_document(each) for each in found],
     }
 
 
-def _document(difference: Difference) -> DifferenceDocument:
+def difference_document(difference: Difference) -> DifferenceDocument:
+    """A difference as the API answers it."""
     document: DifferenceDocument = {"pointer": difference.pointer, "sentence": difference.sentence}
     if difference.before is not ABSENT:
         document["before"] = difference.before

@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from application.scheduling import json_text
-from application.scheduling.documents import Document, definition_document, instant
+from application.scheduling.documents import Document, definition_document
+from application.scheduling.iso_text import instant
 from application.scheduling.secret_names import without_secrets
 from domain.scheduling.schedule import IntervalSchedule, ScheduleType
 from domain.scheduling.task import ScheduledTask, TaskStatus

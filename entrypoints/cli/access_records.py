@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from application.scheduling.documents import instant
+from application.scheduling.iso_text import instant
 from application.scheduling.ports.access_trail import AccessFilter, AccessPage
 from entrypoints.cli.answers import Count, Output, note, output_option, print_rows, with_services
 

@@ -1,6 +1,5 @@
 """How commands answer: tables for people, JSON for programs, one line and an exit code when something is wrong."""
 
-import asyncio
 import json
 import re
 import sys
@@ -74,6 +73,8 @@ class _Unheard:
 def with_services(use: "Callable[[Container], Awaitable[Any]]") -> Any:
     """What `use` answers, given the services over the store the settings name; errors end the command."""
     # Imported here: with them come the database drivers, which help and usage errors need not wait for.
+    import asyncio  # noqa: PLC0415
+
     from entrypoints.container import Container, open_store  # noqa: PLC0415
     from entrypoints.hints import Hints  # noqa: PLC0415
     from entrypoints.settings import InvalidSettingsError, load_settings  # noqa: PLC0415

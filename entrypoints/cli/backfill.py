@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from application.scheduling.documents import instant
+from application.scheduling.iso_text import instant
 from application.scheduling.services.backfill_task import Backfilled
 from domain.scheduling.asked_time import AskedTime
 from domain.scheduling.identifiers import MICROSECOND

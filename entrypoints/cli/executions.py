@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from application.scheduling.document_types import ExecutionDocument
-from application.scheduling.documents import execution_document, instant, record_document
+from application.scheduling.documents import execution_document, record_document
+from application.scheduling.iso_text import instant
 from application.scheduling.ports.history import ExecutionFilter
 from application.scheduling.ports.records import AttemptRecord, ExecutionRecord
 from application.scheduling.services.error_reports import on_one_line

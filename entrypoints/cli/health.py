@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from application.scheduling.documents import instant
 from application.scheduling.explanations.words import counted, sentence
+from application.scheduling.iso_text import instant
 from application.scheduling.services.inspect_tasks import Health
 from entrypoints.cli.answers import Output, output_option, print_document, with_services
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from application.scheduling.documents import finding_document, instant
+from application.scheduling.iso_text import instant
 from application.scheduling.services.forecast import ComingOccurrence, Forecast, forecast
 from domain.errors import DomainError
 from domain.scheduling.cron.lint import Finding
@@ -110,6 +110,9 @@ def _line(finding: Finding) -> str:
 
 
 def _document(told: Forecast, now: datetime) -> Mapping[str, Any]:
+    # Imported here: it brings the shapes of all documents along, for which a table need not wait.
+    from application.scheduling.documents import finding_document  # noqa: PLC0415
+
     shown_in = zone(told.timezone)
     return {
         "sentence": told.sentence,

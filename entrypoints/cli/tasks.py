@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from application.scheduling.document_types import TaskDocument
-from application.scheduling.documents import instant, next_run_at, task_document
+from application.scheduling.documents import next_run_at, task_document
 from application.scheduling.drafts import body_from
+from application.scheduling.iso_text import instant
 from application.scheduling.ports.history import TaskFilter
 from application.scheduling.services.change_task import Done
 from application.scheduling.services.error_reports import on_one_line

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from application.scheduling.documents import instant
+from application.scheduling.iso_text import instant
 from domain.access.account import User
 from domain.access.role import Role
 from entrypoints.cli.answers import Output, output_option, print_rows, with_services

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from application.scheduling.differences import version_document
-from application.scheduling.documents import instant, task_document
+from application.scheduling.documents import task_document
+from application.scheduling.iso_text import instant
 from application.scheduling.services.change_task import Done
 from application.scheduling.services.inspect_history import ComparedVersion
 from domain.scheduling.identifiers import TaskId

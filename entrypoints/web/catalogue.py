@@ -1,6 +1,7 @@
 """The kinds of problems the API answers with: their status, their title and what to do about each.
 
-The list is closed: the last part of every problem's `type` is one of these names, and each has a page of its own.
+The list is closed: the last part of every problem's `type` is one of these names, and each has a page of its own. A
+title is a sentence that says what is wrong; of what is missing, as in the guide, it is "… not found".
 What exactly is wrong stands in `errors`, whose codes are finer.
 """
 
@@ -54,7 +55,7 @@ KINDS = {
     ),
     "unauthenticated": Kind(
         401,
-        "Who are you?",
+        "Nobody is signed in",
         "Send Authorization: Bearer with a token that is still good, or sign in on the login page. Tokens are made on "
         "the account page and by `peachpie-scheduler token create`.",
         "Sign in on the login page.",
@@ -83,8 +84,8 @@ KINDS = {
         "back; an address has a task's id, not its name.",
         "It was deleted, or never was. Deleted tasks are kept for 30 days, and can be brought back.",
     ),
-    "user_not_found": Kind(404, "There is no such user", "The list of users shows who there is."),
-    "token_not_found": Kind(404, "There is no such token", "It was revoked, or it belongs to somebody else."),
+    "user_not_found": Kind(404, "User not found", "The list of users shows who there is."),
+    "token_not_found": Kind(404, "Token not found", "It was revoked, or it belongs to somebody else."),
     "execution_not_found": Kind(
         404, "Execution not found", "Records are kept for some days only; older ones are pruned."
     ),
@@ -93,7 +94,7 @@ KINDS = {
     ),
     "method_not_allowed": Kind(
         405,
-        "Not with this method",
+        "The address does not take this method",
         "The Allow header names the methods that are.",
         "There is no page at this address: it only takes what a button sends. Go back, and use that button.",
     ),
@@ -110,8 +111,10 @@ KINDS = {
         "The code in `errors` says why, the hint what would help: wait for the open execution, or resume the task.",
         "Go back to its page: that shows what it does now, and has the buttons for what can be done.",
     ),
-    "user_exists": Kind(409, "The name is somebody's", "Names stay their owner's, also when the account is disabled."),
-    "token_exists": Kind(409, "There is a token of that name", "Take another name, or revoke the other one first."),
+    "user_exists": Kind(
+        409, "Another user bears this name", "Names stay their owner's, also when the account is disabled."
+    ),
+    "token_exists": Kind(409, "Another token bears this name", "Take another name, or revoke the other one first."),
     "last_admin": Kind(409, "This is the last admin", "Make another user an admin first: somebody must let others in."),
     "task_changed": Kind(409, "Somebody else changed the task meanwhile", "Read it again and decide anew."),
     "idempotency_key_in_flight": Kind(

@@ -11,6 +11,7 @@ from entrypoints.web import assets
 from entrypoints.web.api import access as access_api
 from entrypoints.web.api import (
     access_records,
+    apply,
     audit,
     batch,
     description,
@@ -41,6 +42,7 @@ from entrypoints.web.pages import (
     dead_letters_page,
     execution_page,
     executions_page,
+    import_page,
     kinds,
     list_page,
     login_page,
@@ -125,6 +127,8 @@ ROUTES = (
     Route("GET", f"{TASK_PAGE}/versions/{{between}}", versions_page.between, VIEWER),
     Route("GET", f"{TASK_PAGE}/versions/{{version}}/restore", versions_page.confirm_restore, EDITOR),
     Route("POST", f"{TASK_PAGE}/versions/{{version}}/restore", versions_page.restore, EDITOR),
+    Route("GET", "/import", import_page.import_form, EDITOR),
+    Route("POST", "/import", import_page.import_file, EDITOR),
     Route("GET", "/executions", executions_page.executions, VIEWER),
     Route("GET", "/executions/{execution_id}", execution_page.execution, VIEWER),
     Route("POST", "/executions/{execution_id}/cancel", changes.cancel, OPERATOR),
@@ -176,6 +180,7 @@ ROUTES = (
     Route("GET", "/api/health", status.health, VIEWER),
     # It has every payload.
     Route("GET", "/api/export", export.export_tasks, OPERATOR),
+    Route("POST", "/api/apply", apply.apply_file, EDITOR),
     Route("GET", "/api/openapi.json", description.openapi, VIEWER),
 )
 

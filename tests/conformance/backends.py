@@ -1,22 +1,33 @@
 """The stores that must behave alike: adding one is adding an entry to `BACKENDS`."""
 
 import atexit
+import os
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, closing
 from functools import cache
+from itertools import count
 from pathlib import Path
 
+import msgpack
+
 from adapters.memory import open_memory_store
+from adapters.redis.keys import key
+from adapters.redis.opening import open_redis_store
+from adapters.redis.script import STATE_FIELDS
 from adapters.sql.store import open_sqlite_store
 from domain.scheduling.identifiers import TaskId
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.manual_clock import ManualClock
 from tests.support.recorders import CountingEntropy
+from tests.support.redis_servers import Kind, RedisServer, a_redis
 
 Opening = Callable[[ManualClock, Path], AbstractAsyncContextManager[StoreUnderTest]]
+# The one byte that no MessagePack value begins with.
+NEVER_MESSAGEPACK = b"\xc1"
+_NUMBERS = count()
 
 
 @asynccontextmanager
@@ -79,4 +90,43 @@ async def _sqlite(clock: ManualClock, folder: Path) -> AsyncIterator[StoreUnderT
         yield StoreUnderTest(clock, stores, cut_off, spoil, mend)
 
 
-BACKENDS: dict[str, Opening] = {"memory": _memory, "sqlite": _sqlite}
+@cache
+def _redis_server() -> RedisServer:
+    """The server of this process, started with its first store: each store empties it."""
+    kind = Kind(os.environ.get("TEST_REDIS_KIND", Kind.VALKEY))  # noqa: TID251 - a setting of the tests
+    running = ExitStack()
+    atexit.register(running.close)
+    return running.enter_context(a_redis(kind, unixsocket=str(_scratch() / "redis.sock")))
+
+
+@asynccontextmanager
+async def _redis(clock: ManualClock, folder: Path) -> AsyncIterator[StoreUnderTest]:
+    server = _redis_server()
+    # A name of its own for the server's socket: without it, and its connections, the store is unreachable.
+    socket = _scratch() / f"{next(_NUMBERS)}.sock"  # not in `folder`: such names may have 107 bytes at most
+    socket.symlink_to(server.options["unixsocket"])
+    with server.client() as admin:
+        admin.flushall()
+
+        async def cut_off() -> None:
+            socket.unlink()
+            admin.execute_command("CLIENT", "KILL", "TYPE", "normal")
+
+        def definition_of(task_id: TaskId) -> tuple[str, str, bytes]:
+            version = msgpack.unpackb(admin.hget(key("tasks"), task_id))[STATE_FIELDS.index("version")]
+            name = f"{task_id}/{version}"
+            return key("definitions"), name, admin.hget(key("definitions"), name)
+
+        async def spoil(task_id: TaskId) -> None:
+            definitions, name, packed = definition_of(task_id)
+            admin.hset(definitions, name, NEVER_MESSAGEPACK + packed)
+
+        async def mend(task_id: TaskId) -> None:
+            definitions, name, packed = definition_of(task_id)
+            admin.hset(definitions, name, packed.removeprefix(NEVER_MESSAGEPACK))
+
+        async with open_redis_store(f"unix://{socket}", CountingEntropy(), clock=clock) as stores:
+            yield StoreUnderTest(clock, stores, cut_off, spoil, mend)
+
+
+BACKENDS: dict[str, Opening] = {"memory": _memory, "sqlite": _sqlite, "redis": _redis}

@@ -9,16 +9,25 @@ SEEDS_MAX = 12
 # Those that the first days show within moments; the others are looked for in `make soak`.
 QUICK = (
     "commit without decided_until",
+    "commit without open_seq",
+    "commit without good_until",
+    "commit by the scheduler's clock",
+    "change by the asker's clock",
     "settle without state",
     "claim that does not move the state",
     "retry before its time",
     "edit that moves no version",
     "resume from now alone",
+    "undelete from now alone",
+    "what changes nothing not recorded",
+    "what changes nothing moves the version",
     "watermark not advanced with a skip",
     "skips not recorded",
     "retry counted twice",
     "cancel as a blind write",
     "rescue of the living",
+    "redrive again and again",
+    "secrets told",
 )
 
 

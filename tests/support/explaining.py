@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from application.scheduling.documents import instant
 from application.scheduling.explanations import Explanation, Finding
+from application.scheduling.iso_text import instant
 from application.scheduling.ports.history import Retention
 from application.scheduling.services.explain import Explain
 from domain.scheduling.asked_time import AskedTime

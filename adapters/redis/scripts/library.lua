@@ -201,6 +201,28 @@ local function index(execution)
   end
 end
 
+local function run_of(execution)
+  return execution[E.task_id] .. '/' .. execution[E.kind] .. '/' .. execution[E.key]
+end
+
+local function backfill_of(execution)
+  return string.format('%s/%014x/%s', execution[E.task_id], execution[E.nominal_at], execution[E.id])
+end
+
+-- The dead execution in whose place this one was asked for, or nil.
+local function redrive_of(execution)
+  local is_redrive = execution[E.kind] == 'manual' and string.sub(execution[E.key], 1, #REDRIVE) == REDRIVE
+  return is_redrive and string.sub(execution[E.key], #REDRIVE + 1) or nil
+end
+
+-- What no schedule called for is found by its key, by the occurrence it makes up for, and by the one it stands in for.
+local function index_run(execution)
+  call('HSET', K.runs, run_of(execution), execution[E.id])
+  if execution[E.kind] == 'backfill' then call('ZADD', K.backfills, 0, backfill_of(execution)) end
+  local dead = redrive_of(execution)
+  if dead and call('ZSCORE', K.dead, dead) then call('SADD', K.redriven, dead) end
+end
+
 local function is_claimable(execution)
   return execution[E.state] == 'pending' and not execution[E.unknown_since]
 end
@@ -217,9 +239,7 @@ local function put_execution(old, new, state)
   else
     call('ZADD', K.ids, 0, id)
     call('ZADD', K.by_task, 0, new[E.task_id] .. '/' .. id)
-    if new[E.kind] ~= 'auto' then
-      call('HSET', K.runs, new[E.task_id] .. '/' .. new[E.kind] .. '/' .. new[E.key], id)
-    end
+    if new[E.kind] ~= 'auto' then index_run(new) end
     index(new)
   end
   if new[E.state] == 'delivered' or (is_claimable(new) and not (old and is_claimable(old))) then
@@ -227,4 +247,64 @@ local function put_execution(old, new, state)
   end
   call('HSET', K.executions, id, cmsgpack.pack(new))
   tell(new[E.task_id], id)
+end
+
+-- Readings: what Python makes tasks and executions of. They are answered beside the header as they are stored, so that a
+-- write can compare them byte by byte.
+
+local readings = {}
+
+local function append(bytes)
+  readings[#readings + 1] = bytes or ''
+end
+
+-- Append a task's state, its present definition and, if asked for, its payload; return what is open of it, flat: id, kind
+-- and state of each execution.
+local function append_task(id, with_payload)
+  local state, bytes = read(K.tasks, id)
+  append(bytes)
+  local open = {}
+  if not state then
+    append('')
+    append('')
+    return open
+  end
+  local version = string.format('%s/%.0f', id, state[T.version])
+  append(call('HGET', K.definitions, version))
+  append(with_payload and call('HGET', K.payloads, version))
+  for _, execution_id in ipairs(state[T.open]) do
+    local execution = read(K.executions, execution_id)
+    if execution then
+      open[#open + 1] = execution_id
+      open[#open + 1] = execution[E.kind]
+      open[#open + 1] = execution[E.state]
+    end
+  end
+  return open
+end
+
+-- Not by unpack: the stack of Lua holds 8,000 values, and a task may have more executions.
+local function answer_with_readings(value)
+  table.insert(readings, 1, answer(value))
+  return readings
+end
+
+-- What is told and counted beside a step.
+
+local function write_lines(id, lines)
+  local volume = unpacked(call('HGET', K.volumes, id)) or {0, 0}
+  for _, line in ipairs(lines) do
+    if volume[1] > LINES_MAX then break end
+    local is_too_much = volume[1] == LINES_MAX or volume[2] + #line[3] > LOG_BYTES_MAX
+    local kept = is_too_much and {line[1], 'warning', TRUNCATED} or line
+    call('RPUSH', PREFIX .. 'log:' .. id, cmsgpack.pack(kept))
+    volume[1], volume[2] = is_too_much and LINES_MAX + 1 or volume[1] + 1, volume[2] + #kept[3]
+  end
+  call('HSET', K.volumes, id, cmsgpack.pack(volume))
+end
+
+-- `hour` is the text of its beginning in microseconds, `kind` type/state/step.
+local function count_finish(hour, kind)
+  call('ZADD', K.hours, hour, hour)
+  call('HINCRBY', PREFIX .. 'hours:' .. hour, kind, 1)
 end

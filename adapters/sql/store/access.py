@@ -5,22 +5,14 @@ Decisions are the domain's, taken inside the transaction that writes what follow
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, delete, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.access import ACCOUNT_FIELDS, USER_FIELDS, account_of, account_row, user_of, user_row
 from adapters.sql.store.access_doors import SqlDoors
-from adapters.sql.store.access_tables import (
-    USER,
-    account_of,
-    account_values,
-    api_tokens,
-    sessions,
-    set_up_offers,
-    user_of,
-    user_values,
-    users,
-)
+from adapters.sql.store.access_tables import ACCOUNT, USER, api_tokens, sessions, set_up_offers, users
 from adapters.sql.store.access_trail import record
 from application.scheduling.ports.access import Refusal
 from domain.access import deeds
@@ -29,7 +21,7 @@ from domain.access.record import Doer
 from domain.access.role import Role
 from domain.scheduling.identifiers import microseconds
 
-_ACCOUNT = select(*USER, users.c.password_hash)
+_ACCOUNT = select(*ACCOUNT)
 _SOMEBODY = or_(exists(select(users.c.name)), exists(select(api_tokens.c.digest)))
 
 
@@ -41,7 +33,7 @@ class SqlAccess(SqlDoors):
         async with self._database.writing("add_user") as connection:
             if (await connection.execute(select(users.c.name).where(users.c.name == user.name))).first():
                 return False
-            await connection.execute(insert(users).values(account_values(user, password_hash)))
+            await connection.execute(insert(users).values(_account_values(user, password_hash)))
             await record(connection, deeds.user_added(user, by), self._clock.now())
         return True
 
@@ -54,7 +46,7 @@ class SqlAccess(SqlDoors):
     async def account(self, name: str) -> Account | None:
         """See the port."""
         async with self._database.browsing("account") as connection:
-            return account_of((await connection.execute(_ACCOUNT.where(users.c.name == name))).first())
+            return await _account(connection, name)
 
     async def change_user(
         self, name: str, *, by: Doer, role: Role | None = None, disabled: bool | None = None
@@ -62,14 +54,15 @@ class SqlAccess(SqlDoors):
         """See the port."""
         now = self._clock.now()
         async with self._database.writing("change_user") as connection:
-            account = account_of((await connection.execute(_ACCOUNT.where(users.c.name == name))).first())
+            account = await _account(connection, name)
             if account is None:
                 return Refusal.UNKNOWN
             user = account.user.changed(role=role, disabled=disabled, now=now)
             leaves = account.user.is_active_admin and not user.is_active_admin
             if leaves and not await self._has_admin_beside(connection, name):
                 return Refusal.LAST_ADMIN
-            await connection.execute(update(users).where(users.c.name == name).values(user_values(user)))
+            values = dict(zip(USER_FIELDS, user_row(user), strict=True))
+            await connection.execute(update(users).where(users.c.name == name).values(values))
             if not user.is_enabled:
                 await connection.execute(delete(sessions).where(sessions.c.user_name == name))
             if user != account.user:
@@ -114,7 +107,7 @@ class SqlAccess(SqlDoors):
             if not await self._may_set_up(connection, digest):
                 return False
             await connection.execute(delete(set_up_offers))
-            await connection.execute(insert(users).values(account_values(user, password_hash)))
+            await connection.execute(insert(users).values(_account_values(user, password_hash)))
             await record(connection, deeds.user_added(user, by), self._clock.now())
         return True
 
@@ -134,3 +127,12 @@ class SqlAccess(SqlDoors):
 
 async def _is_bare(connection: AsyncConnection) -> bool:
     return not (await connection.execute(select(_SOMEBODY))).scalar_one()
+
+
+async def _account(connection: AsyncConnection, name: str) -> Account | None:
+    row = (await connection.execute(_ACCOUNT.where(users.c.name == name))).first()
+    return None if row is None else account_of(row)
+
+
+def _account_values(user: User, password_hash: str) -> dict[str, Any]:
+    return dict(zip(ACCOUNT_FIELDS, account_row(Account(user, password_hash)), strict=True))

@@ -6,22 +6,18 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.access import (
+    SESSION_FIELDS,
+    TOKEN_FIELDS,
+    session_of,
+    session_row,
+    token_of,
+    token_row,
+    user_of,
+)
 from adapters.records.packing import at
 from adapters.sql.engine import Database
-from adapters.sql.store.access_tables import (
-    SESSION,
-    TOKEN,
-    USER,
-    api_tokens,
-    login_attempts,
-    session_of,
-    session_values,
-    sessions,
-    token_of,
-    token_values,
-    user_of,
-    users,
-)
+from adapters.sql.store.access_tables import SESSION, TOKEN, USER, api_tokens, login_attempts, sessions, users
 from adapters.sql.store.access_trail import record
 from application.scheduling.ports.access import SESSIONS_MAX, TokenUse, Visit
 from application.scheduling.ports.clock import Clock
@@ -45,6 +41,7 @@ class SqlDoors:
 
     async def open_session(self, digest: str, session: Session, *, password_hash: str) -> bool:
         """See the port."""
+        values = {"digest": digest, **dict(zip(SESSION_FIELDS, session_row(session), strict=True))}
         compared = (users.c.name == session.user_name, users.c.password_hash == password_hash)
         enabled = select(users.c.name).where(*compared, users.c.disabled_at.is_(None))
         mine = sessions.c.user_name == session.user_name
@@ -54,7 +51,7 @@ class SqlDoors:
             await self._forget_ended(connection)
             if (await connection.execute(enabled)).first() is None:
                 return False
-            await connection.execute(insert(sessions).values(session_values(digest, session)))
+            await connection.execute(insert(sessions).values(values))
             await connection.execute(delete(sessions).where(mine, sessions.c.digest.not_in(newest)))
             await record(connection, deeds.signed_in(session), self._clock.now())
         return True
@@ -106,7 +103,7 @@ class SqlDoors:
 
     async def add_token(self, digest: str, token: ApiToken, *, by: Doer) -> bool:
         """See the port."""
-        values = token_values(digest, token)
+        values = {"digest": digest, **dict(zip(TOKEN_FIELDS, token_row(token), strict=True))}
         same = (api_tokens.c.owner == values["owner"], api_tokens.c.name == token.name)
         async with self._database.writing("add_token") as connection:
             if (await connection.execute(select(api_tokens.c.id).where(*same))).first():

@@ -7,15 +7,15 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.records.packing import UNREADABLE
+from adapters.records.trail import ACCESS_RECORD_FIELDS, access_record_of, access_record_row
 from adapters.sql.engine import Database
 from adapters.sql.store.trail_tables import access_chain, access_records
 from application.scheduling.ports.access_trail import AccessFilter, AccessPage, Stretch
 from application.scheduling.ports.clock import Clock
-from domain.access.record import AccessAction, AccessRecord, Deed, Doer, Link
-from domain.scheduling.change import Via
-from domain.scheduling.identifiers import instant_of, microseconds
+from domain.access.record import AccessRecord, Deed, Link
+from domain.scheduling.identifiers import microseconds
 
+_RECORD = tuple(access_records.c[name] for name in ACCESS_RECORD_FIELDS)
 _NUMBER = access_records.c.number
 _ENDS = select(*list(access_chain.c)[1:])
 _LAST = select(_NUMBER, access_records.c.hash).order_by(_NUMBER.desc()).limit(1)
@@ -36,7 +36,7 @@ class SqlTrail:
     async def page(self, which: AccessFilter, *, limit: int, older_than: int | None = None) -> AccessPage:
         """See the port."""
         columns = {"actor": which.actor, "subject": which.subject, "action": which.action and which.action.value}
-        found = select(access_records).order_by(_NUMBER.desc()).limit(limit + 1)
+        found = select(*_RECORD).order_by(_NUMBER.desc()).limit(limit + 1)
         found = found.where(*(access_records.c[name] == asked for name, asked in columns.items() if asked is not None))
         if older_than is not None:
             found = found.where(older_than > _NUMBER)
@@ -46,7 +46,7 @@ class SqlTrail:
 
     async def stretch(self, after: int, *, limit: int) -> Stretch:
         """See the port."""
-        found = select(access_records).where(after < _NUMBER).order_by(_NUMBER).limit(limit)
+        found = select(*_RECORD).where(after < _NUMBER).order_by(_NUMBER).limit(limit)
         async with self._database.browsing("access records") as connection:
             anchor, head = await _ends(connection)
             rows = (await connection.execute(found)).all()
@@ -57,7 +57,8 @@ async def record(connection: AsyncConnection, deed: Deed, at: datetime) -> None:
     """Put a deed on record in the connection's transaction, which has the write lock: nobody else comes in between."""
     anchor, head = await _ends(connection)
     made = head.record(deed, at)
-    await connection.execute(insert(access_records).values(_values(made)))
+    values = dict(zip(ACCESS_RECORD_FIELDS, access_record_row(made), strict=True))
+    await connection.execute(insert(access_records).values(values))
     await _keep_ends(connection, anchor, Link(made.number, made.hash))
 
 
@@ -96,28 +97,6 @@ async def _keep_ends(connection: AsyncConnection, anchor: Link, head: Link) -> N
         await connection.execute(insert(access_chain).values(id=1, **values))
 
 
-def _values(made: AccessRecord) -> dict[str, Any]:
-    deed = made.deed
-    return {
-        "number": made.number,
-        "at": microseconds(made.at),
-        "actor": deed.by.actor,
-        "via": deed.by.via.value,
-        "address": deed.by.address,
-        "action": deed.action.value,
-        "subject": deed.subject,
-        "detail": deed.detail,
-        "hash": made.hash,
-    }
-
-
 def _readable(rows: Iterable[Any]) -> tuple[AccessRecord, ...]:
     """The records of those rows that can be read."""
-    found = []
-    for number, at, actor, via, address, action, subject, detail, hash_ in rows:
-        try:
-            deed = Deed(Doer(actor, Via(via), address), AccessAction(action), subject, detail)
-            found.append(AccessRecord(number, instant_of(at), deed, hash_))
-        except UNREADABLE:
-            continue
-    return tuple(found)
+    return tuple(record for row in rows if (record := access_record_of(row)) is not None)

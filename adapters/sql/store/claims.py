@@ -10,7 +10,7 @@ from adapters.records.executions import execution_of, moved_row
 from adapters.records.packing import UNREADABLE, Row
 from adapters.records.tasks import definition_of
 from adapters.sql.store.batches import ROWS, inserting, updating
-from adapters.sql.store.dialect import Dialect
+from adapters.sql.store.dialect import Dialect, prepared
 from adapters.sql.store.execution_rows import EXECUTION_COLUMNS, MOVED_COLUMNS
 from adapters.sql.store.rows import DEFINITION_COLUMNS
 from adapters.sql.store.tables import IS_CLAIMABLE, IS_SUSPECT, Whole, attempts, definitions, executions, store
@@ -55,7 +55,7 @@ class Claims:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._lanes = {False: Lane(dialect, IS_CLAIMABLE), True: Lane(dialect, IS_SUSPECT)}
+        self._lanes = {False: prepared(Lane, dialect, IS_CLAIMABLE), True: prepared(Lane, dialect, IS_SUSPECT)}
         raised = store.c.fence + bindparam("claims", type_=Whole)
         self._raise_fence = update(store).values(fence=raised).returning(store.c.generation, store.c.fence)
         self._start = updating(dialect, executions, MOVED_COLUMNS, ("id",)).values(beat=0, progress=None)

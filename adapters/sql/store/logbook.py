@@ -7,16 +7,13 @@ from typing import Protocol
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.executions import LINES_MAX, LOG_BYTES_MAX, TRUNCATED
 from adapters.records.packing import Row, pack_progress
 from adapters.sql.store.batches import ROWS, inserting, updating
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.tables import executions, log_lines
 from application.scheduling.ports.execution_store import LogLine, Progress
 from domain.scheduling.identifiers import ExecutionId, microseconds
-
-LINES_MAX = 1_000
-BYTES_MAX = 64 * 1024
-TRUNCATED = f"the log is cut here: only {LINES_MAX:,} lines or {BYTES_MAX // 1024} kB are kept"
 
 _PROGRESS_COLUMNS = (executions.c.id, executions.c.progress)
 _COUNT_COLUMNS = (executions.c.id, executions.c.log_lines, executions.c.log_bytes)
@@ -54,7 +51,7 @@ class Volume:
             if self.lines > LINES_MAX:
                 break
             size = len(line.text.encode(errors="replace"))
-            if self.lines == LINES_MAX or self.bytes + size > BYTES_MAX:
+            if self.lines == LINES_MAX or self.bytes + size > LOG_BYTES_MAX:
                 kept.append(LogLine(line.at, "warning", TRUNCATED))
                 self.lines = LINES_MAX + 1
                 break

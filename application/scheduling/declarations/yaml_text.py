@@ -42,7 +42,7 @@ class Read:
 
 
 def read(text: str) -> Read:
-    """The value of a YAML text, without surrogates, of one document. Raises MalformedYamlError, which tells the line."""
+    """The value of a YAML text, which has no surrogates, of one document. Raises MalformedYamlError with the line."""
     reader = _Reader(yaml.parse(text, Loader=_LOADER))
     try:
         return Read(reader.document(), reader.lines)

@@ -3,8 +3,8 @@
 from typing_extensions import TypedDict
 
 from application.scheduling.document_types import ChangeDocument, InstantText
-from application.scheduling.documents import instant
 from application.scheduling.explanations.answer import Code, Explanation, Finding, Neighbour, Remark
+from application.scheduling.iso_text import instant
 from application.scheduling.ports.records import ChangeRecord
 from domain.scheduling.execution import Execution, ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import ExecutionId, NodeId, TaskId

@@ -1,4 +1,4 @@
-"""One entry of a file judged beside the task of its name: what is to become of that, or what is wrong with the entry."""
+"""One entry of a file judged beside the task of its name: what becomes of that, or what is wrong with the entry."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

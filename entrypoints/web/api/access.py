@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from application.scheduling.document_types import InstantText
-from application.scheduling.documents import instant
+from application.scheduling.iso_text import instant
 from domain.access.account import TOKEN_LIFE_MAX, ApiToken, Session, User
 from domain.access.role import Role
 from entrypoints.web.answers import json_answer

@@ -4,7 +4,7 @@ from aiohttp import web
 from typing_extensions import TypedDict
 
 from application.scheduling.document_types import InstantText
-from application.scheduling.documents import instant
+from application.scheduling.iso_text import instant
 from application.scheduling.ports.access_trail import AccessFilter
 from domain.access.record import AccessAction, AccessRecord
 from domain.scheduling.change import Via

@@ -93,8 +93,10 @@ async def _page(request: web.Request, which: ExecutionFilter) -> web.Response:
 
 
 def _said(state: ExecutionState, before: Execution) -> str:
+    if state is ExecutionState.RUNNING and before.cancel is None:
+        return "Execution asked to stop"
     if state is ExecutionState.RUNNING:
-        return "Execution asked to stop" if before.cancel is None else "Execution had been asked to stop already"
+        return "Nothing to cancel: the execution was asked to stop before"
     if state is ExecutionState.CANCELLED and before.is_open:
         return "Execution cancelled"
-    return f"Execution had already ended: {state}"
+    return f"Nothing to cancel: the execution ended before ({state})"

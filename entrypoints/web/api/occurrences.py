@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from application.scheduling.documents import finding_document, instant
+from application.scheduling.documents import finding_document
 from application.scheduling.drafts import TaskBody, body_from, schedule_from
+from application.scheduling.iso_text import instant
 from application.scheduling.services.forecast import ComingOccurrence, Forecast
 from domain.scheduling.cron.lint import Finding
 from domain.scheduling.cron.zone import zone

@@ -4,7 +4,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from application.scheduling.documents import execution_document, instant
+from application.scheduling.documents import execution_document
+from application.scheduling.iso_text import instant
 from application.scheduling.ports.history import ExecutionFilter
 from application.scheduling.services.change_task import Done
 from domain.scheduling.execution import ExecutionState
@@ -111,7 +112,7 @@ async def backfill_task(request: web.Request) -> web.Response:
     ]
     if is_dry:
         planned: PlannedBackfillDocument = {
-            "message": f"{_counted(len(executions), 'occurrence')} to be run",
+            "message": f"Dry run: {_counted(len(executions), 'occurrence')} would be run",
             "task_id": found.done.task.id,
             "executions": executions,
             "remarks": [] if found.refusal is None else [error_document(found.refusal)],

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from application.scheduling.documents import Document, duration, execution_document, instant, next_run_at
+from application.scheduling.documents import Document, execution_document, next_run_at
+from application.scheduling.iso_text import duration, instant
 from application.scheduling.ports.errors import PortError
 from application.scheduling.ports.figures import TypeFigures
 from application.scheduling.ports.history import TaskFilter, TaskOrder

@@ -157,7 +157,7 @@ async def resume_task(request: web.Request) -> web.Response:
     done = await request.app[SERVICES].manage.resume(
         task_id_of(request), await author(request, reason=body.reason), missed=body.missed
     )
-    message = "The task was not paused" if done.unchanged else "Task resumed"
+    message = "Nothing to resume: the task is not paused" if done.unchanged else "Task resumed"
     return await changed_answer(request, done, message=message)
 
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from application.scheduling.conflicts import ROWS_MAX
-from application.scheduling.documents import Document, duration, instant
+from application.scheduling.documents import Document
 from application.scheduling.drafts import body_from, define
+from application.scheduling.iso_text import duration, instant
 from domain.errors import DomainError, InvalidInputError, InvalidScheduleError
 from domain.scheduling.cron.zone import zone
 from domain.scheduling.identifiers import EPOCH

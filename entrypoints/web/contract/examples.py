@@ -51,6 +51,21 @@ BATCHES = {
     "a tag for some tasks": {"action": "add_tag", "value": "nightly", "ids": ["00000000-0000-4000-8000-000000000000"]},
     "no longer one of them": {"action": "delete", "ids": ["00000000-0000-4000-8000-000000000000"], "confirm": 1},
 }
+FILES = {
+    "a file with one task": {
+        "apiVersion": "scheduler/v1",
+        "manager": "billing-repo",
+        "defaults": {"timezone": "Europe/Berlin", "max_retries": 3},
+        "tasks": {
+            "nightly-billing": {
+                "schedule": {"cron": "30 2 * * 1-5"},
+                "task_type": "billing",
+                "payload": {"mode": "full"},
+                "policy": {"overlap": "skip", "misfire": "latest"},
+            }
+        },
+    }
+}
 REASONS = {"with a reason": {"reason": "wrong day"}}
 PREVIEWS = {"a schedule alone": {"schedule_type": "cron", "schedule": "0 2 * * *", "timezone": "Europe/Berlin"}}
 USERS = {"somebody who may edit": {"name": "ana", "password": "correct horse battery", "role": "editor"}}

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from application.scheduling import json_text
 from application.scheduling.documents import Document
+from entrypoints.web.catalogue import KINDS
 from entrypoints.web.contract.api_schemas import PLACE
 from entrypoints.web.contract.openapi import PROBLEM, openapi_document
 from entrypoints.web.contract.operations import JSON
@@ -71,6 +72,8 @@ class Endpoint:
     body: tuple[Part, ...]
     example: Any
     answers: tuple[Answered, ...]
+    problems: tuple[tuple[str, tuple[str, ...]], ...]
+    """The kinds of problems by their status, where a status has nothing else."""
 
     @property
     def example_text(self) -> str | None:
@@ -85,6 +88,7 @@ async def api(request: web.Request) -> web.Response:
     context = {
         "document": document,
         "groups": endpoints_of(request.app[TABLE], request.app[SETTINGS].prefix),
+        "kinds": KINDS,
         "shapes": [_shape(name, schema) for name, schema in sorted(document["components"]["schemas"].items())],
         "curl_of": lambda each: curl_call(request, each.method, each.path, each.example),
     }
@@ -112,8 +116,18 @@ def _endpoint(method: str, path: str, told: Document) -> Endpoint:
         parameters=tuple(_parameter(each) for each in told["parameters"]),
         body=tuple(_kind(body["schema"])) if body else (),
         example=example,
-        answers=tuple(_answered(status, each) for status, each in told["responses"].items()),
+        answers=tuple(_answered(status, each) for status, each in told["responses"].items() if not _is_problem(each)),
+        problems=tuple(
+            # The description of a problem has each kind in such quotes, with its title behind.
+            (status, tuple(each["description"].split("`")[1::2]))
+            for status, each in told["responses"].items()
+            if _is_problem(each)
+        ),
     )
+
+
+def _is_problem(answer: Document) -> bool:
+    return list(answer.get("content", ())) == [PROBLEM]
 
 
 def _first(of: Mapping[str, Document]) -> Document:

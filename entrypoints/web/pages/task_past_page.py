@@ -5,7 +5,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from application.scheduling.documents import instant
+from application.scheduling.iso_text import instant
 from application.scheduling.ports.history import ExecutionFilter
 from application.scheduling.services.inspect_history import HappenedPage
 from application.scheduling.services.preview import COUNT_MAX

@@ -104,14 +104,12 @@ class RequestBody(Generic[Body]):
 
 async def json_body(request: web.Request, types: frozenset[str] = JSON_TYPES) -> Any:
     """The value of the body. Raises RequestError for its type or size, MalformedJsonError for its content."""
-    _check_type(request, types)
-    return json_text.read(await _read(request))
+    return json_text.read(await typed_body(request, types))
 
 
 async def form_body(request: web.Request, *, fields_max: int = FORM_FIELDS_MAX) -> dict[str, str]:
     """The fields of a form, each at most once, `fields_max` in all. Raises RequestError."""
-    _check_type(request, FORM_TYPES)
-    raw = await _read(request)
+    raw = await typed_body(request, FORM_TYPES)
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=fields_max)
     except ValueError:
@@ -120,6 +118,12 @@ async def form_body(request: web.Request, *, fields_max: int = FORM_FIELDS_MAX) 
     if len(fields) < len(pairs) or any("\x00" in value for value in fields.values()):
         raise RequestError("bad_request", "the form cannot be read")
     return fields
+
+
+async def typed_body(request: web.Request, types: frozenset[str]) -> bytes:
+    """The bytes of a body that is of one of these types. Raises RequestError for its type or size."""
+    _check_type(request, types)
+    return await _read(request)
 
 
 async def raw_body(request: web.Request) -> bytes:

@@ -12,8 +12,8 @@ from typing import Any
 from markupsafe import Markup
 
 from application.scheduling import json_text
-from application.scheduling.documents import instant
 from application.scheduling.explanations.words import counted, sentence, span
+from application.scheduling.iso_text import instant
 from domain.errors import InvalidTimezoneError
 from domain.scheduling.cron.zone import zone
 from domain.scheduling.execution import (

@@ -2,15 +2,19 @@
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 
+from entrypoints.cli import main as commands
 from entrypoints.cli.main import COMMANDS
 
 Run = Callable[..., Result]
+ROOMS = commands.__package__
 DIGEST = {
     "name": "digest",
     "task_type": "mail",
@@ -30,6 +34,16 @@ def test_help_names_every_command(run: Run) -> None:
 
 def test_a_checkout_says_that_it_has_no_version(run: Run) -> None:
     assert run("--version").exit_code == 0
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["next", "0 12 * * *"], ["explain", "--help"]])
+def test_what_needs_no_store_waits_for_none_of_its_libraries(arguments: list[str]) -> None:
+    asked = (sys.executable, "-X", "importtime", "-m", f"{ROOMS}.main", *arguments)
+
+    told = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=30).stderr
+
+    assert "click.core" in told
+    assert not [each for each in ("sqlalchemy", "dependency_injector", "pydantic_settings", "jinja2") if each in told]
 
 
 def test_next_needs_no_server_and_tells_zone_and_utc(run: Run) -> None:

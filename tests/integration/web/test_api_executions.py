@@ -94,7 +94,10 @@ async def test_cancelling_tells_what_became_of_it(dashboard: Dashboard) -> None:
     ended = await dashboard.call("POST", f"{EXECUTIONS}/{run}/cancel")
 
     assert (running.json["state"], running.json["message"]) == ("running", "Execution asked to stop")
-    assert (ended.json["state"], ended.json["message"]) == ("succeeded", "Execution had already ended: succeeded")
+    assert (ended.json["state"], ended.json["message"]) == (
+        "succeeded",
+        "Nothing to cancel: the execution ended before (succeeded)",
+    )
 
 
 async def test_a_pending_execution_is_cancelled_at_once(dashboard: Dashboard) -> None:
@@ -115,7 +118,10 @@ async def test_what_was_cancelled_before_is_told_so(dashboard: Dashboard) -> Non
 
     first, second = [(await dashboard.call("POST", path)).json["message"] for _ in range(2)]
 
-    assert (first, second) == ("Execution cancelled", "Execution had already ended: cancelled")
+    assert (first, second) == (
+        "Execution cancelled",
+        "Nothing to cancel: the execution ended before (cancelled)",
+    )
 
 
 async def test_what_is_not_there_is_not_found(dashboard: Dashboard) -> None:

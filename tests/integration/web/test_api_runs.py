@@ -124,7 +124,10 @@ async def test_one_is_one(dashboard: Dashboard) -> None:
     tried = await backfilled(dashboard, task.id, {**once, "dry_run": True})
     made = await backfilled(dashboard, task.id, once)
 
-    assert [each.json["message"] for each in (tried, made)] == ["1 occurrence to be run", "1 execution queued"]
+    assert [each.json["message"] for each in (tried, made)] == [
+        "Dry run: 1 occurrence would be run",
+        "1 execution queued",
+    ]
 
 
 async def test_a_dry_run_of_a_backfill_creates_nothing(dashboard: Dashboard) -> None:
@@ -133,7 +136,7 @@ async def test_a_dry_run_of_a_backfill_creates_nothing(dashboard: Dashboard) -> 
 
     answer = await backfilled(dashboard, task.id, {**MORNING, "overlap": "allow", "dry_run": True}, **KEY)
 
-    assert (answer.status, answer.json["message"]) == (200, "3 occurrences to be run")
+    assert (answer.status, answer.json["message"]) == (200, "Dry run: 3 occurrences would be run")
     assert [each["execution_id"] for each in answer.json["executions"]] == [None] * 3
     assert dashboard.kept() == before
 

@@ -158,7 +158,11 @@ async def test_resuming_what_is_not_paused_says_so(dashboard: Dashboard) -> None
 
     answer = await dashboard.call("POST", f"{TASKS}/{task['id']}/resume")
 
-    assert (answer.status, answer.json["message"], answer.headers["ETag"]) == (200, "The task was not paused", '"1"')
+    assert (answer.status, answer.json["message"], answer.headers["ETag"]) == (
+        200,
+        "Nothing to resume: the task is not paused",
+        '"1"',
+    )
 
 
 async def test_what_is_not_there_is_named(dashboard: Dashboard) -> None:

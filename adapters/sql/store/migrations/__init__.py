@@ -1,5 +1,6 @@
 """The store's schema through time: Alembic, run in process, forward only."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -16,16 +17,22 @@ def migrate(connection: Connection, name: str) -> None:
 
     Raises StoreRefusedError if `name` has a version this program does not know: a newer program wrote it.
     """
-    config = _config()
-    script = ScriptDirectory.from_config(config)
-    newest = script.get_current_head()
+    newest, known = _revisions()
     present = MigrationContext.configure(connection).get_current_revision()
     if present == newest:
         return
-    if present is not None and present not in {each.revision for each in script.walk_revisions()}:
+    if present is not None and present not in known:
         raise StoreRefusedError(f"{name} has schema {present}, newer than this program's {newest}: upgrade the program")
+    config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+@cache
+def _revisions() -> tuple[str | None, frozenset[str]]:
+    """The newest revision and all there are; they are read from files, which do not change while a program runs."""
+    script = ScriptDirectory.from_config(_config())
+    return script.get_current_head(), frozenset(each.revision for each in script.walk_revisions())
 
 
 def _config() -> Config:

@@ -6,14 +6,9 @@ from typing import Any
 import pytest
 
 from application.scheduling import json_text
-from application.scheduling.documents import (
-    duration,
-    execution_document,
-    instant,
-    record_document,
-    task_document,
-)
+from application.scheduling.documents import execution_document, record_document, task_document
 from application.scheduling.drafts import body_from
+from application.scheduling.iso_text import duration, instant
 from application.scheduling.ports.history import ExecutionFilter
 from application.scheduling.processors import Run
 from tests.support.builders import HOUR, MINUTE

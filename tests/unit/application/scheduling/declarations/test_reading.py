@@ -57,12 +57,18 @@ tasks:
         (f"{HEAD}manager: {'m' * 51}\ntasks: {{}}", [("/manager", "out_of_range")]),
         (f"{HEAD}defaults: {{schedule: {{every: 1m}}}}\ntasks: {{}}", [("/defaults/schedule", "unknown_field")]),
         (f"{HEAD}tasks: {{a: {{schedule: 15m}}}}", [("/tasks/a/schedule", "wrong_type")]),
-        (f"{HEAD}tasks: {{a: {{schedule: {{}}, nam: x}}}}", [("/tasks/a/schedule", "required"), ("/tasks/a/nam", "unknown_field")]),
-        (f"{HEAD}tasks: {{a: {{schedule: {{crom: x}}}}}}", [("/tasks/a/schedule/crom", "unknown_field"), ("/tasks/a/schedule", "required")]),
+        (
+            f"{HEAD}tasks: {{a: {{schedule: {{}}, nam: x}}}}",
+            [("/tasks/a/schedule", "required"), ("/tasks/a/nam", "unknown_field")],
+        ),
+        (
+            f"{HEAD}tasks: {{a: {{schedule: {{crom: x}}}}}}",
+            [("/tasks/a/schedule/crom", "unknown_field"), ("/tasks/a/schedule", "required")],
+        ),
         ('{"apiVersion": "scheduler/v1", "tasks": {"a": {}, "a": {}}}', [("", "duplicate_key")]),
         ('{"apiVersion": "scheduler/v1", "tasks": [}', [("", "malformed_json")]),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_such_file_is_told_by_its_places(text: str, faults: list[tuple[str, str]]) -> None:
     with pytest.raises(DomainError) as refused:
         file_in(text.encode()).throw(())

@@ -1,0 +1,107 @@
+"""What a step of access is decided on, in one snapshot; what cannot be read is there under its name, as None."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from adapters.records.access import account_of, attempts_of, session_of, token_of
+from adapters.records.packing import UNREADABLE, Row, at
+from adapters.records.trail import access_record_of
+from adapters.redis.codec import unpack
+from adapters.redis.script import script
+from adapters.redis.server import Reply, Server
+from domain.access.account import Account, ApiToken, Session, User
+from domain.access.record import AccessRecord, Link
+from domain.access.throttle import Attempts
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a step has to know: an entry by its name, all of its kind (True), or none (False).
+
+    A token and a session are sought by their digests, and bring the user they belong to. `sessions_of` are those of a
+    user, ended ones too; `logins` the attempts under these keys; `records` at most so many behind that number.
+    """
+
+    users: str | bool = False
+    tokens: str | bool = False
+    session: str | Literal[False] = False
+    sessions_of: str | bool = False
+    logins: Sequence[str] = ()
+    records: tuple[int, int] | Literal[False] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was sought, at an instant of the store's clock, and what every step may have to know.
+
+    `is_bare` is that of the port, `offer` the digest of the set-up's secret and until when it is good. Anchor and head
+    are the ends of the chain of records.
+    """
+
+    now: datetime
+    generation: int
+    revision: int
+    is_bare: bool
+    offer: tuple[str, datetime] | None
+    anchor: Link
+    head: Link
+    users: Mapping[str, Account | None]
+    tokens: Mapping[str, ApiToken | None]
+    sessions: Mapping[str, Session | None]
+    logins: Mapping[str, Attempts | None]
+    records: Mapping[str, AccessRecord | None]
+
+    def enabled(self, name: str) -> User | None:
+        """The user of this name, if it was sought and may come in."""
+        account = self.users.get(name)
+        return account.user if account is not None and account.user.is_enabled else None
+
+    def attempts(self, key: str) -> Attempts:
+        """What is counted under a key."""
+        return self.logins.get(key) or Attempts()
+
+
+# Each kind of entries, and what makes values of their rows.
+_KINDS: Final[Mapping[str, Callable[[Row], Any]]] = {
+    "users": account_of,
+    "tokens": token_of,
+    "sessions": session_of,
+    "logins": attempts_of,
+    "records": access_record_of,
+}
+
+
+async def read_access(server: Server, sought: Sought) -> Reading:
+    """Read what is sought; nothing waits for it, and it changes nothing."""
+    return _reading(await server.call(script("access_read", in_full_memory=True), astuple(sought)))
+
+
+def _reading(reply: Reply) -> Reading:
+    revision, is_bare = reply.answer
+    offer, anchor, head, *found = reply.readings
+    entries: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
+    for place in range(0, len(found), 3):
+        kind, name, record = found[place : place + 3]
+        entries[kind.decode()][name.decode(errors="replace")] = _value(record, _KINDS[kind.decode()])
+    return Reading(
+        reply.now, reply.generation, revision, is_bare, _value(offer, _offer_of), _link(anchor), _link(head), **entries
+    )
+
+
+def _value(record: bytes, of: Callable[[Row], Any]) -> Any:
+    try:
+        return of(unpack(record))
+    except UNREADABLE:
+        return None
+
+
+def _offer_of(row: Row) -> tuple[str, datetime]:
+    digest, until = row
+    return digest, at(until)
+
+
+def _link(record: bytes) -> Link:
+    """A place in the chain; where nothing tells it, it is the beginning."""
+    return _value(record, lambda row: Link(*row)) or Link()

@@ -1,0 +1,128 @@
+"""Records as bytes and back: what adapters/records spells as rows, as MessagePack arrays.
+
+Reading a definition is the dearest part of reading a task, and tasks are read far more often than changed; so the last
+ones are remembered by their bytes.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+import msgpack
+
+from adapters.records.executions import execution_of, execution_row
+from adapters.records.packing import UNREADABLE, Row
+from adapters.records.tasks import (
+    BIRTH_FIELDS,
+    DEFINITION_FIELDS,
+    TASK_STATE_FIELDS,
+    birth_row,
+    definition_of,
+    definition_row,
+    stand_in_of,
+    state_of,
+)
+from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT, Unreadable
+from domain.scheduling.execution import Execution
+from domain.scheduling.identifiers import ExecutionId, TaskId
+from domain.scheduling.task import Definition, ScheduledTask
+
+NO_PAYLOAD = "{}"
+REMEMBERED_MAX = 20_000
+
+_STATE_OF_BIRTH = itemgetter(*(BIRTH_FIELDS.index(name) for name in TASK_STATE_FIELDS))
+_OPEN_SEQ = BIRTH_FIELDS.index("open_seq")
+
+
+def pack(row: Row) -> bytes:
+    """A row as a record."""
+    packed: bytes = msgpack.packb([False if value is None else value for value in row])
+    return packed
+
+
+def unpack(record: bytes) -> list[Any]:
+    """The row of a record; raises one of UNREADABLE."""
+    row = msgpack.unpackb(record, strict_map_key=False)
+    if not isinstance(row, list):
+        raise TypeError("no array of values")
+    return [None if value is False else value for value in row]
+
+
+def version_key(task_id: str, version: int) -> str:
+    """The name of a version of a task among `definitions` and the other hashes of versions."""
+    return f"{task_id}/{version}"
+
+
+def pack_task(task: ScheduledTask) -> bytes:
+    """A task's state; its definition is a record of its own."""
+    return pack([*birth_row(task), [each.id for each in task.open]])
+
+
+def pack_definition(definition: Definition) -> bytes:
+    """A definition without its payload."""
+    return pack(definition_row(definition)[:-1])
+
+
+@lru_cache(REMEMBERED_MAX)
+def unpack_definition(record: bytes, payload_json: str) -> Definition:
+    """The definition with this payload; raises one of UNREADABLE."""
+    return definition_of([*unpack(record), payload_json])
+
+
+def unpack_task(
+    task_id: str, state: bytes, definition: bytes, payload_json: str, open_: Sequence[Row] = ()
+) -> ScheduledTask | Unreadable:
+    """The task; `open_` are the ids, kinds and states of its open executions."""
+    try:
+        row = unpack(state)
+        return state_of(_STATE_OF_BIRTH(row), unpack_definition(definition, payload_json), open_)
+    except UNREADABLE as error:
+        return Unreadable(TaskId(task_id), f"{type(error).__name__}: {error}")
+
+
+def open_rows(flat: Sequence[str]) -> list[Row]:
+    """The open executions of a reading, which tells them one behind the other."""
+    return list(zip(flat[0::3], flat[1::3], flat[2::3], strict=True))
+
+
+def payload_of(payload: bytes, *, is_read: bool = True) -> str:
+    """The text of a payload as it was read."""
+    if not is_read:
+        return PAYLOAD_LEFT_OUT
+    return payload.decode() if payload else NO_PAYLOAD
+
+
+def pack_execution(execution: Execution, task_type: str, message: str | None) -> bytes:
+    """An execution with its type and the message that was sent for it."""
+    return pack([*execution_row(execution), task_type, message])
+
+
+def unpack_execution(record: bytes) -> tuple[Execution, str, str | None]:
+    """An execution, its type and its message; raises one of UNREADABLE."""
+    *row, task_type, message = unpack(record)
+    return execution_of(row), task_type, message
+
+
+def attempt_key(execution_id: ExecutionId, start: int) -> str:
+    """The name of an attempt among `attempts`."""
+    return f"{execution_id}/{start}"
+
+
+def stand_in(state: bytes, definition: bytes) -> ScheduledTask:
+    """What its executions may end beside when a task cannot be read though its state can."""
+    row = unpack(state)
+    try:
+        values = [*unpack(definition), NO_PAYLOAD]
+    except UNREADABLE:
+        values = [None] * len(DEFINITION_FIELDS)
+    values[:2] = row[BIRTH_FIELDS.index("name")], row[BIRTH_FIELDS.index("task_type")]
+    return stand_in_of([*_STATE_OF_BIRTH(row), *values])
+
+
+def resealed(state: bytes, task: ScheduledTask) -> bytes:
+    """The state of a task that cannot be read, after a step on its stand-in: only what is open has moved."""
+    row = unpack(state)
+    row[_OPEN_SEQ] += task.open_seq
+    row[-1] = [each.id for each in task.open]
+    return pack(row)

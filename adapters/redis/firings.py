@@ -1,0 +1,158 @@
+"""Committing firings: the plain ones in one script a batch, all others through the domain's `Work`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from adapters.records.executions import skip_row
+from adapters.records.packing import Row, pack_quarantine, pack_skip, us_or_none
+from adapters.redis.codec import pack
+from adapters.redis.open_work import OpenWork, Verdict
+from adapters.redis.script import script
+from adapters.redis.server import Server
+from adapters.redis.units import Reading
+from application.scheduling.ports.task_store import CommitAnswer, Committed, Decision, Moved, TooEarly
+from domain.scheduling.execution import ExecutionKind
+from domain.scheduling.firing import Firing, Start
+from domain.scheduling.identifiers import ExecutionId, TaskId, execution_id, microseconds
+from domain.scheduling.policy import Overlap
+from domain.scheduling.standing import Standing
+from domain.scheduling.task import Quarantine, ScheduledTask
+
+BATCH_MAX = 1_000
+"""How many firings go in one call: the server answers nobody else for about 20 microseconds each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Firings:
+    """`commit_firings`, on what was read in one generation of the store."""
+
+    server: Server
+
+    async def commit(self, decisions: Sequence[Decision], generation: int | None) -> list[CommitAnswer]:
+        """Commit decisions, in order; see the port. `generation` None: of whichever the store is of."""
+        answers: dict[int, CommitAnswer] = {}
+        plain: list[tuple[int, Decision]] = []
+        for place, decision in enumerate(decisions):
+            if _is_plain(decision):
+                plain.append((place, decision))
+                continue
+            # In order: what comes before it on the same task is seen by it, and it by what comes behind.
+            await self._commit_plain(plain, generation, answers)
+            plain = []
+            answers[place] = await self._commit_other(decision)
+        await self._commit_plain(plain, generation, answers)
+        return [answers[place] for place in range(len(decisions))]
+
+    async def _commit_plain(
+        self, decisions: Sequence[tuple[int, Decision]], generation: int | None, answers: dict[int, CommitAnswer]
+    ) -> None:
+        for first in range(0, len(decisions), BATCH_MAX):
+            batch = decisions[first : first + BATCH_MAX]
+            firings = [(place, each) for place, each in batch if isinstance(each.verdict, Firing)]
+            quarantines = [(place, each) for place, each in batch if isinstance(each.verdict, Quarantine)]
+            request = [[_firing_row(each) for _, each in firings], [_quarantine_row(each) for _, each in quarantines]]
+            answer = (await self.server.call(script("fire"), request, generation=generation)).answer
+            fired, put_off = answer or ([False] * len(firings), [False] * len(quarantines))
+            for (place, decision), found in zip((*firings, *quarantines), (*fired, *put_off), strict=True):
+                answers[place] = _answer(decision, found)
+
+    async def _commit_other(self, decision: Decision) -> CommitAnswer:
+        work = OpenWork(self.server)
+
+        async def read(decisions: Sequence[Decision]) -> Reading:
+            return await work.of_tasks([each.task_id for each in decisions])
+
+        (answer,) = await work.carry_out([decision], read, _fire)
+        return answer
+
+
+def _is_plain(decision: Decision) -> bool:
+    """True if nothing ends with it: no execution, cancelled or born final, and not the task."""
+    firing = decision.verdict
+    if isinstance(firing, Quarantine):
+        return True
+    ends = firing.cancel or firing.next_occurrence is None or any(start.state.is_final for start in firing.run)
+    return not ends
+
+
+def _answer(decision: Decision, found: bool | float) -> CommitAnswer:
+    if found is False:
+        return Moved()
+    if found is not True:
+        return TooEarly(timedelta(microseconds=found))
+    if isinstance(decision.verdict, Quarantine):
+        return Committed()
+    starts = decision.verdict.run
+    return Committed(tuple([_id_of(decision.task_id, start) for start in starts]))
+
+
+def _id_of(task_id: TaskId, start: Start) -> ExecutionId:
+    nominal_at = start.occurrence.nominal_at
+    return execution_id(task_id, ExecutionKind.AUTO, str(microseconds(nominal_at)), nominal_at)
+
+
+def _firing_row(decision: Decision) -> list[Any]:
+    """A plain firing as fire.lua takes it."""
+    task, firing = decision.task, decision.verdict
+    assert isinstance(task, ScheduledTask), "a task that cannot be read cannot be decided"
+    assert isinstance(firing, Firing), "a quarantine has a row of its own"
+    following = firing.next_occurrence
+    assert following is not None, "a task without a next occurrence may be complete, which Work decides"
+    looks_at_open = task.definition.policy.overlap is not Overlap.ALLOW
+    trailing = firing.trailing_skip or (None if firing.run else task.trailing_skip)
+    return [
+        task.id,
+        task.version,
+        microseconds(task.decided_until),
+        task.open_seq if looks_at_open else False,
+        us_or_none(firing.good_until) or False,
+        microseconds(firing.decided_at),
+        microseconds(firing.decided_until),
+        microseconds(following.nominal_at),
+        microseconds(following.run_at),
+        pack_skip(trailing) or False,
+        [_start_row(task.id, start) for start in firing.run],
+        [_skip_row(task.id, skip) for skip in firing.skips],
+    ]
+
+
+def _start_row(task_id: TaskId, start: Start) -> Row:
+    occurrence, state = start
+    nominal_at = microseconds(occurrence.nominal_at)
+    return (_id_of(task_id, start), str(nominal_at), state, microseconds(occurrence.run_at), nominal_at)
+
+
+def _skip_row(task_id: TaskId, skip: Any) -> Row:
+    return (f"{microseconds(skip.first_at):014x}", microseconds(skip.last_at), pack(skip_row(task_id, skip)[1:]))
+
+
+def _quarantine_row(decision: Decision) -> list[Any]:
+    """A quarantine as fire.lua takes it; of a task that cannot be read nothing is compared."""
+    task, verdict = decision.task, decision.verdict
+    assert isinstance(verdict, Quarantine), "a firing has a row of its own"
+    is_known = isinstance(task, ScheduledTask)
+    version = task.version if isinstance(task, ScheduledTask) else False
+    decided_until = microseconds(task.decided_until) if isinstance(task, ScheduledTask) else False
+    assert is_known or version is False
+    return [decision.task_id, version, decided_until, pack_quarantine(verdict), microseconds(verdict.look_at)]
+
+
+def _fire(reading: Reading, decision: Decision) -> Verdict[CommitAnswer]:
+    """The port's answer to a firing with which something ends, and the work it leads to."""
+    task, firing = decision.task, decision.verdict
+    assert isinstance(task, ScheduledTask), "a task that cannot be read cannot be decided"
+    assert isinstance(firing, Firing), "quarantines are plain"
+    before = reading.steps.works.get(task.id)
+    if before is None or not Standing.of(before.task).allows_firing(task):
+        return Moved(), None
+    if firing.good_until is not None and firing.good_until <= reading.now:
+        return Moved(), None
+    if firing.decided_at > reading.now:
+        return TooEarly(firing.decided_at - reading.now), None
+    after = before.commit(firing, reading.now)
+    reading.steps.put(after, firing.skips)
+    if firing.good_until is not None:
+        reading.good_until[task.id] = firing.good_until
+    return Committed(tuple(sorted(after.created))), task.id

@@ -1,0 +1,54 @@
+"""The connections to one server: how many, how patient, and that none of them repeats a command by itself."""
+
+from typing import Any, Final
+
+from redis.asyncio.connection import BlockingConnectionPool, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
+
+from adapters.redis.address import Address
+from adapters.redis.arrival import Arrival
+from adapters.redis.sentinel import EncryptedPrimaryConnection, PrimaryConnection, Sentinels
+from adapters.redis.server import ANSWER_WITHIN
+
+CONNECTIONS_MAX: Final = 32
+CONNECT_WITHIN_SECONDS: Final = 3.0
+
+
+def open_pool(address: Address, arrival: Arrival, connections_max: int = CONNECTIONS_MAX) -> BlockingConnectionPool:
+    """Connections that `arrival` greets, made as they are needed; who needs one more than there may be waits."""
+    return BlockingConnectionPool(
+        connections_max,
+        timeout=None,  # Each call is bounded as a whole (server.py).
+        redis_connect_func=arrival.greet,
+        db=address.database,
+        username=address.username,
+        password=address.password,
+        **_patience(),
+        **_way(address),
+    )
+
+
+def _patience() -> dict[str, Any]:
+    """What holds for every connection: a command whose answer is not read may have been carried out all the same."""
+    return {
+        "protocol": 2,
+        "decode_responses": False,
+        "retry": Retry(NoBackoff(), 0),
+        "retry_on_error": [],
+        "socket_timeout": ANSWER_WITHIN.total_seconds(),
+        "socket_connect_timeout": CONNECT_WITHIN_SECONDS,
+        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+    }
+
+
+def _way(address: Address) -> dict[str, Any]:
+    if address.path is not None:
+        return {"connection_class": UnixDomainSocketConnection, "path": address.path}
+    tls, is_encrypted = address.tls or {}, address.tls is not None
+    if address.primary is not None:
+        found_class = EncryptedPrimaryConnection if is_encrypted else PrimaryConnection
+        return {"connection_class": found_class, "sentinels": Sentinels(address, _patience()), **tls}
+    ((host, port),) = address.hosts
+    return {"connection_class": SSLConnection if is_encrypted else Connection, "host": host, "port": port, **tls}

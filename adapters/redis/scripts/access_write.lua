@@ -1,0 +1,28 @@
+-- Writes what was decided on a reading of access; false if anything was written since. request: its revision; the puts,
+-- each a kind, a name, a record (false: it goes) and for how many milliseconds; and what goes on record, or false:
+-- a number, the record, and the head of the chain behind it.
+local revision, puts, added = unpack(request)
+
+if is_of_another_generation() then return answer(false) end
+if (tonumber(call('HGET', K.access, 'revision') or 0) or 0) ~= revision then return answer(false) end
+call('HSET', K.access, 'revision', string.format('%.0f', revision + 1))
+
+for _, put in ipairs(puts) do
+  local kind, name, record, lives = unpack(put)
+  if kind == 'session' or kind == 'login' then
+    local key = PREFIX .. kind .. ':' .. name
+    if record then call('SET', key, record, 'PX', lives) else call('DEL', key) end
+  elseif kind == 'sessions_by_user' then
+    if record then call('ZADD', K.sessions_by_user, 0, name) else call('ZREM', K.sessions_by_user, name) end
+  elseif record then
+    call('HSET', K[kind], name, record)
+  else
+    call('HDEL', K[kind], name)
+  end
+end
+
+if added then
+  call('ZADD', K.access_records, string.format('%.0f', added[1]), added[2])
+  call('HSET', K.access, 'head', added[3])
+end
+return answer(true)

@@ -1,0 +1,110 @@
+-- Pending executions given to the tokens of a worker. Request: {worker, tokens, types or false for any, isolated}.
+-- Readings: of each claim its record, the definition of its version and its payload, if it has one of its own.
+-- Answer: their ids. What cannot be read is left out for a while.
+
+local LEFT_OUT_FOR = 60 * 1000000
+local tokens = request[2]
+local room = request[4] and 'suspects:' or 'lane:'
+local types = request[3] or call('SMEMBERS', K.types)
+
+-- What was put back for its handler comes back into its lane when its instant has come.
+local function admit(lane)
+  local delayed = PREFIX .. 'delayed:' .. lane
+  local due = call('ZRANGE', delayed, '-inf', string.format('%.0f', now), 'BYSCORE', 'LIMIT', 0, 1000, 'WITHSCORES')
+  for place = 1, #due, 2 do
+    call('ZADD', PREFIX .. lane, due[place + 1], due[place])
+    call('ZREM', delayed, due[place])
+  end
+end
+
+local function first_of(lanes)
+  local found = {}
+  for _, lane in ipairs(lanes) do
+    admit(lane)
+    local heads = call('ZRANGE', PREFIX .. lane, 0, #tokens - 1, 'WITHSCORES')
+    for place = 1, #heads, 2 do
+      found[#found + 1] = {heads[place], tonumber(heads[place + 1]), lane}
+    end
+  end
+  if #lanes > 1 then
+    table.sort(found, function(one, other)
+      if one[2] ~= other[2] then return one[2] < other[2] end
+      return one[1] < other[1]
+    end)
+  end
+  return found
+end
+
+local function leave_out(lane, id)
+  call('ZREM', PREFIX .. lane, id)
+  call('ZADD', PREFIX .. 'delayed:' .. lane, string.format('%.0f', now + LEFT_OUT_FOR), id)
+end
+
+local messages = {}
+
+-- The delivery stands in the group of the workers like any other: pending there until it is settled.
+local function note_delivery(execution)
+  local stream = stream_of(execution[E.task_type])
+  if not execution[E.message] then execution[E.message] = send(execution, nil, true) end
+  local delivered = messages[stream] or {}
+  messages[stream] = delivered
+  delivered[#delivered + 1] = execution[E.message]
+end
+
+local function start(execution, token)
+  local id, starts = execution[E.id], execution[E.starts] + 1
+  unindex(execution)
+  local fence = generation * 4294967296 + call('HINCRBY', K.meta, 'fence', 1)
+  execution[E.state], execution[E.token], execution[E.fence] = 'running', token, fence
+  execution[E.worker_id], execution[E.starts], execution[E.started_at] = request[1], starts, now
+  note_delivery(execution)
+  index(execution)
+  local record = cmsgpack.pack(execution)
+  call('HSET', K.executions, id, record)
+  call('HSET', K.beats, id, 0)
+  call('HDEL', K.progress, id)
+  local attempt = {starts, request[1], now, false, false, false, token, false}
+  call('HSET', K.attempts, string.format('%s/%.0f', id, starts), cmsgpack.pack(attempt))
+  tell(execution[E.task_id], id)
+  return record
+end
+
+local lanes = {}
+for place, task_type in ipairs(types) do lanes[place] = room .. task_type end
+
+local claimed = {}
+for _, each in ipairs(first_of(lanes)) do
+  if #claimed == #tokens then break end
+  local execution = read(K.executions, each[1])
+  if not execution then
+    leave_out(each[3], each[1])
+  elseif execution[E.state] ~= 'pending' then
+    call('ZREM', PREFIX .. each[3], each[1])
+  else
+    local version = string.format('%s/%.0f', execution[E.task_id], execution[E.version])
+    local definition, bytes = read(K.definitions, version)
+    if not definition then
+      leave_out(each[3], each[1])
+    else
+      claimed[#claimed + 1] = each[1]
+      append(start(execution, tokens[#claimed]))
+      append(bytes)
+      append(not execution[E.payload_json] and call('HGET', K.payloads, version))
+    end
+  end
+end
+
+local function deliver(stream, ids)
+  local words = {'XCLAIM', stream, GROUP, request[1], 0}
+  for _, id in ipairs(ids) do words[#words + 1] = id end
+  for _, word in ipairs({'FORCE', 'JUSTID', 'LASTID', ids[#ids]}) do words[#words + 1] = word end
+  if redis.pcall(unpack(words)).err then
+    -- The first claim from this stream, or somebody removed the group.
+    call('XGROUP', 'CREATE', stream, GROUP, '0', 'MKSTREAM')
+    call(unpack(words))
+  end
+end
+
+for stream, ids in pairs(messages) do deliver(stream, ids) end
+write_journal()
+return answer_with_readings(claimed)

@@ -1,0 +1,61 @@
+-- What steps decided on a reading, written if everything is as it was read. Request: a list of units, each
+-- {task id, state as read ('' if there was none), state, instant before which it holds or false,
+--  executions: {id, record as read or false if it is new, record} of each; one that is there keeps its place,
+--  expected: {hash, field, value or false} of each, set: {hash, field, value or false} of each,
+--  placed: {zset, member, score or false} of each, told: {execution id, lines} of each, counted: {hour, field} of each,
+--  changes: {record, task, idempotency key or false, task/version that it made or false} of each}.
+-- A unit is written whole or not at all. Answer: whether each was written; false for all: it is another store by now.
+
+if is_of_another_generation() then return answer(false) end
+
+local function is_as_read(unit)
+  if (call('HGET', K.tasks, unit[1]) or '') ~= unit[2] or (unit[4] and now >= unit[4]) then return false end
+  for _, each in ipairs(unit[5]) do
+    if each[2] and call('HGET', K.executions, each[1]) ~= each[2] then return false end
+  end
+  for _, each in ipairs(unit[6]) do
+    if call('HGET', K[each[1]], each[2]) ~= each[3] then return false end
+  end
+  return true
+end
+
+local function record_change(each)
+  local number = string.format('%012.0f', call('HINCRBY', K.meta, 'changes', 1))
+  call('HSET', K.changes, number, each[1])
+  call('ZADD', K.changes_by_number, tonumber(number), number)
+  call('ZADD', K.changes_by_task, 0, each[2] .. '/' .. number)
+  if each[3] then call('HSET', K.keys, each[3], number) end
+  if each[4] then call('HSET', K.made_by, each[4], number) end
+end
+
+local function write(unit)
+  local old, new = unpacked(unit[2]), unpacked(unit[3])
+  for _, each in ipairs(unit[7]) do
+    if each[3] then call('HSET', K[each[1]], each[2], each[3]) else call('HDEL', K[each[1]], each[2]) end
+  end
+  for _, each in ipairs(unit[8]) do
+    if each[3] then
+      call('ZADD', K[each[1]], string.format('%.0f', each[3]), each[2])
+    else
+      call('ZREM', K[each[1]], each[2])
+    end
+  end
+  -- Messages carry definitions and payloads, so these stand before what is dispatched.
+  for _, each in ipairs(unit[5]) do
+    if each[2] or call('HEXISTS', K.executions, each[1]) == 0 then
+      put_execution(unpacked(each[2]), unpacked(each[3]), new)
+    end
+  end
+  put_task(old, new, unit[3])
+  for _, each in ipairs(unit[9]) do write_lines(each[1], each[2]) end
+  for _, each in ipairs(unit[10]) do count_finish(each[1], each[2]) end
+  for _, each in ipairs(unit[11]) do record_change(each) end
+end
+
+local written = {}
+for place, unit in ipairs(request) do
+  written[place] = is_as_read(unit)
+  if written[place] then write(unit) end
+end
+write_journal()
+return answer(written)

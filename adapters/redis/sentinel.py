@@ -1,0 +1,61 @@
+"""Finding the primary through Sentinels, anew for every connection: after a fail-over it is another one.
+
+https://redis.io/docs/latest/develop/reference/sentinel-clients/. What a Sentinel says may be old; whether it is a
+primary that was found is seen on connecting to it (arrival.py).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio.connection import Connection, SSLConnection
+from redis.exceptions import ConnectionError, RedisError
+
+from adapters.redis.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Sentinels:
+    """The Sentinels of an address, asked in turn; `options` are those of every connection."""
+
+    address: Address
+    options: dict[str, Any]
+
+    async def find(self) -> tuple[str, int]:
+        """Host and port of the primary. Raises the driver's ConnectionError if no Sentinel knows it."""
+        faults = []
+        for host, port in self.address.hosts:
+            try:
+                found = await self._ask(host, port)
+            except (RedisError, OSError) as error:
+                faults.append(str(error))
+                continue
+            if found is not None:
+                return found
+            faults.append(f"{host}:{port} does not know it")
+        raise ConnectionError(f"no Sentinel told where {self.address.primary} is ({'; '.join(faults)})")
+
+    async def _ask(self, host: str, port: int) -> tuple[str, int] | None:
+        connection = Connection(host=host, port=port, **self.options)
+        try:
+            await connection.connect()
+            await connection.send_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.address.primary)
+            answer = await connection.read_response()
+        finally:
+            await connection.disconnect(nowait=True)
+        return None if answer is None else (answer[0].decode(), int(answer[1]))
+
+
+class PrimaryConnection(Connection):
+    """A connection to whichever server is the primary at the time it is made."""
+
+    def __init__(self, *, sentinels: Sentinels, **options: Any) -> None:
+        super().__init__(**options)
+        self._sentinels = sentinels
+
+    async def _connect(self) -> None:
+        self.host, self.port = await self._sentinels.find()
+        await super()._connect()
+
+
+class EncryptedPrimaryConnection(PrimaryConnection, SSLConnection):
+    """The same, over TLS; the Sentinels are asked in the clear."""

@@ -1,0 +1,127 @@
+"""`TaskStore` in one Redis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from adapters.records.packing import at_or_none
+from adapters.records.steps import Ledger, replayed
+from adapters.redis.firings import Firings
+from adapters.redis.keys import key
+from adapters.redis.open_work import OpenWork, Verdict
+from adapters.redis.reading import tasks_by_id, tasks_of
+from adapters.redis.script import script
+from adapters.redis.server import Reply, Server
+from adapters.redis.units import Reading
+from application.scheduling.ports.task_store import (
+    Applied,
+    CommitAnswer,
+    Decision,
+    KeyReused,
+    MutateAnswer,
+    Replayed,
+    Unreadable,
+)
+from domain.scheduling.identifiers import TaskId, microseconds
+from domain.scheduling.mutation import Mutation
+from domain.scheduling.sharing import TAKEOVER_AFTER, Share
+from domain.scheduling.task import ScheduledTask
+
+BATCH_MAX = 500
+"""How many changes go in one call; a call keeps every other client waiting."""
+
+_TAKEOVER_US = TAKEOVER_AFTER.total_seconds() * 1_000_000
+
+
+@dataclass(slots=True)
+class RedisTaskStore:
+    """`TaskStore` over the scripts of the store.
+
+    What was read to be decided is committed only in the generation in which it was read.
+    """
+
+    server: Server
+    _generation: int | None = field(default=None, init=False)
+
+    async def due(self, share: Share, *, until: datetime, limit: int) -> Sequence[ScheduledTask | Unreadable]:
+        """See the port. Tasks with the same instant come by id."""
+        buckets = False if share.is_everything else sorted(share.buckets)
+        reply = await self.server.call(script("due"), [microseconds(until), limit, buckets, int(_TAKEOVER_US)])
+        self._generation = reply.generation
+        return _found(reply, with_payload=False)
+
+    async def next_look_at(self, share: Share) -> datetime | None:
+        """See the port."""
+        buckets = False if share.is_everything else sorted(share.buckets)
+        return at_or_none((await self.server.call(script("look"), buckets)).answer or None)
+
+    async def get(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
+        """See the port."""
+        return await self._one(task_id, is_deleted=False)
+
+    async def deleted(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
+        """See the port."""
+        return await self._one(task_id, is_deleted=True)
+
+    async def find(self, name: str) -> ScheduledTask | Unreadable | None:
+        """See the port."""
+        return next(iter(_found(await self.server.call(script("find"), ["name", name]))), None)
+
+    async def scan(self, *, after: TaskId | None, limit: int) -> Sequence[ScheduledTask | Unreadable]:
+        """See the port."""
+        reply = await self.server.call(script("find"), ["after", after or "", limit])
+        self._generation = reply.generation
+        return _found(reply)
+
+    async def commit_firings(self, decisions: Sequence[Decision]) -> Sequence[CommitAnswer]:
+        """See the port. One call a batch; what ends with a firing is decided on a reading of its own."""
+        return await Firings(self.server).commit(decisions, self._generation)
+
+    async def mutate(self, mutations: Sequence[Mutation]) -> Sequence[MutateAnswer]:
+        """See the port."""
+        work, answers = OpenWork(self.server), list[MutateAnswer]()
+        for first in range(0, len(mutations), BATCH_MAX):
+            batch = mutations[first : first + BATCH_MAX]
+            answers += await work.carry_out(batch, work.of_mutations, _carry_out)
+        return answers
+
+    async def replay(self, idempotency_key: str, body_hash: str) -> Replayed | KeyReused | None:
+        """See the port."""
+        reading = await OpenWork(self.server).of_executions([], [idempotency_key])
+        return replayed(reading.done.get(idempotency_key), body_hash)
+
+    async def tzdata(self) -> str | None:
+        """See the port."""
+        kept: bytes | None = await self.server.command("HGET", key("meta"), "tzdata")
+        return None if kept is None else kept.decode()
+
+    async def keep_tzdata(self, version: str) -> None:
+        """See the port."""
+        await self.server.command("HSET", key("meta"), "tzdata", version)
+
+    async def _one(self, task_id: TaskId, *, is_deleted: bool) -> ScheduledTask | Unreadable | None:
+        living = await self.server.command("ZSCORE", key("living"), task_id)
+        if (living is None) is not is_deleted:
+            return None
+        return next(iter(await tasks_by_id(self.server, [task_id])), None)
+
+
+def _found(reply: Reply, *, with_payload: bool = True) -> list[ScheduledTask | Unreadable]:
+    ids, opens = reply.answer
+    return list(tasks_of(reply, ids, opens, with_payload=with_payload))
+
+
+def _carry_out(reading: Reading, mutation: Mutation) -> Verdict[MutateAnswer]:
+    """Judge a mutation and apply what passes; what it was judged by is to be so when it is written."""
+    ledger = Ledger(reading.steps, reading.done, reading.holders, reading.runs, reading.now)
+    name, holder = mutation.after.definition.name, reading.holders.get(mutation.after.definition.name)
+    answer = ledger.carry_out(mutation)
+    if not isinstance(answer, Applied):
+        return answer, None
+    task_id = mutation.after.id
+    expected = reading.expected.setdefault(task_id, [])
+    expected.append(["names", name, holder or False])
+    if mutation.change.idempotency_key is not None:
+        expected.append(["keys", mutation.change.idempotency_key, False])
+    expected += [["runs", f"{run.task_id}/{run.kind}/{run.key}", False] for run in mutation.runs]
+    return answer, task_id

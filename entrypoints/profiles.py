@@ -1,0 +1,141 @@
+"""The profiles: where tasks are kept, chosen by the settings, and what follows from that for who serves them.
+
+The embedded profile is one file and one service, which holds a lock on it: so it knows at its start that no claim has
+a living holder, and it wakes its workers over pipes. A store on a server is shared by any number of processes: nobody
+may conclude anything from being there, the time is the server's, and wake-ups go through it.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from adapters.redis.opening import check_redis_store, open_redis_store
+from adapters.redis.wakeup import open_redis_wakeup
+from adapters.sql.content.sqlite import open_sqlite_content
+from adapters.sql.store import check_sqlite_store, open_sqlite_store
+from adapters.system.clock import SystemClock
+from adapters.system.entropy import SystemEntropy
+from adapters.system.file_lock import FileLock
+from adapters.system.store_clock import StoreClock
+from application.fediverse.ports.content import ContentPorts
+from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.errors import StoreRefusedError
+from application.scheduling.ports.wakeup import Wakeup
+from entrypoints.hints import Hints
+from entrypoints.settings import Settings, without_password
+from entrypoints.stores import Lock, Stores
+
+Callback = Callable[[], None]
+
+
+class Profile(Protocol):
+    """One store, closed; `where` names it as people may see it, and `clock` tells the time that it decides by."""
+
+    @property
+    def where(self) -> str: ...
+    @property
+    def clock(self) -> Clock: ...
+
+    def lock(self) -> Lock | None:
+        """The right to serve the store alone; None: any number of processes may."""
+
+    def check(self) -> None:
+        """Raise StoreRefusedError if the store can't be where it is to be; nothing is made for that."""
+
+    def check_begun(self) -> None:
+        """Raise StoreRefusedError if no service has been there yet, so that asking it would answer of nothing."""
+
+    def open_store(self) -> AbstractAsyncContextManager[Stores]:
+        """The store, made or migrated. Raises StoreRefusedError or StoreUnavailableError.
+
+        Every call opens connections of its own, for the event loop that it is made in.
+        """
+
+    def open_wakeup(
+        self, on_scheduler: Callback, on_workers: Callback
+    ) -> AbstractAsyncContextManager[Wakeup]:
+        """What wakes the others; the callbacks are how they wake this process, in its event loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedProfile:
+    """`Profile` of one SQLite file."""
+
+    path: Path
+    clock: Clock = field(default_factory=SystemClock)
+
+    @property
+    def where(self) -> str:
+        """See the port."""
+        return str(self.path)
+
+    def lock(self) -> FileLock:
+        """See the protocol."""
+        return FileLock(self.path.with_name(self.path.name + ".lock"))
+
+    def check(self) -> None:
+        """See the protocol."""
+        check_sqlite_store(self.path)
+
+    def check_begun(self) -> None:
+        """See the protocol."""
+        if not self.path.exists():
+            raise StoreRefusedError(
+                f"there is no store at {self.path}: start the service first, run this in its"
+                " folder, or set SCHEDULER_STORE_PATH"
+            )
+
+    def open_store(self) -> AbstractAsyncContextManager[Stores]:
+        """See the protocol."""
+        return open_sqlite_store(self.path, self.clock, SystemEntropy())
+
+    @asynccontextmanager
+    async def open_wakeup(self, on_scheduler: Callback, on_workers: Callback) -> AsyncIterator[Wakeup]:
+        """See the protocol. Everybody there is to wake is this process, or a child at its pipe."""
+        yield Hints(on_scheduler, on_workers)
+
+
+@dataclass(frozen=True, slots=True)
+class RedisProfile:
+    """`Profile` of one Redis, or of the primary that its Sentinels name."""
+
+    url: str
+    clock: StoreClock = field(default_factory=StoreClock)
+
+    @property
+    def where(self) -> str:
+        """See the protocol."""
+        return without_password(self.url)
+
+    def lock(self) -> None:
+        """See the protocol."""
+
+    def check(self) -> None:
+        """See the protocol."""
+        check_redis_store(self.url)
+
+    def check_begun(self) -> None:
+        """See the protocol. Opening says it as well: a store that is not there has no tasks."""
+
+    def open_store(self) -> AbstractAsyncContextManager[Stores]:
+        """See the protocol."""
+        return open_redis_store(self.url, SystemEntropy(), listener=self.clock)
+
+    def open_wakeup(self, on_scheduler: Callback, on_workers: Callback) -> AbstractAsyncContextManager[Wakeup]:
+        """See the protocol."""
+        return open_redis_wakeup(self.url, SystemEntropy(), on_scheduler=on_scheduler, on_workers=on_workers)
+
+
+def profile_of(settings: Settings) -> Profile:
+    """The profile that the settings choose."""
+    if settings.store == "redis":
+        assert settings.redis_url is not None, "the settings are checked whole"
+        return RedisProfile(settings.redis_url)
+    return EmbeddedProfile(settings.scheduler_store_path)
+
+
+def open_content(settings: Settings) -> AbstractAsyncContextManager[ContentPorts]:
+    """The content database, migrated."""
+    return open_sqlite_content(settings.content_file)
