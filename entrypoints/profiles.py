@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from adapters.redis.opening import check_redis_store, open_redis_store
+from adapters.redis.opening import address_of, open_redis_store
 from adapters.redis.wakeup import open_redis_wakeup
 from adapters.sql.content.sqlite import open_sqlite_content
 from adapters.sql.store import check_sqlite_store, open_sqlite_store
@@ -53,9 +53,7 @@ class Profile(Protocol):
         Every call opens connections of its own, for the event loop that it is made in.
         """
 
-    def open_wakeup(
-        self, on_scheduler: Callback, on_workers: Callback
-    ) -> AbstractAsyncContextManager[Wakeup]:
+    def open_wakeup(self, on_scheduler: Callback, on_workers: Callback) -> AbstractAsyncContextManager[Wakeup]:
         """What wakes the others; the callbacks are how they wake this process, in its event loop."""
 
 
@@ -68,7 +66,7 @@ class EmbeddedProfile:
 
     @property
     def where(self) -> str:
-        """See the port."""
+        """See the protocol."""
         return str(self.path)
 
     def lock(self) -> FileLock:
@@ -114,18 +112,19 @@ class RedisProfile:
 
     def check(self) -> None:
         """See the protocol."""
-        check_redis_store(self.url)
+        address_of(self.url)
 
     def check_begun(self) -> None:
         """See the protocol. Opening says it as well: a store that is not there has no tasks."""
 
     def open_store(self) -> AbstractAsyncContextManager[Stores]:
         """See the protocol."""
-        return open_redis_store(self.url, SystemEntropy(), listener=self.clock)
+        return open_redis_store(address_of(self.url), SystemEntropy(), listener=self.clock)
 
     def open_wakeup(self, on_scheduler: Callback, on_workers: Callback) -> AbstractAsyncContextManager[Wakeup]:
         """See the protocol."""
-        return open_redis_wakeup(self.url, SystemEntropy(), on_scheduler=on_scheduler, on_workers=on_workers)
+        me = SystemEntropy().token()
+        return open_redis_wakeup(address_of(self.url), me, on_scheduler=on_scheduler, on_workers=on_workers)
 
 
 def profile_of(settings: Settings) -> Profile:

@@ -1,12 +1,13 @@
-"""Users, sessions and tokens as rows of plain values, and back.
+"""Users, sessions, tokens and what is counted of attempts, as rows of plain values, and back.
 
 What belongs to the installation has the empty text as its owner. A row that was changed by hand into something
 unreadable opens nothing: it is as if it were not there.
 """
 
-from adapters.records.packing import UNREADABLE, Row, at_or_none, us_or_none
+from adapters.records.packing import UNREADABLE, Row, at, at_or_none, us_or_none
 from domain.access.account import Account, ApiToken, Session, User
 from domain.access.role import Role
+from domain.access.throttle import Attempts
 from domain.scheduling.identifiers import instant_of, microseconds
 
 USER_FIELDS = ("name", "role", "created_at", "disabled_at")
@@ -74,5 +75,19 @@ def token_of(row: Row) -> ApiToken | None:
         return ApiToken(
             id_, name, Role(role), instant_of(created_at), owner or None, at_or_none(expires_at), at_or_none(used_at)
         )
+    except UNREADABLE:
+        return None
+
+
+def attempts_row(attempts: Attempts) -> Row:
+    """What is counted under a key, and when the last one was made."""
+    return attempts.count, us_or_none(attempts.last_at)
+
+
+def attempts_of(row: Row) -> Attempts | None:
+    """What was counted; None if it cannot be read."""
+    try:
+        count, last_at = row
+        return Attempts(count, at(last_at))
     except UNREADABLE:
         return None

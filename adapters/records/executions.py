@@ -83,7 +83,8 @@ MOVED_FIELDS = (
     "result_json",
 )
 CHANGE_FIELDS = (
-    *("task_id", "version", "execution_id", "action", "actor", "via", "at", "reason", "idempotency_key", "body_hash"),
+    *("task_id", "version", "execution_id", "action", "actor"),
+    *("via", "at", "reason", "idempotency_key", "body_hash"),
 )
 _READERS = tuple(_READ.get(name, _same) for name in EXECUTION_FIELDS)
 _WRITERS = tuple((name, _WRITE.get(name, _same)) for name in EXECUTION_FIELDS)

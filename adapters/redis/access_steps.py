@@ -9,7 +9,7 @@ process, or many would read, lose and read again, each as often as there are oth
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Generic, TypeVar
 
 from adapters.records.access import account_row, attempts_row, session_row, token_row
@@ -23,6 +23,7 @@ from application.scheduling.ports.errors import StoreUnavailableError
 from domain.access.account import IDLE_MAX, Account, ApiToken, Session
 from domain.access.record import Deed
 from domain.access.throttle import FORGOTTEN_AFTER, Attempts
+from domain.scheduling.identifiers import microseconds
 
 TRIES_MAX: Final = 100
 
@@ -116,9 +117,9 @@ def putting_attempts(key: str, attempts: Attempts) -> Put:
     return "login", key, pack(attempts_row(attempts)), _milliseconds(FORGOTTEN_AFTER)
 
 
-def putting_offer(digest: str, until_us: int) -> Put:
+def putting_offer(digest: str, until: datetime) -> Put:
     """Make this the set-up's only offer."""
-    return "access", "offer", pack((digest, until_us)), 0
+    return "access", "offer", pack((digest, microseconds(until))), 0
 
 
 def ending_offer() -> Put:

@@ -53,6 +53,12 @@ FIXED: Final = (
     "superseded",  # zset: task/version by the instant from which another was in its place
     "journal",  # stream of what changed: n (how many changes up to here), t and e (ids, separated by blanks)
     "hours",  # zset: hour by its beginning; the hash `hours:<hour>` counts type/state/step
+    "members",  # hash: node -> when it announced itself last, and its record (MEMBER_FIELDS)
+    "access",  # hash: revision (of all that follows), offer of the set-up, anchor and head of the chain of records
+    "users",  # hash: name -> account (ACCOUNT_FIELDS)
+    "api_tokens",  # hash: digest -> token (TOKEN_FIELDS)
+    "sessions_by_user",  # zset by text: user/digest; some have expired
+    "access_records",  # zset by number: the record itself (ACCESS_RECORD_FIELDS)
 )
 
 # Made by scripts and readers: PREFIX + one of these + a name.
@@ -61,6 +67,8 @@ SUSPECTS: Final = "suspects:"  # zset, type: claimable suspect by available_at
 DELAYED: Final = "delayed:"  # zset, "lane:<type>" or "suspects:<type>": not before available_at
 LOG: Final = "log:"  # list, execution: log lines
 HOURS: Final = "hours:"  # hash, hour: type/state/step -> how many ended so
+SESSION: Final = "session:"  # text, digest: session (SESSION_FIELDS); expires
+LOGIN: Final = "login:"  # text, key of attempts: how many, and when the last one was; expires
 
 KEYS: Final = tuple(PREFIX + name for name in FIXED)
 

@@ -14,7 +14,7 @@ from adapters.redis.keys import key
 from adapters.redis.mirrored import MirroredTask, faceless
 from adapters.redis.news import BEGINNING, Place, told_behind
 from adapters.redis.server import Server
-from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
+from application.scheduling.ports.errors import PortError, StoreRefusedError, StoreUnavailableError
 
 TASKS_MAX = 200_000
 """Of so many tasks, the deleted ones included, lists can be made: about 200 MB."""
@@ -35,6 +35,8 @@ class Mirror:
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _asked: int = field(default=0, init=False)
     _answered: int = field(default=0, init=False)
+    # Of the last catching up: all it was to answer share it, or they would wait for the server one after the other.
+    _failure: PortError | None = field(default=None, init=False)
 
     async def tasks(self) -> Sequence[MirroredTask]:
         """All tasks as of now, in no order, deleted ones included.
@@ -47,11 +49,21 @@ class Mirror:
             # A catching up that began after this question came answers it, too.
             if self._answered < mine:
                 asked = self._asked
-                await self._catch_up()
+                self._failure = await self._catch_up()
                 self._answered = asked
+            if self._failure is not None:
+                raise self._failure.with_traceback(None)
             return tuple(self._tasks.values())
 
-    async def _catch_up(self) -> None:
+    async def _catch_up(self) -> PortError | None:
+        try:
+            await self._come_up()
+            self._bound(len(self._tasks))
+        except PortError as error:
+            return error
+        return None
+
+    async def _come_up(self) -> None:
         for _ in range(ROUNDS_MAX):
             if await self._follow():
                 return
@@ -81,7 +93,7 @@ class Mirror:
         if start.generation != self._generation:
             # What another server had lost may have been given the same version again.
             self._tasks, self._generation = {}, start.generation
-        await self._check_size()
+        self._bound(await self.server.command("HLEN", key("tasks")))
         tasks: dict[str, MirroredTask] = {}
         cursor = b"0"
         while True:
@@ -91,22 +103,29 @@ class Mirror:
                 break
         self._tasks, self._place = tasks, start.newest
 
-    async def _check_size(self) -> None:
-        count = await self.server.command("HLEN", key("tasks"))
+    async def _read(self, ids: Sequence[str], states: Sequence[bytes]) -> dict[str, MirroredTask]:
+        """The tasks of these states; those that are gone or cannot be read are left out."""
+        read = {task_id: state_of(state) for task_id, state in zip(ids, states, strict=True)}
+        found = {task_id: state for task_id, state in read.items() if state is not None}
+        faces = await self._faces({task_id: state[VERSION] for task_id, state in found.items()})
+        return {task_id: MirroredTask(*state, faces[task_id]) for task_id, state in found.items()}
+
+    async def _faces(self, versions: Mapping[str, int]) -> dict[str, Face]:
+        faces: dict[str, Face] = {}
+        for task_id, version in versions.items():
+            known = self._tasks.get(task_id)
+            if known is not None and known.version == version and known.face is not NO_FACE:
+                faces[task_id] = known.face
+        unknown = [task_id for task_id in versions if task_id not in faces]
+        if unknown:
+            names = [version_key(task_id, versions[task_id]) for task_id in unknown]
+            records = await self.server.command("HMGET", key("definitions"), *names)
+            faces.update(zip(unknown, map(face_of, records), strict=True))
+        return faces
+
+    def _bound(self, count: int) -> None:
         if count > TASKS_MAX:
+            self._tasks, self._place = {}, None
             raise StoreRefusedError(
                 f"lists are made of at most {TASKS_MAX:,} tasks in Redis, and this store has {count:,}"
             )
-
-    async def _read(self, ids: Iterable[str], states: Iterable[bytes]) -> dict[str, MirroredTask]:
-        """The tasks of these states; those that are gone or cannot be read are left out."""
-        read = ((task_id, faceless(state)) for task_id, state in zip(ids, states, strict=True))
-        found = {task_id: task for task_id, task in read if task is not None}
-        known = {task_id: self._tasks.get(task_id) for task_id in found}
-        faces = {
-            task_id: before.face
-            for task_id, before in known.items()
-            if before is not None and before.version == found[task_id].version
-        }
-        faces |= await self._faces({task_id: task for task_id, task in found.items() if task_id not in faces})
-        return {task_id: task._replace(face=faces[task_id]) for task_id, task in found.items()}

@@ -4,9 +4,10 @@ Instants stay whole microseconds, and texts that many tasks share are kept once.
 are made while somebody waits for a page.
 """
 
+from collections.abc import Sequence
 from operator import itemgetter
 from sys import intern
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from adapters.records.packing import UNREADABLE
 from adapters.records.pages import caseless
@@ -19,6 +20,7 @@ _STATE_FIELDS = (
     *("next_run_at", "look_at", "auto_runs", "error_count", "last_run_at", "last_state", "quarantine", "deleted_at"),
 )
 _FACE_FIELDS = ("name", "description", "handler", "tags", "delivery", "timezone", "schedule", "policy")
+VERSION = _STATE_FIELDS.index("version")
 _of_state = itemgetter(*(BIRTH_FIELDS.index(name) for name in _STATE_FIELDS))
 _of_definition = itemgetter(*(DEFINITION_FIELDS.index(name) for name in _FACE_FIELDS))
 _STATUSES = {str(each): intern(str(each)) for each in TaskStatus}
@@ -86,14 +88,14 @@ def face_of(definition: bytes | None) -> Face:
         return NO_FACE
 
 
-def faceless(state: bytes | None) -> MirroredTask | None:
-    """The task that a state's record tells, without its face yet; None if there is none, or it cannot be read."""
+def state_of(state: bytes | None) -> Sequence[Any] | None:
+    """The fields of a MirroredTask but its face; None if there is no such task, or its record cannot be read."""
     if not state:
         return None
     try:
         id_, version, status, task_type, schedule_type, *others = _of_state(unpack(state))
-        *instants, quarantine, deleted_at = others
-        row = (id_, version, _STATUSES[status], intern(task_type), intern(schedule_type), *instants)
-        return MirroredTask(*row, quarantine is not None, deleted_at is not None, NO_FACE)
+        *others, quarantine, deleted_at = others
+        texts = _STATUSES[status], intern(task_type), intern(schedule_type)
+        return (id_, version, *texts, *others, quarantine is not None, deleted_at is not None)
     except UNREADABLE:
         return None

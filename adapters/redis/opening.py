@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from adapters.redis.address import Address, InvalidAddressError, parse_address
 from adapters.redis.arrival import Arrival
-from adapters.redis.pool import CONNECTIONS_MAX, open_pool
+from adapters.redis.execution_store import RedisExecutionStore
+from adapters.redis.pool import open_pool
 from adapters.redis.server import Listener, Server
+from adapters.redis.task_store import RedisTaskStore
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.errors import StoreRefusedError
 
@@ -18,30 +20,33 @@ class RedisStores:
 
     server: Server
     arrival: Arrival
+    tasks: RedisTaskStore
+    executions: RedisExecutionStore
 
 
-def check_redis_store(url: str) -> None:
-    """Raise StoreRefusedError if this is no address of a Redis; nothing is connected for that."""
-    _address(url)
+def address_of(url: str) -> Address:
+    """Where the Redis of a REDIS_URL is. Raises StoreRefusedError if this is none; nothing is connected for that."""
+    try:
+        return parse_address(url)
+    except InvalidAddressError as error:
+        raise StoreRefusedError(f"REDIS_URL {error}") from None
 
 
 @asynccontextmanager
 async def open_redis_store(
-    url: str,
+    address: Address,
     entropy: Entropy,
     *,
     clock: Clock | None = None,
     listener: Listener | None = None,
-    connections_max: int = CONNECTIONS_MAX,
 ) -> AsyncIterator[RedisStores]:
-    """The store in the Redis at `url`, made if the database holds none; its connections are closed with the context.
+    """The store in a Redis, made if the database holds none; its connections are closed with the context.
 
     Raises StoreRefusedError for what must be mended first (arrival.py), StoreUnavailableError for what may pass.
     `clock` is the store's own clock in tests; `listener` learns what the store's clock is.
     """
-    address = _address(url)
     arrival = Arrival(str(address), entropy.identifier(), listener)
-    pool = open_pool(address, arrival, connections_max)
+    pool = open_pool(address, arrival)
     server = Server(pool, clock, listener)
     try:
         await server.command("PING")
@@ -54,11 +59,6 @@ def _stores(server: Server, arrival: Arrival) -> RedisStores:
     return RedisStores(
         server,
         arrival,
+        RedisTaskStore(server),
+        RedisExecutionStore(server),
     )
-
-
-def _address(url: str) -> Address:
-    try:
-        return parse_address(url)
-    except InvalidAddressError as error:
-        raise StoreRefusedError(f"REDIS_URL {error}") from None

@@ -14,14 +14,18 @@ from adapters.redis.server import ANSWER_WITHIN
 
 CONNECTIONS_MAX: Final = 32
 CONNECT_WITHIN_SECONDS: Final = 3.0
+# Of the Sentinels there are several, and those that are gone must leave time for the others.
+ASK_WITHIN_SECONDS: Final = 1.0
 
 
-def open_pool(address: Address, arrival: Arrival, connections_max: int = CONNECTIONS_MAX) -> BlockingConnectionPool:
+def open_pool(
+    address: Address, arrival: Arrival | None = None, connections_max: int = CONNECTIONS_MAX
+) -> BlockingConnectionPool:
     """Connections that `arrival` greets, made as they are needed; who needs one more than there may be waits."""
     return BlockingConnectionPool(
         connections_max,
         timeout=None,  # Each call is bounded as a whole (server.py).
-        redis_connect_func=arrival.greet,
+        redis_connect_func=None if arrival is None else arrival.greet,
         db=address.database,
         username=address.username,
         password=address.password,
@@ -49,6 +53,7 @@ def _way(address: Address) -> dict[str, Any]:
     tls, is_encrypted = address.tls or {}, address.tls is not None
     if address.primary is not None:
         found_class = EncryptedPrimaryConnection if is_encrypted else PrimaryConnection
-        return {"connection_class": found_class, "sentinels": Sentinels(address, _patience()), **tls}
+        asking = {**_patience(), "socket_timeout": ASK_WITHIN_SECONDS, "socket_connect_timeout": ASK_WITHIN_SECONDS}
+        return {"connection_class": found_class, "sentinels": Sentinels(address, asking), **tls}
     ((host, port),) = address.hosts
     return {"connection_class": SSLConnection if is_encrypted else Connection, "host": host, "port": port, **tls}

@@ -6,8 +6,10 @@ from functools import cache
 from hashlib import sha1
 from pathlib import Path
 
+from adapters.records.access import TOKEN_FIELDS
 from adapters.records.executions import CHANGE_FIELDS, EXECUTION_FIELDS, LINES_MAX, LOG_BYTES_MAX, TRUNCATED
 from adapters.records.tasks import BIRTH_FIELDS
+from adapters.records.trail import ACCESS_RECORD_FIELDS
 from adapters.redis.keys import FIXED, PREFIX
 from application.scheduling.ports.news import KEPT
 from domain.scheduling.execution import ISOLATED_AFTER, redrive_key
@@ -38,13 +40,15 @@ class Script:
 
 
 @cache
-def script(name: str, *, in_full_memory: bool = False) -> Script:
+def script(name: str, *, in_full_memory: bool = False, only_reads: bool = False) -> Script:
     """The script of this file. `in_full_memory`: it may write when the server has no memory left.
 
-    That is for steps that end work and free memory, and for heartbeats; what creates work is refused then.
+    That is for steps that end work and free memory, and for heartbeats; what creates work is refused then. What
+    `only_reads` is answered even by a server that can write nothing at all; a write in it is an error.
     """
-    flags = "#!lua flags=allow-oom" if in_full_memory else "#!lua"
-    texts = (flags, _names(), (_FOLDER / "library.lua").read_text(), (_FOLDER / f"{name}.lua").read_text())
+    flags = [name for name, is_set in (("allow-oom", in_full_memory), ("no-writes", only_reads)) if is_set]
+    shebang = f"#!lua flags={','.join(flags)}" if flags else "#!lua"
+    texts = (shebang, _names(), (_FOLDER / "library.lua").read_text(), (_FOLDER / f"{name}.lua").read_text())
     text = "\n".join(texts)
     return Script(name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
@@ -59,6 +63,7 @@ def _names() -> str:
             f"local E = {_places(RECORD_FIELDS)}",
             f"local C = {_places(CHANGE_FIELDS)}",
             f"local REDRIVE = '{redrive_key(ExecutionId(''))}'",
+            f"local R, TOKEN_OWNER = {_places(ACCESS_RECORD_FIELDS)}, {TOKEN_FIELDS.index('owner') + 1}",
             f"local PREFIX, GROUP = '{PREFIX}', '{GROUP}'",
             f"local JOURNAL_KEPT, ISOLATED_AFTER = {KEPT}, {ISOLATED_AFTER}",
             f"local LINES_MAX, LOG_BYTES_MAX, TRUNCATED = {LINES_MAX}, {LOG_BYTES_MAX}, '{TRUNCATED}'",

@@ -37,7 +37,7 @@ class Sentinels:
     async def _ask(self, host: str, port: int) -> tuple[str, int] | None:
         connection = Connection(host=host, port=port, **self.options)
         try:
-            await connection.connect()
+            await connection.connect()  # type: ignore[no-untyped-call]
             await connection.send_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.address.primary)
             answer = await connection.read_response()
         finally:
@@ -54,7 +54,7 @@ class PrimaryConnection(Connection):
 
     async def _connect(self) -> None:
         self.host, self.port = await self._sentinels.find()
-        await super()._connect()
+        await super()._connect()  # type: ignore[no-untyped-call]
 
 
 class EncryptedPrimaryConnection(PrimaryConnection, SSLConnection):

@@ -70,12 +70,13 @@ class Server:
             except NoScriptError:
                 # After a restart, a fail-over or SCRIPT FLUSH; it did not run.
                 raw = await _answer(connection, "EVAL", script.text, *arguments)
-        now, self.generation, answer = msgpack.unpackb(raw, strict_map_key=False)
+        header, *readings = raw if isinstance(raw, list) else (raw,)
+        now, self.generation, answer = msgpack.unpackb(header, strict_map_key=False)
         if self.listener:
             self.listener.heard(instant_of(now), sent=sent, received=self.listener.uptime())
         if not self.generation:
             raise StoreUnavailableError(f"{script.name}: the server was emptied; restore the store from a backup")
-        return Reply(instant_of(now), self.generation, answer)
+        return Reply(instant_of(now), self.generation, answer, readings)
 
     async def command(self, *words: Any) -> Any:
         """Run one command and return the driver's answer, bytes as they are."""

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgpack
 
 from adapters.memory import open_memory_store
+from adapters.redis.address import Address
 from adapters.redis.keys import key
 from adapters.redis.opening import open_redis_store
 from adapters.redis.script import STATE_FIELDS
@@ -125,7 +126,7 @@ async def _redis(clock: ManualClock, folder: Path) -> AsyncIterator[StoreUnderTe
             definitions, name, packed = definition_of(task_id)
             admin.hset(definitions, name, packed.removeprefix(NEVER_MESSAGEPACK))
 
-        async with open_redis_store(f"unix://{socket}", CountingEntropy(), clock=clock) as stores:
+        async with open_redis_store(Address(path=str(socket)), CountingEntropy(), clock=clock) as stores:
             yield StoreUnderTest(clock, stores, cut_off, spoil, mend)
 
 
