@@ -50,8 +50,9 @@ imports: $(DEV)
 	$(VENV)/bin/lint-imports --no-logo
 
 # In the order of tests/conftest.py; of itself the plug-in would leave the longest files for last, because they are few.
+# Tests start hundreds of processes, so what is compiled is kept, whatever the environment says.
 suite: $(DEV)
-	$(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 unit: $(DEV)
 	$(PY) -m pytest tests/unit $(ARGS)

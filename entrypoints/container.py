@@ -1,22 +1,17 @@
-"""The composition root: the only file that names adapters."""
+"""The composition root: with the profiles, from which stores come, the only place that names adapters."""
 
 import os
 import socket
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
 
 from dependency_injector import containers, providers
 
 from adapters.cron_reference.croniter_reference import CroniterReference
 from adapters.passwords.argon2id import Argon2Passwords
-from adapters.sql.content.sqlite import open_sqlite_content
-from adapters.sql.store import check_sqlite_store, open_sqlite_store
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
-from adapters.system.file_lock import FileLock
 from adapters.telemetry.access_log import LogAccess
 from adapters.telemetry.log_observer import LogObserver
-from application.fediverse.ports.content import ContentPorts
 from application.scheduling.drafts import HandlerDefaults
 from application.scheduling.ports.access import Access, AccessLog
 from application.scheduling.ports.clock import Clock, Entropy
@@ -64,12 +59,13 @@ from application.scheduling.services.seed_defaults import SeedDefaults
 from application.scheduling.services.set_up import SetUp
 from application.scheduling.services.settle_execution import SettleExecution
 from application.scheduling.services.sign_in import SignIn
+from application.scheduling.services.split_buckets import SplitBuckets
 from application.scheduling.services.statistics import ReadStatistics
 from application.scheduling.services.veil import VeiledHistory, VeiledTasks
 from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.identifiers import NodeId
 from entrypoints.settings import Settings
-from entrypoints.stores import Lock, Stores
+from entrypoints.stores import Stores
 from entrypoints.web.doors.veil import is_veiled
 
 
@@ -80,7 +76,10 @@ def _admin_token(settings: Settings) -> str | None:
 
 
 class Container(containers.DeclarativeContainer):
-    """What a process is made of. Stores and wake-ups are opened by the process and handed in, never opened here."""
+    """What a process is made of. Stores and wake-ups are opened by the process and handed in, never opened here.
+
+    With a store that has a clock of its own, that is handed in as well.
+    """
 
     settings = providers.Dependency(instance_of=Settings)
     stores: providers.Dependency[Stores] = providers.Dependency()
@@ -208,27 +207,6 @@ class Container(containers.DeclarativeContainer):
     )
 
 
-def check_store(settings: Settings) -> None:
-    """Raise StoreRefusedError if the store of the profile can't be where it is to be; nothing is made for that."""
-    check_sqlite_store(settings.scheduler_store_path)
-
-
-def open_store(settings: Settings) -> AbstractAsyncContextManager[Stores]:
-    """The store of the profile, migrated. Raises StoreRefusedError or StoreUnavailableError."""
-    return open_sqlite_store(settings.scheduler_store_path, SystemClock(), SystemEntropy())
-
-
-def open_content(settings: Settings) -> AbstractAsyncContextManager[ContentPorts]:
-    """The content database of the profile, migrated."""
-    return open_sqlite_content(settings.content_file)
-
-
-def lock_of(settings: Settings) -> Lock:
-    """The lock on the store's file."""
-    path = settings.scheduler_store_path
-    return FileLock(path.with_name(path.name + ".lock"))
-
-
 def new_node_id(entropy: Entropy) -> NodeId:
     """A name for a process that no other ever has, and that tells people where it ran."""
     return NodeId(f"{socket.gethostname()[:40]}-{entropy.token()[:8]}")
@@ -237,6 +215,11 @@ def new_node_id(entropy: Entropy) -> NodeId:
 def keep_membership(stores: Stores, member: Member) -> KeepMembership:
     """The announcing of one process."""
     return KeepMembership(stores.membership, member)
+
+
+def split_buckets(stores: Stores, node_id: NodeId) -> SplitBuckets:
+    """The share of one scheduler."""
+    return SplitBuckets(stores.membership, node_id)
 
 
 def member(

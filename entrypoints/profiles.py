@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from adapters.redis.opening import address_of, open_redis_store
+from adapters.redis.opening import RedisStores, address_of, open_redis_store
 from adapters.redis.wakeup import open_redis_wakeup
 from adapters.sql.content.sqlite import open_sqlite_content
 from adapters.sql.store import check_sqlite_store, open_sqlite_store
@@ -44,14 +44,17 @@ class Profile(Protocol):
     def check(self) -> None:
         """Raise StoreRefusedError if the store can't be where it is to be; nothing is made for that."""
 
-    def check_begun(self) -> None:
-        """Raise StoreRefusedError if no service has been there yet, so that asking it would answer of nothing."""
+    def weakness(self, stores: Stores) -> str | None:
+        """What an operator should know about how well this store, open, keeps what it is told; None: nothing."""
 
     def open_store(self) -> AbstractAsyncContextManager[Stores]:
         """The store, made or migrated. Raises StoreRefusedError or StoreUnavailableError.
 
         Every call opens connections of its own, for the event loop that it is made in.
         """
+
+    def open_begun_store(self) -> AbstractAsyncContextManager[Stores]:
+        """The store, which is refused if no service has made it yet: what it answered would be true of nothing."""
 
     def open_wakeup(self, on_scheduler: Callback, on_workers: Callback) -> AbstractAsyncContextManager[Wakeup]:
         """What wakes the others; the callbacks are how they wake this process, in its event loop."""
@@ -77,17 +80,21 @@ class EmbeddedProfile:
         """See the protocol."""
         check_sqlite_store(self.path)
 
-    def check_begun(self) -> None:
+    def weakness(self, stores: Stores) -> None:
+        """See the protocol."""
+
+    def open_store(self) -> AbstractAsyncContextManager[Stores]:
+        """See the protocol."""
+        return open_sqlite_store(self.path, self.clock, SystemEntropy())
+
+    def open_begun_store(self) -> AbstractAsyncContextManager[Stores]:
         """See the protocol."""
         if not self.path.exists():
             raise StoreRefusedError(
                 f"there is no store at {self.path}: start the service first, run this in its"
                 " folder, or set SCHEDULER_STORE_PATH"
             )
-
-    def open_store(self) -> AbstractAsyncContextManager[Stores]:
-        """See the protocol."""
-        return open_sqlite_store(self.path, self.clock, SystemEntropy())
+        return self.open_store()
 
     @asynccontextmanager
     async def open_wakeup(self, on_scheduler: Callback, on_workers: Callback) -> AsyncIterator[Wakeup]:
@@ -114,12 +121,18 @@ class RedisProfile:
         """See the protocol."""
         address_of(self.url)
 
-    def check_begun(self) -> None:
-        """See the protocol. Opening says it as well: a store that is not there has no tasks."""
+    def weakness(self, stores: Stores) -> str | None:
+        """See the protocol."""
+        assert isinstance(stores, RedisStores)
+        return stores.arrival.durability
 
     def open_store(self) -> AbstractAsyncContextManager[Stores]:
         """See the protocol."""
         return open_redis_store(address_of(self.url), SystemEntropy(), listener=self.clock)
+
+    def open_begun_store(self) -> AbstractAsyncContextManager[Stores]:
+        """See the protocol."""
+        return open_redis_store(address_of(self.url), None, listener=self.clock)
 
     def open_wakeup(self, on_scheduler: Callback, on_workers: Callback) -> AbstractAsyncContextManager[Wakeup]:
         """See the protocol."""

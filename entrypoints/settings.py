@@ -18,6 +18,7 @@ from entrypoints.secret_files import read_secret
 ROLES = frozenset({"scheduler", "worker", "admin"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SQLITE_PREFIXES = ("sqlite:///", "sqlite+aiosqlite:///")
+REDIS_PREFIXES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
 MEMORY_PATHS = frozenset({"", ".", ":memory:"})
 ADMIN_TOKEN_MIN = 32
 ADMIN_SECRETS = frozenset({"SCHEDULER_ADMIN_TOKEN", "SCHEDULER_ADMIN_TOKEN_FILE"})
@@ -91,9 +92,15 @@ class Settings(BaseSettings):
         return self.scheduler_content_path
 
     @property
+    def store(self) -> str:
+        """Which store holds the tasks: "sqlite" or "redis"."""
+        return self.scheduler_store or ("redis" if self.redis_url else "sqlite")
+
+    @property
     def login_required(self) -> bool:
-        """True unless the dashboard is open to this machine alone and nobody asked for a login."""
+        """True unless one file serves one machine, the dashboard is open to it alone, and nobody asked for a login."""
         asked_for = self.scheduler_auth == "required" or self.scheduler_admin_token is not None
+        asked_for = asked_for or self.store != "sqlite"
         return asked_for or self.scheduler_public_url is not None or self.scheduler_host not in LOOPBACK
 
     @property
@@ -172,18 +179,21 @@ def _misspelt() -> list[str]:
 
 def _faults(settings: Settings) -> list[str]:
     return [
-        *_role_faults(settings.scheduler_roles),
+        *_role_faults(settings),
         *_access_faults(settings),
         *_store_faults(settings),
         *_database_faults(settings),
     ]
 
 
-def _role_faults(roles: frozenset[str]) -> list[str]:
+def _role_faults(settings: Settings) -> list[str]:
+    roles = settings.scheduler_roles
     if unknown := roles - ROLES:
         known = ", ".join(sorted(ROLES))
         return [f"SCHEDULER_ROLES: no such role: {', '.join(map(repr, sorted(unknown)))} (there are {known})"]
-    if "scheduler" not in roles:
+    if not roles:
+        return [f"SCHEDULER_ROLES: name at least one of {', '.join(sorted(ROLES))}"]
+    if "scheduler" not in roles and settings.store == "sqlite":
         return ["SCHEDULER_ROLES: one SQLite file serves one machine, so the scheduler's process starts the rest"]
     return []
 
@@ -219,12 +229,14 @@ def _is_origin(url: str) -> bool:
 
 def _store_faults(settings: Settings) -> list[str]:
     faults = []
-    if settings.redis_url:
-        faults.append("REDIS_URL: this version keeps its tasks in SQLite (SCHEDULER_STORE_PATH); unset it")
-    if settings.scheduler_store not in (None, "sqlite"):
-        faults.append("SCHEDULER_STORE: this version keeps its tasks in SQLite (SCHEDULER_STORE_PATH)")
+    if settings.redis_url and not settings.redis_url.startswith(REDIS_PREFIXES):
+        faults.append(f"REDIS_URL: {without_password(settings.redis_url)} is none of {', '.join(REDIS_PREFIXES)}")
+    if settings.scheduler_store == "postgres":
+        faults.append("SCHEDULER_STORE: this version keeps its tasks in SQLite or in Redis")
+    if settings.scheduler_store == "redis" and not settings.redis_url:
+        faults.append("SCHEDULER_STORE: REDIS_URL is missing, such as redis://localhost:6379/0")
     if settings.scheduler_external_types:
-        faults.append("SCHEDULER_EXTERNAL_TYPES: external types need Redis, which this version does not use")
+        faults.append("SCHEDULER_EXTERNAL_TYPES: this version knows external tasks only (delivery: external)")
     if str(settings.scheduler_store_path) in MEMORY_PATHS:
         faults.append("SCHEDULER_STORE_PATH: the path of a file, such as var/scheduler.db")
     return faults

@@ -18,7 +18,7 @@ from application.scheduling.ports.observer import Observer
 from application.scheduling.services.keep_membership import ANNOUNCE_EVERY, KeepMembership
 from application.scheduling.services.perform_executions import PerformExecutions
 from domain.scheduling.identifiers import NodeId
-from entrypoints.container import Container, keep_membership, member, open_content, open_store
+from entrypoints.container import Container, keep_membership, member
 from entrypoints.handlers import load_handlers
 from entrypoints.handover import Handover
 from entrypoints.heartbeat import LoopWatch, holder_of, start_heartbeat
@@ -28,6 +28,7 @@ from entrypoints.link import SupervisorLink
 from entrypoints.logs import capture_lines, configure_logging
 from entrypoints.loop import Step, every, repeat
 from entrypoints.process import EXIT_OK, EXIT_REPLACE, EXIT_USAGE, leave_now, run_child, take_leave, tell
+from entrypoints.profiles import open_content, profile_of
 from entrypoints.settings import ROLES, InvalidSettingsError, Settings, load_settings
 from entrypoints.store_thread import in_a_thread
 
@@ -173,10 +174,11 @@ async def work(settings: Settings, worker_id: NodeId, link: SupervisorLink, *, i
     """Open what a worker needs, and work; `isolated`: on suspects alone, one at a time."""
     concurrency = 1 if isolated else settings.scheduler_concurrency
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(concurrency + SPARE_THREADS))
-    async with in_a_thread(partial(open_store, settings)) as stores, open_content(settings) as content:
+    profile = profile_of(settings)
+    async with in_a_thread(profile.open_store) as stores, open_content(settings) as content:
         hands = asyncio.Event()
         hints = Hints(on_scheduler=link.scheduler, on_workers=hands.set)
-        container = Container(settings=settings, stores=stores, wakeup=hints)
+        container = Container(settings=settings, stores=stores, wakeup=hints, clock=profile.clock)
         processors, clock, observer = container.processors(), container.clock(), container.observer()
         register(processors, content, clock)
         load_handlers(processors, settings.scheduler_processors)
@@ -195,7 +197,7 @@ async def work(settings: Settings, worker_id: NodeId, link: SupervisorLink, *, i
         link.start(on_wake=hands.set, on_drain=worker.stop)
         loop = asyncio.get_running_loop()
         watch = LoopWatch(loop, perform, handover, clock, settings.grace, partial(holder_of, loop))
-        start_heartbeat(watch, link, open_stores=partial(open_store, settings), observer=observer)
+        start_heartbeat(watch, link, open_stores=profile.open_store, observer=observer)
         return await worker.run()
 
 

@@ -19,6 +19,8 @@ def decode_cursor(list_name: str, cursor: str) -> Place:
     """The place; raises DomainError (`bad_cursor`) for what `encode_cursor` did not make for this list."""
     try:
         decoded = json.loads(base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True))
+        # What no store can be asked for: halves of characters.
+        json.dumps(decoded, ensure_ascii=False).encode()
     except (ValueError, EncodingError, RecursionError) as error:
         raise bad_cursor() from error
     match decoded:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import nlargest, nsmallest
-from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from adapters.records.cursors import bad_cursor, decode_cursor, encode_cursor
@@ -37,21 +36,22 @@ class Paging(Generic[Row]):
 
         Raises DomainError (`bad_cursor`).
         """
-        placed = ((self.place(row), row) for row in rows)
+        found = list(rows)
         if cursor is not None:
             # The place of a row that has gone meanwhile is still a place in the order.
             last = self._decoded(cursor)
-            placed = ((place, row) for place, row in placed if self._follows(place, last))
-        found = self._first(list(placed), limit + 1)
-        page = tuple(row for _, row in found[:limit])
-        return page, self._encoded(found[limit - 1][0]) if len(found) > limit else None
+            found = [row for row in found if self._follows(self.place(row), last)]
+        first = self._first(found, limit + 1)
+        page = tuple(first[:limit])
+        return page, self._encoded(self.place(page[-1])) if len(first) > limit else None
 
-    def _first(self, placed: Sequence[tuple[Place, Row]], count: int) -> list[tuple[Place, Row]]:
+    def _first(self, rows: Sequence[Row], count: int) -> list[Row]:
+        # Places are made again and again, as ten thousand of them kept at once would call the garbage collector.
         pick = nlargest if self.descending else nsmallest
-        found = pick(count, (each for each in placed if each[0][0] is not None), key=itemgetter(0))
+        found = pick(count, [row for row in rows if self.place(row)[0] is not None], key=self.place)
         if len(found) < count:
-            others = (each for each in placed if each[0][0] is None)
-            found += pick(count - len(found), others, key=lambda each: each[0][1])
+            others = [row for row in rows if self.place(row)[0] is None]
+            found += pick(count - len(found), others, key=lambda row: self.place(row)[1])
         return found
 
     def _follows(self, place: Place, last: Place) -> bool:

@@ -18,7 +18,7 @@ from application.scheduling.ports.access import SESSIONS_MAX, TokenUse, Visit
 from domain.access import deeds
 from domain.access.account import ApiToken, Session
 from domain.access.record import Doer
-from domain.access.throttle import LoginKeys, opens_at
+from domain.access.throttle import Attempts, LoginKeys, opens_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,10 @@ class RedisDoors(AccessSteps):
             account = found.users.get(name)
             if account is None or not account.user.is_enabled or account.password_hash != password_hash:
                 return Decision(False)
-            kept = sorted((each.created_at, name) for name, each in [*_live(found), (digest, session)])[-SESSIONS_MAX:]
-            gone = found.sessions.keys() - {name for _, name in kept}
-            puts = [put for each in gone for put in ending(name, each)]
-            if (session.created_at, digest) in kept:
-                puts += putting_session(digest, session)
+            mine = dict([*_live(found), (digest, session)])
+            oldest = sorted(mine, key=lambda each: (mine[each].created_at, each))[:-SESSIONS_MAX]
+            over = [each for each in found.sessions if each not in mine]
+            puts = [*putting_session(digest, session), *(put for each in oldest + over for put in ending(name, each))]
             return Decision(True, puts, deeds.signed_in(session))
 
         return await self._change("open_session", Sought(users=name, sessions_of=name), decide)
@@ -148,8 +147,9 @@ class RedisDoors(AccessSteps):
 
     async def _take_off(self, keys: LoginKeys, *, forgotten: set[str]) -> None:
         def decide(found: Reading) -> Decision[None]:
-            left = {key: each.with_one_less() for key in found.logins if (each := found.attempts(key))}
-            return Decision(None, [putting_attempts(key, Attempts() if key in forgotten else left[key]) for key in left])
+            left = {key: found.attempts(key).with_one_less() for key in found.logins}
+            left |= {key: Attempts() for key in forgotten}
+            return Decision(None, [putting_attempts(*each) for each in left.items()])
 
         await self._change("take off an attempt", _sought(keys), decide)
 

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from adapters.records.access import account_of, attempts_of, session_of, token_of
-from adapters.records.packing import UNREADABLE, Row, at
+from adapters.records.packing import Row, at
 from adapters.records.trail import access_record_of
-from adapters.redis.codec import unpack
+from adapters.redis.codec import value_of
 from adapters.redis.script import script
 from adapters.redis.server import Reply, Server
 from domain.access.account import Account, ApiToken, Session, User
@@ -84,17 +84,17 @@ def _reading(reply: Reply) -> Reading:
     entries: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
     for place in range(0, len(found), 3):
         kind, name, record = found[place : place + 3]
-        entries[kind.decode()][name.decode(errors="replace")] = _value(record, _KINDS[kind.decode()])
+        entries[kind.decode()][name.decode(errors="replace")] = value_of(record, _KINDS[kind.decode()])
     return Reading(
-        reply.now, reply.generation, revision, is_bare, _value(offer, _offer_of), _link(anchor), _link(head), **entries
+        reply.now,
+        reply.generation,
+        revision,
+        is_bare,
+        value_of(offer, _offer_of),
+        _link(anchor),
+        _link(head),
+        **entries,
     )
-
-
-def _value(record: bytes, of: Callable[[Row], Any]) -> Any:
-    try:
-        return of(unpack(record))
-    except UNREADABLE:
-        return None
 
 
 def _offer_of(row: Row) -> tuple[str, datetime]:
@@ -104,4 +104,4 @@ def _offer_of(row: Row) -> tuple[str, datetime]:
 
 def _link(record: bytes) -> Link:
     """A place in the chain; where nothing tells it, it is the beginning."""
-    return _value(record, lambda row: Link(*row)) or Link()
+    return value_of(record, lambda row: Link(*row)) or Link()

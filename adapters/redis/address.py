@@ -64,7 +64,7 @@ def parse_address(url: str) -> Address:
 def _place(parts: SplitResult, database: str) -> Address:
     path = unquote(parts.path)
     match parts.scheme:
-        case "unix" if path.startswith("/"):
+        case "unix" if path.startswith("/") and not parts.netloc.rpartition("@")[2]:
             return Address(path=path, database=_number(database))
         case "redis" | "rediss":
             hosts = _hosts(parts, PORT)

@@ -30,12 +30,12 @@ _ARRIVE: Final = "arrive"
 class Arrival:
     """What one process knows of its store: its name once it has met it, and how durable the last server said it is.
 
-    `where` is the address as people may see it, `new_name` what the store is called if it is new; `listener` learns
-    the store's clock from the first reply on.
+    `where` is the address as people may see it, `new_name` what the store is called if it is new (None: no store is to
+    be begun); `listener` learns the store's clock from the first reply on.
     """
 
     where: str
-    new_name: str
+    new_name: str | None
     listener: Listener | None = None
     store_id: str | None = None
     durability: str | None = None
@@ -67,7 +67,7 @@ class Arrival:
         self.durability = durability_of(facts)
 
     async def _meet(self, connection: AbstractConnection, run_id: str) -> None:
-        request = msgpack.packb((run_id, SCHEMA, self.new_name, self.store_id or False), use_bin_type=False)
+        request = msgpack.packb((run_id, SCHEMA, self.new_name or False, self.store_id or False), use_bin_type=False)
         arguments = (len(KEYS), *KEYS, "", _ARRIVE, request)
         arrive, sent = script("arrive"), self.listener.uptime() if self.listener else 0.0
         try:
@@ -85,6 +85,8 @@ class Arrival:
                     f"{self.where} does not hold this store any more: it was emptied or replaced. Restore it from a "
                     "backup, or restart every process to begin anew"
                 )
+            case "none":
+                raise StoreRefusedError(f"{self.where} holds no store: start the service first, or set REDIS_URL")
             case "foreign":
                 raise StoreRefusedError(
                     f"{self.where} holds keys named {PREFIX}* that are not this store's, or a part of it: "

@@ -4,10 +4,10 @@ Reading a definition is the dearest part of reading a task, and tasks are read f
 ones are remembered by their bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import msgpack
 
@@ -28,6 +28,8 @@ from domain.scheduling.execution import Execution
 from domain.scheduling.identifiers import ExecutionId, TaskId
 from domain.scheduling.task import Definition, ScheduledTask
 
+T = TypeVar("T")
+
 NO_PAYLOAD = "{}"
 REMEMBERED_MAX = 20_000
 
@@ -47,6 +49,14 @@ def unpack(record: bytes) -> list[Any]:
     if not isinstance(row, list):
         raise TypeError("no array of values")
     return [None if value is False else value for value in row]
+
+
+def value_of(record: bytes, of: Callable[[Row], T | None]) -> T | None:
+    """What `of` makes of a record's row; None if it cannot be read."""
+    try:
+        return of(unpack(record))
+    except UNREADABLE:
+        return None
 
 
 def version_key(task_id: str, version: int) -> str:

@@ -1,60 +1,112 @@
 """Lists of executions, newest first, and all that is kept of one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from adapters.records.cursors import decode_cursor, encode_cursor
-from adapters.records.executions import attempt_of, attempts_of, log_line_of
+from adapters.records.executions import attempts_of, log_of
 from adapters.records.packing import UNREADABLE, Row, unpack_progress
 from adapters.redis.codec import unpack, unpack_execution
 from adapters.redis.script import script
-from adapters.redis.server import Reply, Server
-from application.scheduling.ports.execution_store import LogLine, Progress
+from adapters.redis.server import Server
+from application.scheduling.ports.execution_store import Progress
 from application.scheduling.ports.history import ExecutionFilter, ExecutionPage
 from application.scheduling.ports.records import AttemptRecord, ExecutionRecord, ExecutionSummary
+from domain.scheduling.execution import Execution
 from domain.scheduling.identifiers import ExecutionId, least_execution_id
 
 LIST_NAME = "executions"
 SLICE_MAX = 1_000
 """How many records one call of a script answers at most."""
 BEHIND_ALL = "g"
-"""Behind the id of any execution, which are hexadecimal digits."""
-# What is asked for beside that of an execution itself: a limit, and everything that belongs to it.
-_ONE = (1, True)
+"""Behind every execution's id, which is hexadecimal."""
+_ATTEMPT_VALUES = 6
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionLists:
-    """Reads of executions, each call of a script a snapshot; what cannot be read is left out."""
+    """Reads of executions; each call of a script sees one snapshot. What cannot be read is left out."""
 
     server: Server
 
     async def page(self, which: ExecutionFilter, *, limit: int, cursor: str | None) -> ExecutionPage:
         """One page. Raises DomainError for a bad cursor."""
         before: str | None = BEHIND_ALL if cursor is None else decode_cursor(LIST_NAME, cursor)[1]
-        found: list[tuple[ExecutionId, ExecutionSummary | None]] = []
-        while before is not None and len(found) <= limit:
-            most = min(limit + 1 - len(found), SLICE_MAX)
-            reply = await self.server.call(script("executions", only_reads=True), _request(which, before, most))
-            rows, before = reply.answer[0], reply.answer[1] or None
+        ids: list[str] = []
+        summaries: list[ExecutionSummary | None] = []
+        while before and len(ids) <= limit:
+            request = _request(which, before, min(limit + 1 - len(ids), SLICE_MAX))
+            reply = await self.server.call(script("executions", only_reads=True), request)
+            rows, before = reply.answer
             readings = iter(reply.readings)
-            found += [_summary(id_, row, readings) for id_, *row in rows]
-        more = encode_cursor(LIST_NAME, (None, found[limit - 1][0])) if len(found) > limit else None
-        return ExecutionPage(tuple(each for _, each in found[:limit] if each is not None), more)
+            ids += [row[0] for row in rows]
+            summaries += [_summary(row, readings) for row in rows]
+        more = encode_cursor(LIST_NAME, (None, ids[limit - 1])) if len(ids) > limit else None
+        return ExecutionPage(tuple(each for each in summaries[:limit] if each is not None), more)
 
     async def record(self, execution_id: ExecutionId) -> ExecutionRecord | None:
         """All that is kept of one execution; None if there is none or it cannot be read."""
-        request = [[execution_id], False, [], "", "", False, False, False, *_ONE]
+        which = ExecutionFilter(ids=frozenset({execution_id}))
+        request = _request(which, BEHIND_ALL, 1, is_whole=True)
         reply = await self.server.call(script("executions", only_reads=True), request)
-        if not reply.answer[0]:
-            return None
-        ((id_, *row, starts, lines),) = reply.answer[0]
-        readings = iter(reply.readings)
-        _, summary = _summary(id_, row, readings)
-        if summary is None:
-            return None
-        attempts = attempts_read(islice(readings, starts))
-        return ExecutionRecord(summary, attempts, tuple(_lines(islice(readings, lines))))
+        for row in reply.answer[0]:
+            readings = iter(reply.readings)
+            summary = _summary(row, readings)
+            *_, starts, lines = row
+            if summary is not None:
+                attempts = attempts_read(islice(readings, starts))
+                return ExecutionRecord(summary, attempts, log_of(rows_read(islice(readings, lines))))
+        return None
+
+
+def execution_read(readings: Iterator[bytes]) -> tuple[Execution, Progress | None] | None:
+    """The execution of the next two readings, its record and its progress; None: it cannot be read."""
+    record, progress = next(readings), next(readings)
+    try:
+        return unpack_execution(record)[0], unpack_progress(progress.decode() or None)
+    except UNREADABLE:
+        return None
+
+
+def attempts_read(readings: Iterable[bytes]) -> tuple[AttemptRecord, ...]:
+    """The attempts of those readings that can be read."""
+    return attempts_of(row[:_ATTEMPT_VALUES] for row in rows_read(readings))
+
+
+def rows_read(readings: Iterable[bytes]) -> Iterator[Row]:
+    """The rows of those readings that are records."""
+    for reading in readings:
+        with suppress(*UNREADABLE):
+            yield unpack(reading)
+
+
+def _request(which: ExecutionFilter, before: str, limit: int, *, is_whole: bool = False) -> list[Any]:
+    """What scripts/executions.lua asks for; an index of a task or of states makes their conditions needless."""
+    since = "" if which.since is None else least_execution_id(which.since)
+    if which.until is not None:
+        before = min(before, least_execution_id(which.until))
+    task_id: str | None = which.task_id
+    states: list[str] = sorted(which.states)
+    given = None
+    index, prefixes = "ids", [""]
+    if which.ids is not None:
+        given = sorted((each for each in which.ids if since <= each < before), reverse=True)
+    elif task_id is not None:
+        index, prefixes, task_id = "by_task", [f"{task_id}/"], None
+    elif states:
+        index, prefixes, states = "by_state", [f"{state}/" for state in states], []
+    found_by = [False if given is None else given, index, prefixes, since, before]
+    return [*found_by, task_id or False, states or False, which.backfill or False, limit, is_whole]
+
+
+def _summary(row: Row, readings: Iterator[bytes]) -> ExecutionSummary | None:
+    """The summary of a row of the answer and the next two readings; None: it cannot be read."""
+    _, task_name, task_type, redriven_by, *_ = row
+    found = execution_read(readings)
+    if found is None:
+        return None
+    execution, progress = found
+    return ExecutionSummary(execution, task_name, task_type, progress, redriven_by or None)

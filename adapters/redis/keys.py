@@ -51,7 +51,7 @@ FIXED: Final = (
     "versions",  # zset by text: task/version
     "made_by",  # hash: task/version -> number of the change that made it
     "superseded",  # zset: task/version by the instant from which another was in its place
-    "journal",  # stream of what changed: n (how many changes up to here), t and e (ids, separated by blanks)
+    "journal",  # stream of what changed: n (how many changes up to here), t and e (ids, a line each)
     "hours",  # zset: hour by its beginning; the hash `hours:<hour>` counts type/state/step
     "members",  # hash: node -> when it announced itself last, and its record (MEMBER_FIELDS)
     "access",  # hash: revision (of all that follows), offer of the set-up, anchor and head of the chain of records

@@ -7,12 +7,13 @@ never change, only those of unknown versions. Whoever asks for no list pays for 
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from adapters.redis.codec import version_key
 from adapters.redis.keys import key
-from adapters.redis.mirrored import MirroredTask, faceless
-from adapters.redis.news import BEGINNING, Place, told_behind
+from adapters.redis.mirrored import NO_FACE, VERSION, Face, MirroredTask, face_of, state_of
+from adapters.redis.news import Place, told_behind
 from adapters.redis.server import Server
 from application.scheduling.ports.errors import PortError, StoreRefusedError, StoreUnavailableError
 
@@ -89,7 +90,7 @@ class Mirror:
 
     async def _read_anew(self) -> None:
         # The place comes first: what changes while the tasks are read is told behind it.
-        start = await told_behind(self.server, BEGINNING, limit=0)
+        start = await told_behind(self.server, None)
         if start.generation != self._generation:
             # What another server had lost may have been given the same version again.
             self._tasks, self._generation = {}, start.generation
@@ -108,7 +109,7 @@ class Mirror:
         read = {task_id: state_of(state) for task_id, state in zip(ids, states, strict=True)}
         found = {task_id: state for task_id, state in read.items() if state is not None}
         faces = await self._faces({task_id: state[VERSION] for task_id, state in found.items()})
-        return {task_id: MirroredTask(*state, faces[task_id]) for task_id, state in found.items()}
+        return {task_id: MirroredTask._make((task_id, *state, faces[task_id])) for task_id, state in found.items()}
 
     async def _faces(self, versions: Mapping[str, int]) -> dict[str, Face]:
         faces: dict[str, Face] = {}

@@ -16,7 +16,7 @@ from adapters.redis.codec import unpack
 from domain.scheduling.task import Delivery, TaskStatus
 
 _STATE_FIELDS = (
-    *("id", "version", "status", "task_type", "schedule_type", "created_at", "updated_at", "next_nominal_at"),
+    *("version", "status", "task_type", "schedule_type", "created_at", "updated_at", "next_nominal_at"),
     *("next_run_at", "look_at", "auto_runs", "error_count", "last_run_at", "last_state", "quarantine", "deleted_at"),
 )
 _FACE_FIELDS = ("name", "description", "handler", "tags", "delivery", "timezone", "schedule", "policy")
@@ -89,13 +89,25 @@ def face_of(definition: bytes | None) -> Face:
 
 
 def state_of(state: bytes | None) -> Sequence[Any] | None:
-    """The fields of a MirroredTask but its face; None if there is no such task, or its record cannot be read."""
+    """The fields of a MirroredTask between id and face; None: there is no such task, or its record cannot be read."""
     if not state:
         return None
     try:
-        id_, version, status, task_type, schedule_type, *others = _of_state(unpack(state))
-        *others, quarantine, deleted_at = others
+        version, status, task_type, schedule_type, *others = _of_state(unpack(state))
+        created_at, updated_at, nominal_at, run_at, look_at, *others, quarantine, deleted_at = others
+        # Instants that are equal, as most of these are, take their place once.
+        instants = (
+            created_at,
+            _same(updated_at, created_at),
+            _same(nominal_at, run_at),
+            run_at,
+            _same(look_at, run_at),
+        )
         texts = _STATUSES[status], intern(task_type), intern(schedule_type)
-        return (id_, version, *texts, *others, quarantine is not None, deleted_at is not None)
+        return (version, *texts, *instants, *others, quarantine is not None, deleted_at is not None)
     except UNREADABLE:
         return None
+
+
+def _same(instant: int | None, other: int | None) -> int | None:
+    return other if instant == other else instant

@@ -35,7 +35,7 @@ BEGINNING = Place("", 0)
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the journal tells behind a place, up to `reached`; the states are the tasks' records, b"" for what is gone.
+    """What the journal tells behind a place, up to `reached`; the states are the tasks' records, b"" where there is none.
 
     `is_known` False: the journal does not reach back to the place, or never had it.
     """
@@ -49,13 +49,17 @@ class Told:
     states: Sequence[bytes] = ()
 
 
-async def told_behind(server: Server, place: Place, *, limit: int, with_states: bool = False) -> Told:
-    """What changed behind `place`, in one snapshot: `limit` changes at most, but those of one entry in any case."""
-    reply = await server.call(script("journal"), [place.id, place.number, limit, with_states])
+async def told_behind(server: Server, place: Place | None, *, limit: int = 0, with_states: bool = False) -> Told:
+    """What changed behind `place`, in one snapshot: `limit` changes at most, but those of one entry in any case.
+
+    None is a place that is not known.
+    """
+    id_, number = (False, 0) if place is None else (place.id, place.number)
+    reply = await server.call(script("journal"), [id_, number, limit, with_states])
     is_known, newest_id, newest_number, *behind = reply.answer
     newest = Place(newest_id, newest_number)
     if not is_known:
-        return Told(reply.generation, is_known=False, newest=newest, reached=place)
+        return Told(reply.generation, is_known=False, newest=newest, reached=newest)
     id_, number, tasks, executions = behind
     return Told(reply.generation, True, newest, Place(id_, number), tasks, executions, reply.readings)
 
@@ -68,10 +72,9 @@ class RedisNews:
 
     async def since(self, mark: str | None, *, limit: int) -> Changed:
         """See the port. Where nothing has changed, two entries are read."""
-        place = BEGINNING if mark is None else _place(mark)
-        told = await told_behind(self.server, place or BEGINNING, limit=0 if mark is None else limit)
-        is_complete = place is not None and told.is_known and told.newest.number - place.number <= limit
-        if mark is None or not is_complete:
+        place = None if mark is None else _place(mark)
+        told = await told_behind(self.server, place, limit=limit)
+        if place is None or not told.is_known or told.newest.number - place.number > limit:
             return Changed(told.newest.mark, is_complete=mark is None)
         return Changed(told.newest.mark, tuple(told.tasks), tuple(told.executions))
 

@@ -4,12 +4,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from adapters.redis.access import RedisAccess
 from adapters.redis.address import Address, InvalidAddressError, parse_address
 from adapters.redis.arrival import Arrival
 from adapters.redis.execution_store import RedisExecutionStore
+from adapters.redis.figures import RedisFigures
+from adapters.redis.history import RedisHistory
+from adapters.redis.membership import RedisMembership
+from adapters.redis.news import RedisNews
 from adapters.redis.pool import open_pool
 from adapters.redis.server import Listener, Server
+from adapters.redis.task_lists import TaskLists
 from adapters.redis.task_store import RedisTaskStore
+from adapters.redis.trail import RedisTrail
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.errors import StoreRefusedError
 
@@ -22,6 +29,12 @@ class RedisStores:
     arrival: Arrival
     tasks: RedisTaskStore
     executions: RedisExecutionStore
+    history: RedisHistory
+    membership: RedisMembership
+    access: RedisAccess
+    figures: RedisFigures
+    news: RedisNews
+    trail: RedisTrail
 
 
 def address_of(url: str) -> Address:
@@ -35,17 +48,18 @@ def address_of(url: str) -> Address:
 @asynccontextmanager
 async def open_redis_store(
     address: Address,
-    entropy: Entropy,
+    entropy: Entropy | None,
     *,
     clock: Clock | None = None,
     listener: Listener | None = None,
 ) -> AsyncIterator[RedisStores]:
-    """The store in a Redis, made if the database holds none; its connections are closed with the context.
+    """The store in a Redis; its connections are closed with the context.
 
     Raises StoreRefusedError for what must be mended first (arrival.py), StoreUnavailableError for what may pass.
-    `clock` is the store's own clock in tests; `listener` learns what the store's clock is.
+    `entropy` names a store that is new; None: none is begun, but refused. `clock` is the store's clock in tests;
+    `listener` learns what that is.
     """
-    arrival = Arrival(str(address), entropy.identifier(), listener)
+    arrival = Arrival(str(address), None if entropy is None else entropy.identifier(), listener)
     pool = open_pool(address, arrival)
     server = Server(pool, clock, listener)
     try:
@@ -56,9 +70,16 @@ async def open_redis_store(
 
 
 def _stores(server: Server, arrival: Arrival) -> RedisStores:
+    lists = TaskLists(server)
     return RedisStores(
         server,
         arrival,
         RedisTaskStore(server),
         RedisExecutionStore(server),
+        RedisHistory(server, lists),
+        RedisMembership(server),
+        RedisAccess(server),
+        RedisFigures(server, lists),
+        RedisNews(server),
+        RedisTrail(server),
     )

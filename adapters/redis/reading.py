@@ -9,7 +9,7 @@ from application.scheduling.ports.task_store import Unreadable
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.task import ScheduledTask
 
-_PER_TASK = 3
+READINGS_PER_TASK = 3
 
 
 async def tasks_by_id(
@@ -27,7 +27,7 @@ def tasks_of(
 ) -> Iterator[ScheduledTask | Unreadable]:
     """The tasks of a reading; one that is not there is left out. `payload_json` may be PAYLOAD_LEFT_OUT."""
     for place, (task_id, open_) in enumerate(zip(ids, opens, strict=True)):
-        state, definition, payload = reply.readings[_PER_TASK * place : _PER_TASK * (place + 1)]
+        state, definition, payload = reply.readings[READINGS_PER_TASK * place : READINGS_PER_TASK * (place + 1)]
         if state:
             payload_json = payload_of(payload, is_read=with_payload)
             yield unpack_task(task_id, state, definition, payload_json, open_rows(open_))

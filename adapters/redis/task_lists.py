@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import nsmallest
 from operator import attrgetter
@@ -23,14 +22,13 @@ from domain.scheduling.task import ScheduledTask, TaskStatus
 from domain.scheduling.timeline import Occurrence, Timeline
 
 _MINUTE = timedelta(minutes=1) // MICROSECOND
-_VALUES: Mapping[TaskOrder, Callable[[MirroredTask], Any]] = {
-    TaskOrder.NAME: attrgetter("face.sort_name"),
-    TaskOrder.NEXT_RUN_AT: attrgetter("next_run_at"),
-    TaskOrder.LAST_RUN_AT: attrgetter("last_run_at"),
-    TaskOrder.CREATED_AT: attrgetter("created_at"),
-    TaskOrder.UPDATED_AT: attrgetter("updated_at"),
+_PLACES: Mapping[TaskOrder, Callable[[MirroredTask], tuple[Any, str]]] = {
+    TaskOrder.NAME: attrgetter("face.sort_name", "id"),
+    TaskOrder.NEXT_RUN_AT: attrgetter("next_run_at", "id"),
+    TaskOrder.LAST_RUN_AT: attrgetter("last_run_at", "id"),
+    TaskOrder.CREATED_AT: attrgetter("created_at", "id"),
+    TaskOrder.UPDATED_AT: attrgetter("updated_at", "id"),
 }
-_run_and_id = attrgetter("next_run_at", "id")
 
 
 class TaskLists:
@@ -47,7 +45,7 @@ class TaskLists:
         matching = _matching(await self._mirror.tasks(), which)
         rows = [task for task in matching if which.status in (None, task.status)]
         by_status = Counter(map(attrgetter("status"), matching))
-        paging = Paging(f"tasks by {order}", str if order is TaskOrder.NAME else int, _place(order), descending)
+        paging = Paging(f"tasks by {order}", str if order is TaskOrder.NAME else int, _PLACES[order], descending)
         page, next_cursor = paging.cut(rows, limit, cursor)
         tasks = [task for task in await self._read(page) if (task.deleted_at is not None) == which.deleted]
         return TaskPage(tuple(tasks), len(rows), _by_status(by_status), next_cursor)
@@ -64,7 +62,7 @@ class TaskLists:
         active = [
             task for task in await self._listed() if task.status == TaskStatus.ACTIVE and task.next_run_at is not None
         ]
-        return await self._read(nsmallest(limit, active, key=_run_and_id))
+        return await self._read(nsmallest(limit, active, key=_PLACES[TaskOrder.NEXT_RUN_AT]))
 
     async def counts(self) -> tuple[Mapping[TaskStatus, int], Mapping[str, int]]:
         """How many tasks there are, by status and by type."""
@@ -77,19 +75,15 @@ class TaskLists:
         served = frozenset(announced)
         managed = (task for task in await self._listed() if task.face.is_managed)
         asked = Counter((task.task_type, task.face.handler_name) for task in managed)
-        found = [
-            AskedHandler(*pair, tasks)
-            for pair, tasks in asked.items()
-            if pair not in served and (pair[0], None) not in served
-        ]
-        return sorted(found, key=lambda each: (-each.tasks, each.task_type, each.name))[:limit]
+        missing = ((-tasks, *pair) for pair, tasks in asked.items() if not served & {pair, (pair[0], None)})
+        return [AskedHandler(task_type, name, -tasks) for tasks, task_type, name in nsmallest(limit, missing)]
 
     async def coming(self, *, until: datetime, limit: int) -> Sequence[ComingTask]:
         """See `Figures`."""
         end = microseconds(until)
-        found = ((run_at, task) for run_at, task in _next_runs(await self._listed()) if run_at < end)
-        first = nsmallest(limit, found, key=lambda each: (each[0], each[1].id))
-        return [each for each in (_coming(task) for _, task in first) if each is not None]
+        soon = [task for run_at, task in _next_runs(await self._listed()) if run_at < end]
+        first = nsmallest(limit, soon, key=_PLACES[TaskOrder.NEXT_RUN_AT])
+        return [each for each in map(_coming, first) if each is not None]
 
     async def next_runs(self, *, since: datetime, until: datetime) -> Mapping[datetime, int]:
         """See `Figures`."""
@@ -130,11 +124,6 @@ def _matching(tasks: Sequence[MirroredTask], which: TaskFilter) -> list[Mirrored
         text = which.text.casefold()
         found = [task for task in found if text in task.face.search_text]
     return found
-
-
-def _place(order: TaskOrder) -> Callable[[MirroredTask], tuple[Any, str]]:
-    value = _VALUES[order]
-    return lambda task: (value(task), task.id)
 
 
 def _by_status(counts: Mapping[str, int]) -> Mapping[TaskStatus, int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from application.scheduling.ports.errors import PortError, StoreRefusedError
+from application.scheduling.ports.errors import PortError
 from application.scheduling.services.access_errors import TokenNotFoundError, UserNotFoundError
 from application.scheduling.services.error_reports import LINE_BREAKING, on_one_line
 from application.scheduling.services.errors import (
@@ -75,21 +75,24 @@ def with_services(use: "Callable[[Container], Awaitable[Any]]") -> Any:
     # Imported here: with them come the database drivers, which help and usage errors need not wait for.
     import asyncio  # noqa: PLC0415
 
-    from entrypoints.container import Container, open_store  # noqa: PLC0415
+    from entrypoints.container import Container  # noqa: PLC0415
     from entrypoints.hints import Hints  # noqa: PLC0415
+    from entrypoints.profiles import profile_of  # noqa: PLC0415
     from entrypoints.settings import InvalidSettingsError, load_settings  # noqa: PLC0415
 
     async def opened() -> Any:
         settings = load_settings()
-        if not settings.scheduler_store_path.exists():
-            # Making an empty store here would answer truly of the wrong file.
-            raise StoreRefusedError(
-                f"there is no store at {settings.scheduler_store_path}: start the service first, run this in its"
-                " folder, or set SCHEDULER_STORE_PATH"
-            )
-        async with open_store(settings) as stores:
+        profile = profile_of(settings)
+        async with profile.open_begun_store() as stores:
             unheard = _Unheard()
-            services = Container(settings=settings, stores=stores, wakeup=Hints(), observer=unheard, access_log=unheard)
+            services = Container(
+                settings=settings,
+                stores=stores,
+                wakeup=Hints(),
+                clock=profile.clock,
+                observer=unheard,
+                access_log=unheard,
+            )
             return await use(services)
 
     try:

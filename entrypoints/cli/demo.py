@@ -12,7 +12,7 @@ from application.fediverse.services.load_demo import load_demo
 from domain.errors import SchedulerError
 from entrypoints.cli.answers import EXIT_USAGE, fail, print_document
 from entrypoints.clock import clock
-from entrypoints.container import open_content
+from entrypoints.profiles import open_content
 from entrypoints.settings import InvalidSettingsError, load_settings
 
 

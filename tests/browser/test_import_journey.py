@@ -50,7 +50,8 @@ async def test_a_file_is_looked_at_and_applied_and_what_it_does_not_mention_stay
     row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=f"{manager} nightly"))
     await expect(row).to_contain_text("by hand")
     assert await visitor.overflowing() == []
-    assert await visitor.accessibility_faults() == []
+    if visitor.look.script:
+        assert await visitor.accessibility_faults() == []
     await page.get_by_role("button", name="Apply it to 1 task").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("1 task changed")
     now = await service.call("GET", f"/scheduled-tasks/{nightly['id']}")

@@ -80,7 +80,7 @@ async def test_a_run_by_hand_takes_another_payload_and_shows_how_it_went(visitor
     task_id = await _a_task(visitor, service, "run me", payload={"of": "the task"})
     form = visitor.page.locator("form[action$='/run']").filter(has=visitor.page.locator("summary"))
     await form.locator("summary").click()
-    await form.get_by_label("Payload").fill('{"of": "this run", "n": 9007199254740993}')
+    await form.get_by_label("Payload as JSON").fill('{"of": "this run", "n": 9007199254740993}')
     await form.get_by_role("button", name="Run with this payload").click()
     await _says(visitor, "started|runs|queued")
     (run,) = (await service.call("GET", f"/scheduled-tasks/{task_id}/executions"))["executions"]

@@ -66,7 +66,7 @@ end
 if records then
   local after = string.format('(%.0f', records[1])
   for place, record in ipairs(call('ZRANGEBYSCORE', K.access_records, after, '+inf', 'LIMIT', 0, records[2])) do
-    entry('records', place, record)
+    entry('records', tostring(place), record)
   end
 end
 

@@ -1,6 +1,6 @@
 -- What a process is told when it connects: which store this is, and whether another server has it now.
--- request: the run_id of the server, the schema the process knows, a name for a store that is new, and the name of
--- the store the process knows (false: none yet).
+-- request: the run_id of the server, the schema the process knows, a name for a store that is new (false: none is to be
+-- begun), and the name of the store the process knows (false: none yet).
 local run_id, schema, new_name, known = unpack(request)
 local name = call('HGET', K.meta, 'store_id')
 
@@ -10,6 +10,7 @@ if not name then
   for _, key in ipairs(KEYS) do
     if call('EXISTS', key) == 1 then return answer({'foreign'}) end
   end
+  if not new_name then return answer({'none'}) end
   call('HSET', K.meta, 'store_id', new_name, 'schema', schema, 'generation', 1, 'server', run_id)
   generation = 1
   return answer({'met', new_name})

@@ -1,5 +1,5 @@
 -- Pending executions given to the tokens of a worker. Request: {worker, tokens, types or false for any, isolated}.
--- Readings: of each claim its record, the definition of its version and its payload, if it has one of its own.
+-- Readings: of each claim its record, and the definition and payload of its version.
 -- Answer: their ids. What cannot be read is left out for a while.
 
 local LEFT_OUT_FOR = 60 * 1000000
@@ -89,7 +89,7 @@ for _, each in ipairs(first_of(lanes)) do
       claimed[#claimed + 1] = each[1]
       append(start(execution, tokens[#claimed]))
       append(bytes)
-      append(not execution[E.payload_json] and call('HGET', K.payloads, version))
+      append(call('HGET', K.payloads, version))
     end
   end
 end

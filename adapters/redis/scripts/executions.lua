@@ -1,7 +1,7 @@
 -- Executions, newest first. Request: {ids that are asked for, descending, or false; index and prefixes of those members
 -- that are asked for; the least id and the one before which they are; task, states and backfill that they must have, or
 -- false; limit; whether all that belongs to them is asked for, too}.
--- Answer: {name and type of its task, the execution in its place, how many attempts and lines} of each; the id before
+-- Answer: {id, name and type of its task, the one in its place, how many attempts and lines} of each; the id before
 -- which to go on, or false. Readings: of each its record and progress, and its attempts and lines if they are asked for.
 
 local SCANNED_MAX = 1000
@@ -65,7 +65,7 @@ for _, id in ipairs(ids) do
       again = call('HGET', K.runs, execution[E.task_id] .. '/manual/' .. REDRIVE .. id)
     end
     if is_whole then starts, lines = append_parts(id, execution) end
-    found[#found + 1] = {task[T.name] or '', task[T.task_type] or '', again, starts, lines}
+    found[#found + 1] = {id, task[T.name] or '', task[T.task_type] or '', again, starts, lines}
   end
 end
 local is_over = #found < limit and (given or #ids < SCANNED_MAX)

@@ -1,6 +1,5 @@
--- What changed behind a place in the journal. Request: {the id of an entry ('': none, the beginning), its number, how many
--- changes at most (one entry is read whatever it tells), whether the tasks that changed are read}.
--- Answer: {whether the place is known, the id and number of the newest entry, those of the last one that was read, tasks,
+-- What changed behind a place in the journal. Request: {the id of an entry ('': none, the beginning; false: no place is
+-- known), its number, how many changes at most (but one entry, whatever it tells), whether the tasks are read}. Answer: {whether the place is known, the id and number of the newest entry, those of the last one that was read, tasks,
 -- executions}, each thing told once; readings: the states of the tasks, '' where there is none any more.
 
 local id, number, changes_max, with_states = request[1], request[2], request[3], request[4]
@@ -9,29 +8,29 @@ local function number_of(entry)
   return tonumber(entry[2][2])
 end
 
--- Words of a text that were not told yet go to the end of `ids`.
+-- Lines of a text that were not told yet go to the end of `ids`.
 local told = {}
 local function collect(text, ids)
-  for word in string.gmatch(text, '%S+') do
-    if not told[word] then
-      told[word] = true
-      ids[#ids + 1] = word
+  for line in string.gmatch(text, '[^\n]+') do
+    if not told[line] then
+      told[line] = true
+      ids[#ids + 1] = line
     end
   end
 end
 
 -- Every change tells a task, so the first entry that ever was has told as many as its number says.
 local function is_first(entry)
-  local _, words = string.gsub(entry[2][4], '%S+', '')
-  return number_of(entry) == words
+  local _, lines = string.gsub(entry[2][4], '[^\n]+', '')
+  return number_of(entry) == lines
 end
 
 local newest = call('XREVRANGE', K.journal, '+', '-', 'COUNT', 1)[1]
-local is_known
+local is_known = false
 if id == '' then
   local oldest = call('XRANGE', K.journal, '-', '+', 'COUNT', 1)[1]
   is_known = number == 0 and (not oldest or is_first(oldest))
-else
+elseif id then
   local entry = call('XRANGE', K.journal, id, id)[1]
   is_known = entry and number_of(entry) == number or false
 end

@@ -55,8 +55,8 @@ end
 local function write_journal()
   if changes_made == 0 then return end
   local written = call('HINCRBY', K.meta, 'journal', changes_made)
-  call('XADD', K.journal, '*', 'n', written, 't', table.concat(changed_tasks, ' '),
-    'e', table.concat(changed_executions, ' '))
+  call('XADD', K.journal, '*', 'n', written, 't', table.concat(changed_tasks, '\n'),
+    'e', table.concat(changed_executions, '\n'))
   for _ = 1, 10 do
     local oldest = call('XRANGE', K.journal, '-', '+', 'COUNT', 1)[1]
     if written - tonumber(oldest[2][2]) < JOURNAL_KEPT then break end

@@ -45,9 +45,9 @@ class DeclaredFile:
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def throw(self, more: Iterable[DomainError]) -> None:
-        """Raise InvalidInputError with the faults of shape and these, if there are any; each once, with its line."""
+        """Raise InvalidInputError with the faults of shape and these, if there are any; each once, by their lines."""
         faults = Faults()
-        for each in (*self.faults, *more):
+        for each in sorted((*self.faults, *more), key=lambda fault: _line(fault, self.lines) or 0):
             # One at a time: two fields of a task's document may be one place of the file.
             faults.extend((_with_line(each, self.lines),))
         faults.throw()
@@ -110,14 +110,19 @@ def _body(document: object, lines: Mapping[str, int]) -> FileBody:
         raise InvalidInputError(tuple(_with_line(each, lines) for each in faults)) from None
 
 
-def _with_line(fault: DomainError, lines: Mapping[str, int]) -> DomainError:
-    """The fault with the line of its place, or of the nearest place around it that is known."""
+def _line(fault: DomainError, lines: Mapping[str, int]) -> int | None:
+    """The line of the place of a fault, or of the nearest place around it that is known."""
     place = fault.pointer
     while place and place not in lines:
         place = place.rpartition("/")[0]
-    if place not in lines:
+    return lines.get(place)
+
+
+def _with_line(fault: DomainError, lines: Mapping[str, int]) -> DomainError:
+    line = _line(fault, lines)
+    if line is None:
         return fault
-    detail = f"line {lines[place]:,}: {fault.detail}"
+    detail = f"line {line:,}: {fault.detail}"
     return DomainError(detail, code=fault.reason, pointer=fault.pointer, position=fault.position, hint=fault.hint)
 
 

@@ -5,6 +5,7 @@ one that was cut off in the middle is simply applied again. What a manager appli
 change, by its key, and in the version it made; what a manager has created bears its tag.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +15,7 @@ from application.scheduling.declarations import DeclaredFile, Entry, LastApplied
 from application.scheduling.declarations.merging import owner_tag
 from application.scheduling.declarations.reading import check_manager
 from application.scheduling.ports.history import History, TaskFilter, TaskOrder
+from application.scheduling.ports.task_store import Applied
 from application.scheduling.services.apply_plan import (
     PRUNE_LIMIT,
     ApplyItem,
@@ -31,10 +33,10 @@ from domain.errors import DomainError, InvalidTaskError
 from domain.scheduling.change import Change, ChangeAction
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.mutation import Mutation, create, delete, edit
-from domain.scheduling.task import Definition, ScheduledTask
+from domain.scheduling.task import ScheduledTask
 
 SLICE = 100
-"""How many tasks are read, and judged, before anybody else gets a turn."""
+"""How many tasks are read, and written, at once."""
 OWNED_MAX = 10_000
 CHANGES_LOOKED_AT = 200
 """How far back the last application to a task is looked for."""
@@ -86,7 +88,10 @@ class ApplyFile:
         if plan.refusal is not None:
             raise plan.refusal
         by = replace(by, reason=_reason(plan.manager, by.reason))
-        return replace(plan, items=tuple([await self._done(item, plan.manager, by) for item in plan.items]))
+        done: list[ApplyItem] = []
+        for begin in range(0, len(plan.items), SLICE):
+            done += await self._done(plan.items[begin : begin + SLICE], plan.manager, by)
+        return replace(plan, items=tuple(done))
 
     async def _judged(
         self, file: DeclaredFile, by: Author, manager: str | None
@@ -105,6 +110,8 @@ class ApplyFile:
                     found, wrong = judge.judged(entry, found.before, last) if last else (found, wrong)
                 items += [] if found is None else [found]
                 faults += wrong
+                # Judging a whole file takes seconds, in which whatever else is due must get its turn.
+                await asyncio.sleep(0)
         return items, faults
 
     async def _present(self, entries: Sequence[Entry]) -> Mapping[str, ScheduledTask]:
@@ -135,39 +142,71 @@ class ApplyFile:
                 return None if version is None else LastApplied(said, version.definition)
         return None
 
-    async def _done(self, item: ApplyItem, manager: str | None, by: Author) -> ApplyItem:
+    async def _done(self, items: Sequence[ApplyItem], manager: str | None, by: Author) -> list[ApplyItem]:
+        """What became of a slice: it is written in one step of the store, and what that does not take goes alone."""
+        asked = [(item, self._asking(item, manager, by)) for item in items]
+        planned = [(item, mutation) for item, author in asked if (mutation := self._mutation(item, author)) is not None]
+        answers = await self.manage.change_task.tasks.mutate([mutation for _, mutation in planned])
+        answered = zip(planned, answers, strict=True)
+        applied = [(item, mutation, answer) for (item, mutation), answer in answered if isinstance(answer, Applied)]
+        self.manage.change_task.tell([(mutation, answer) for _, mutation, answer in applied])
+        done = {item.name: _made(item, answer.task) for item, _, answer in applied}
+        return [done.get(item.name) or await self._alone(item, author) for item, author in asked]
+
+    def _asking(self, item: ApplyItem, manager: str | None, by: Author) -> Author:
+        return replace(by, idempotency_key=key_of(manager, item.said, self.manage.entropy.identifier()))
+
+    def _mutation(self, item: ApplyItem, by: Author) -> Mutation | None:
+        """What is to be written; None for what stays, and for what is to go through the loop of a single change."""
+        if item.outcome is ApplyOutcome.UNCHANGED:
+            return None
+        change = self.manage.change_task.recorded(_action(item), by)
+        try:
+            if item.before is None:
+                return _created(TaskId(self.manage.entropy.identifier()), item, change)
+            return _decided(item, item.before, change)
+        except UNDECIDABLE:
+            return None
+
+    async def _alone(self, item: ApplyItem, by: Author) -> ApplyItem:
         if item.outcome is ApplyOutcome.UNCHANGED:
             return item
-        entropy = self.manage.entropy
-        by = replace(by, idempotency_key=key_of(manager, item.said, entropy.identifier()))
         try:
-            done = await self._changed(item, by)
+            return _made(item, (await self._changed(item, by)).task)
         except TaskNotFoundError as error:
             # Whoever deleted it has done what pruning was to do.
             return item if item.definition is None else _refused(item, error)
         except (*UNDECIDABLE, ServiceError) as error:
             return _refused(item, error)
-        return replace(item, task_id=done.task.id, version=done.task.version)
 
     async def _changed(self, item: ApplyItem, by: Author) -> Done:
         change_task = self.manage.change_task
         if item.before is None:
-            assert item.definition is not None, "what was not there is to be created"
-            task_id = TaskId(self.manage.entropy.identifier())
-            return await change_task.create(by, partial(_created, task_id, item.definition, item.enabled))
-        if item.definition is None:
-            action, decide = ChangeAction.DELETE, delete
-        else:
-            action, decide = ChangeAction.EDIT, partial(_edited, item.definition, item.enabled)
-        return await change_task.carry_out(item.before.id, action, by, decide, if_version=item.before.version)
+            return await change_task.create(by, partial(_created, TaskId(self.manage.entropy.identifier()), item))
+        return await change_task.carry_out(
+            item.before.id, _action(item), by, partial(_decided, item), if_version=item.before.version
+        )
 
 
-def _created(task_id: TaskId, definition: Definition, enabled: bool | None, change: Change) -> Mutation:
-    return with_enabled(create(task_id, definition, change), enabled, change)
+def _action(item: ApplyItem) -> ChangeAction:
+    if item.before is None:
+        return ChangeAction.CREATE
+    return ChangeAction.DELETE if item.definition is None else ChangeAction.EDIT
 
 
-def _edited(definition: Definition, enabled: bool | None, task: ScheduledTask, change: Change) -> Mutation:
-    return with_enabled(edit(task, definition, change), enabled, change)
+def _created(task_id: TaskId, item: ApplyItem, change: Change) -> Mutation:
+    assert item.definition is not None, "what was not there is to be created"
+    return with_enabled(create(task_id, item.definition, change), item.enabled, change)
+
+
+def _decided(item: ApplyItem, task: ScheduledTask, change: Change) -> Mutation:
+    if item.definition is None:
+        return delete(task, change)
+    return with_enabled(edit(task, item.definition, change), item.enabled, change)
+
+
+def _made(item: ApplyItem, task: ScheduledTask) -> ApplyItem:
+    return replace(item, task_id=task.id, version=task.version)
 
 
 def _pruned(task: ScheduledTask) -> ApplyItem:

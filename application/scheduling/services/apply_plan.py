@@ -26,6 +26,9 @@ class ApplyOutcome(StrEnum):
     REFUSED = "refused"
 
 
+CHANGES = frozenset({ApplyOutcome.CREATED, ApplyOutcome.CHANGED, ApplyOutcome.PRUNED})
+
+
 @dataclass(frozen=True, slots=True)
 class ApplyItem:
     """One task: as it was (`before`, None: there was none), and what it is to say (`definition`, None: it is pruned).
@@ -74,8 +77,8 @@ class ApplyPlan:
 
     @property
     def changes(self) -> int:
-        """How many tasks do not stay as they are."""
-        return len(self.items) - self.counts[ApplyOutcome.UNCHANGED]
+        """How many tasks are created, changed or pruned."""
+        return sum(item.outcome in CHANGES for item in self.items)
 
     def of(self, outcome: ApplyOutcome) -> tuple[ApplyItem, ...]:
         """The tasks with this outcome."""

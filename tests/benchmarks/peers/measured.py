@@ -20,7 +20,7 @@ from tests.support.repository import ROOT
 FOLDER = Path(__file__).parent
 ENVIRONMENTS = ROOT / "var" / "peers"
 SCHEDULES = 10_000
-RUN_SECONDS = 180
+RUN_SECONDS = 120
 
 Figures = Mapping[str, float]
 
@@ -89,12 +89,15 @@ def _figures(peer: Peer, deed: str) -> Mapping[str, Figures] | None:
             program = f"{__package__}.run_{peer.name}"
             # What a peer's own code deprecates is nobody's concern here.
             said = _run(python, "-W", "ignore", "-m", program, deed, server.url, str(SCHEDULES))
-    except subprocess.SubprocessError as error:
-        why = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
-        print(f"{peer.label} was not measured ({deed}): {why}", file=sys.stderr)
-        return None
-    figures: Mapping[str, Figures] = json.loads(said)
-    return figures
+    except subprocess.TimeoutExpired:
+        why = f"no answer in {RUN_SECONDS} s"
+    except subprocess.CalledProcessError as error:
+        why = error.stderr.strip().rpartition("\n")[2]
+    else:
+        figures: Mapping[str, Figures] = json.loads(said)
+        return figures
+    print(f"{peer.label} was not measured ({deed}): {why}", file=sys.stderr)
+    return None
 
 
 def _environment(peer: Peer) -> Path:

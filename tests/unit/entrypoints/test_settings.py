@@ -100,9 +100,11 @@ def test_options_go_before_the_environment_and_none_says_nothing(monkeypatch: py
         ("SCHEDULER_TRUSTED_PROXIES", "10.0.0.1,proxy", "'proxy' is no IP address"),
         ("SCHEDULER_ROLES", "scheduler,boss", "no such role: 'boss'"),
         ("SCHEDULER_ROLES", "worker", "the scheduler's process starts the rest"),
-        ("SCHEDULER_EXTERNAL_TYPES", "mail", "external types need Redis"),
+        ("SCHEDULER_EXTERNAL_TYPES", "mail", "external tasks only"),
         ("SCHEDULER_CONCURENCY", "5", "did you mean SCHEDULER_CONCURRENCY?"),
-        ("REDIS_URL", "redis://localhost", "this version keeps its tasks in SQLite"),
+        ("SCHEDULER_STORE", "postgres", "in SQLite or in Redis"),
+        ("SCHEDULER_STORE", "redis", "REDIS_URL is missing"),
+        ("REDIS_URL", "http://localhost", "is none of redis://"),
         ("DATABASE_URL", "mysql://localhost/x", "no SQLite file"),
         ("DATABASE_URL", "postgresql://localhost/x", "no SQLite file"),
         ("DATABASE_URL", "sqlite:///:memory:", "no plain path"),
@@ -254,7 +256,7 @@ def test_a_url_is_shown_on_one_line_without_its_secrets(url: str, shown: str) ->
 
 
 def test_no_secret_is_in_a_refusal_or_in_the_settings_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = faults_of(monkeypatch, DATABASE_URL="mysql://app:s3cret@db/x", REDIS_URL="redis://:s3cret@r/0")
+    lines = faults_of(monkeypatch, DATABASE_URL="mysql://app:s3cret@db/x", REDIS_URL="http://:s3cret@r/0")
     monkeypatch.delenv("REDIS_URL")
     monkeypatch.setenv("DATABASE_URL", "sqlite:///s3cret.db")
 

@@ -1,5 +1,6 @@
 """Applying a file: what is created, changed, kept and pruned, what is told of it, and what is refused as a whole."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -228,12 +229,12 @@ async def test_one_bad_entry_stops_the_whole_file_and_every_fault_has_its_place(
         await _apply(house, text)
 
     told = [(fault.pointer, fault.reason, fault.detail.partition(":")[0]) for fault in refused.value.faults]
-    assert sorted(told) == [
-        ("/tasks/late/payload/token", "no_secret", "line 14"),
+    assert told == [
         ("/tasks/nightly-billing/schedule/cron", "out_of_range", "line 6"),
         ("/tasks/pulse/schedule", "required", "line 11"),
         ("/tasks/third/colour", "unknown_field", "line 13"),
         ("/tasks/third/task_type", "required", "line 13"),
+        ("/tasks/late/payload/token", "no_secret", "line 14"),
     ]
     assert await house.stores.tasks.find("nightly-billing") is None
 
@@ -279,8 +280,21 @@ async def test_what_somebody_changes_between_plan_and_deed_is_left_to_the_next_a
     done = await applying.carry_out(plan, ANA)
 
     assert _outcomes(done) == {"nightly-billing": "changed", "pulse": "refused"}
-    assert _item(done, "pulse").code == "stale_version"
+    assert (_item(done, "pulse").code, done.changes) == ("stale_version", 1)
     assert (await _named(house, "pulse")).definition.schedule_text == "15m"
+
+
+async def test_two_who_apply_one_file_at_once_make_each_task_once(house: House) -> None:
+    applying = _applying(house)
+    plan = await applying.plan(_file(), ANA)
+
+    async with asyncio.TaskGroup() as both:
+        done = [both.create_task(applying.carry_out(plan, ANA)) for _ in range(2)]
+
+    outcomes = sorted(_outcomes(each.result())["pulse"] for each in done)
+    assert outcomes == ["created", "refused"]
+    assert len(house.stores.state.tasks) == 2
+    assert set(_outcomes(await _apply(house)).values()) == {"unchanged"}
 
 
 async def test_two_plans_for_one_state_have_one_digest_and_for_another_another(house: House) -> None:

@@ -1,0 +1,217 @@
+"""What one process does: scheduler and dashboard in its event loop, the worker as a child."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import structlog
+
+from application.scheduling.ports.errors import StoreUnavailableError
+from application.scheduling.ports.execution_store import Held
+from application.scheduling.ports.membership import SILENT_AFTER
+from application.scheduling.services.dispatch_due import AHEAD
+from application.scheduling.services.keep_membership import ANNOUNCE_EVERY
+from domain.scheduling.identifiers import NodeId
+from entrypoints.admin import serve_admin
+from entrypoints.container import Container, new_node_id
+from entrypoints.isolation import LANES_MAX, PATIENCE, SuspectWatch
+from entrypoints.loop import Step, every, once_ready, repeat
+from entrypoints.presence import Presence, presence_of
+from entrypoints.process import EXIT_OK
+from entrypoints.profiles import Profile
+from entrypoints.settings import Settings
+from entrypoints.stores import Lock, Stores
+from entrypoints.supervisor import Supervisor
+
+LOOK_EVERY = timedelta(milliseconds=500)
+WAKE_WINDOW = timedelta(milliseconds=1)
+RESCUE_EVERY = timedelta(seconds=5)
+PRUNE_EVERY = timedelta(minutes=10)
+READY_WITHIN = timedelta(seconds=5)
+# How long nothing fires for want of a first worker: long enough to hear that its settings are refused.
+FIRST_WORKER_WITHIN = timedelta(seconds=10)
+COUNT_WITHIN_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Service:
+    """The loops of one process: whichever of scheduler, worker and dashboard the settings give it.
+
+    `lock`, if the profile has one, makes it the only process that serves the store.
+    """
+
+    settings: Settings
+    profile: Profile
+    lock: Lock | None
+    stop: asyncio.Event
+    due: asyncio.Event = field(default_factory=asyncio.Event)
+    code: int = EXIT_OK
+    _supervisor: Supervisor | None = None
+    _watches: Sequence[SuspectWatch] = ()
+    _greeting: str = ""
+    _is_complete: bool = False
+    _went_round_at: float | None = None
+
+    async def run(self, stores: Stores) -> int:
+        """Serve until told to stop: then firing ends, the worker drains, and the dashboard goes last."""
+        async with self.profile.open_wakeup(self.due.set, self._wake_workers) as wakeup:
+            container = Container(settings=self.settings, stores=stores, wakeup=wakeup, clock=self.profile.clock)
+            presence = presence_of(container, is_alone=self.lock is not None)
+            await self._prepare(container, presence)
+            async with self._dashboard(container), asyncio.TaskGroup() as group:
+                for name, step, wake in self._steps(container, presence):
+                    loop = repeat(step, name=name, stop=self.stop, observer=container.observer(), wake=wake)
+                    group.create_task(loop)
+                group.create_task(self._tell_stop(container))
+                if "worker" in self.settings.scheduler_roles:
+                    self._start_lanes(container, group)
+            await presence.leave()
+        if self.code == EXIT_OK:
+            structlog.get_logger().info("Stopped")
+        return self.code
+
+    async def _prepare(self, container: Container, presence: Presence) -> None:
+        """What comes before anything fires or is claimed."""
+        if (weakness := self.profile.weakness(container.stores())) is not None:
+            structlog.get_logger().warning(weakness)
+        if self.lock is not None:
+            # Whoever holds the lock knows that nobody else can hold a claim.
+            await container.rescue_stuck().rescue_all()
+        if "scheduler" in self.settings.scheduler_roles:
+            await container.reconcile().catch_up()
+        await presence.run_once()
+        if "scheduler" in self.settings.scheduler_roles:
+            await container.seed_defaults().run_once()
+
+    @asynccontextmanager
+    async def _dashboard(self, container: Container) -> AsyncIterator[None]:
+        """Serve the dashboard if this is its role."""
+        self._greeting = f"Ready: tasks in {self.profile.where}"
+        async with AsyncExitStack() as serving:
+            if "admin" in self.settings.scheduler_roles:
+                served = serve_admin(self.settings, container, self._readiness(container))
+                self._greeting += f", dashboard at {await serving.enter_async_context(served)}"
+            if "worker" not in self.settings.scheduler_roles:
+                self._greet()
+            yield
+
+    def _start_lanes(self, container: Container, group: asyncio.TaskGroup) -> None:
+        executions, observer = container.stores().executions, container.observer()
+        self._watches = [SuspectWatch(executions, observer, PATIENCE * lane) for lane in range(LANES_MAX)]
+        self._supervisor = self._lane(container, None)
+        group.create_task(self._supervise(self._supervisor))
+        for watch in self._watches:
+            group.create_task(self._lane(container, watch).run(self.stop))
+
+    def _greet(self) -> None:
+        """The service is ready once the first worker is: by then it has announced what it can run, and how."""
+        if self._is_complete:
+            structlog.get_logger().info("A new worker is ready")
+            return
+        self._is_complete = True
+        structlog.get_logger().info(self._greeting)
+        self.due.set()
+
+    async def _tell_stop(self, container: Container) -> None:
+        """Say what a stop waits for, so that nobody takes the wait for a service that hangs."""
+        await self.stop.wait()
+        if self.code != EXIT_OK:
+            return
+        held: Sequence[Held] = ()
+        # The count is a courtesy: a store that does not answer now says nothing of the stop.
+        with suppress(StoreUnavailableError, TimeoutError):
+            async with asyncio.timeout(COUNT_WITHIN_SECONDS):
+                held = await container.stores().executions.held() if self._supervisor is not None else ()
+        waits = f", waiting at most {self.settings.grace.total_seconds():g}s for what runs" if held else ""
+        structlog.get_logger().info(f"Stopping{waits}", executions=len(held))
+
+    async def _supervise(self, supervisor: Supervisor) -> None:
+        """Have a worker all the time; without one that accepts its settings the service ends."""
+        self.code = await supervisor.run(self.stop)
+        self.stop.set()
+
+    def _steps(self, container: Container, presence: Presence) -> Iterator[tuple[str, Step, asyncio.Event | None]]:
+        if "scheduler" not in self.settings.scheduler_roles:
+            yield "announce", self._announcing(container, presence), None
+            return
+        yield "announce", every(presence.run_once, ANNOUNCE_EVERY), None
+        check = self.settings.check_interval
+        yield "dispatch", self._dispatching_once_ready(container, presence), self.due
+        yield "rescue", every(container.rescue_stuck().run_once, RESCUE_EVERY), None
+        yield "reconcile", every(container.reconcile().run_once, check), None
+        yield "expire", every(container.expire_unknown().run_once, check), None
+        yield "prune", every(container.prune_history().run_once, PRUNE_EVERY), None
+
+    def _announcing(self, container: Container, presence: Presence) -> Step:
+        """The round of a process that fires nothing."""
+
+        async def step() -> timedelta:
+            await presence.run_once()
+            self._went_round_at = container.clock().monotonic()
+            return ANNOUNCE_EVERY
+
+        return step
+
+    def _dispatching_once_ready(self, container: Container, presence: Presence) -> Step:
+        """A service whose worker is refused ends, and must not have decided anything that it could never run."""
+        dispatching, clock = self._dispatching(container, presence), container.clock()
+        return once_ready(dispatching, lambda: self._is_complete, clock, at_most=FIRST_WORKER_WITHIN)
+
+    def _dispatching(self, container: Container, presence: Presence) -> Step:
+        """Pass after pass until the next known instant, and every LOOK_EVERY even if every hint was lost."""
+        clock, dispatch = container.clock(), container.dispatch_due()
+
+        async def step() -> timedelta:
+            next_at = await dispatch.run_once(presence.share)
+            self._went_round_at = clock.monotonic()
+            if next_at is None:
+                return LOOK_EVERY
+            return max(WAKE_WINDOW, min(next_at - clock.now() - AHEAD, LOOK_EVERY))
+
+        return step
+
+    def _readiness(self, container: Container) -> Callable[[], bool]:
+        """Ready once there was a worker, if one is wanted here, while the rounds go on and nobody asked us to stop."""
+        clock = container.clock()
+        within = READY_WITHIN if "scheduler" in self.settings.scheduler_roles else SILENT_AFTER
+
+        def is_ready() -> bool:
+            at = self._went_round_at
+            goes_on = at is not None and clock.monotonic() - at < within.total_seconds()
+            return self._is_complete and goes_on and not self.stop.is_set()
+
+        return is_ready
+
+    def _lane(self, container: Container, suspects: SuspectWatch | None) -> Supervisor:
+        """The supervisor of all ordinary work (None), or of what may be killing workers, while there is any."""
+        held = () if self.lock is None else (self.lock.descriptor,)
+
+        def command(worker_id: NodeId, link: int) -> list[str]:
+            program = (sys.executable, "-m", f"{__package__}.worker", *(("--isolated",) if suspects else ()))
+            return [*program, "--worker-id", worker_id, "--link", str(link), *(f"--lock={each}" for each in held)]
+
+        async def died(worker_id: NodeId) -> None:
+            await container.rescue_stuck().worker_died(worker_id)
+            for watch in self._watches:
+                watch.look_now()
+            # Nobody may think for another while that it is there.
+            await container.stores().membership.leave(worker_id)
+
+        return Supervisor(
+            command=command,
+            new_id=lambda: NodeId(f"{new_node_id(container.entropy())}{'-isolated' if suspects else ''}"),
+            inherited=held,
+            died=died,
+            on_scheduler=container.wakeup().scheduler,
+            on_ready=(lambda: None) if suspects else self._greet,
+            clock=container.clock(),
+            grace=self.settings.grace,
+            wanted=suspects.found if suspects else None,
+        )
+
+    def _wake_workers(self) -> None:
+        if self._supervisor is not None:
+            self._supervisor.wake()

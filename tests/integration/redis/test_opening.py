@@ -1,0 +1,214 @@
+"""Opening the store in real servers: which are refused, and what becomes of a store whose server changes under it."""
+
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from adapters.redis.address import parse_address
+from adapters.redis.opening import RedisStores, open_redis_store
+from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
+from tests.support.recorders import CountingEntropy
+from tests.support.redis_servers import Kind, RedisServer, a_redis, a_sentinel
+from tests.support.service import eventually
+
+pytestmark = pytest.mark.redis
+META = "scheduler:meta"
+
+
+@pytest.fixture(scope="module", params=Kind)
+def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    with a_redis(request.param) as running:
+        yield running
+
+
+@pytest.fixture
+def admin(server: RedisServer) -> Iterator[Redis]:
+    with server.client(decode_responses=True) as client:
+        client.flushall()
+        yield client
+
+
+@asynccontextmanager
+async def opened(server: RedisServer, *, user: str = "") -> AsyncIterator[RedisStores]:
+    async with open_redis_store(parse_address(server.url.replace("//", f"//{user}")), CountingEntropy()) as stores:
+        yield stores
+
+
+async def refusal(server: RedisServer, *, user: str = "") -> str:
+    """The one line by which a store is refused."""
+    with pytest.raises(StoreRefusedError) as refused:
+        async with opened(server, user=user):
+            pass
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+async def answers(stores: RedisStores) -> bool:
+    try:
+        await stores.executions.held()
+    except StoreUnavailableError:
+        return False
+    return True
+
+
+async def test_a_new_store_has_a_name_and_every_process_finds_the_same(server: RedisServer, admin: Redis) -> None:
+    async with opened(server) as first, opened(server) as second:
+        assert await answers(first)
+        assert await answers(second)
+        assert first.arrival.store_id == second.arrival.store_id == admin.hget(META, "store_id")
+
+    assert admin.hget(META, "generation") == "1"
+
+
+async def test_a_store_that_nobody_began_is_begun_by_a_service_alone(server: RedisServer, admin: Redis) -> None:
+    with pytest.raises(StoreRefusedError, match="start the service first"):
+        async with open_redis_store(parse_address(server.url), None):
+            pass
+
+    assert admin.dbsize() == 0
+
+
+async def test_a_restarted_server_is_another_generation_for_all_of_its_connections(
+    server: RedisServer, admin: Redis
+) -> None:
+    async with opened(server) as stores, opened(server) as others:
+        server.restart()
+
+        for each in (stores, others, stores):
+            # A connection that broke is noticed by the call that meets it.
+            await eventually(lambda each=each: answers(each))
+        assert (stores.server.generation, others.server.generation) == (2, 2)
+
+    assert admin.hget(META, "generation") == "2"
+
+
+async def test_a_store_that_was_emptied_under_a_process_is_not_begun_anew_by_it(
+    server: RedisServer, admin: Redis
+) -> None:
+    async with opened(server) as stores:
+        admin.flushall()
+        with pytest.raises(StoreUnavailableError, match="emptied"):
+            await stores.executions.held()
+
+        admin.execute_command("CLIENT", "KILL", "TYPE", "normal")
+        for _ in range(2):
+            with pytest.raises(StoreUnavailableError):
+                await stores.executions.held()
+        assert admin.dbsize() == 0
+
+        async with opened(server):
+            with pytest.raises(StoreUnavailableError, match="emptied or replaced"):
+                await stores.executions.held()
+
+
+async def test_somebody_elses_keys_and_a_newer_store_are_refused(server: RedisServer, admin: Redis) -> None:
+    admin.set("scheduler:tasks", "theirs")
+    assert "scheduler:* that are not this store's" in await refusal(server)
+
+    admin.flushall()
+    async with opened(server):
+        admin.hset(META, "schema", 99)
+    assert "newer version" in await refusal(server)
+    assert admin.hget(META, "generation") == "1"
+
+
+async def test_a_server_that_forgets_keys_is_refused_at_every_connection(server: RedisServer, admin: Redis) -> None:
+    async with opened(server) as stores:
+        admin.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            assert "set it to noeviction" in await refusal(server)
+            admin.execute_command("CLIENT", "KILL", "TYPE", "normal")
+            with pytest.raises((StoreRefusedError, StoreUnavailableError)):
+                await stores.executions.held()
+            with pytest.raises(StoreRefusedError, match="noeviction"):
+                await stores.executions.held()
+        finally:
+            admin.config_set("maxmemory-policy", "noeviction")
+        assert await answers(stores)
+
+
+async def test_a_replica_is_refused_and_one_that_was_the_primary_is_waited_for(
+    server: RedisServer, admin: Redis
+) -> None:
+    async with opened(server) as stores:
+        admin.replicaof("127.0.0.1", 1)
+        try:
+            assert "is a replica of 127.0.0.1:1" in await refusal(server)
+            admin.execute_command("CLIENT", "KILL", "TYPE", "normal")
+            for _ in range(2):
+                with pytest.raises(StoreUnavailableError):
+                    await stores.executions.held()
+        finally:
+            admin.replicaof("NO", "ONE")
+        await stores.executions.held()
+
+
+async def test_users_come_in_by_their_password_which_no_refusal_shows(server: RedisServer, admin: Redis) -> None:
+    admin.acl_setuser("ops", enabled=True, passwords=["+s3cret"], keys=["*"], channels=["*"], categories=["+@all"])
+    try:
+        async with opened(server, user="ops:s3cret@") as stores:
+            assert await answers(stores)
+        assert "s3creT" not in await refusal(server, user="ops:s3creT@")
+    finally:
+        admin.acl_deluser("ops")
+
+
+async def test_a_server_that_writes_no_append_only_file_is_told_of(server: RedisServer, admin: Redis) -> None:
+    admin.config_set("appendonly", "no")
+    try:
+        async with opened(server) as stores:
+            assert "R-" in str(stores.arrival.durability)
+    finally:
+        admin.config_set("appendonly", "yes")
+    async with opened(server) as stores:
+        assert stores.arrival.durability is None
+
+
+async def test_a_frozen_server_is_given_up_in_time_and_found_again(server: RedisServer, admin: Redis) -> None:
+    async with opened(server) as stores:
+        stores.server.answer_within = timedelta(milliseconds=100)
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            for _ in range(2):
+                with pytest.raises(StoreUnavailableError, match="in time"):
+                    await stores.executions.held()
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        stores.server.answer_within = timedelta(seconds=5)
+
+        assert await answers(stores)
+        assert admin.hget(META, "store_id") == stores.arrival.store_id
+
+
+async def test_sentinels_tell_where_the_primary_is_also_after_a_fail_over() -> None:
+    with a_redis() as primary, a_redis(replicaof=f"127.0.0.1 {primary.port}") as replica:
+        with primary.client() as first, replica.client() as second:
+            # Before there is a Sentinel: it looks for replicas at once, and then every ten seconds.
+            await eventually(lambda: second.info("replication")["master_link_status"] == "up")
+            with a_sentinel(primary) as watch, watch.client() as sentinel:
+                url = f"redis+sentinel://127.0.0.1:1,127.0.0.1:{watch.port}/main/0"
+                async with open_redis_store(parse_address(url), CountingEntropy()) as stores:
+                    assert await answers(stores)
+                    assert first.hget(META, "store_id") == str(stores.arrival.store_id).encode()
+                    assert first.wait(1, 5_000) == 1
+
+                    await eventually(lambda: fails_over(sentinel))
+                    await eventually(lambda: second.info("replication")["role"] == "master")
+                    primary.kill()
+                    await eventually(lambda: answers(stores))
+
+                    assert stores.server.generation == 2
+                    assert second.hget(META, "generation") == b"2"
+
+
+def fails_over(sentinel: Redis) -> bool:
+    try:
+        return bool(sentinel.execute_command("SENTINEL", "FAILOVER", "main"))
+    except ResponseError:
+        return False  # it has not met the replica yet
