@@ -37,7 +37,7 @@ class Reading:
     """What was sought, at an instant of the store's clock, and what every step may have to know.
 
     `is_bare` is that of the port, `offer` the digest of the set-up's secret and until when it is good. Anchor and head
-    are the ends of the chain of records.
+    are the ends of the chain of records. `login_records` are what `logins` were read from.
     """
 
     now: datetime
@@ -51,6 +51,7 @@ class Reading:
     tokens: Mapping[str, ApiToken | None]
     sessions: Mapping[str, Session | None]
     logins: Mapping[str, Attempts | None]
+    login_records: Mapping[str, bytes]
     records: Mapping[str, AccessRecord | None]
 
     def enabled(self, name: str) -> User | None:
@@ -81,10 +82,9 @@ async def read_access(server: Server, sought: Sought) -> Reading:
 def _reading(reply: Reply) -> Reading:
     revision, is_bare = reply.answer
     offer, anchor, head, *found = reply.readings
-    entries: dict[str, dict[str, Any]] = {kind: {} for kind in _KINDS}
-    for place in range(0, len(found), 3):
-        kind, name, record = found[place : place + 3]
-        entries[kind.decode()][name.decode(errors="replace")] = value_of(record, _KINDS[kind.decode()])
+    stored: dict[str, dict[str, bytes]] = {kind: {} for kind in _KINDS}
+    for kind, name, record in zip(found[0::3], found[1::3], found[2::3], strict=True):
+        stored[kind.decode()][name.decode(errors="replace")] = record
     return Reading(
         reply.now,
         reply.generation,
@@ -93,7 +93,8 @@ def _reading(reply: Reply) -> Reading:
         value_of(offer, _offer_of),
         _link(anchor),
         _link(head),
-        **entries,
+        login_records=stored["logins"],
+        **{kind: {name: value_of(each, of) for name, each in stored[kind].items()} for kind, of in _KINDS.items()},
     )
 
 

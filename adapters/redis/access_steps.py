@@ -2,8 +2,9 @@
 
 All of access has one revision, which moves with every write; what was decided on another revision is not written, and
 is decided again on a new reading. One number is enough, because writes are few: what people do, and one a minute for
-each session and token in use. Only guesses come in floods; so whoever lost once takes turns with the others of its
-process, or many would read, lose and read again, each as often as there are others.
+each session and token in use. Only guesses come in floods. So attempts stand apart, each compared with what it was
+read as; and whoever lost once takes turns with the others of its process, or many would read, lose and read again,
+each as often as there are others.
 """
 
 import asyncio
@@ -58,16 +59,16 @@ class AccessSteps:
 
     async def _change(self, doing: str, sought: Sought, decide: Callable[[Reading], Decision[T]]) -> T:
         """Carry out what `decide` makes of what is sought, as one step; raises StoreUnavailableError."""
-        if (decision := await self._attempt(sought, decide)) is not None:
+        if (decision := await self._try(sought, decide)) is not None:
             return decision.answer
         with store_errors(doing):
             async with asyncio.timeout(self.server.answer_within.total_seconds()), self._turn:
                 for _ in range(TRIES_MAX):
-                    if (decision := await self._attempt(sought, decide)) is not None:
+                    if (decision := await self._try(sought, decide)) is not None:
                         return decision.answer
         raise StoreUnavailableError(f"{doing}: others came first {TRIES_MAX} times")
 
-    async def _attempt(self, sought: Sought, decide: Callable[[Reading], Decision[T]]) -> Decision[T] | None:
+    async def _try(self, sought: Sought, decide: Callable[[Reading], Decision[T]]) -> Decision[T] | None:
         """What was decided and is written; None: somebody came between, and nothing was written."""
         reading = await self._read(sought)
         decision = decide(reading)
@@ -75,7 +76,8 @@ class AccessSteps:
             return decision
         record = None if decision.deed is None else reading.head.record(decision.deed, reading.now)
         added = record and (record.number, pack(access_record_row(record)), pack((record.number, record.hash)))
-        request = (reading.revision, decision.puts, added or False)
+        attempts = [(key, reading.login_records.get(key, b"")) for key in sought.logins]
+        request = (False if attempts else reading.revision, attempts, decision.puts, added or False)
         write = script("access_write", in_full_memory=True)
         reply = await self.server.call(write, request, generation=reading.generation)
         return decision if reply.answer else None

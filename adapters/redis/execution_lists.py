@@ -19,7 +19,7 @@ from domain.scheduling.execution import Execution
 from domain.scheduling.identifiers import ExecutionId, least_execution_id
 
 LIST_NAME = "executions"
-SLICE_MAX = 1_000
+SLICE_MAX = 500
 """How many records one call of a script answers at most."""
 BEHIND_ALL = "g"
 """Behind every execution's id, which is hexadecimal."""

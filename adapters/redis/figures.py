@@ -1,10 +1,11 @@
 """`Figures` in Redis."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from adapters.records.packing import UNREADABLE, Row, at_or_none
 from adapters.redis.execution_lists import SLICE_MAX
@@ -14,8 +15,11 @@ from adapters.redis.task_lists import TaskLists
 from application.scheduling.ports.figures import COUNT_MAX, Backlog, ComingTask, HourFigures, PastRun, TypeFigures
 from domain.scheduling.durations import NO_STEP, Durations
 from domain.scheduling.execution import ExecutionState
-from domain.scheduling.finish import Finish
 from domain.scheduling.identifiers import TaskId, instant_of, microseconds
+
+KINDS_MAX = 4_096
+Kind = tuple[str, ExecutionState, int]
+"""How executions end: their type, their state, and the step of their duration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,30 +59,32 @@ class RedisFigures:
 
     async def hours(self, *, since: datetime, until: datetime, task_type: str | None = None) -> Sequence[HourFigures]:
         """See the port."""
-        by_hour: defaultdict[datetime, Counter[ExecutionState]] = defaultdict(Counter)
-        for finish, count in await self._finished(since, until):
-            if task_type in (None, finish.task_type):
-                by_hour[finish.hour][finish.state] += count
-        return [HourFigures(at, by_hour[at]) for at in sorted(by_hour)]
+        by_hour: defaultdict[int, Counter[ExecutionState]] = defaultdict(Counter)
+        async for hour, (of_type, state, _), count in self._finished(since, until):
+            if task_type in (None, of_type):
+                by_hour[hour][state] += count
+        return [HourFigures(instant_of(hour), by_hour[hour]) for hour in sorted(by_hour)]
 
     async def types(self, *, since: datetime, until: datetime) -> Sequence[TypeFigures]:
         """See the port."""
         states: defaultdict[str, Counter[ExecutionState]] = defaultdict(Counter)
         steps: defaultdict[str, Counter[int]] = defaultdict(Counter)
-        for finish, count in await self._finished(since, until):
-            states[finish.task_type][finish.state] += count
-            if finish.step != NO_STEP:
-                steps[finish.task_type][finish.step] += count
+        async for _, (task_type, state, step), count in self._finished(since, until):
+            states[task_type][state] += count
+            if step != NO_STEP:
+                steps[task_type][step] += count
         return [TypeFigures(name, states[name], Durations(steps[name])) for name in sorted(states)]
 
-    async def _finished(self, since: datetime, until: datetime) -> list[tuple[Finish, int]]:
-        """What was counted in the hours that begin in [since, until)."""
-        found: list[tuple[Finish, int]] = []
+    async def _finished(self, since: datetime, until: datetime) -> AsyncIterator[tuple[int, Kind, int]]:
+        """What was counted in the hours that begin in [since, until): the hour, the kind of end, and how many."""
         place, end = microseconds(since), microseconds(until)
         while place is not False:
             rows, place = (await self.server.call(script("hours", only_reads=True), [place, end])).answer
-            found += [each for row in rows for each in _counts(row)]
-        return found
+            for hour, flat in rows:
+                for name, count in zip(flat[0::2], flat[1::2], strict=True):
+                    kind = _kind(name)
+                    if kind is not None and count.isdecimal():
+                        yield hour, kind, int(count)
 
 
 def _past_runs(rows: Sequence[Row]) -> list[PastRun]:
@@ -90,10 +96,12 @@ def _past_runs(rows: Sequence[Row]) -> list[PastRun]:
     return found
 
 
-def _counts(row: Row) -> Iterator[tuple[Finish, int]]:
-    """What was counted in an hour, from its beginning and its fields, each before its count."""
-    hour, flat = row
-    for field, count in zip(flat[0::2], flat[1::2], strict=True):
-        with suppress(*UNREADABLE):
-            task_type, state, step = field.rsplit("/", 2)
-            yield Finish(instant_of(hour), task_type, ExecutionState(state), int(step)), int(count)
+# A year has the same few kinds in each of its hours.
+@lru_cache(KINDS_MAX)
+def _kind(name: str) -> Kind | None:
+    """The kind of end of a field's name, type/state/step; None: it cannot be read."""
+    try:
+        task_type, state, step = name.rsplit("/", 2)
+        return task_type, ExecutionState(state), int(step)
+    except ValueError:
+        return None

@@ -35,7 +35,7 @@ BEGINNING = Place("", 0)
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the journal tells behind a place, up to `reached`; the states are the tasks' records, b"" where there is none.
+    """What the journal tells behind a place, up to `reached`; `states` are the records of the tasks, b"" for none.
 
     `is_known` False: the journal does not reach back to the place, or never had it.
     """
@@ -55,7 +55,7 @@ async def told_behind(server: Server, place: Place | None, *, limit: int = 0, wi
     None is a place that is not known.
     """
     id_, number = (False, 0) if place is None else (place.id, place.number)
-    reply = await server.call(script("journal"), [id_, number, limit, with_states])
+    reply = await server.call(script("journal", only_reads=True), [id_, number, limit, with_states])
     is_known, newest_id, newest_number, *behind = reply.answer
     newest = Place(newest_id, newest_number)
     if not is_known:
@@ -71,7 +71,7 @@ class RedisNews:
     server: Server
 
     async def since(self, mark: str | None, *, limit: int) -> Changed:
-        """See the port. Where nothing has changed, two entries are read."""
+        """See the port. Tasks that are forgotten are told, too: whoever mirrors the store has to know."""
         place = None if mark is None else _place(mark)
         told = await told_behind(self.server, place, limit=limit)
         if place is None or not told.is_known or told.newest.number - place.number > limit:

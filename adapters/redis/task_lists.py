@@ -52,7 +52,7 @@ class TaskLists:
 
     async def tasks_by_name(self, *, after: str | None, limit: int) -> TaskSlice:
         """See `History`. There is an index for this in the store, which needs no mirror."""
-        reply = await self._server.call(script("named"), [after or "", limit])
+        reply = await self._server.call(script("named", only_reads=True), [after or "", limit])
         ids, opens, last = reply.answer
         found = tasks_of(reply, ids, opens, with_payload=True)
         return TaskSlice(tuple(task for task in found if isinstance(task, ScheduledTask)), last or None)

@@ -92,7 +92,7 @@ async def _sqlite(clock: ManualClock, folder: Path) -> AsyncIterator[StoreUnderT
 
 
 @cache
-def _redis_server() -> RedisServer:
+def redis_server() -> RedisServer:
     """The server of this process, started with its first store: each store empties it."""
     kind = Kind(os.environ.get("TEST_REDIS_KIND", Kind.VALKEY))  # noqa: TID251 - a setting of the tests
     running = ExitStack()
@@ -102,7 +102,7 @@ def _redis_server() -> RedisServer:
 
 @asynccontextmanager
 async def _redis(clock: ManualClock, folder: Path) -> AsyncIterator[StoreUnderTest]:
-    server = _redis_server()
+    server = redis_server()
     # A name of its own for the server's socket: without it, and its connections, the store is unreachable.
     socket = _scratch() / f"{next(_NUMBERS)}.sock"  # not in `folder`: such names may have 107 bytes at most
     socket.symlink_to(server.options["unixsocket"])

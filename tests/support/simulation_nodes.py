@@ -22,7 +22,7 @@ from application.scheduling.services.settle_execution import SettleExecution
 from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.identifiers import NodeId
 from domain.scheduling.sharing import EVERYTHING, Share, share_of
-from entrypoints.scheduler import WAKE_WINDOW
+from entrypoints.service import WAKE_WINDOW
 from tests.support.sim_clock import SimClock, SimEntropy
 from tests.support.sim_loop import SimProcess
 from tests.support.simulation_handlers import registered

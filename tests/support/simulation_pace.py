@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from application.scheduling.services.keep_claims import BEAT_EVERY
 from application.scheduling.services.keep_membership import ANNOUNCE_EVERY
-from entrypoints import scheduler, worker
+from entrypoints import service, worker
 from entrypoints.settings import Settings
 
 
@@ -28,10 +28,10 @@ class Pace:
 
 
 PRODUCTION = Pace(
-    look=scheduler.LOOK_EVERY.total_seconds(),
-    rescue=scheduler.RESCUE_EVERY.total_seconds(),
+    look=service.LOOK_EVERY.total_seconds(),
+    rescue=service.RESCUE_EVERY.total_seconds(),
     reconcile=float(Settings.model_fields["scheduler_check_interval"].get_default()),
-    prune=scheduler.PRUNE_EVERY.total_seconds(),
+    prune=service.PRUNE_EVERY.total_seconds(),
     announce=ANNOUNCE_EVERY.total_seconds(),
     claim=worker.CLAIM_EVERY.total_seconds(),
     settle=worker.SETTLE_EVERY.total_seconds(),

@@ -1,11 +1,15 @@
--- Writes what was decided on a reading of access; false if anything was written since. request: its revision; the puts,
--- each a kind, a name, a record (false: it goes) and for how many milliseconds; and what goes on record, or false:
--- a number, the record, and the head of the chain behind it.
-local revision, puts, added = unpack(request)
+-- Writes what was decided on a reading of access; false if that does not hold any more. request: the revision that was
+-- read, or false for attempts, which are key by key what they were read as; the puts, each a kind, a name, a record
+-- (false: it goes) and for how many milliseconds; and what goes on record, or false: a number, the record, and the head
+-- of the chain behind it.
+local revision, attempts, puts, added = unpack(request)
 
 if is_of_another_generation() then return answer(false) end
-if (tonumber(call('HGET', K.access, 'revision') or 0) or 0) ~= revision then return answer(false) end
-call('HSET', K.access, 'revision', string.format('%.0f', revision + 1))
+if revision and (tonumber(call('HGET', K.access, 'revision') or 0) or 0) ~= revision then return answer(false) end
+for _, attempt in ipairs(attempts) do
+  if (call('GET', PREFIX .. 'login:' .. attempt[1]) or '') ~= attempt[2] then return answer(false) end
+end
+if revision then call('HSET', K.access, 'revision', string.format('%.0f', revision + 1)) end
 
 for _, put in ipairs(puts) do
   local kind, name, record, lives = unpack(put)

@@ -4,7 +4,7 @@
 -- Answer: {id, name and type of its task, the one in its place, how many attempts and lines} of each; the id before
 -- which to go on, or false. Readings: of each its record and progress, and its attempts and lines if they are asked for.
 
-local SCANNED_MAX = 1000
+local SCANNED_MAX = 500
 local given, index, prefixes, least, before, task_id, states, backfill, limit, is_whole = unpack(request)
 
 local function found_by_index()

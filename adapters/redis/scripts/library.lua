@@ -160,7 +160,8 @@ local function send(execution, state, is_urgent)
     'task_type', execution[E.task_type],
     'scheduled_at', string.format('%.0f', execution[E.scheduled_at]),
     'dispatched_at', string.format('%.0f', now),
-    'attempt', string.format('%.0f', execution[E.attempts_used] + 1))
+    'attempt', string.format('%.0f', execution[E.attempts_used] + 1),
+    'traceparent', '')
 end
 
 local function unindex(execution)

@@ -14,12 +14,15 @@ from tests.benchmarks.peers.stopwatch import Countdown, HandOvers, due_after_add
 HOUR = timedelta(hours=1)
 # A little faster here than one process without threads; processes of its own would count each for itself.
 THREADS = 4
+# Beat ends itself when its lock runs out, and of itself the lock is as short as five of its looks, here of a second.
+LOCK_SECONDS = 300
 
 
 def the_app(url: str) -> Celery:
     app = Celery("bench", broker=url)
     app.conf.update(
         redbeat_redis_url=url,
+        redbeat_lock_timeout=LOCK_SECONDS,
         task_ignore_result=True,
         task_send_sent_event=False,
         worker_send_task_events=False,

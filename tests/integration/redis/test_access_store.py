@@ -14,13 +14,13 @@ from adapters.redis.opening import RedisStores, address_of, open_redis_store
 from adapters.redis.trail import forget_access_records
 from application.scheduling.ports.access import SESSIONS_MAX
 from application.scheduling.ports.access_trail import AccessFilter
-from application.scheduling.ports.membership import Member
+from application.scheduling.ports.membership import SILENT_AFTER, Member
 from application.scheduling.services.inspect_access import InspectAccess
 from domain.access.account import IDLE_MAX
 from domain.access.record import AccessAction, Deed, Doer
 from domain.access.throttle import FORGOTTEN_AFTER, FREE_PER_ACCOUNT, LoginKeys
 from domain.scheduling.change import Via
-from domain.scheduling.identifiers import NodeId
+from domain.scheduling.identifiers import MICROSECOND, NodeId
 from tests.support.accounts import ANA, BOB, TESTER, a_session, a_token, add_ana_and_bob, open_session
 from tests.support.builders import MINUTE, SECOND
 from tests.support.manual_clock import NOON, ManualClock
@@ -33,6 +33,7 @@ RECORDS = 5
 DEEDS = [Deed(Doer("ana", Via.CLI), AccessAction.USER_ADDED, f"user {number}") for number in range(RECORDS)]
 CHAIN, ENDS = key("access_records"), key("access")
 KEYS = LoginKeys("account", "address")
+MEMBER = Member(NodeId("node"), frozenset({"worker"}), "host", 1, NOON)
 EVE = replace(ANA, name="eve")
 # No MessagePack, a text that is none, and a record that is none.
 GARBAGE = (b"\xc1", b"\x91\xa2\xff\xfe", b"\x05")
@@ -52,15 +53,20 @@ def admin(server: RedisServer) -> Iterator[Redis]:
 
 
 @pytest.fixture
-async def other(server: RedisServer, stores: RedisStores) -> AsyncIterator[RedisStores]:
+async def other(server: RedisServer, stores: RedisStores, clock: ManualClock) -> AsyncIterator[RedisStores]:
     """Another process on the same store."""
-    async with open_redis_store(address_of(server.url), None, clock=stores.server.clock) as opened:
+    async with open_redis_store(address_of(server.url), None, clock=clock) as opened:
         yield opened
 
 
 @pytest.fixture
-async def stores(server: RedisServer, admin: Redis) -> AsyncIterator[RedisStores]:
-    async with open_redis_store(address_of(server.url), CountingEntropy(), clock=ManualClock()) as opened:
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def stores(server: RedisServer, admin: Redis, clock: ManualClock) -> AsyncIterator[RedisStores]:
+    async with open_redis_store(address_of(server.url), CountingEntropy(), clock=clock) as opened:
         yield opened
 
 
@@ -119,8 +125,7 @@ async def test_what_cannot_be_read_opens_nothing_and_stops_nobody(
     await add_ana_and_bob(stores.access)
     await open_session(stores.access, "of ana", a_session())
     await stores.access.add_token("token", a_token(), by=TESTER)
-    member = Member(NodeId("node"), frozenset({"worker"}), "host", 1, NOON)
-    await stores.membership.announce(member)
+    await stores.membership.announce(MEMBER)
     for hash_ in ("users", "api_tokens", "members"):
         admin.hset(key(hash_), "spoilt", garbage)
     for text in (SESSION + "spoilt", LOGIN + KEYS.account):
@@ -136,7 +141,7 @@ async def test_what_cannot_be_read_opens_nothing_and_stops_nobody(
     assert await stores.access.users() == [ANA, BOB]
     assert await stores.access.sessions("ana") == [a_session()]
     assert await stores.access.tokens() == [a_token()]
-    assert await stores.membership.members() == [member]
+    assert await stores.membership.members() == [MEMBER]
     assert await stores.access.admit_login(KEYS) is None
     assert await open_session(stores.access, "another of ana", a_session())
     assert await stores.access.end_sessions("ana", by=TESTER) == 2
@@ -194,6 +199,18 @@ async def test_sessions_and_attempts_are_forgotten_by_themselves(stores: RedisSt
     }
     assert ends.keys() == {PREFIX + name for name in longest}
     assert all(most - MINUTE < ends[PREFIX + name] <= most for name, most in longest.items())
+
+
+async def test_processes_that_fell_silent_are_forgotten(stores: RedisStores, admin: Redis, clock: ManualClock) -> None:
+    await stores.membership.announce(MEMBER)
+    clock.advance(SILENT_AFTER)
+    await stores.membership.announce(replace(MEMBER, node_id=NodeId("second")))
+    assert len(await stores.membership.members()) == 2
+    clock.advance(MICROSECOND)
+
+    await stores.membership.announce(replace(MEMBER, node_id=NodeId("third")))
+
+    assert admin.hkeys(key("members")) == [b"second", b"third"]
 
 
 async def test_who_may_come_in_can_be_changed_when_memory_is_full(stores: RedisStores, admin: Redis) -> None:

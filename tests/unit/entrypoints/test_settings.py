@@ -83,8 +83,6 @@ def test_options_go_before_the_environment_and_none_says_nothing(monkeypatch: py
         ("SCHEDULER_LOG_FORMAT", "xml", "auto|human|json"),
         ("SCHEDULER_LOG_LEVEL", "loud", "debug|info|warning|error"),
         ("SCHEDULER_STORE", "mysql", "sqlite|redis|postgres"),
-        ("SCHEDULER_STORE", "redis", "this version keeps its tasks in SQLite"),
-        ("SCHEDULER_STORE", "postgres", "this version keeps its tasks in SQLite"),
         ("SCHEDULER_STORE_PATH", ":memory:", "the path of a file"),
         ("SCHEDULER_AUTH", "off", "auto|required"),
         ("SCHEDULER_ADMIN_TOKEN", "short", "at least 32"),

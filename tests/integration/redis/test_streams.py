@@ -1,0 +1,212 @@
+"""The streams that executions are dispatched to: what a message says, who may read along, and that none grows for ever.
+
+Claims follow the order of what is pending and never that of a stream, so whatever happens to messages, no execution
+is lost, run twice or kept waiting by it.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from adapters.redis.keys import stream
+from adapters.redis.script import EXTERNAL_MAX, GROUP, STREAM_WINDOW
+from application.scheduling.ports.execution_store import Claim, Settlement
+from application.scheduling.ports.history import ExecutionFilter
+from domain.scheduling.execution import ExecutionState
+from domain.scheduling.identifiers import microseconds
+from domain.scheduling.outcome import Succeeded
+from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
+from domain.scheduling.schedule import IntervalSchedule
+from domain.scheduling.task import Delivery, ScheduledTask
+from tests.conformance.backends import BACKENDS, redis_server
+from tests.conformance.store_under_test import WORKER, StoreUnderTest
+from tests.support.builders import SECOND, a_definition
+from tests.support.manual_clock import NOON, ManualClock
+
+pytestmark = pytest.mark.redis
+
+MAIL = stream("mail")
+AT_ONCE = 100
+BURST = ExecutionPolicy(misfire=Misfire.ALL, overlap=Overlap.ALLOW, catch_up_max=AT_ONCE)
+"""Every occurrence that was missed runs, beside whatever is open: AT_ONCE executions in one firing."""
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[StoreUnderTest]:
+    async with BACKENDS["redis"](ManualClock(), tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def wire(store: StoreUnderTest) -> Iterator[Redis]:
+    """A client of somebody else's, on the same server."""
+    with redis_server().client(decode_responses=True) as client:
+        yield client
+
+
+async def burst(store: StoreUnderTest, *, delivery: Delivery = Delivery.MANAGED) -> ScheduledTask:
+    """A task that will have much to do at once."""
+    return await store.add(a_definition(schedule=IntervalSchedule(SECOND), policy=BURST, delivery=delivery))
+
+
+async def dispatched(store: StoreUnderTest, task: ScheduledTask, count: int) -> None:
+    """So many executions of it, in firings of AT_ONCE."""
+    for _ in range(count // AT_ONCE):
+        store.clock.advance(AT_ONCE * SECOND)
+        await store.commit(await store.read(task))
+
+
+async def worked_off(store: StoreUnderTest) -> list[Claim]:
+    """Everything that is pending, claimed and settled."""
+    done: list[Claim] = []
+    while claims := await store.executions.claim(WORKER, [store.token() for _ in range(500)]):
+        await store.executions.settle([Settlement(each.execution.id, each.token, Succeeded()) for each in claims])
+        done += claims
+    return done
+
+
+def read_along(wire: Redis, group: str) -> list[str]:
+    """The executions of all messages that this group has not read; it acknowledges them."""
+    seen: list[str] = []
+    while found := wire.xreadgroup(group, "somebody", {MAIL: ">"}, count=1_000):
+        ((_, messages),) = found
+        seen += [fields["execution_id"] for _, fields in messages]
+        wire.xack(MAIL, group, *(message_id for message_id, _ in messages))
+    return seen
+
+
+async def test_a_message_says_what_is_to_be_run(store: StoreUnderTest, wire: Redis) -> None:
+    task = await store.add(a_definition("Weekly digest", payload_json='{"n":12345678901234567890}'))
+
+    (execution_id,) = await store.fired(task)
+
+    ((_, fields),) = wire.xrange(MAIL)
+    now = str(microseconds(store.clock.now()))
+    assert fields == {
+        "task_name": "Weekly digest",
+        "payload": '{"n":12345678901234567890}',
+        "scheduled_task_id": task.id,
+        "execution_id": execution_id,
+        "task_type": "mail",
+        "scheduled_at": now,
+        "dispatched_at": now,
+        "attempt": "1",
+        "traceparent": "",
+    }
+
+
+async def test_a_run_with_a_payload_of_its_own_sends_that(store: StoreUnderTest, wire: Redis) -> None:
+    task = await store.add(a_definition(payload_json='{"v":1}'))
+
+    await store.run_now(task, key="by hand", payload_json='{"mine":[]}')
+
+    ((_, fields),) = wire.xrange(MAIL)
+    assert fields["payload"] == '{"mine":[]}'
+
+
+async def test_a_claim_is_a_delivery_to_the_group_of_the_workers_until_it_is_settled(
+    store: StoreUnderTest, wire: Redis
+) -> None:
+    claim = await store.started(await store.add())
+
+    ((message_id, _),) = wire.xrange(MAIL)
+    (delivery,) = wire.xpending_range(MAIL, GROUP, "-", "+", 10)
+    assert (delivery["message_id"], delivery["consumer"]) == (message_id, WORKER)
+    (group,) = wire.xinfo_groups(MAIL)
+    assert (group["name"], group["last-delivered-id"]) == (GROUP, message_id)
+
+    await store.settle(claim)
+
+    assert wire.xpending(MAIL, GROUP)["pending"] == 0
+
+
+async def test_a_foreign_group_reads_along_without_loss_and_the_stream_stays_short(
+    store: StoreUnderTest, wire: Redis
+) -> None:
+    wire.xgroup_create(MAIL, "audit", id="0", mkstream=True)
+    task = await burst(store)
+    expected: list[str] = []
+    seen: list[str] = []
+
+    for _ in range(12):
+        await dispatched(store, task, 1_000)
+        expected += [each.execution.id for each in await worked_off(store)]
+        seen += read_along(wire, "audit")
+
+    assert len(expected) == 12_000
+    assert sorted(seen) == sorted(expected)
+    assert wire.xlen(MAIL) <= STREAM_WINDOW
+
+
+async def test_what_waits_beyond_the_window_gets_its_message_with_its_claim(store: StoreUnderTest, wire: Redis) -> None:
+    wire.xgroup_create(MAIL, "audit", id="0", mkstream=True)
+    task = await burst(store)
+    waiting = STREAM_WINDOW + 500
+    await dispatched(store, task, waiting)
+    assert wire.xlen(MAIL) == STREAM_WINDOW
+
+    seen = read_along(wire, "audit")
+    claims = await worked_off(store)
+    seen += read_along(wire, "audit")
+
+    assert len(claims) == waiting
+    assert [each.execution.id for each in claims] == sorted(each.execution.id for each in claims)
+    assert sorted(seen) == sorted(each.execution.id for each in claims)
+
+
+def remove_one(wire: Redis) -> None:
+    wire.xdel(MAIL, wire.xrange(MAIL, count=1)[0][0])
+
+
+def trim_all(wire: Redis) -> None:
+    wire.xtrim(MAIL, maxlen=0, approximate=False)
+
+
+def repeat_all(wire: Redis) -> None:
+    for _, fields in reversed(wire.xrange(MAIL)):
+        wire.xadd(MAIL, fields)
+
+
+def delete_stream(wire: Redis) -> None:
+    wire.delete(MAIL)
+
+
+def remove_group(wire: Redis) -> None:
+    wire.xgroup_destroy(MAIL, GROUP)
+
+
+@pytest.mark.parametrize("harm", [remove_one, trim_all, repeat_all, delete_stream, remove_group])
+async def test_no_harm_to_a_stream_harms_an_execution(
+    store: StoreUnderTest, wire: Redis, harm: Callable[[Redis], None]
+) -> None:
+    task = await burst(store)
+    await dispatched(store, task, AT_ONCE)
+    before = await store.claim()
+
+    harm(wire)
+
+    claims = await worked_off(store)
+    assert len(claims) == AT_ONCE - 1
+    await store.settle(before)
+    assert await store.state(before.execution.id) is ExecutionState.SUCCEEDED
+    assert all([await store.state(each.execution.id) is ExecutionState.SUCCEEDED for each in claims])
+
+
+async def test_an_external_task_is_delivered_with_its_message_and_its_stream_is_capped(
+    store: StoreUnderTest, wire: Redis
+) -> None:
+    task = await burst(store, delivery=Delivery.EXTERNAL)
+
+    await dispatched(store, task, EXTERNAL_MAX + 1_000)
+
+    page = await store.history.executions(ExecutionFilter(), limit=10, cursor=None)
+    assert {each.execution.state for each in page.executions} == {ExecutionState.DELIVERED}
+    assert await store.executions.claim(WORKER, [store.token()]) == []
+    # Redis trims whole nodes of a hundred entries.
+    assert EXTERNAL_MAX <= wire.xlen(MAIL) <= EXTERNAL_MAX + 100
+    newest: Any = wire.xrevrange(MAIL, count=1)[0][1]
+    assert newest["scheduled_at"] == str(microseconds(NOON + timedelta(seconds=EXTERNAL_MAX + 1_000)))
