@@ -67,7 +67,7 @@ class RedisExecutionStore:
 
     async def is_suspect_pending(self) -> bool:
         """See the port. One that cannot be read is none."""
-        return bool((await self.server.call(script("pending"), ["suspects"])).answer)
+        return bool((await self.server.call(script("pending", only_reads=True), ["suspects"])).answer)
 
     async def heartbeat(self, worker_id: NodeId, beats: Sequence[Beat]) -> HeartbeatAnswer:  # noqa: ARG002 - the token says it all here
         """See the port."""
@@ -103,7 +103,7 @@ class RedisExecutionStore:
     async def expire_unknown(self, limit: int) -> Sequence[Expired]:
         """See the port. One whose own row cannot be read stays until it is mended."""
         patience = UNKNOWN_HANDLER_PATIENCE // MICROSECOND
-        ids = (await self.server.call(script("pending"), ["unknown", patience, limit])).answer
+        ids = (await self.server.call(script("pending", only_reads=True), ["unknown", patience, limit])).answer
         work = OpenWork(self.server)
         expired = await work.carry_out(ids, work.of_executions, _expire, in_full_memory=True)
         return [each for each in expired if each is not None]
@@ -144,7 +144,7 @@ class RedisExecutionStore:
         return answer
 
     async def _held(self, worker_id: NodeId | None, limit: int) -> list[Held]:
-        reply = await self.server.call(script("held"), [limit, worker_id or False])
+        reply = await self.server.call(script("held", only_reads=True), [limit, worker_id or False])
         return [Held(*each) for each in reply.answer]
 
 

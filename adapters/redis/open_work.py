@@ -73,7 +73,7 @@ class OpenWork:
 
         `keys` are idempotency keys that are to be known, too.
         """
-        reply = await self.server.call(script("work"), [[], list(ids), [list(keys), [], []], False])
+        reply = await self.server.call(script("work", only_reads=True), [[], list(ids), [list(keys), [], []], False])
         records = iter(reply.readings)
         reading = _reading(reply, records, with_sealed=True)
         for execution_id, found in zip(ids, reply.answer[1], strict=True):
@@ -84,7 +84,7 @@ class OpenWork:
 
     async def of_tasks(self, ids: Sequence[TaskId]) -> Reading:
         """Read the work of these tasks, without payloads; what is missing or cannot be read is left out."""
-        reply = await self.server.call(script("work"), [list(ids), [], [[], [], []], False])
+        reply = await self.server.call(script("work", only_reads=True), [list(ids), [], [[], [], []], False])
         return _reading(reply, iter(reply.readings))
 
     async def of_mutations(self, mutations: Sequence[Mutation]) -> Reading:
@@ -94,7 +94,7 @@ class OpenWork:
         names = list(dict.fromkeys(each.after.definition.name for each in mutations))
         runs = [run_key(run) for each in mutations for run in each.runs]
         named = [list(dict.fromkeys(keys)), names, ["/".join(run) for run in runs]]
-        reply = await self.server.call(script("work"), [ids, [], named, True])
+        reply = await self.server.call(script("work", only_reads=True), [ids, [], named, True])
         records = iter(reply.readings)
         reading = _reading(reply, records)
         _add_done(reading, reply, records)

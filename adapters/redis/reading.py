@@ -18,7 +18,7 @@ async def tasks_by_id(
     """Those of these tasks that there are, deleted ones too, in this order, in one snapshot."""
     if not ids:
         return []
-    reply = await server.call(script("tasks"), [list(ids), with_payload])
+    reply = await server.call(script("tasks", only_reads=True), [list(ids), with_payload])
     return list(tasks_of(reply, ids, reply.answer, with_payload=with_payload))
 
 

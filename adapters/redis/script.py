@@ -53,7 +53,6 @@ def script(name: str, *, in_full_memory: bool = False, only_reads: bool = False)
     return Script(name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-@cache
 def _names() -> str:
     keys = ", ".join(f"{name} = KEYS[{place}]" for place, name in enumerate(FIXED, start=1))
     return "\n".join(

@@ -46,14 +46,16 @@ class RedisTaskStore:
     async def due(self, share: Share, *, until: datetime, limit: int) -> Sequence[ScheduledTask | Unreadable]:
         """See the port. Tasks with the same instant come by id."""
         buckets = False if share.is_everything else sorted(share.buckets)
-        reply = await self.server.call(script("due"), [microseconds(until), limit, buckets, int(_TAKEOVER_US)])
+        reply = await self.server.call(
+            script("due", only_reads=True), [microseconds(until), limit, buckets, int(_TAKEOVER_US)]
+        )
         self._generation = reply.generation
         return _found(reply, with_payload=False)
 
     async def next_look_at(self, share: Share) -> datetime | None:
         """See the port."""
         buckets = False if share.is_everything else sorted(share.buckets)
-        return at_or_none((await self.server.call(script("look"), buckets)).answer or None)
+        return at_or_none((await self.server.call(script("look", only_reads=True), buckets)).answer or None)
 
     async def get(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
         """See the port."""
@@ -65,11 +67,11 @@ class RedisTaskStore:
 
     async def find(self, name: str) -> ScheduledTask | Unreadable | None:
         """See the port."""
-        return next(iter(_found(await self.server.call(script("find"), ["name", name]))), None)
+        return next(iter(_found(await self.server.call(script("find", only_reads=True), ["name", name]))), None)
 
     async def scan(self, *, after: TaskId | None, limit: int) -> Sequence[ScheduledTask | Unreadable]:
         """See the port."""
-        reply = await self.server.call(script("find"), ["after", after or "", limit])
+        reply = await self.server.call(script("find", only_reads=True), ["after", after or "", limit])
         self._generation = reply.generation
         return _found(reply)
 

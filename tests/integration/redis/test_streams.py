@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from adapters.redis import script as scripts
 from adapters.redis.keys import stream
-from adapters.redis.script import EXTERNAL_MAX, GROUP, STREAM_WINDOW
+from adapters.redis.script import GROUP
 from application.scheduling.ports.execution_store import Claim, Settlement
 from application.scheduling.ports.history import ExecutionFilter
 from domain.scheduling.execution import ExecutionState
@@ -30,13 +31,26 @@ from tests.support.manual_clock import NOON, ManualClock
 pytestmark = pytest.mark.redis
 
 MAIL = stream("mail")
-AT_ONCE = 100
+AT_ONCE = 50
 BURST = ExecutionPolicy(misfire=Misfire.ALL, overlap=Overlap.ALLOW, catch_up_max=AT_ONCE)
 """Every occurrence that was missed runs, beside whatever is open: AT_ONCE executions in one firing."""
+WINDOW = 300
+CAP = 400
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[StoreUnderTest]:
+def short_streams(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Streams that are full with fewer messages."""
+    for name, limit in (("STREAM_WINDOW", WINDOW), ("STREAM_MAX", 2 * WINDOW), ("EXTERNAL_MAX", CAP)):
+        monkeypatch.setattr(scripts, name, limit)
+    scripts.script.cache_clear()
+    yield
+    monkeypatch.undo()
+    scripts.script.cache_clear()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, short_streams: None) -> AsyncIterator[StoreUnderTest]:
     async with BACKENDS["redis"](ManualClock(), tmp_path) as opened:
         yield opened
 
@@ -133,21 +147,21 @@ async def test_a_foreign_group_reads_along_without_loss_and_the_stream_stays_sho
     seen: list[str] = []
 
     for _ in range(12):
-        await dispatched(store, task, 1_000)
+        await dispatched(store, task, WINDOW // 3)
         expected += [each.execution.id for each in await worked_off(store)]
         seen += read_along(wire, "audit")
 
-    assert len(expected) == 12_000
+    assert len(expected) == 4 * WINDOW
     assert sorted(seen) == sorted(expected)
-    assert wire.xlen(MAIL) <= STREAM_WINDOW
+    assert wire.xlen(MAIL) <= WINDOW
 
 
 async def test_what_waits_beyond_the_window_gets_its_message_with_its_claim(store: StoreUnderTest, wire: Redis) -> None:
     wire.xgroup_create(MAIL, "audit", id="0", mkstream=True)
     task = await burst(store)
-    waiting = STREAM_WINDOW + 500
+    waiting = 2 * WINDOW
     await dispatched(store, task, waiting)
-    assert wire.xlen(MAIL) == STREAM_WINDOW
+    assert wire.xlen(MAIL) == WINDOW
 
     seen = read_along(wire, "audit")
     claims = await worked_off(store)
@@ -201,12 +215,12 @@ async def test_an_external_task_is_delivered_with_its_message_and_its_stream_is_
 ) -> None:
     task = await burst(store, delivery=Delivery.EXTERNAL)
 
-    await dispatched(store, task, EXTERNAL_MAX + 1_000)
+    await dispatched(store, task, 2 * CAP)
 
     page = await store.history.executions(ExecutionFilter(), limit=10, cursor=None)
     assert {each.execution.state for each in page.executions} == {ExecutionState.DELIVERED}
     assert await store.executions.claim(WORKER, [store.token()]) == []
     # Redis trims whole nodes of a hundred entries.
-    assert EXTERNAL_MAX <= wire.xlen(MAIL) <= EXTERNAL_MAX + 100
+    assert CAP <= wire.xlen(MAIL) <= CAP + 100
     newest: Any = wire.xrevrange(MAIL, count=1)[0][1]
-    assert newest["scheduled_at"] == str(microseconds(NOON + timedelta(seconds=EXTERNAL_MAX + 1_000)))
+    assert newest["scheduled_at"] == str(microseconds(NOON + timedelta(seconds=2 * CAP)))

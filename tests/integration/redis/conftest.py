@@ -1,0 +1,46 @@
+"""A store in a real server of each kind, and the server's own view of it."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from redis import Redis
+
+from adapters.redis.opening import RedisStores, address_of, open_redis_store
+from tests.conformance.store_under_test import StoreUnderTest
+from tests.support.manual_clock import ManualClock
+from tests.support.recorders import CountingEntropy
+from tests.support.redis_servers import Kind, RedisServer, a_redis
+
+
+@pytest.fixture(scope="module", params=Kind)
+def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
+    with a_redis(request.param) as started:
+        yield started
+
+
+@pytest.fixture
+def admin(server: RedisServer) -> Iterator[Redis]:
+    with server.client() as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def stores(server: RedisServer, admin: Redis, clock: ManualClock) -> AsyncIterator[RedisStores]:
+    async with open_redis_store(address_of(server.url), CountingEntropy(), clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def store(stores: RedisStores, clock: ManualClock) -> StoreUnderTest:
+    """The same with the steps of the conformance tests; what breaks a store is done by the server here."""
+
+    async def by_the_server(*_: object) -> None:
+        raise NotImplementedError
+
+    return StoreUnderTest(clock, stores, by_the_server, by_the_server, by_the_server)
