@@ -8,12 +8,12 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from typing import Protocol
 
 import structlog
 import uvloop
 
 from application.scheduling.ports.errors import PortError
-from application.scheduling.services.keep_membership import KeepMembership
 from domain.errors import SchedulerError
 from entrypoints.settings import InvalidSettingsError
 
@@ -89,11 +89,18 @@ def leave_now(code: int) -> None:
     os._exit(code)
 
 
-async def take_leave(membership: KeepMembership) -> None:
+class Presence(Protocol):
+    """What the others know of a process."""
+
+    async def leave(self) -> None:
+        """Be gone at once. Raises StoreUnavailableError."""
+
+
+async def take_leave(presence: Presence) -> None:
     """Tell the others that this process is gone, if the store takes it within a moment."""
     try:
         async with asyncio.timeout(LEAVE_WITHIN.total_seconds()):
-            await membership.leave()
+            await presence.leave()
     except (PortError, TimeoutError) as error:
         structlog.get_logger().warning("Left without a word to the other processes", because=str(error) or "no answer")
 

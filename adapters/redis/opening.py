@@ -16,6 +16,7 @@ from adapters.redis.pool import open_pool
 from adapters.redis.server import Listener, Server
 from adapters.redis.task_lists import TaskLists
 from adapters.redis.task_store import RedisTaskStore
+from adapters.redis.terms import RedisTerms
 from adapters.redis.trail import RedisTrail
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.errors import StoreRefusedError
@@ -35,6 +36,7 @@ class RedisStores:
     figures: RedisFigures
     news: RedisNews
     trail: RedisTrail
+    terms: RedisTerms
 
 
 def address_of(url: str) -> Address:
@@ -82,4 +84,5 @@ def _stores(server: Server, arrival: Arrival) -> RedisStores:
         RedisFigures(server, lists),
         RedisNews(server),
         RedisTrail(server),
+        RedisTerms(server),
     )
