@@ -20,6 +20,7 @@ from application.scheduling.ports.history import Retention
 from application.scheduling.ports.membership import Member
 from application.scheduling.ports.observer import Observer
 from application.scheduling.ports.passwords import Passwords
+from application.scheduling.ports.term import Terms
 from application.scheduling.ports.wakeup import Wakeup
 from application.scheduling.processors import Processors
 from application.scheduling.services.advise import Advise
@@ -40,6 +41,7 @@ from application.scheduling.services.inspect_tasks import InspectTasks
 from application.scheduling.services.inspect_team import InspectTeam
 from application.scheduling.services.keep_claims import KeepClaims
 from application.scheduling.services.keep_membership import KeepMembership
+from application.scheduling.services.keep_term import KeepTerm
 from application.scheduling.services.manage_account import ManageAccount
 from application.scheduling.services.manage_tasks import ManageTasks
 from application.scheduling.services.manage_tokens import ManageTokens
@@ -220,6 +222,11 @@ def keep_membership(stores: Stores, member: Member) -> KeepMembership:
 def split_buckets(stores: Stores, node_id: NodeId) -> SplitBuckets:
     """The share of one scheduler."""
     return SplitBuckets(stores.membership, node_id)
+
+
+def keep_term(terms: Terms, node_id: NodeId, clock: Clock) -> KeepTerm:
+    """The office of upkeep, as one scheduler sees it."""
+    return KeepTerm(terms, node_id, clock)
 
 
 def member(

@@ -14,6 +14,7 @@ BACKOFF_MIN = timedelta(milliseconds=200)
 BACKOFF_MAX = timedelta(seconds=10)
 
 Step = Callable[[], Awaitable[timedelta]]
+Work = Callable[[], Awaitable[object]]
 Result = TypeVar("Result")
 
 
@@ -49,7 +50,7 @@ async def _first_of(stop: asyncio.Event, wake: asyncio.Event, wait: timedelta) -
             each.cancel()
 
 
-def every(work: Callable[[], Awaitable[object]], wait: timedelta) -> Step:
+def every(work: Work, wait: timedelta) -> Step:
     """A step that does `work` and then waits always as long."""
 
     async def step() -> timedelta:

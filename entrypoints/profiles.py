@@ -22,6 +22,7 @@ from adapters.system.store_clock import StoreClock
 from application.fediverse.ports.content import ContentPorts
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreRefusedError
+from application.scheduling.ports.term import Terms
 from application.scheduling.ports.wakeup import Wakeup
 from entrypoints.hints import Hints
 from entrypoints.settings import Settings, without_password
@@ -46,6 +47,9 @@ class Profile(Protocol):
 
     def weakness(self, stores: Stores) -> str | None:
         """What an operator should know about how well this store, open, keeps what it is told; None: nothing."""
+
+    def terms(self, stores: Stores) -> Terms | None:
+        """The office of upkeep in this store, open; None: whoever serves it does so alone."""
 
     def open_store(self) -> AbstractAsyncContextManager[Stores]:
         """The store, made or migrated. Raises StoreRefusedError or StoreUnavailableError.
@@ -81,6 +85,9 @@ class EmbeddedProfile:
         check_sqlite_store(self.path)
 
     def weakness(self, stores: Stores) -> None:
+        """See the protocol."""
+
+    def terms(self, stores: Stores) -> None:
         """See the protocol."""
 
     def open_store(self) -> AbstractAsyncContextManager[Stores]:
@@ -125,6 +132,11 @@ class RedisProfile:
         """See the protocol."""
         assert isinstance(stores, RedisStores)
         return stores.arrival.durability
+
+    def terms(self, stores: Stores) -> Terms:
+        """See the protocol."""
+        assert isinstance(stores, RedisStores)
+        return stores.terms
 
     def open_store(self) -> AbstractAsyncContextManager[Stores]:
         """See the protocol."""

@@ -9,18 +9,18 @@ from datetime import timedelta
 
 import structlog
 
+from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Held
 from application.scheduling.ports.membership import SILENT_AFTER
 from application.scheduling.services.dispatch_due import AHEAD
-from application.scheduling.services.keep_membership import ANNOUNCE_EVERY
 from domain.scheduling.identifiers import NodeId
 from entrypoints.admin import serve_admin
 from entrypoints.container import Container, new_node_id
 from entrypoints.isolation import LANES_MAX, PATIENCE, SuspectWatch
 from entrypoints.loop import Step, every, once_ready, repeat
 from entrypoints.presence import Presence, presence_of
-from entrypoints.process import EXIT_OK
+from entrypoints.process import EXIT_OK, take_leave
 from entrypoints.profiles import Profile
 from entrypoints.settings import Settings
 from entrypoints.stores import Lock, Stores
@@ -59,7 +59,7 @@ class Service:
         """Serve until told to stop: then firing ends, the worker drains, and the dashboard goes last."""
         async with self.profile.open_wakeup(self.due.set, self._wake_workers) as wakeup:
             container = Container(settings=self.settings, stores=stores, wakeup=wakeup, clock=self.profile.clock)
-            presence = presence_of(container, is_alone=self.lock is not None)
+            presence = presence_of(container, self.profile)
             await self._prepare(container, presence)
             async with self._dashboard(container), asyncio.TaskGroup() as group:
                 for name, step, wake in self._steps(container, presence):
@@ -68,7 +68,7 @@ class Service:
                 group.create_task(self._tell_stop(container))
                 if "worker" in self.settings.scheduler_roles:
                     self._start_lanes(container, group)
-            await presence.leave()
+            await take_leave(presence)
         if self.code == EXIT_OK:
             structlog.get_logger().info("Stopped")
         return self.code
@@ -82,7 +82,7 @@ class Service:
             await container.rescue_stuck().rescue_all()
         if "scheduler" in self.settings.scheduler_roles:
             await container.reconcile().catch_up()
-        await presence.run_once()
+        await presence.announce()
         if "scheduler" in self.settings.scheduler_roles:
             await container.seed_defaults().run_once()
 
@@ -134,26 +134,28 @@ class Service:
         self.stop.set()
 
     def _steps(self, container: Container, presence: Presence) -> Iterator[tuple[str, Step, asyncio.Event | None]]:
+        rounds = dict(presence.steps())
         if "scheduler" not in self.settings.scheduler_roles:
-            yield "announce", self._announcing(container, presence), None
+            yield "announce", self._in_sight(rounds["announce"], container.clock()), None
             return
-        yield "announce", every(presence.run_once, ANNOUNCE_EVERY), None
+        for name, step in rounds.items():
+            yield name, step, None
         check = self.settings.check_interval
         yield "dispatch", self._dispatching_once_ready(container, presence), self.due
         yield "rescue", every(container.rescue_stuck().run_once, RESCUE_EVERY), None
-        yield "reconcile", every(container.reconcile().run_once, check), None
-        yield "expire", every(container.expire_unknown().run_once, check), None
-        yield "prune", every(container.prune_history().run_once, PRUNE_EVERY), None
+        yield "reconcile", presence.upkeep(container.reconcile().run_once, check), None
+        yield "expire", presence.upkeep(container.expire_unknown().run_once, check), None
+        yield "prune", presence.upkeep(container.prune_history().run_once, PRUNE_EVERY), None
 
-    def _announcing(self, container: Container, presence: Presence) -> Step:
-        """The round of a process that fires nothing."""
+    def _in_sight(self, step: Step, clock: Clock) -> Step:
+        """The round by which it is seen that this process goes on."""
 
-        async def step() -> timedelta:
-            await presence.run_once()
-            self._went_round_at = container.clock().monotonic()
-            return ANNOUNCE_EVERY
+        async def seen() -> timedelta:
+            wait = await step()
+            self._went_round_at = clock.monotonic()
+            return wait
 
-        return step
+        return seen
 
     def _dispatching_once_ready(self, container: Container, presence: Presence) -> Step:
         """A service whose worker is refused ends, and must not have decided anything that it could never run."""
@@ -166,12 +168,11 @@ class Service:
 
         async def step() -> timedelta:
             next_at = await dispatch.run_once(presence.share)
-            self._went_round_at = clock.monotonic()
             if next_at is None:
                 return LOOK_EVERY
             return max(WAKE_WINDOW, min(next_at - clock.now() - AHEAD, LOOK_EVERY))
 
-        return step
+        return self._in_sight(step, clock)
 
     def _readiness(self, container: Container) -> Callable[[], bool]:
         """Ready once there was a worker, if one is wanted here, while the rounds go on and nobody asked us to stop."""
