@@ -66,6 +66,7 @@ class Service:
                     loop = repeat(step, name=name, stop=self.stop, observer=container.observer(), wake=wake)
                     group.create_task(loop)
                 group.create_task(self._tell_stop(container))
+                group.create_task(self._pass_on(presence))
                 if "worker" in self.settings.scheduler_roles:
                     self._start_lanes(container, group)
             await take_leave(presence)
@@ -128,18 +129,23 @@ class Service:
         waits = f", waiting at most {self.settings.grace.total_seconds():g}s for what runs" if held else ""
         structlog.get_logger().info(f"Stopping{waits}", executions=len(held))
 
+    async def _pass_on(self, presence: Presence) -> None:
+        """Once it fires nothing more, leave that to the others at once, however long the worker drains."""
+        await self.stop.wait()
+        if presence.split is not None:
+            await take_leave(presence)
+
     async def _supervise(self, supervisor: Supervisor) -> None:
         """Have a worker all the time; without one that accepts its settings the service ends."""
         self.code = await supervisor.run(self.stop)
         self.stop.set()
 
     def _steps(self, container: Container, presence: Presence) -> Iterator[tuple[str, Step, asyncio.Event | None]]:
-        rounds = dict(presence.steps())
-        if "scheduler" not in self.settings.scheduler_roles:
-            yield "announce", self._in_sight(rounds["announce"], container.clock()), None
+        fires = "scheduler" in self.settings.scheduler_roles
+        for name, step in presence.steps():
+            yield name, step if fires else self._in_sight(step, container.clock()), None
+        if not fires:
             return
-        for name, step in rounds.items():
-            yield name, step, None
         check = self.settings.check_interval
         yield "dispatch", self._dispatching_once_ready(container, presence), self.due
         yield "rescue", every(container.rescue_stuck().run_once, RESCUE_EVERY), None

@@ -152,9 +152,9 @@ def _claim(reply: Reply, place: int, execution_id: ExecutionId) -> Claim | Execu
     """A claim of a reply; the id of the execution if it or what it runs cannot be read."""
     record, definition, payload = reply.readings[_PER_CLAIM * place : _PER_CLAIM * (place + 1)]
     try:
-        execution, _, _ = unpack_execution(record)
+        execution, _, message_id = unpack_execution(record)
         assert execution.token is not None, "a claim has a token"
-        return Claim(execution, unpack_definition(definition, payload_of(payload)), execution.token)
+        return Claim(execution, unpack_definition(definition, payload_of(payload)), execution.token, message_id)
     except UNREADABLE:
         return execution_id
 

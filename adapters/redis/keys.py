@@ -10,8 +10,9 @@ when the script has read what it works on. That is why a cluster is refused (des
 
 from typing import Final
 
+from application.scheduling.deliveries import STREAM
+
 PREFIX: Final = "scheduler:"
-STREAM: Final = "stream:{}:tasks"
 
 FIXED: Final = (
     "meta",  # hash: store_id, schema, server, generation, fence, changes (number of the last one), tzdata

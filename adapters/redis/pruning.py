@@ -53,6 +53,7 @@ class Pruning:
         await self._sweep_around_those_that_stay("versions", ancient, limit)
         forgotten += await self._prune_changes(ancient, microseconds(now - self.limits.changes_for), limit)
         forgotten += await forget_access_records(self.server, now - retention.changes, limit)
+        await self.server.call(script("trim_streams", in_full_memory=True))
         deleted = microseconds(now - retention.deleted_tasks)
         return forgotten + await self._sweep_around_those_that_stay("tasks", deleted, limit)
 

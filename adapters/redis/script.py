@@ -22,6 +22,8 @@ STREAM_MAX = 2 * STREAM_WINDOW
 """How many messages of a managed type are kept, about, for a foreign group that does not read them."""
 EXTERNAL_MAX = 10_000
 """How many messages of an external type are kept, about."""
+JOURNAL_KEPT = 8 * KEPT
+"""How many of the last changes are told one by one: lists are caught up with them, and else read anew as a whole."""
 
 # A task's state has the ids of its open executions last; an execution's record its type and its message.
 STATE_FIELDS = (*BIRTH_FIELDS, "open")
@@ -64,7 +66,7 @@ def _names() -> str:
             f"local REDRIVE = '{redrive_key(ExecutionId(''))}'",
             f"local R, TOKEN_OWNER = {_places(ACCESS_RECORD_FIELDS)}, {TOKEN_FIELDS.index('owner') + 1}",
             f"local PREFIX, GROUP = '{PREFIX}', '{GROUP}'",
-            f"local JOURNAL_KEPT, ISOLATED_AFTER = {KEPT}, {ISOLATED_AFTER}",
+            f"local JOURNAL_KEPT, ISOLATED_AFTER = {JOURNAL_KEPT}, {ISOLATED_AFTER}",
             f"local LINES_MAX, LOG_BYTES_MAX, TRUNCATED = {LINES_MAX}, {LOG_BYTES_MAX}, '{TRUNCATED}'",
             f"local STREAM_WINDOW, STREAM_MAX, EXTERNAL_MAX = {STREAM_WINDOW}, {STREAM_MAX}, {EXTERNAL_MAX}",
         )

@@ -71,7 +71,8 @@ class Server:
                 # After a restart, a fail-over or SCRIPT FLUSH; it did not run.
                 raw = await _answer(connection, "EVAL", script.text, *arguments)
         header, *readings = raw if isinstance(raw, list) else (raw,)
-        now, self.generation, answer = msgpack.unpackb(header, strict_map_key=False)
+        # A name that somebody spoilt by hand must not keep the others from being told.
+        now, self.generation, answer = msgpack.unpackb(header, strict_map_key=False, unicode_errors="replace")
         if self.listener:
             self.listener.heard(instant_of(now), sent=sent, received=self.listener.uptime())
         if not self.generation:

@@ -4,8 +4,7 @@ Claiming, retries, time-outs and cancelling are those of every handler; only wha
 the fields are those of a message on the stream (docs/processors.md), whichever store the execution comes from.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import cleandoc, iscoroutinefunction
 from typing import Any, Protocol
@@ -73,24 +72,6 @@ def fed_processor(processor: Any, named_type: str | None) -> FedProcessor:
         )
     check_identifier("/task_type", task_type)
     return FedProcessor(task_type, processor)
-
-
-@asynccontextmanager
-async def started(handlers: Iterable[Handler]) -> AsyncIterator[None]:
-    """Every object among these that is fed, started in order; stopped in the opposite one at the end of the block."""
-    async with AsyncExitStack() as stops:
-        for handler in handlers:
-            if isinstance(handler.function, FedProcessor):
-                await _call(handler.function.processor, "start")
-                stops.push_async_callback(_call, handler.function.processor, "stop")
-        yield
-
-
-async def _call(processor: MessageProcessor, name: str) -> None:
-    method: Callable[[], Awaitable[object] | None] | None = getattr(processor, name, None)
-    pending = None if method is None else method()
-    if pending is not None:
-        await pending
 
 
 def _own_type(processor: object) -> str | None:

@@ -96,6 +96,14 @@ class Run(Protocol):
         """The instant for which it was scheduled, aware UTC."""
 
     @property
+    def dispatched_at(self) -> datetime:
+        """The instant since which it could be claimed, aware UTC."""
+
+    @property
+    def message_id(self) -> str:
+        """Its message in the stream of its type; the execution's id where there are no streams."""
+
+    @property
     def fence(self) -> int:
         """Rises with every claim: lets an outside resource refuse a holder that was taken for dead."""
 

@@ -65,6 +65,8 @@ class RecordedRun:
     task_name: str = "task"
     attempt: int = 1
     scheduled_at: datetime = NOON
+    dispatched_at: datetime = NOON
+    message_id: str = "1-0"
     deadline: float = 1e9
     cancelled_at_check: int | None = None
     checks: int = 0

@@ -21,11 +21,13 @@ class Claim:
     """An execution this worker owns: its token, and the definition of the version it was fired from.
 
     `execution.payload_json` overrides the definition's. `execution.fence` rises with every claim of the store.
+    `message_id` is its message in the stream of its type; None: the store has no streams.
     """
 
     execution: Execution
     definition: Definition
     token: ClaimToken
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

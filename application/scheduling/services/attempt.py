@@ -105,6 +105,16 @@ class Attempt:
         return self.claim.execution.scheduled_at
 
     @property
+    def dispatched_at(self) -> datetime:
+        """See Run."""
+        return self.claim.execution.available_at
+
+    @property
+    def message_id(self) -> str:
+        """See Run."""
+        return self.claim.message_id or self.execution_id
+
+    @property
     def fence(self) -> int:
         """See Run."""
         return self.claim.execution.fence

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from application.scheduling.deliveries import Deliveries
 from application.scheduling.documents import Document, task_document
 from application.scheduling.payload_faults import payload_faults
 from application.scheduling.ports.membership import HandlerSpec, Membership, specs_of
@@ -69,14 +70,16 @@ async def announced_by(membership: Membership) -> tuple[HandlerSpec, ...]:
 
 
 def check_runnable(definition: Definition, announced: Sequence[HandlerSpec]) -> None:
-    """Raise for what no worker could run: InvalidTaskError (`needs_redis`), InvalidInputError (`invalid_payload`)."""
+    """Raise InvalidInputError (`invalid_payload`) for what the handler that would run it could not."""
     if definition.delivery is Delivery.EXTERNAL:
-        raise InvalidTaskError(
-            "external delivery needs Redis, which this server does not use",
-            code="needs_redis",
-            pointer="/delivery",
-            hint="leave delivery out, or run with REDIS_URL",
-        )
+        return
     spec = announced_spec(announced, definition.task_type, definition.handler_name)
     if spec is not None and (faults := payload_faults(spec, definition.payload_json)):
         raise InvalidInputError(faults)
+
+
+def runnable(definition: Definition, announced: Sequence[HandlerSpec], deliveries: Deliveries) -> Definition:
+    """The definition as it is to be kept. Raises InvalidTaskError (`needs_redis`), and as `check_runnable`."""
+    settled = deliveries.settled(definition)
+    check_runnable(settled, announced)
+    return settled

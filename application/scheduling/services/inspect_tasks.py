@@ -27,7 +27,7 @@ from application.scheduling.services.errors import (
     TaskUnreadableError,
 )
 from domain.scheduling.identifiers import ExecutionId, TaskId
-from domain.scheduling.task import ScheduledTask
+from domain.scheduling.task import Definition, Delivery, ScheduledTask
 
 LATE_AFTER = timedelta(seconds=5)
 UPCOMING_MAX = 10
@@ -213,12 +213,16 @@ def _nobody_claims(workers: Sequence[Member]) -> str | None:
 
 
 def _view(task: ScheduledTask, announced: Sequence[HandlerSpec]) -> TaskView:
-    definition = task.definition
-    warnings = list(definition.policy.warnings)
-    if not any(spec.task_type == definition.task_type for spec in announced):
-        warnings.append("no_worker")
-    elif announced_spec(announced, definition.task_type, definition.handler_name) is None:
-        warnings.append("no_handler")
+    # What is delivered to a program of somebody else's needs no worker, and no overlap of it is judged.
+    is_managed = task.definition.delivery is Delivery.MANAGED
+    warnings = [*task.definition.policy.warnings, *_unserved(task.definition, announced)] if is_managed else []
     if task.quarantine is not None:
         warnings.append("quarantined")
     return TaskView(task, tuple(warnings))
+
+
+def _unserved(definition: Definition, announced: Sequence[HandlerSpec]) -> Sequence[str]:
+    if not any(spec.task_type == definition.task_type for spec in announced):
+        return ["no_worker"]
+    known = announced_spec(announced, definition.task_type, definition.handler_name)
+    return ["no_handler"] if known is None else []

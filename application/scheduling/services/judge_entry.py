@@ -1,7 +1,7 @@
 """One entry of a file judged beside the task of its name: what becomes of that, or what is wrong with the entry."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from application.scheduling.declarations import Entry, LastApplied, Merged, merged
 from application.scheduling.declarations.merging import created, owners_of
@@ -12,7 +12,7 @@ from application.scheduling.ports.membership import HandlerSpec
 from application.scheduling.processors import announced_spec
 from application.scheduling.services.apply_plan import ApplyItem, ApplyOutcome
 from application.scheduling.services.change_task import Author
-from application.scheduling.services.edits import check_runnable, with_enabled
+from application.scheduling.services.edits import runnable, with_enabled
 from application.scheduling.services.manage_tasks import ManageTasks
 from domain.errors import DomainError, InvalidInputError, InvalidTaskError
 from domain.scheduling.change import ChangeAction
@@ -45,8 +45,7 @@ class JudgeEntry:
             return None, (at_entry(entry, fault),)
 
     def _creation(self, entry: Entry) -> ApplyItem:
-        found = created(entry, self.manager, self._define)
-        check_runnable(found.definition, self.announced)
+        found = self._settled(created(entry, self.manager, self._define))
         change = self.manage.change_task.recorded(ChangeAction.CREATE, self.by)
         with_enabled(create(_UNBORN, found.definition, change), found.enabled, change)
         return ApplyItem(
@@ -55,8 +54,7 @@ class JudgeEntry:
 
     def _edit(self, entry: Entry, task: ScheduledTask, last: LastApplied | None) -> ApplyItem:
         self._check_owner(task)
-        found = merged(entry, task.definition, self._define, last)
-        check_runnable(found.definition, self.announced)
+        found = self._settled(merged(entry, task.definition, self._define, last))
         change = self.manage.change_task.recorded(ChangeAction.EDIT, self.by)
         mutation = with_enabled(edit(task, found.definition, change), found.enabled, change)
         return ApplyItem(
@@ -81,6 +79,9 @@ class JudgeEntry:
                 code="other_manager",
                 hint=f"take it out of one of the two files, or take the tag manager.{others[0]} off it",
             )
+
+    def _settled(self, found: Merged) -> Merged:
+        return replace(found, definition=runnable(found.definition, self.announced, self.manage.deliveries))
 
     def _define(self, body: TaskBody, present: Definition | None) -> Definition:
         spec = announced_spec(self.announced, body.task_type, body.handler or body.name)

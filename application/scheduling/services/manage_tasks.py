@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Literal
 
+from application.scheduling.deliveries import Deliveries
 from application.scheduling.drafts import HandlerDefaults, TaskBody, body_from, define, payload_text
 from application.scheduling.ports.clock import Entropy
 from application.scheduling.ports.execution_store import CancelAnswer, ExecutionStore
 from application.scheduling.ports.membership import HandlerSpec, Membership
 from application.scheduling.processors import announced_spec
 from application.scheduling.services.change_task import Author, ChangeTask, Done
-from application.scheduling.services.edits import announced_by, check_runnable, patched, with_enabled
+from application.scheduling.services.edits import announced_by, check_runnable, patched, runnable, with_enabled
 from application.scheduling.services.errors import (
     DeletedTaskNotFoundError,
     ExecutionNotFoundError,
@@ -46,6 +47,7 @@ class ManageTasks:
     membership: Membership
     entropy: Entropy
     defaults: HandlerDefaults = field(default_factory=HandlerDefaults)
+    deliveries: Deliveries = field(default_factory=Deliveries)
 
     async def create(self, body: TaskBody, by: Author, *, dry_run: bool = False) -> Done:
         """A new task. Raises InvalidInputError, NameTakenError, KeyReusedError."""
@@ -56,7 +58,7 @@ class ManageTasks:
         def decide(change: Change) -> Mutation:
             change = _with_reason(change, body)
             definition = define(body, now=change.at, defaults=defaults)
-            check_runnable(definition, announced)
+            definition = runnable(definition, announced, self.deliveries)
             mutation = create(task_id, definition, change, run_if_past=body.if_past == "run_now")
             return with_enabled(mutation, body.enabled, change)
 
@@ -198,7 +200,7 @@ class ManageTasks:
                 raise StaleVersionError(task_id, task.version, named=body.version)
             change = _with_reason(change, body)
             definition = define(body, now=change.at, present=task.definition)
-            check_runnable(definition, announced)
+            definition = runnable(definition, announced, self.deliveries)
             return with_enabled(edit(task, definition, change), body.enabled, change)
 
         return await self.change_task.carry_out(

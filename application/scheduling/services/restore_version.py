@@ -1,11 +1,12 @@
 """Going back to what a task was: an edit to the definition of one of its earlier versions."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from application.scheduling.deliveries import Deliveries
 from application.scheduling.ports.history import History
 from application.scheduling.ports.membership import Membership
 from application.scheduling.services.change_task import Author, ChangeTask, Done
-from application.scheduling.services.edits import announced_by, check_runnable
+from application.scheduling.services.edits import announced_by, runnable
 from application.scheduling.services.errors import VersionNotFoundError
 from domain.scheduling.change import Change, ChangeAction
 from domain.scheduling.identifiers import TaskId
@@ -20,6 +21,7 @@ class RestoreVersion:
     change_task: ChangeTask
     history: History
     membership: Membership
+    deliveries: Deliveries = field(default_factory=Deliveries)
 
     async def restore(
         self, task_id: TaskId, version: int, by: Author, *, if_version: int | None = None, dry_run: bool = False
@@ -36,8 +38,7 @@ class RestoreVersion:
         def decide(task: ScheduledTask, change: Change) -> Mutation:
             if kept is None:
                 raise VersionNotFoundError(task_id, version)
-            check_runnable(kept.definition, announced)
-            return edit(task, kept.definition, change)
+            return edit(task, runnable(kept.definition, announced, self.deliveries), change)
 
         return await self.change_task.carry_out(
             task_id, ChangeAction.RESTORE, replace(by, reason=reason), decide, if_version=if_version, dry_run=dry_run

@@ -16,7 +16,7 @@ from adapters.redis import script as scripts
 from adapters.redis.keys import stream
 from adapters.redis.script import GROUP
 from application.scheduling.ports.execution_store import Claim, Settlement
-from application.scheduling.ports.history import ExecutionFilter
+from application.scheduling.ports.history import ExecutionFilter, Retention
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import microseconds
 from domain.scheduling.outcome import Succeeded
@@ -170,6 +170,23 @@ async def test_what_waits_beyond_the_window_gets_its_message_with_its_claim(stor
     assert len(claims) == waiting
     assert [each.execution.id for each in claims] == sorted(each.execution.id for each in claims)
     assert sorted(seen) == sorted(each.execution.id for each in claims)
+
+
+async def test_what_every_group_has_read_is_forgotten_with_other_old_records(
+    store: StoreUnderTest, wire: Redis
+) -> None:
+    wire.xgroup_create(MAIL, "audit", id="0", mkstream=True)
+    task = await burst(store)
+    await dispatched(store, task, WINDOW // 3)
+    await worked_off(store)
+
+    await store.history.prune(Retention(), limit=1_000)
+    assert wire.xlen(MAIL) >= WINDOW // 3, "somebody has still to read them"
+
+    read_along(wire, "audit")
+    await store.history.prune(Retention(), limit=1_000)
+    # Redis trims whole nodes of a hundred entries.
+    assert wire.xlen(MAIL) <= 100
 
 
 def remove_one(wire: Redis) -> None:
