@@ -12,6 +12,7 @@ from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
 from adapters.telemetry.access_log import LogAccess
 from adapters.telemetry.log_observer import LogObserver
+from application.scheduling.deliveries import Deliveries
 from application.scheduling.drafts import HandlerDefaults
 from application.scheduling.ports.access import Access, AccessLog
 from application.scheduling.ports.clock import Clock, Entropy
@@ -23,6 +24,7 @@ from application.scheduling.ports.passwords import Passwords
 from application.scheduling.ports.term import Terms
 from application.scheduling.ports.wakeup import Wakeup
 from application.scheduling.processors import Processors
+from application.scheduling.services.adopt_external_types import AdoptExternalTypes
 from application.scheduling.services.advise import Advise
 from application.scheduling.services.apply_file import ApplyFile
 from application.scheduling.services.backfill_task import BackfillTask
@@ -77,6 +79,10 @@ def _admin_token(settings: Settings) -> str | None:
     return None if token is None else digest(token.get_secret_value())
 
 
+def _deliveries(settings: Settings) -> Deliveries:
+    return Deliveries(settings.store == "redis", frozenset(settings.scheduler_external_types))
+
+
 class Container(containers.DeclarativeContainer):
     """What a process is made of. Stores and wake-ups are opened by the process and handed in, never opened here.
 
@@ -121,6 +127,7 @@ class Container(containers.DeclarativeContainer):
     change_task = providers.Singleton(
         ChangeTask, tasks=stores.provided.tasks, clock=clock, wakeup=wakeup, observer=observer
     )
+    deliveries = providers.Singleton(_deliveries, settings)
     manage_tasks = providers.Singleton(
         ManageTasks,
         change_task=change_task,
@@ -128,9 +135,17 @@ class Container(containers.DeclarativeContainer):
         membership=stores.provided.membership,
         entropy=entropy,
         defaults=providers.Factory(HandlerDefaults, max_retries=settings.provided.scheduler_default_retries),
+        deliveries=deliveries,
+    )
+    adopt_external_types = providers.Singleton(
+        AdoptExternalTypes, change_task=change_task, history=stores.provided.history, deliveries=deliveries
     )
     restore_version = providers.Singleton(
-        RestoreVersion, change_task=change_task, history=stores.provided.history, membership=stores.provided.membership
+        RestoreVersion,
+        change_task=change_task,
+        history=stores.provided.history,
+        membership=stores.provided.membership,
+        deliveries=deliveries,
     )
     redrive_execution = providers.Singleton(
         RedriveExecution,

@@ -112,7 +112,7 @@ def _imported(where: str, load: Callable[[], object]) -> object:
 def _add(processors: Processors, where: str, found: object, build: Build | None, task_type: str | None) -> None:
     load: Callable[[], object]
     if inspect.isclass(found) and not issubclass(found, Processors):
-        load = partial(_feed, processors, _built(where, found, build), task_type)
+        load = partial(processors.add, _fed(where, found, build, task_type).handler)
     elif task_type is not None:
         raise _invalid(f"{where} is no class, and has its task types itself", "no type before its name")
     elif isinstance(found, Processors):
@@ -137,8 +137,11 @@ def _built(where: str, found: type, build: Build | None) -> object:
         raise _invalid(told, "a class made with (redis_client, async_session_maker)") from error
 
 
-def _feed(processors: Processors, made: object, task_type: str | None) -> None:
-    processors.add(fed_processor(made, task_type).handler)
+def _fed(where: str, found: type, build: Build | None, task_type: str | None) -> FedProcessor:
+    try:
+        return fed_processor(_built(where, found, build), task_type)
+    except (ValueError, DomainError) as error:
+        raise _invalid(f"{where}: {error}", _RIGHT) from error
 
 
 def _invalid(fault: str, right: str) -> InvalidSettingsError:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.redis.opening import RedisStores, address_of, open_redis_store
+from adapters.redis.pool import open_users_client
 from adapters.redis.wakeup import open_redis_wakeup
-from adapters.sql.content.sqlite import open_sqlite_content
+from adapters.sql.content.sqlite import open_sqlite_content, open_sqlite_sessions
 from adapters.sql.store import check_sqlite_store, open_sqlite_store
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
@@ -24,6 +25,7 @@ from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreRefusedError
 from application.scheduling.ports.term import Terms
 from application.scheduling.ports.wakeup import Wakeup
+from entrypoints.handlers import Build
 from entrypoints.hints import Hints
 from entrypoints.settings import Settings, without_password
 from entrypoints.stores import Lock, Stores
@@ -163,3 +165,20 @@ def profile_of(settings: Settings) -> Profile:
 def open_content(settings: Settings) -> AbstractAsyncContextManager[ContentPorts]:
     """The content database, migrated."""
     return open_sqlite_content(settings.content_file)
+
+
+@asynccontextmanager
+async def open_users_tools(settings: Settings) -> AsyncIterator[Build | None]:
+    """What makes processors in class form: of a client for the Redis, and of sessions on the content database.
+
+    None without Redis. Nothing is connected before a processor asks for it. Raises StoreRefusedError for a REDIS_URL
+    that is no address.
+    """
+    if settings.redis_url is None:
+        yield None
+        return
+    async with (
+        open_users_client(address_of(settings.redis_url)) as client,
+        open_sqlite_sessions(settings.content_file) as sessions,
+    ):
+        yield lambda found: found(client, sessions)

@@ -86,6 +86,7 @@ class Service:
         await presence.announce()
         if "scheduler" in self.settings.scheduler_roles:
             await container.seed_defaults().run_once()
+            await container.adopt_external_types().run_once()
 
     @asynccontextmanager
     async def _dashboard(self, container: Container) -> AsyncIterator[None]:

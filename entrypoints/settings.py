@@ -13,6 +13,8 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from application.scheduling.secret_names import SECRET_NAME
+from domain.errors import DomainError
+from domain.scheduling.task import check_identifier
 from entrypoints.secret_files import read_secret
 
 ROLES = frozenset({"scheduler", "worker", "admin"})
@@ -235,8 +237,13 @@ def _store_faults(settings: Settings) -> list[str]:
         faults.append("SCHEDULER_STORE: this version keeps its tasks in SQLite or in Redis")
     if settings.scheduler_store == "redis" and not settings.redis_url:
         faults.append("SCHEDULER_STORE: REDIS_URL is missing, such as redis://localhost:6379/0")
-    if settings.scheduler_external_types:
-        faults.append("SCHEDULER_EXTERNAL_TYPES: this version knows external tasks only (delivery: external)")
+    if settings.scheduler_external_types and settings.store != "redis":
+        faults.append("SCHEDULER_EXTERNAL_TYPES: external types need their streams, and these Redis (REDIS_URL)")
+    for each in settings.scheduler_external_types:
+        try:
+            check_identifier("", each)
+        except DomainError as error:
+            faults.append(f"SCHEDULER_EXTERNAL_TYPES: {each!r} is no task type: {error}")
     if str(settings.scheduler_store_path) in MEMORY_PATHS:
         faults.append("SCHEDULER_STORE_PATH: the path of a file, such as var/scheduler.db")
     return faults

@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,7 +20,7 @@ from application.scheduling.services.keep_membership import ANNOUNCE_EVERY, Keep
 from application.scheduling.services.perform_executions import PerformExecutions
 from domain.scheduling.identifiers import NodeId
 from entrypoints.container import Container, keep_membership, member
-from entrypoints.handlers import load_handlers
+from entrypoints.handlers import load_handlers, started
 from entrypoints.handover import Handover
 from entrypoints.heartbeat import LoopWatch, holder_of, start_heartbeat
 from entrypoints.hints import Hints
@@ -28,7 +29,7 @@ from entrypoints.link import SupervisorLink
 from entrypoints.logs import capture_lines, configure_logging
 from entrypoints.loop import Step, every, repeat
 from entrypoints.process import EXIT_OK, EXIT_REPLACE, EXIT_USAGE, leave_now, run_child, take_leave, tell
-from entrypoints.profiles import open_content, profile_of
+from entrypoints.profiles import open_content, open_users_tools, profile_of
 from entrypoints.settings import ROLES, InvalidSettingsError, Settings, load_settings
 from entrypoints.store_thread import in_a_thread
 
@@ -175,13 +176,17 @@ async def work(settings: Settings, worker_id: NodeId, link: SupervisorLink, *, i
     concurrency = 1 if isolated else settings.scheduler_concurrency
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(concurrency + SPARE_THREADS))
     profile = profile_of(settings)
-    async with in_a_thread(profile.open_store) as stores, open_content(settings) as content:
+    async with AsyncExitStack() as opened:
+        stores = await opened.enter_async_context(in_a_thread(profile.open_store))
+        content = await opened.enter_async_context(open_content(settings))
+        users_tools = await opened.enter_async_context(open_users_tools(settings))
         hands = asyncio.Event()
         hints = Hints(on_scheduler=link.scheduler, on_workers=hands.set)
         container = Container(settings=settings, stores=stores, wakeup=hints, clock=profile.clock)
         processors, clock, observer = container.processors(), container.clock(), container.observer()
         register(processors, content, clock)
-        load_handlers(processors, settings.scheduler_processors)
+        load_handlers(processors, settings.scheduler_processors, users_tools)
+        await opened.enter_async_context(started(processors))
         perform = container.perform_executions(
             worker_id=worker_id, hands_free=hands, concurrency=concurrency, isolated=isolated
         )

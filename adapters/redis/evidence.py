@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 
 from adapters.records.executions import changes_of, skips_of
-from adapters.records.packing import UNREADABLE
+from adapters.records.packing import UNREADABLE, at_or_none
 from adapters.redis.codec import unpack_definition
 from adapters.redis.execution_lists import attempts_read, execution_read, rows_read
 from adapters.redis.reading import READINGS_PER_TASK, tasks_of
@@ -25,7 +25,7 @@ async def evidence(server: Server, task_id: TaskId, *, since: datetime, until: d
     reply = await server.call(script("evidence", only_reads=True), request)
     if reply.answer is False:
         return None
-    open_, executions, skips, changes, versions, is_cut = reply.answer
+    open_, executions, skips, changes, versions, is_cut, forgotten = reply.answer
     tasks = list(tasks_of(reply, [task_id], [open_], with_payload=True))
     if not tasks:
         return None
@@ -38,6 +38,7 @@ async def evidence(server: Server, task_id: TaskId, *, since: datetime, until: d
         changes=tuple(changes_of(rows_read(islice(readings, changes)))),
         versions=_versions(versions, readings),
         is_cut=is_cut,
+        forgotten_until=at_or_none(forgotten or None),
     )
 
 

@@ -45,6 +45,7 @@ FIXED: Final = (
     "skips",  # hash: task/first instant -> Skip
     "skips_by_task",  # zset by text: task/first instant
     "skips_by_end",  # zset: task/first instant by the last instant
+    "forgotten",  # hash: task -> last instant of the executions and Skips that went because there were too many of them
     "changes",  # hash: number, 12 digits -> change (change_row)
     "changes_by_number",  # zset: number by number
     "changes_by_task",  # zset by text: task/number

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from redis.asyncio import Redis
 from redis.asyncio.connection import BlockingConnectionPool, Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -16,6 +17,7 @@ CONNECTIONS_MAX: Final = 32
 CONNECT_WITHIN_SECONDS: Final = 3.0
 # Of the Sentinels there are several, and those that are gone must leave time for the others.
 ASK_WITHIN_SECONDS: Final = 1.0
+USERS_CONNECTIONS_MAX: Final = 50
 
 
 def open_pool(
@@ -32,6 +34,24 @@ def open_pool(
         **_patience(),
         **_way(address),
     )
+
+
+def open_users_client(address: Address) -> Redis:
+    """A client for code that is not ours: texts instead of bytes, and blocking reads may wait for as long as they like.
+
+    In all else it is as the driver makes one. It connects when it is used; whoever opened it closes it.
+    """
+    pool = BlockingConnectionPool(
+        USERS_CONNECTIONS_MAX,
+        db=address.database,
+        username=address.username,
+        password=address.password,
+        protocol=2,
+        decode_responses=True,
+        socket_timeout=None,
+        **_way(address),
+    )
+    return Redis.from_pool(pool)
 
 
 def _patience() -> dict[str, Any]:

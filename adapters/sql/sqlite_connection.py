@@ -80,14 +80,16 @@ class Connection(aiosqlite.Connection):
         return super().stop()
 
 
-def connections_to(path: Path, *, busy_timeout_seconds: float) -> Callable[[], Awaitable[aiosqlite.Connection]]:
-    """What makes connections to a file; they begin no transactions by themselves."""
+def connections_to(
+    path: Path, *, busy_timeout_seconds: float, begin_with_writes: bool = False
+) -> Callable[[], Awaitable[aiosqlite.Connection]]:
+    """What makes connections to a file; they begin no transactions by themselves, or if asked to, with a first write."""
     # The thread that asks is not the thread that works; aiosqlite sees to it that only the latter does.
     connect = partial(
         sqlite3.connect,
         path,
         timeout=busy_timeout_seconds,
-        isolation_level=None,
+        isolation_level="IMMEDIATE" if begin_with_writes else None,
         check_same_thread=False,
         factory=_RollingBack,
     )

@@ -51,6 +51,21 @@ def open_database(path: Path) -> Database:
     return Database(writer, reader, browser)
 
 
+def open_users_engine(path: Path) -> AsyncEngine:
+    """Connections for code that is not ours: reading takes no lock, the first write of a transaction takes the one.
+
+    That is how Python's driver and SQLAlchemy treat any SQLite file. Whoever opened it disposes of it.
+    """
+    engine = create_async_engine(
+        "sqlite+aiosqlite:///",
+        async_creator=connections_to(path, busy_timeout_seconds=BUSY_TIMEOUT_SECONDS, begin_with_writes=True),
+        poolclass=AsyncAdaptedQueuePool,
+        hide_parameters=True,
+    )
+    _prepared(engine, _PRAGMAS)
+    return engine
+
+
 def prepare_file(path: Path) -> None:
     """Make sure of a file that a database can live in; raises StoreRefusedError, StoreUnavailableError."""
     check_file(path)
@@ -166,15 +181,19 @@ def _engine(path: Path, begin: str, pragmas: tuple[str, ...], *, connections_max
         hide_parameters=True,
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        for pragma in pragmas:
-            cursor.execute(pragma)
-        cursor.close()
+    _prepared(engine, pragmas)
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _prepared(engine: AsyncEngine, pragmas: tuple[str, ...]) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(pragma)
+        cursor.close()

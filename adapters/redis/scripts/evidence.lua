@@ -2,8 +2,9 @@
 -- span in microseconds; beginning and end as the ids of executions begin; how many records of a kind; the changes that
 -- are about one execution}.
 -- Answer: false: there is no such task; or {what is open of the task, {id, attempts} of each execution, how many Skips,
--- how many changes, versions as text, whether the span has more}. Readings: the task as in tasks.lua; of each execution
--- its record, its progress and its attempts; Skips; changes; definitions.
+-- how many changes, versions as text, whether the span has more, up to when some were forgotten before they were old or
+-- false}. Readings: the task as in tasks.lua; of each execution its record, its progress and its attempts; Skips; changes;
+-- definitions.
 --
 -- Each walk along the task's executions or changes ends after SCANNED_MAX, however many others stand in between.
 
@@ -136,4 +137,6 @@ for place, member in ipairs(versions) do
   append(call('HGET', K.definitions, string.format('%s%.0f', prefix, tonumber(versions[place]) or 0)))
 end
 
-return answer_with_readings({open, executions, #skips, #changes, versions, math.max(within, #backfills, #in_span) > kept})
+local is_cut = math.max(within, #backfills, #in_span) > kept
+local forgotten = tonumber(call('HGET', K.forgotten, task_id)) or false
+return answer_with_readings({open, executions, #skips, #changes, versions, is_cut, forgotten})

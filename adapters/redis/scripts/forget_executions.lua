@@ -16,9 +16,10 @@ local function forget_run(execution)
   if dead then call('SREM', K.redriven, dead) end
 end
 
-local function forget(id)
+local function forget(id, is_old)
   local execution = read(K.executions, id)
   if is_sound(execution) then
+    if not is_old then note_forgotten(execution[E.task_id], tonumber(string.sub(id, 1, 14), 16) or 0) end
     unindex(execution)
     call('ZREM', K.by_task, execution[E.task_id] .. '/' .. id)
     if execution[E.kind] ~= 'auto' then forget_run(execution) end
@@ -49,7 +50,7 @@ local function forget_old(before, kept, limit)
   end)
   for _, each in ipairs(oldest) do
     if gone == limit or (each[1] >= before and gone >= excess) then break end
-    forget(each[2])
+    forget(each[2], each[1] < before)
     -- Where the record cannot be read, these are what is known of it.
     call('ZREM', K[each[3]], each[2])
     call('ZREM', K.by_state, each[3] .. '/' .. each[2])
@@ -71,7 +72,7 @@ local function forget_of_task(task_id, kept, limit)
     if gone == excess then break end
     local id = string.sub(member, #task_id + 2)
     if not is_open[id] then
-      forget(id)
+      forget(id, false)
       call('ZREM', K.by_task, member)
       gone = gone + 1
     end

@@ -31,6 +31,7 @@ for _, id in ipairs(old) do
       break
     end
     call('ZADD', K.superseded, 'NX', string.format('%.0f', now), string.format('%s/%.0f', id, task[T.version]))
+    call('HDEL', K.forgotten, id)
     put_task(task, nil)
     gone = gone + 1
   end

@@ -304,6 +304,13 @@ local function write_lines(id, lines)
   call('HSET', K.volumes, id, cmsgpack.pack(volume))
 end
 
+-- An execution or a Skip goes before it is old; of a task that is gone nobody asks.
+local function note_forgotten(task_id, at)
+  if call('HEXISTS', K.tasks, task_id) == 0 then return end
+  local known = tonumber(call('HGET', K.forgotten, task_id))
+  if not known or at > known then call('HSET', K.forgotten, task_id, string.format('%.0f', at)) end
+end
+
 -- `hour` is the text of its beginning in microseconds, `kind` type/state/step.
 local function count_finish(hour, kind)
   call('ZADD', K.hours, hour, hour)

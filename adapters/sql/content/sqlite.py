@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from adapters.sql.content.activity_log import SqlActivityLog
 from adapters.sql.content.checkpoints import SqlCheckpoints
@@ -17,7 +18,7 @@ from adapters.sql.content.migrate import migrate, missing_columns
 from adapters.sql.content.orphaned_content import SqlOrphanedContent
 from adapters.sql.content.tombstones import SqlTombstones
 from adapters.sql.engine import Database
-from adapters.sql.sqlite_file import migration_lock, open_database, prepare_file
+from adapters.sql.sqlite_file import migration_lock, open_database, open_users_engine, prepare_file
 from application.fediverse.ports.content import ContentPorts
 from application.scheduling.ports.errors import StoreRefusedError
 
@@ -45,6 +46,17 @@ async def open_sqlite_content(path: Path) -> AsyncIterator[ContentPorts]:
         yield _ports(database, shown=frozenset(SHOWN) & {column["name"] for column in columns})
     finally:
         await database.close()
+
+
+@asynccontextmanager
+async def open_sqlite_sessions(path: Path) -> AsyncIterator[async_sessionmaker[AsyncSession]]:
+    """What makes sessions on the content database in this file, for code that is not ours; it must be migrated."""
+    engine = open_users_engine(path)
+    try:
+        # What was read can still be looked at behind a commit, where nothing can be loaded any more.
+        yield async_sessionmaker(engine, expire_on_commit=False)
+    finally:
+        await engine.dispose()
 
 
 def _ports(database: Database, *, shown: frozenset[str]) -> ContentPorts:

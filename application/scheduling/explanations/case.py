@@ -73,7 +73,8 @@ class Case:
     @property
     def horizon(self) -> datetime:
         """Since when nothing about executions and Skips has been forgotten."""
-        return self.now - self.retention.executions
+        old, forgotten = self.now - self.retention.executions, self.evidence.forgotten_until
+        return old if forgotten is None else max(old, forgotten + MICROSECOND)
 
     @property
     def records_since(self) -> datetime:

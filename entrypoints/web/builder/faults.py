@@ -9,7 +9,7 @@ from entrypoints.web.builder import tabs
 from entrypoints.web.builder.labels import IF_PAST, LABELS, place_of, worded
 from entrypoints.web.builder.payload_form import PREFIX, Input
 
-_PLAIN = frozenset({"name", "task_type", "handler", "description", "timezone", "max_retries", "reason"})
+_PLAIN = frozenset({"name", "task_type", "handler", "delivery", "description", "timezone", "max_retries", "reason"})
 _SCHEDULE = frozenset({"schedule", "schedule_type", *(pointer[1:] for pointer in tabs.RECIPE_FIELDS)})
 LATER_OR_AT_ONCE = f"give a later instant, or tick “{IF_PAST}”"
 

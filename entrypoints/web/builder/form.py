@@ -33,6 +33,7 @@ Fields = Mapping[str, str]
 GENERAL = {
     **dict.fromkeys(("name", "task_type", "handler", "description", "tags", "reason", "token", "version"), ""),
     **dict.fromkeys(("now_version", "to", "payload_for"), ""),
+    "delivery": "managed",
     "timezone": "UTC",
     "payload": "{}",
     "payload_as": "form",
@@ -70,6 +71,7 @@ def fields_of(definition: Definition) -> dict[str, str]:
         "name": definition.name,
         "task_type": definition.task_type,
         "handler": definition.handler or "",
+        "delivery": definition.delivery.value,
         "description": definition.description,
         "tags": ", ".join(definition.tags),
         "timezone": definition.timezone,
@@ -106,6 +108,7 @@ def _beside_schedule(fields: Fields, present: Definition | None) -> Document:
         "name": name,
         "task_type": fields["task_type"].strip(),
         **({"handler": handler} if handler else {}),
+        **({"delivery": fields["delivery"]} if fields["delivery"] else {}),
         "description": fields["description"].replace("\r\n", "\n"),
         "tags": [tag for tag in _SEPARATORS.split(fields["tags"]) if tag],
         "payload": fields["payload"],

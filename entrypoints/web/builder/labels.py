@@ -7,6 +7,7 @@ LABELS = {
     "name": "Name",
     "task_type": "Type",
     "handler": "Handler",
+    "delivery": "Run by",
     "description": "Description",
     "tags": "Tags",
     "every_count": "Every",

@@ -152,6 +152,7 @@ async def _context(request: web.Request, desk: Desk) -> dict[str, object]:
         "desk": desk,
         "form": desk.fields,
         "labels": LABELS,
+        "deliveries": request.app[SERVICES].manage.deliveries,
         "tab": tabs.tab_of(desk.fields),
         "task": desk.present,
         "own": under_prefix(request, path),

@@ -18,6 +18,7 @@ from entrypoints.web.keys import SERVICES
 from entrypoints.web.pages.forms import reason_of
 from entrypoints.web.rendering import render
 from entrypoints.web.requests.errors import RequestError
+from entrypoints.web.requests.parameters import Query
 from entrypoints.web.requests.uploads import upload_form
 
 FIELDS = ("file", "upload", "manager", "prune", "prune_limit", "reason", "plan")
@@ -28,6 +29,7 @@ ORDER = (ApplyOutcome.REFUSED, ApplyOutcome.PRUNED, ApplyOutcome.CHANGED, ApplyO
 
 async def import_form(request: web.Request) -> web.Response:
     """The form that takes a file."""
+    Query(request)
     return _form_page(request, {})
 
 

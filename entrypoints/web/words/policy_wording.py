@@ -2,10 +2,11 @@
 
 from markupsafe import Markup
 
+from application.scheduling.deliveries import STREAM
 from application.scheduling.explanations.words import span
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.retry import BackoffKind, RetryPolicy
-from domain.scheduling.task import ScheduledTask
+from domain.scheduling.task import Delivery, ScheduledTask
 from entrypoints.web.words.wording import moment
 
 RETRIES_SHOWN_MAX = 5
@@ -27,13 +28,9 @@ OVERLAPS = {
 def policy_sentences(task: ScheduledTask) -> list[tuple[str, str | Markup]]:
     """Each situation with what happens then, in the order of a task's life."""
     policy, timezone = task.definition.policy, task.definition.timezone
-    sentences: list[tuple[str, str | Markup]] = [
-        ("If it is late", _late(policy)),
-        ("If an earlier run is still open", OVERLAPS[policy.overlap]),
-        ("If a run fails", _retries(policy.retry)),
-        ("If an attempt takes too long", f"It is stopped after {span(policy.timeout)}, which counts as a failure."),
-        ("If it keeps failing", _stops(policy.fail_after)),
-    ]
+    is_external = task.definition.delivery is Delivery.EXTERNAL
+    sentences: list[tuple[str, str | Markup]] = [("If it is late", _late(policy))]
+    sentences += _delivered(task.definition.task_type) if is_external else _run_here(policy)
     if policy.jitter:
         sentences.append(
             ("Spread", f"Each run is delayed by up to {span(policy.jitter)}, so that not all start together.")
@@ -45,6 +42,23 @@ def policy_sentences(task: ScheduledTask) -> list[tuple[str, str | Markup]]:
     if policy.max_runs is not None:
         sentences.append(("At most", f"{policy.max_runs:,} runs; {task.auto_runs:,} so far"))
     return sentences
+
+
+def _run_here(policy: ExecutionPolicy) -> list[tuple[str, str | Markup]]:
+    return [
+        ("If an earlier run is still open", OVERLAPS[policy.overlap]),
+        ("If a run fails", _retries(policy.retry)),
+        ("If an attempt takes too long", f"It is stopped after {span(policy.timeout)}, which counts as a failure."),
+        ("If it keeps failing", _stops(policy.fail_after)),
+    ]
+
+
+def _delivered(task_type: str) -> list[tuple[str, str | Markup]]:
+    words = Markup(
+        "A program that reads the stream <code>{}</code>. A run is over once its message is there; overlap, retries and"
+        " time limit do not apply."
+    )
+    return [("Who runs it", words.format(STREAM.format(task_type)))]
 
 
 def _late(policy: ExecutionPolicy) -> str:

@@ -12,6 +12,7 @@ from adapters.redis.keys import HOURS, PREFIX, key
 from adapters.redis.opening import RedisStores
 from adapters.redis.pruning import Limits
 from adapters.redis.script import script
+from application.scheduling.explanations import Code
 from application.scheduling.ports.execution_store import LogLine, Progress, Settlement
 from application.scheduling.ports.history import ExecutionFilter, Retention
 from application.scheduling.ports.task_store import Replayed
@@ -22,6 +23,7 @@ from domain.scheduling.runs import backfill, occurrences_to_backfill, redrive
 from domain.scheduling.task import ScheduledTask
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.builders import DAY, HOUR, HOURLY, MINUTE, SECOND, a_change, a_definition, a_failure
+from tests.support.explaining import explained
 from tests.support.manual_clock import NOON
 
 pytestmark = pytest.mark.redis
@@ -116,6 +118,31 @@ async def test_of_each_task_the_last_executions_and_skips_are_kept_and_all_that_
     assert await _listed(store, busy) == [*before[:3], still_open.execution.id]
     assert await _listed(store, calm) == [claim.execution.id for claim in reversed(few)]
     assert len(await store.history.skips(busy.id, limit=10)) == 3
+
+
+@pytest.mark.parametrize(("hours", "is_paused"), [((1, 2, 3, 4), False), ((1, 3, 5, 7), True)])
+async def test_what_went_because_there_was_too_much_is_said_to_be_older_than_the_records(
+    store: StoreUnderTest, hours: tuple[int, ...], is_paused: bool
+) -> None:
+    task = await store.add(a_definition(schedule=HOURLY, policy=ALLOW))
+    for _ in hours:
+        if is_paused:
+            paused = await store.paused(await store.read(task))
+            store.clock.advance(HOUR)
+            await store.resumed(paused)
+        await store.settle(await store.started(task))
+
+    async def told() -> list[Code]:
+        answers = [await explained(store, task, NOON + hour * HOUR) for hour in hours]
+        return [finding.code for answer in answers for finding in answer.findings]
+
+    before = await told()
+    await _pruned(store, Limits(of_task=2))
+
+    assert before == [Code.SKIPPED_PAUSED if is_paused else Code.RAN] * 4
+    assert await told() == [Code.OLDER_THAN_RECORDS] * 2 + before[2:]
+    since = (await explained(store, task, NOON)).records_since
+    assert NOON + hours[1] * HOUR < since <= NOON + hours[2] * HOUR
 
 
 async def test_of_all_executions_those_that_ended_last_are_kept(store: StoreUnderTest) -> None:
