@@ -64,9 +64,9 @@ async def started(processors: Processors) -> AsyncIterator[None]:
 
 
 async def _start(processor: MessageProcessor) -> None:
-    name = type(processor).__qualname__
+    name, limit = type(processor).__qualname__, asyncio.timeout(START_WITHIN.total_seconds())
     try:
-        async with asyncio.timeout(START_WITHIN.total_seconds()) as limit:
+        async with limit:
             await _awaited(processor, "start")
     except Exception as error:
         if limit.expired():

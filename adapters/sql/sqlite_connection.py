@@ -83,7 +83,7 @@ class Connection(aiosqlite.Connection):
 def connections_to(
     path: Path, *, busy_timeout_seconds: float, begin_with_writes: bool = False
 ) -> Callable[[], Awaitable[aiosqlite.Connection]]:
-    """What makes connections to a file; they begin no transactions by themselves, or if asked to, with a first write."""
+    """What makes connections to a file; they begin transactions by themselves only if asked, with a first write."""
     # The thread that asks is not the thread that works; aiosqlite sees to it that only the latter does.
     connect = partial(
         sqlite3.connect,

@@ -9,10 +9,12 @@ STARTING_WRITES = 8
 HOUR = 3_600
 # In the long form, every so often, nothing happens for a while, so that there is a calm to measure.
 CALM_EVERY, CALM_SECONDS = 8, 9.0
+# A multiple of how many processes there are of any role.
+VICTIMS = 60
 
 
 class Kind(StrEnum):
-    """The faults there are."""
+    """The faults there are: those of processes, of a file, and of a Redis."""
 
     KILL_WORKER = "kill -9 worker"
     KILL_SERVICE = "kill -9 service"
@@ -26,23 +28,43 @@ class Kind(StrEnum):
     WRITE_ERROR = "write error"
     CLOCK_BACK = "clock back"
     CLOCK_AHEAD = "clock ahead"
+    KILL_SCHEDULERS = "kill -9 all schedulers"
+    KILL_HOUSE = "kill -9 worker and supervisor"
+    STOP_HOUSE = "freeze worker and supervisor"
+    KILL_STORE = "redis killed"
+    STOP_STORE = "redis frozen"
+    SLEEP = "redis sleeps"
+    BUSY = "redis is busy with a script"
+    PAUSE_WRITES = "redis pauses writes"
+    CUT = "connections cut"
+    FORGET_SCRIPTS = "scripts forgotten"
+    FULL_MEMORY = "memory full"
+    EVICTING = "eviction allowed"
+    LOSE_STREAM = "stream deleted"
+    MEDDLE = "messages trimmed, deleted and doubled"
+
+
+# While one of these lasts, nobody hears from the store.
+SILENCING = frozenset({Kind.KILL_STORE, Kind.STOP_STORE, Kind.SLEEP, Kind.BUSY, Kind.PAUSE_WRITES})
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """One fault, `gap` seconds after the one before, `seconds` long; `number` is its n-th write or size of step.
 
-    A write counted from now: negative dies before its commit, positive after. A step is in seconds.
+    A write counted from now: negative dies before its commit, positive after. A step is in seconds. Where several
+    processes have the role that is struck, `victim` says which one.
     """
 
     kind: Kind
     gap: float = 0.4
     seconds: float = 0.7
     number: int = 0
+    victim: int = 0
 
 
-def every_kind() -> tuple[Trouble, ...]:
-    """Each fault once, short, and each of its variants."""
+def on_a_file() -> tuple[Trouble, ...]:
+    """Each fault of the embedded profile once, short, and each of its variants."""
     return (
         Trouble(Kind.KILL_WORKER),
         Trouble(Kind.CLOCK_BACK, number=30),
@@ -64,20 +86,51 @@ def every_kind() -> tuple[Trouble, ...]:
     )
 
 
-def short_plan(seed: int, *, parts: int) -> tuple[Trouble, ...]:
-    """One of `parts` hands of a deck of every fault; seeds that follow each other hold all of it."""
-    deck = every_kind()[seed % parts :: parts]
-    return tuple(Random(seed).sample(deck, len(deck)))
+def on_redis() -> tuple[Trouble, ...]:
+    """Each fault of the Redis profile once, short, and each of its variants."""
+    return (
+        Trouble(Kind.KILL_WORKER, victim=1),
+        Trouble(Kind.KILL_STORE, seconds=0.5),
+        Trouble(Kind.KILL_SERVICE, seconds=0.3, victim=1),
+        Trouble(Kind.FORGET_SCRIPTS),
+        Trouble(Kind.DIE_SCHEDULER, number=-3),
+        Trouble(Kind.PAUSE_WRITES, seconds=1.2),
+        Trouble(Kind.KILL_HOUSE, seconds=0.2, victim=2),
+        Trouble(Kind.STOP_WORKER, victim=2),
+        Trouble(Kind.SLEEP),
+        Trouble(Kind.DIE_WORKER, number=-5),
+        Trouble(Kind.CUT),
+        Trouble(Kind.STOP_SERVICE),
+        Trouble(Kind.FULL_MEMORY, seconds=1.2),
+        Trouble(Kind.DIE_SCHEDULER, number=4),
+        Trouble(Kind.LOSE_STREAM),
+        Trouble(Kind.TERMINATE, victim=3),
+        Trouble(Kind.BUSY),
+        Trouble(Kind.DIE_WORKER, number=3),
+        Trouble(Kind.EVICTING, seconds=1.0),
+        Trouble(Kind.KILL_SCHEDULERS, seconds=0.2),
+        Trouble(Kind.MEDDLE),
+        Trouble(Kind.TERMINATE, victim=1),
+        Trouble(Kind.STOP_STORE),
+        Trouble(Kind.STOP_HOUSE, seconds=4.0),
+    )
 
 
-def long_plan(seed: int, *, seconds: float) -> tuple[Trouble, ...]:
-    """Faults of every kind and size at random, for about so many seconds, now and then one that outlasts a lease."""
-    random, plan, spent = Random(seed), [Trouble(Kind.STOP_WORKER, gap=5, seconds=36)], 45.0
+def short_plan(deck: tuple[Trouble, ...], seed: int, *, parts: int) -> tuple[Trouble, ...]:
+    """One of `parts` hands of a deck of faults; seeds that follow each other hold all of it."""
+    hand = deck[seed % parts :: parts]
+    return tuple(Random(seed).sample(hand, len(hand)))
+
+
+def long_plan(deck: tuple[Trouble, ...], seed: int, *, seconds: float, lease: float) -> tuple[Trouble, ...]:
+    """Faults of every kind of the deck and size at random, for about so many seconds, one that outlasts a lease."""
+    random, plan, spent = Random(seed), [Trouble(Kind.STOP_WORKER, gap=5, seconds=1.2 * lease)], 1.5 * lease
+    kinds = sorted({trouble.kind for trouble in deck})
     while spent < seconds:
-        kind = random.choice(list(Kind))
+        kind = random.choice(kinds)
         lasting = random.choice((0.2, 1.0, 3.0))
         gap = CALM_SECONDS if len(plan) % CALM_EVERY == 0 else round(random.uniform(0.2, 4.0), 1)
-        trouble = Trouble(kind, gap, lasting, _number(random, kind))
+        trouble = Trouble(kind, gap, lasting, _number(random, kind), random.randrange(VICTIMS))
         plan.append(trouble)
         spent += trouble.gap + lasting + 1.5
     return tuple(random.sample(plan, len(plan)))

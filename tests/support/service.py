@@ -44,11 +44,12 @@ def started(pid: int) -> int:
 
 @dataclass(slots=True)
 class Service:
-    """One run of the service in a folder of its own."""
+    """One run of the service in a folder of its own; `token` is what its dashboard is asked with."""
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     program: str = "entrypoints.scheduler"
+    token: str | None = None
     process: asyncio.subprocess.Process | None = None
     address: str = ""
     session: aiohttp.ClientSession | None = None
@@ -79,12 +80,14 @@ class Service:
         log.close()
 
     async def start(self) -> None:
-        """Start it and wait until it says it is ready."""
+        """Start it and wait until it says it is ready, and its dashboard, if it has one, says the same."""
         offset = len(self.log().encode())
         await self.launch()
-        self.address = await eventually(lambda: self._address(offset), within=START_SECONDS)
-        self.session = self.session or aiohttp.ClientSession()
-        await eventually(lambda: self.call("GET", "/../../../health/ready", expect=None), within=START_SECONDS)
+        greeting = await eventually(lambda: self._greeting(offset), within=START_SECONDS)
+        if "dashboard at " in greeting:
+            self.address = greeting.split("dashboard at ")[1].split("/admin")[0]
+            self.session = self.session or aiohttp.ClientSession(headers=self._headers())
+            await eventually(lambda: self.call("GET", "/../../../health/ready", expect=None), within=START_SECONDS)
 
     async def stop(self) -> int:
         """SIGTERM, and its exit code."""
@@ -161,15 +164,17 @@ class Service:
         async with asyncio.timeout(60):
             return await self.process.wait()
 
-    def _address(self, offset: int) -> str | None:
+    def _headers(self) -> dict[str, str]:
+        return {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
+
+    def _greeting(self, offset: int) -> str | None:
+        """The line by which it says that it is ready, behind so many bytes of its log."""
         assert self.process is not None
         assert self.process.returncode is None, self.log()
         with (self.folder / "service.log").open("rb") as log:
             log.seek(offset)
-            for line in log.read().decode().splitlines():
-                if "dashboard at " in line:
-                    return line.split("dashboard at ")[1].split("/admin")[0]
-        return None
+            lines = log.read().decode().splitlines()
+        return next((line for line in lines if "Ready: tasks in " in line), None)
 
 
 @asynccontextmanager

@@ -81,8 +81,8 @@ class Evidence:
     """What is on record about a task, deleted or not, around a span of time; `now` is the store's clock.
 
     `executions` ascend by id, `skips` by instant, `changes` from the oldest. `versions` are definitions without their
-    payloads. `is_cut` says that the span has more executions or Skips than are here. Executions and Skips of instants up to
-    `forgotten_until` may have been forgotten before they were old, because there were too many of them.
+    payloads. `is_cut` says that the span has more executions or Skips than are here. Executions and Skips of instants
+    up to `forgotten_until` may have been forgotten before they were old, because there were too many of them.
     """
 
     now: datetime

@@ -139,7 +139,7 @@ async def test_what_went_because_there_was_too_much_is_said_to_be_older_than_the
     before = await told()
     await _pruned(store, Limits(of_task=2))
 
-    assert before == [Code.SKIPPED_PAUSED if is_paused else Code.RAN] * 4
+    assert before == [Code.SKIPPED_PAUSED if is_paused else Code.SUCCEEDED] * 4
     assert await told() == [Code.OLDER_THAN_RECORDS] * 2 + before[2:]
     since = (await explained(store, task, NOON)).records_since
     assert NOON + hours[1] * HOUR < since <= NOON + hours[2] * HOUR

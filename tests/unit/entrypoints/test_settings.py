@@ -98,7 +98,7 @@ def test_options_go_before_the_environment_and_none_says_nothing(monkeypatch: py
         ("SCHEDULER_TRUSTED_PROXIES", "10.0.0.1,proxy", "'proxy' is no IP address"),
         ("SCHEDULER_ROLES", "scheduler,boss", "no such role: 'boss'"),
         ("SCHEDULER_ROLES", "worker", "the scheduler's process starts the rest"),
-        ("SCHEDULER_EXTERNAL_TYPES", "mail", "external tasks only"),
+        ("SCHEDULER_EXTERNAL_TYPES", "mail", "need their streams, and these Redis"),
         ("SCHEDULER_CONCURENCY", "5", "did you mean SCHEDULER_CONCURRENCY?"),
         ("SCHEDULER_STORE", "postgres", "in SQLite or in Redis"),
         ("SCHEDULER_STORE", "redis", "REDIS_URL is missing"),

@@ -1,0 +1,73 @@
+"""Calls that are carried out although their callers never hear of it, and are then made again."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from adapters.redis.script import script
+from application.scheduling.ports.access_trail import AccessFilter
+from application.scheduling.ports.errors import StoreUnavailableError
+from application.scheduling.ports.history import ExecutionFilter
+from tests.conformance.store_under_test import StoreUnderTest
+from tests.support.wire_proxy import Fault, Once, WireProxy, calls
+
+MANY = 100
+
+Call = Callable[[], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A call made twice: the script the first one's reply is lost of, and what the second one is to answer.
+
+    `prepare` brings a store to where the call can be made, and returns it.
+    """
+
+    loses: str
+    prepare: Callable[[StoreUnderTest], Awaitable[Call]]
+    answer: object
+
+    async def by_reference(self, reference: StoreUnderTest) -> tuple[Any, ...]:
+        """What the reference has on record after both calls; its second answer has to be the expected one, too."""
+        call = await self.prepare(reference)
+        await call()
+        assert await call() == self.answer
+        return await on_record(reference)
+
+    async def over(self, wire: WireProxy, store: StoreUnderTest, admin: Redis) -> tuple[Any, ...]:
+        """What the store has on record after both calls."""
+        call = await self.prepare(store)
+        make_known(admin, self.loses)
+        lost = Once(Fault.REPLY_LOST, calls(self.loses))
+        with wire.breaking(lost), pytest.raises(StoreUnavailableError):
+            await call()
+        assert lost.seen == 1
+        assert await call() == self.answer
+        return await on_record(store)
+
+
+def make_known(admin: Redis, name: str) -> None:
+    """Let the server know a script, so that its first call is one that carries it out."""
+    for variant in (script(name), script(name, in_full_memory=True), script(name, only_reads=True)):
+        admin.script_load(variant.text)
+
+
+async def on_record(store: StoreUnderTest) -> tuple[Any, ...]:
+    """All that two stores with the same past have in common."""
+    tasks = list(await store.tasks.scan(after=None, limit=MANY))
+    page = await store.history.executions(ExecutionFilter(), limit=MANY, cursor=None)
+    ids = [each.task_id for each in await store.history.tasks_by_name(after=None, limit=MANY) for each in [each.task]]
+    return (
+        tasks,
+        [await store.history.execution(each.execution.id) for each in page.executions],
+        [list(await store.history.changes(each, limit=MANY)) for each in ids],
+        await store.tasks.tzdata(),
+        await store.membership.members(),
+        list(await store.access.users()),
+        list(await store.access.sessions()),
+        list(await store.access.tokens()),
+        (await store.trail.page(AccessFilter(), limit=MANY)).records,
+    )
