@@ -11,6 +11,7 @@ from adapters.redis.script import script
 from application.scheduling.ports.access_trail import AccessFilter
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.history import ExecutionFilter
+from domain.scheduling.task import ScheduledTask
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.wire_proxy import Fault, Once, WireProxy, calls
 
@@ -59,11 +60,12 @@ async def on_record(store: StoreUnderTest) -> tuple[Any, ...]:
     """All that two stores with the same past have in common."""
     tasks = list(await store.tasks.scan(after=None, limit=MANY))
     page = await store.history.executions(ExecutionFilter(), limit=MANY, cursor=None)
-    ids = [each.task_id for each in await store.history.tasks_by_name(after=None, limit=MANY) for each in [each.task]]
+    known = [each.id if isinstance(each, ScheduledTask) else each.task_id for each in tasks]
     return (
         tasks,
         [await store.history.execution(each.execution.id) for each in page.executions],
-        [list(await store.history.changes(each, limit=MANY)) for each in ids],
+        [list(await store.history.changes(each, limit=MANY)) for each in known],
+        [list(await store.history.skips(each, limit=MANY)) for each in known],
         await store.tasks.tzdata(),
         await store.membership.members(),
         list(await store.access.users()),
