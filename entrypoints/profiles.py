@@ -27,6 +27,7 @@ from application.scheduling.ports.term import Terms
 from application.scheduling.ports.wakeup import Wakeup
 from entrypoints.handlers import Build
 from entrypoints.hints import Hints
+from entrypoints.loop import Work
 from entrypoints.settings import Settings, without_password
 from entrypoints.stores import Lock, Stores
 
@@ -49,6 +50,9 @@ class Profile(Protocol):
 
     def weakness(self, stores: Stores) -> str | None:
         """What an operator should know about how well this store, open, keeps what it is told; None: nothing."""
+
+    def watch(self, stores: Stores) -> Work | None:
+        """A look at whether what this store, open, rests on has been changed for the worse; None: nothing can be."""
 
     def terms(self, stores: Stores) -> Terms | None:
         """The office of upkeep in this store, open; None: whoever serves it does so alone."""
@@ -87,6 +91,9 @@ class EmbeddedProfile:
         check_sqlite_store(self.path)
 
     def weakness(self, stores: Stores) -> None:
+        """See the protocol."""
+
+    def watch(self, stores: Stores) -> None:
         """See the protocol."""
 
     def terms(self, stores: Stores) -> None:
@@ -134,6 +141,11 @@ class RedisProfile:
         """See the protocol."""
         assert isinstance(stores, RedisStores)
         return stores.arrival.durability
+
+    def watch(self, stores: Stores) -> Work:
+        """See the protocol."""
+        assert isinstance(stores, RedisStores)
+        return stores.look_again
 
     def terms(self, stores: Stores) -> Terms:
         """See the protocol."""

@@ -30,6 +30,7 @@ LOOK_EVERY = timedelta(milliseconds=500)
 WAKE_WINDOW = timedelta(milliseconds=1)
 RESCUE_EVERY = timedelta(seconds=5)
 PRUNE_EVERY = timedelta(minutes=10)
+WATCH_EVERY = timedelta(seconds=10)
 READY_WITHIN = timedelta(seconds=5)
 # How long nothing fires for want of a first worker: long enough to hear that its settings are refused.
 FIRST_WORKER_WITHIN = timedelta(seconds=10)
@@ -145,6 +146,8 @@ class Service:
         fires = "scheduler" in self.settings.scheduler_roles
         for name, step in presence.steps():
             yield name, step if fires else self._in_sight(step, container.clock()), None
+        if (watch := self.profile.watch(container.stores())) is not None:
+            yield "watch the store", every(watch, WATCH_EVERY), None
         if not fires:
             return
         check = self.settings.check_interval

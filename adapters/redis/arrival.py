@@ -15,7 +15,7 @@ from redis.exceptions import NoScriptError
 from adapters.redis.errors import store_errors
 from adapters.redis.keys import KEYS, PREFIX
 from adapters.redis.script import script
-from adapters.redis.server import Listener
+from adapters.redis.server import Listener, Server
 from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
 from domain.scheduling.identifiers import instant_of
 
@@ -57,13 +57,15 @@ class Arrival:
             if not is_met:  # The pool would take it for one that is ready.
                 await connection.disconnect(nowait=True)
 
+    async def look_again(self, server: Server) -> None:
+        """See whether the server is still fit. Raises StoreUnavailableError, and says what is to be mended."""
+        self._judge(_facts(await server.command("INFO")))
+
     def _judge(self, facts: Mapping[str, str]) -> None:
         if fault := fault_of(facts):
-            raise StoreRefusedError(f"{self.where} {fault}")
-        if facts.get("role") != "master":
-            primary = f"{facts.get('master_host')}:{facts.get('master_port')}"
+            # A process that serves its store already says so until it is mended.
             refusal = StoreRefusedError if self.store_id is None else StoreUnavailableError
-            raise refusal(f"{self.where} is a replica of {primary}, which is where the tasks can be changed")
+            raise refusal(f"{self.where} {fault}")
         self.durability = durability_of(facts)
 
     async def _meet(self, connection: AbstractConnection, run_id: str) -> None:
@@ -106,6 +108,9 @@ def fault_of(facts: Mapping[str, str]) -> str | None:
         return f"is {name} {version}: at least {'.'.join(map(str, at_least))} is needed"
     if facts.get("cluster_enabled") == "1":
         return "is a Redis Cluster: one primary is needed, with replicas and Sentinels if you like (or PostgreSQL)"
+    if facts.get("role", "master") != "master":
+        primary = f"{facts.get('master_host')}:{facts.get('master_port')}"
+        return f"is a replica of {primary}, which is where the tasks can be changed"
     if (policy := facts.get("maxmemory_policy", "noeviction")) != "noeviction":
         return f"forgets keys when its memory is full (maxmemory-policy {policy}): set it to noeviction"
     return None

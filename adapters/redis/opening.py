@@ -38,6 +38,10 @@ class RedisStores:
     trail: RedisTrail
     terms: RedisTerms
 
+    async def look_again(self) -> None:
+        """See whether the server is still fit to hold a store. Raises StoreUnavailableError, and says what is wrong."""
+        await self.arrival.look_again(self.server)
+
 
 def address_of(url: str) -> Address:
     """Where the Redis of a REDIS_URL is. Raises StoreRefusedError if this is none; nothing is connected for that."""

@@ -6,15 +6,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import expect
 
 from tests.browser.visitor import Visitor
 from tests.support.service import Service, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
-
-
-TABS_MAX = 150
 
 
 async def _a_task(visitor: Visitor, service: Service, name: str, **fields: object) -> str:
@@ -153,41 +150,3 @@ async def test_statistics_lead_to_what_they_count(visitor: Visitor, service: Ser
     await expect(visitor.page.locator("main")).to_contain_text(f"count me {visitor.look}")
     assert await visitor.page.locator("main table").count() >= 1
     assert await visitor.overflowing() == []
-
-
-async def test_with_the_keyboard_alone(visitor: Visitor, service: Service) -> None:
-    await service.create(f"by keyboard {visitor.look}", handler="nothing")
-    page = visitor.page
-    await visitor.open("/scheduled-tasks")
-    await page.keyboard.press("Tab")
-    await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
-    await page.keyboard.press("Enter")
-    await _tab_to(visitor, page.get_by_role("searchbox"))
-    await page.keyboard.type(f"by keyboard {visitor.look}")
-    await page.keyboard.press("Enter")
-    await expect(page).to_have_url(re.compile("q=by"))
-    await _tab_to(visitor, page.get_by_role("link", name=f"by keyboard {visitor.look}", exact=True))
-    await page.keyboard.press("Enter")
-    await _tab_to(visitor, page.locator("form[action$='/pause']").get_by_label("Reason"))
-    # Letters that are shortcuts elsewhere are letters here.
-    await page.keyboard.type("j/k? gone fishing")
-    await page.keyboard.press("Enter")
-    await _says(visitor, "paused")
-    await expect(page.locator("main")).to_contain_text("j/k? gone fishing")
-    await _tab_to(visitor, page.locator("form[action$='/resume']").get_by_role("button", name="Resume"))
-    await page.keyboard.press("Space")
-    await _says(visitor, "active|resumed")
-    await _tab_to(visitor, page.locator("form[action$='/run']").get_by_role("button", name="Run now"))
-    await page.keyboard.press("Enter")
-
-    await _says(visitor, "started|runs|queued")
-
-
-async def _tab_to(visitor: Visitor, wanted: Locator) -> None:
-    """Press the tabulator until that has the focus, which must be seen."""
-    for _ in range(TABS_MAX):
-        if await wanted.evaluate("(each) => each === document.activeElement"):
-            break
-        await visitor.page.keyboard.press("Tab")
-    await expect(wanted).to_be_focused()
-    assert await wanted.evaluate("(each) => getComputedStyle(each).outlineStyle !== 'none'"), "the focus is not seen"

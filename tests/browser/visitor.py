@@ -6,7 +6,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, StorageState
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    StorageState,
+    expect,
+)
 
 NARROW, WIDE = 320, 1440
 PREFIX = "/admin/scheduler"
@@ -41,6 +51,7 @@ UNFOLD = """(kept) => {
   for (const each of document.querySelectorAll("details")) each.open = true;
 }"""
 KEPT = 4
+TABS_MAX = 150
 OVERFLOWING = """() => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return [];
@@ -95,6 +106,26 @@ class Visitor:
         await self.page.get_by_label("Name").fill(name)
         await self.page.get_by_label("Password").fill(password)
         await self.page.get_by_role("button", name="Sign in").click()
+
+    async def tab_to(self, wanted: Locator) -> None:
+        """Press the tabulator until that has the focus, which must be seen."""
+        for _ in range(TABS_MAX):
+            if await wanted.evaluate("(each) => each === document.activeElement"):
+                break
+            await self.page.keyboard.press("Tab")
+        await expect(wanted).to_be_focused()
+        assert await wanted.evaluate("(each) => getComputedStyle(each).outlineStyle !== 'none'"), "the focus is not seen"
+
+    async def type_into(self, wanted: Locator, text: str) -> None:
+        """Write over what stands in a field, by the keyboard alone."""
+        await self.tab_to(wanted)
+        await self.page.keyboard.press("ControlOrMeta+A")
+        await self.page.keyboard.type(text)
+
+    async def press(self, wanted: Locator, key: str = "Enter") -> None:
+        """Go to a link or a button and press a key on it."""
+        await self.tab_to(wanted)
+        await self.page.keyboard.press(key)
 
     async def accessibility_faults(self, rules: Sequence[str] = EVERY_RULE) -> list[str]:
         """What axe finds on the page as it is now, one line a place."""

@@ -5,73 +5,60 @@ read with plain SQL, against an oracle that shares nothing with the product. The
 timing is real. `var/chaos` has the evidence of each run, its report and its drawing.
 """
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.support.chaos_plan import Kind, Trouble, crash_points, every_kind, long_plan, short_plan
-from tests.support.chaos_report import Report
-from tests.support.chaos_trial import tried
+from tests.support.chaos_on_file import on_a_file
+from tests.support.chaos_plan import ON_A_FILE, Kind, Trouble, crash_points, long_plan, short_plan
+from tests.support.chaos_run import troubled
+from tests.support.chaos_trial import is_worth_its_name, tried
 
 SHORT = (1, 2)
 LONG = 11
 LONG_SECONDS = 600.0
 CRASH_POINTS = 20
+LEASE_SECONDS = 30.0
 
 
-def _chosen(request: pytest.FixtureRequest, seed: int, *, is_first: bool = True) -> int:
-    """The seed of this test, or the one asked for on the command line (then the others have nothing to do)."""
-    chosen = request.config.getoption("--chaos-seed", default=None)
-    if chosen is not None and not is_first:
-        pytest.skip("another seed was asked for")
-    return seed if chosen is None else int(chosen)
+def test_the_short_runs_hold_every_fault_of_a_file() -> None:
+    dealt = [trouble for seed in SHORT for trouble in short_plan(ON_A_FILE, seed, parts=len(SHORT))]
 
-
-def _is_worth_its_name(report: Report) -> None:
-    """The run was a busy and a troubled one."""
-    assert report.starts > 50
-    assert report.recoveries["rescued"] > 0
-    assert report.retries > 0
-    assert sum(report.skipped_by_reason.values()) > 0
-    assert report.requests["answer"] > 50
-
-
-def test_the_short_runs_hold_every_fault_there_is() -> None:
-    dealt = [trouble for seed in SHORT for trouble in short_plan(seed, parts=len(SHORT))]
-
-    assert sorted(map(repr, dealt)) == sorted(map(repr, every_kind()))
-    assert {trouble.kind for trouble in dealt} == set(Kind)
+    assert sorted(map(repr, dealt)) == sorted(map(repr, ON_A_FILE))
 
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("seed", SHORT)
-async def test_no_promise_is_broken_by_any_fault(request: pytest.FixtureRequest, seed: int) -> None:
-    seed = _chosen(request, seed, is_first=seed == SHORT[0])
+async def test_no_promise_is_broken_by_any_fault(chosen: Callable[..., int], seed: int) -> None:
+    seed = chosen(seed, is_first=seed == SHORT[0])
 
-    report = await tried(f"short-{seed}", seed, short_plan(seed, parts=len(SHORT)))
+    report = await tried(f"short-{seed}", on_a_file, seed, troubled(short_plan(ON_A_FILE, seed, parts=len(SHORT))))
 
-    _is_worth_its_name(report)
+    is_worth_its_name(report)
 
 
 @pytest.mark.soak
-async def test_no_promise_is_broken_at_any_write_a_process_dies_at(request: pytest.FixtureRequest) -> None:
-    seed = _chosen(request, LONG)
+async def test_no_promise_is_broken_at_any_write_a_process_dies_at(chosen: Callable[..., int]) -> None:
+    seed = chosen(LONG)
 
-    report = await tried(f"crash-points-{seed}", seed, crash_points(until=CRASH_POINTS))
+    report = await tried(f"crash-points-{seed}", on_a_file, seed, troubled(crash_points(until=CRASH_POINTS)))
 
-    _is_worth_its_name(report)
+    is_worth_its_name(report)
 
 
 @pytest.mark.timeout(240)
-async def test_a_poison_takes_nobody_with_it(request: pytest.FixtureRequest) -> None:
-    seed = _chosen(request, LONG)
+async def test_a_poison_takes_nobody_with_it(chosen: Callable[..., int]) -> None:
+    seed, set_back = chosen(LONG), Trouble(Kind.CLOCK_BACK, seconds=10, number=30)
 
-    await tried(f"poison-{seed}", seed, (Trouble(Kind.CLOCK_BACK, seconds=10, number=30),), with_poison=True)
+    await tried(f"poison-{seed}", on_a_file, seed, troubled((set_back,), with_poison=True))
 
 
 @pytest.mark.soak
-async def test_no_promise_is_broken_in_ten_minutes_of_chaos(request: pytest.FixtureRequest) -> None:
-    seed = _chosen(request, LONG)
+async def test_no_promise_is_broken_in_ten_minutes_of_chaos(chosen: Callable[..., int]) -> None:
+    seed = chosen(LONG)
 
-    report = await tried(f"long-{seed}", seed, long_plan(seed, seconds=LONG_SECONDS))
+    plan = long_plan(ON_A_FILE, seed, seconds=LONG_SECONDS, lease=LEASE_SECONDS)
+    report = await tried(f"long-{seed}", on_a_file, seed, troubled(plan))
 
-    _is_worth_its_name(report)
+    is_worth_its_name(report)
     assert report.late.count > 0

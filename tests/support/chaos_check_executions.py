@@ -10,7 +10,8 @@ from itertools import combinations, pairwise
 from tests.support.chaos_dump import AttemptRow, ExecutionRow
 from tests.support.chaos_evidence import Evidence, Finding
 from tests.support.chaos_handlers import TYPE
-from tests.support.chaos_ledger import Mark
+from tests.support.chaos_ledger import Fault, Mark
+from tests.support.chaos_plan import SILENCING
 
 OPEN = frozenset({"waiting", "pending", "running", "retry_wait"})
 USED = frozenset({"succeeded", "failed", "timeout"})
@@ -21,9 +22,11 @@ ENDED_BY = {
     "cancelled": frozenset({"cancelled", "rescued", "failed", "timeout", "handed_back"}),
 }
 RESCUES_MAX = 3
-LEASE_SECONDS = 30.0
 # A death is seen a moment late, and the calendar is read a moment before what it dates.
 SEEN_WITHIN_SECONDS = 0.3
+# A worker tells that it is there so often, and one that was out of touch has heard what it lost within so long.
+BEAT_SECONDS = 1.0
+THAWED_WITHIN_SECONDS = 3.0
 
 
 def check_executions(evidence: Evidence) -> Iterator[Finding]:
@@ -107,8 +110,19 @@ def _has_cause(evidence: Evidence, attempt: AttemptRow) -> bool:
         return True
     if attempt.outcome == "handed_back":
         return any(fault.kind.startswith("restart") and fault.touches(high, after=high) for fault in evidence.faults)
-    frozen = [fault for fault in evidence.faults if fault.kind.startswith("freeze")]
-    return any(fault.ended - fault.began >= LEASE_SECONDS and low <= fault.ended for fault in frozen)
+    return any(_outlasts_a_lease(evidence, fault) and low <= fault.ended for fault in evidence.faults)
+
+
+def _outlasts_a_lease(evidence: Evidence, fault: Fault) -> bool:
+    """True if a holder may have been silent for a lease because of a fault.
+
+    Who was frozen goes on at once. Who waits for a store that does not answer asks more and more seldom, so that it may
+    wait as long again after that.
+    """
+    lasted = fault.ended - fault.began
+    if fault.kind in SILENCING:
+        return 2 * lasted + BEAT_SECONDS >= evidence.aftermath.lease
+    return fault.kind.startswith("freeze") and lasted >= evidence.aftermath.lease
 
 
 def _died_for_a_reason(evidence: Evidence, execution: ExecutionRow) -> Iterator[Finding]:
@@ -147,8 +161,8 @@ def _one_holder(evidence: Evidence, execution: ExecutionRow) -> Iterator[Finding
 
 def _thawed(evidence: Evidence, mark: Mark) -> bool:
     """True shortly after a freeze that outlasted the lease."""
-    long = [fault for fault in evidence.faults if fault.ended - fault.began >= LEASE_SECONDS]
-    return any(fault.kind.startswith("freeze") and fault.touches(mark.monotonic, after=3.0) for fault in long)
+    long = [fault for fault in evidence.faults if _outlasts_a_lease(evidence, fault)]
+    return any(fault.touches(mark.monotonic, after=THAWED_WITHIN_SECONDS) for fault in long)
 
 
 def _apart(evidence: Evidence) -> Iterator[Finding]:

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from tests.support.chaos_check_executions import check_executions
 from tests.support.chaos_check_requests import check_requests
 from tests.support.chaos_check_timeline import check_timeline
-from tests.support.chaos_dump import is_whole
 from tests.support.chaos_evidence import Evidence, Finding
-from tests.support.chaos_run import STORE, Aftermath
+from tests.support.chaos_run import Aftermath
 
 # About thrice of what a process holds under this load.
 DESCRIPTORS_MAX = 128
@@ -33,9 +32,9 @@ def _fell(evidence: Evidence) -> Iterator[Finding]:
 
 
 def findings_of_the_house(aftermath: Aftermath) -> Iterator[Finding]:
-    """Leaks (I22), an unsound file, an end in disorder, and what the harness itself left behind (F40)."""
-    if not is_whole(aftermath.folder / STORE):
-        yield Finding("file", "SQLite finds the store's file damaged")
+    """Leaks (I22), an unsound store, an end in disorder, and what the harness itself left behind (F40)."""
+    if not aftermath.is_sound:
+        yield Finding("file", "the store finds what it keeps damaged")
     if any(aftermath.codes):
         yield Finding("exit", f"told to stop, the service ended with {aftermath.codes}")
     if aftermath.left_over:

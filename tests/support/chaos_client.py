@@ -8,16 +8,16 @@ the same key until there is an answer or the run is over.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any
 
 import aiohttp
 
-from tests.support.chaos_control import MICROSECONDS, Controls
+from tests.support.chaos_control import MICROSECONDS
+from tests.support.chaos_ground import Ground
 from tests.support.chaos_ledger import REQUESTS, append
 from tests.support.chaos_load import SCHEDULES, Body, a_poison, a_task, another_task, iso, tasks
-from tests.support.service import API, Service
+from tests.support.service import API
 
 TRY_SECONDS = 3.0
 PAUSE_SECONDS = 0.1
@@ -53,13 +53,15 @@ class Answer:
 
 @dataclass(slots=True)
 class Client:
-    """One user; `known` (id to name) is shared by all of a run."""
+    """One user; `known` (id to name) is shared by all of a run.
 
-    service: Service
-    controls: Controls
-    folder: Path
+    It asks one scheduler until that does not answer, and then another: `door` counts them through.
+    """
+
+    ground: Ground
     random: Random
     name: str
+    door: int
     known: dict[str, str]
     over: asyncio.Event
     _count: int = 0
@@ -67,10 +69,10 @@ class Client:
 
     async def settle_in(self, *, with_poison: bool) -> None:
         """Create what there is from the beginning."""
-        for body in tasks(self.folder):
+        for body in tasks(self.ground.folder):
             await self._create(body)
         if with_poison:
-            await self._create(a_poison(self.folder, self._now()))
+            await self._create(a_poison(self.ground.folder, self._now()))
 
     async def live(self, *, pause: float) -> None:
         """Wish after wish until the run is over."""
@@ -90,10 +92,10 @@ class Client:
         if len(self.known) >= KNOWN_MAX:
             await self._delete(task_id)
             return
-        await self._create(another_task(self.folder, self._new_key(), self.random, self._now()))
+        await self._create(another_task(self.ground.folder, self._new_key(), self.random, self._now()))
 
     async def _edit(self, task_id: str) -> None:
-        payload = {"folder": str(self.folder), "seconds": self.random.choice((0.0, 0.2, 1.2))}
+        payload = {"folder": str(self.ground.folder), "seconds": self.random.choice((0.0, 0.2, 1.2))}
         await self._on(task_id, "edit", "PATCH", "", {"payload": payload})
 
     async def _reschedule(self, task_id: str) -> None:
@@ -154,12 +156,12 @@ class Client:
         """The key of an earlier request for another one."""
         if self._done:
             key = self.random.choice(self._done).key
-            body = a_task(self.folder, f"{key} misused", SCHEDULES[0])
+            body = a_task(self.ground.folder, f"{key} misused", SCHEDULES[0])
             await self.ask(Request("misuse", "POST", "/scheduled-tasks", key, body))
 
     async def ask(self, request: Request) -> Answer | None:
         """Ask until there is an answer; None if the run ended without one."""
-        journal = self.folder / REQUESTS
+        journal = self.ground.folder / REQUESTS
         facts = {"kind": request.kind, "key": request.key, "task": request.task_id, "if_version": request.if_version}
         append(journal, what="invoke", **facts)
         headers = {"Idempotency-Key": request.key}
@@ -176,14 +178,16 @@ class Client:
         return answer
 
     async def _try(self, method: str, path: str, headers: dict[str, str], body: Body | None) -> Answer | None:
-        assert self.service.session is not None
+        service = self.ground.schedulers[self.door % len(self.ground.schedulers)]
+        assert service.session is not None
         limit = aiohttp.ClientTimeout(total=TRY_SECONDS)
-        url = f"{self.service.address}{API}{path}"
+        url = f"{service.address}{API}{path}"
         try:
-            async with self.service.session.request(method, url, json=body, headers=headers, timeout=limit) as response:
+            async with service.session.request(method, url, json=body, headers=headers, timeout=limit) as response:
                 content = await response.json() if response.content_type.endswith("json") else None
                 replayed = response.headers.get("Idempotency-Replayed") == "true"
         except _BROKEN:
+            self.door += 1
             return None
         return Answer(response.status, content, replayed) if response.status < 500 else None
 
@@ -192,7 +196,7 @@ class Client:
         return f"{self.name}-{self._count}"
 
     def _now(self) -> int:
-        return self.controls.wall() // MICROSECONDS
+        return self.ground.controls.wall() // MICROSECONDS
 
 
 _OFTEN: dict[Callable[[Client, str], Awaitable[None]], int] = {

@@ -13,6 +13,9 @@ from pathlib import Path
 
 MICROSECONDS = 1_000_000
 NAME = "controls"
+LAUNCHER = "tests.support.chaos_launcher"
+# Variables by which the harness tells the launcher of the run's folder, and of a lease of so many seconds.
+FOLDER, LEASE = "CHAOS_FOLDER", "CHAOS_LEASE"
 _NUMBER = struct.Struct("<q")
 
 

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -156,13 +157,21 @@ def is_whole(path: Path) -> bool:
         connection.close()
 
 
+def row_of(kind: type[Row], values: Mapping[str, Any]) -> Row:
+    """The row of these values, as they are stored; those that it does not have are left out."""
+    return kind(**{name: _value(name, values[name]) for name in _names(kind)})
+
+
 def _rows(connection: sqlite3.Connection, kind: type[Row], order: str) -> list[Row]:
-    names = [each.name for each in fields(kind)]  # type: ignore[arg-type]  # every kind is a dataclass
-    marks = [name in _JSON for name in names]
+    names = _names(kind)
     # Names and tables are ours, so this is no way for anything of somebody else's into the statement.
     found = connection.execute(f"SELECT {', '.join(names)} FROM {_TABLES[kind]} ORDER BY {order}")
-    return [kind(*(_value(*pair) for pair in zip(row, marks, strict=True))) for row in found]
+    return [row_of(kind, dict(zip(names, row, strict=True))) for row in found]
 
 
-def _value(value: Any, is_json: bool) -> Any:
-    return json.loads(value) if is_json and value is not None else value
+def _names(kind: type[Row]) -> list[str]:
+    return [each.name for each in fields(kind)]  # type: ignore[arg-type]  # every kind is a dataclass
+
+
+def _value(name: str, value: Any) -> Any:
+    return json.loads(value) if name in _JSON and value is not None else value

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.support.chaos_clock import SteppedClock
-from tests.support.chaos_dump import Dump, read
+from tests.support.chaos_dump import Dump
 from tests.support.chaos_ledger import LEDGER, NEMESIS, REQUESTS, Fault, Mark, deaths, faults, lines, marks
-from tests.support.chaos_run import STORE, Aftermath
+from tests.support.chaos_run import Aftermath
 
 Line = dict[str, Any]
 
@@ -73,7 +73,7 @@ def gathered(aftermath: Aftermath) -> Evidence:
     """The evidence in the folder of a run."""
     folder = aftermath.folder
     return Evidence(
-        read(folder / STORE),
+        aftermath.dump,
         marks(folder / LEDGER),
         lines(folder / NEMESIS),
         lines(folder / REQUESTS),

@@ -6,15 +6,12 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
-from tests.support.chaos_control import Controls
+from tests.support.chaos_control import FOLDER, Controls
 from tests.support.chaos_dump import Dump
 from tests.support.chaos_plan import Kind, Trouble
 from tests.support.service import Service
 
 GRACE_SECONDS = 2
-FOLDER = "CHAOS_FOLDER"
-LEASE = "CHAOS_LEASE"
-LAUNCHER = "tests.support.chaos_launcher"
 
 Deed = Callable[[Trouble], Awaitable[None]]
 

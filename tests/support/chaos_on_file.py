@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.chaos_control import MICROSECONDS, Cell, Controls
+from tests.support.chaos_control import LAUNCHER, MICROSECONDS, Cell, Controls
 from tests.support.chaos_dump import Dump, is_whole, read
-from tests.support.chaos_ground import LAUNCHER, Deed, environment
+from tests.support.chaos_ground import Deed, environment
 from tests.support.chaos_ledger import NEMESIS, append
 from tests.support.chaos_plan import Kind, Trouble
 from tests.support.service import Service

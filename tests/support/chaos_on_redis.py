@@ -11,18 +11,18 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from adapters.redis.opening import RedisStores, address_of, open_redis_store
 from adapters.redis.keys import stream
+from adapters.redis.opening import address_of, open_redis_store
 from adapters.redis.script import GROUP
-from application.scheduling.ports.history import ExecutionFilter, TaskFilter
+from application.scheduling.ports.history import ExecutionFilter, History, TaskFilter
 from application.scheduling.services.identify import SETTINGS_ACTOR
 from domain.scheduling.execution import OPEN_STATES
 from domain.scheduling.identifiers import instant_of
 from domain.scheduling.task import TaskStatus
-from tests.support.chaos_control import Controls
+from tests.support.chaos_control import LAUNCHER, LEASE, Controls
 from tests.support.chaos_dump import Dump
 from tests.support.chaos_dump_ports import read_through, tasks_of
-from tests.support.chaos_ground import LAUNCHER, LEASE, Deed, environment
+from tests.support.chaos_ground import Deed, environment
 from tests.support.chaos_handlers import TYPE
 from tests.support.chaos_plan import Kind, Trouble
 from tests.support.redis_servers import RedisServer, a_redis
@@ -47,7 +47,6 @@ class RedisGround:
     folder: Path
     controls: Controls
     server: RedisServer
-    stores: RedisStores
     schedulers: Sequence[Service]
     workers: Sequence[Service]
     lease: float = LEASE_SECONDS
@@ -86,22 +85,26 @@ class RedisGround:
     async def is_undecided(self, until: int) -> bool:
         """See the protocol."""
         which = TaskFilter(status=TaskStatus.ACTIVE, late_before=instant_of(until + 1))
-        return bool(await tasks_of(self.stores.history, which))
+        async with self._history() as history:
+            return bool(await tasks_of(history, which))
 
     async def is_open(self) -> bool:
         """See the protocol."""
-        page = await self.stores.history.executions(ExecutionFilter(states=OPEN_STATES), limit=1, cursor=None)
+        async with self._history() as history:
+            page = await history.executions(ExecutionFilter(states=OPEN_STATES), limit=1, cursor=None)
         return bool(page.executions)
 
     async def restless(self) -> list[str]:
         """See the protocol."""
-        ours = await tasks_of(self.stores.history, TaskFilter(task_type=TYPE))
+        async with self._history() as history:
+            ours = await tasks_of(history, TaskFilter(task_type=TYPE))
         # A pause that ends by itself is no rest: its task would begin again while the run waits for the last execution.
         return [task.id for task in ours if task.status is TaskStatus.ACTIVE or task.look_at is not None]
 
     async def dump(self) -> Dump:
         """See the protocol."""
-        return await read_through(self.stores.history)
+        async with self._history() as history:
+            return await read_through(history)
 
     def is_sound(self) -> bool:
         """See the protocol. What a crash would leave is what a restarted server reads."""
@@ -166,10 +169,16 @@ class RedisGround:
         await self._tell("XTRIM", name, "MAXLEN", MEDDLED_MAX)
         await self._tell("XGROUP", "DESTROY", name, GROUP)
 
+    @asynccontextmanager
+    async def _history(self) -> AsyncIterator[History]:
+        """The store, opened anew for each question: a connection of before may have been cut meanwhile."""
+        async with open_redis_store(address_of(self.server.url), None) as stores:
+            yield stores.history
+
     async def _tell(self, *words: Any) -> Any:
         """Ask the server on a connection of our own, and wait for the answer however long it takes."""
         async with Redis(port=self.server.port, socket_timeout=None, protocol=2) as client:
-            connection = await client.connection_pool.get_connection()
+            connection = await client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
             try:
                 await connection.send_command(*words)
                 return await connection.read_response()
@@ -189,7 +198,6 @@ async def on_redis(folder: Path) -> AsyncIterator[RedisGround]:
             home.mkdir()
             return Service(home, environment(folder, SCHEDULER_ROLES=roles, **more), LAUNCHER, token)
 
-        async with open_redis_store(address_of(server.url), None) as stores:
-            schedulers = [a_service(f"scheduler-{number + 1}", "scheduler,admin") for number in range(SCHEDULERS)]
-            workers = [a_service(f"worker-{number + 1}", "worker") for number in range(WORKERS)]
-            yield RedisGround(folder, Controls(folder), server, stores, schedulers, workers)
+        schedulers = [a_service(f"scheduler-{number + 1}", "scheduler,admin") for number in range(SCHEDULERS)]
+        workers = [a_service(f"worker-{number + 1}", "worker") for number in range(WORKERS)]
+        yield RedisGround(folder, Controls(folder), server, schedulers, workers)

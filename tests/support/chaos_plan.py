@@ -63,57 +63,53 @@ class Trouble:
     victim: int = 0
 
 
-def on_a_file() -> tuple[Trouble, ...]:
-    """Each fault of the embedded profile once, short, and each of its variants."""
-    return (
-        Trouble(Kind.KILL_WORKER),
-        Trouble(Kind.CLOCK_BACK, number=30),
-        Trouble(Kind.DIE_SCHEDULER, number=-3),
-        Trouble(Kind.DISK_FULL, seconds=1.5),
-        Trouble(Kind.CLOCK_AHEAD, number=HOUR),
-        Trouble(Kind.STOP_WORKER),
-        Trouble(Kind.DIE_WORKER, number=4),
-        Trouble(Kind.KILL_SERVICE, seconds=0.3),
-        Trouble(Kind.DIE_WORKER, number=-5),
-        Trouble(Kind.TERMINATE),
-        Trouble(Kind.CLOCK_BACK, number=HOUR),
-        Trouble(Kind.STOP_SERVICE),
-        Trouble(Kind.WRITE_ERROR),
-        Trouble(Kind.DIE_SCHEDULER, number=5),
-        Trouble(Kind.CLOCK_AHEAD, number=30),
-        Trouble(Kind.KILL_WORKER, gap=1.5),
-        Trouble(Kind.DIE_STARTING, number=-2),
-    )
-
-
-def on_redis() -> tuple[Trouble, ...]:
-    """Each fault of the Redis profile once, short, and each of its variants."""
-    return (
-        Trouble(Kind.KILL_WORKER, victim=1),
-        Trouble(Kind.KILL_STORE, seconds=0.5),
-        Trouble(Kind.KILL_SERVICE, seconds=0.3, victim=1),
-        Trouble(Kind.FORGET_SCRIPTS),
-        Trouble(Kind.DIE_SCHEDULER, number=-3),
-        Trouble(Kind.PAUSE_WRITES, seconds=1.2),
-        Trouble(Kind.KILL_HOUSE, seconds=0.2, victim=2),
-        Trouble(Kind.STOP_WORKER, victim=2),
-        Trouble(Kind.SLEEP),
-        Trouble(Kind.DIE_WORKER, number=-5),
-        Trouble(Kind.CUT),
-        Trouble(Kind.STOP_SERVICE),
-        Trouble(Kind.FULL_MEMORY, seconds=1.2),
-        Trouble(Kind.DIE_SCHEDULER, number=4),
-        Trouble(Kind.LOSE_STREAM),
-        Trouble(Kind.TERMINATE, victim=3),
-        Trouble(Kind.BUSY),
-        Trouble(Kind.DIE_WORKER, number=3),
-        Trouble(Kind.EVICTING, seconds=1.0),
-        Trouble(Kind.KILL_SCHEDULERS, seconds=0.2),
-        Trouble(Kind.MEDDLE),
-        Trouble(Kind.TERMINATE, victim=1),
-        Trouble(Kind.STOP_STORE),
-        Trouble(Kind.STOP_HOUSE, seconds=4.0),
-    )
+# Each fault of the embedded profile once, short, and each of its variants.
+ON_A_FILE = (
+    Trouble(Kind.KILL_WORKER),
+    Trouble(Kind.CLOCK_BACK, number=30),
+    Trouble(Kind.DIE_SCHEDULER, number=-3),
+    Trouble(Kind.DISK_FULL, seconds=1.5),
+    Trouble(Kind.CLOCK_AHEAD, number=HOUR),
+    Trouble(Kind.STOP_WORKER),
+    Trouble(Kind.DIE_WORKER, number=4),
+    Trouble(Kind.KILL_SERVICE, seconds=0.3),
+    Trouble(Kind.DIE_WORKER, number=-5),
+    Trouble(Kind.TERMINATE),
+    Trouble(Kind.CLOCK_BACK, number=HOUR),
+    Trouble(Kind.STOP_SERVICE),
+    Trouble(Kind.WRITE_ERROR),
+    Trouble(Kind.DIE_SCHEDULER, number=5),
+    Trouble(Kind.CLOCK_AHEAD, number=30),
+    Trouble(Kind.KILL_WORKER, gap=1.5),
+    Trouble(Kind.DIE_STARTING, number=-2),
+)
+# Each fault of the Redis profile once, short, and each of its variants.
+ON_REDIS = (
+    Trouble(Kind.KILL_WORKER, victim=1),
+    Trouble(Kind.KILL_STORE, seconds=0.5),
+    Trouble(Kind.KILL_SERVICE, seconds=0.3, victim=1),
+    Trouble(Kind.FORGET_SCRIPTS),
+    Trouble(Kind.DIE_SCHEDULER, number=-3),
+    Trouble(Kind.PAUSE_WRITES, seconds=1.2),
+    Trouble(Kind.KILL_HOUSE, seconds=0.2, victim=2),
+    Trouble(Kind.STOP_WORKER, victim=2),
+    Trouble(Kind.SLEEP),
+    Trouble(Kind.DIE_WORKER, number=-5),
+    Trouble(Kind.CUT),
+    Trouble(Kind.STOP_SERVICE),
+    Trouble(Kind.FULL_MEMORY, seconds=1.2),
+    Trouble(Kind.DIE_SCHEDULER, number=4),
+    Trouble(Kind.LOSE_STREAM),
+    Trouble(Kind.TERMINATE, victim=3),
+    Trouble(Kind.BUSY),
+    Trouble(Kind.DIE_WORKER, number=3),
+    Trouble(Kind.EVICTING, seconds=1.0),
+    Trouble(Kind.KILL_SCHEDULERS, seconds=0.2),
+    Trouble(Kind.MEDDLE),
+    Trouble(Kind.TERMINATE, victim=1),
+    Trouble(Kind.STOP_STORE),
+    Trouble(Kind.STOP_HOUSE, seconds=4.0),
+)
 
 
 def short_plan(deck: tuple[Trouble, ...], seed: int, *, parts: int) -> tuple[Trouble, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.support.chaos_evidence import Evidence, Finding
 from tests.support.chaos_ledger import Mark
+from tests.support.chaos_plan import SILENCING
 
 # After a fault, what it delayed is still being caught up with.
 CALM_AFTER_SECONDS = 6.0
@@ -54,6 +55,7 @@ class Report:
     late: Times
     worker_death_to_next_start: Times
     service_start_to_first_fire: Times
+    store_back_to_next_dispatch: Times
     findings: list[str]
     evidence: str
 
@@ -82,6 +84,7 @@ def reported(seed: int, evidence: Evidence, found: list[Finding]) -> Report:
         late=Times.of(_lateness(evidence)),
         worker_death_to_next_start=Times.of(_restarts(evidence)),
         service_start_to_first_fire=Times.of(_first_fires(evidence)),
+        store_back_to_next_dispatch=Times.of(_dispatched_again(evidence)),
         findings=[f"{finding.invariant}: {finding.text}" for finding in found],
         evidence=str(evidence.aftermath.folder),
     )
@@ -133,6 +136,17 @@ def _first_fires(evidence: Evidence) -> list[float]:
     for line in births[1:]:
         birth, death = line["monotonic"], evidence.deaths.get(line["pid"], float("inf"))
         found += [start - birth for start in starts if birth < start < death][:1]
+    return found
+
+
+def _dispatched_again(evidence: Evidence) -> list[float]:
+    """From the end of each silence of the store to the first start of what was recorded after it."""
+    starts, found = _first_starts(evidence), []
+    for fault in evidence.faults:
+        if fault.kind in SILENCING:
+            since = evidence.clock.wall(fault.ended)
+            later = (mark for mark in starts if evidence.dump.executions[mark.execution].created_at > since)
+            found += [mark.monotonic - fault.ended for mark in later][:1]
     return found
 
 

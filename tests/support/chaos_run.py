@@ -1,50 +1,59 @@
 """One run of chaos from beginning to end: set up, load and faults, heal, quiesce, drain, stop.
 
-The evidence lies in a folder: the store's file, the ledger of the handlers, the journals of nemesis and clients, the
-service's log. Judging it is the checker's business and needs nothing else.
+The evidence lies in a folder: the ledger of the handlers, the journals of nemesis and clients, the logs, and the
+store's file if it is one. Judging it is the checker's business and needs nothing else.
 """
 
 import asyncio
 import shutil
-import sqlite3
-import time
-from contextlib import closing
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 from tests.support.chaos_client import Client
-from tests.support.chaos_control import Controls
-from tests.support.chaos_launcher import FOLDER, MODULE
-from tests.support.chaos_nemesis import GRACE_SECONDS, Nemesis, unleashed
+from tests.support.chaos_dump import Dump
+from tests.support.chaos_ground import Ground, Opening, end, start, stop
+from tests.support.chaos_nemesis import Nemesis, unleashed
 from tests.support.chaos_plan import Trouble
 from tests.support.chaos_watch import Life, Watch, left_over
 from tests.support.repository import ROOT
-from tests.support.service import Service, eventually
+from tests.support.service import eventually
 
 CLIENTS = 3
 CLIENT_PAUSE_SECONDS = 0.15
 QUIET_WITHIN_SECONDS = 120.0
-STORE = "scheduler.db"
-_OPEN = "SELECT count(*) FROM executions WHERE state IN ('waiting', 'pending', 'running', 'retry_wait')"
-_OWED = "SELECT count(*) FROM tasks WHERE status = 'active' AND deleted_at IS NULL AND look_at <= ?"
-# A pause that ends by itself is no rest: its task would begin again while the run waits for its last execution.
-_RESTLESS = (
-    "SELECT id FROM tasks WHERE deleted_at IS NULL AND task_type = 'chaos'"
-    " AND (status = 'active' OR (status = 'paused' AND look_at IS NOT NULL))"
-)
 
 
 @dataclass(slots=True)
 class Aftermath:
-    """What only the harness can tell of a run: `marked_at` (stepped calendar) is what everything owed must reach."""
+    """What only the harness can tell of a run: `marked_at` (stepped calendar) is what everything owed must reach.
+
+    `lease` and `asker` are those of the ground (chaos_ground.py).
+    """
 
     folder: Path
+    lease: float = 30.0
+    asker: str = "local"
     marked_at: int = 0
-    healed: float = 0.0
     codes: list[int] = field(default_factory=list)
     lives: dict[int, Life] = field(default_factory=dict)
     left_over: list[int] = field(default_factory=list)
+    dump: Dump = field(default_factory=Dump)
+    is_sound: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a story is told with, on a ground where everything is up; `over` ends the clients' lives."""
+
+    ground: Ground
+    nemesis: Nemesis
+    clients: Sequence[Client]
+    over: asyncio.Event
+
+
+Story = Callable[[Scene], Awaitable[None]]
 
 
 def evidence_of(name: str) -> Path:
@@ -55,71 +64,66 @@ def evidence_of(name: str) -> Path:
     return folder
 
 
-async def unleash(folder: Path, seed: int, plan: tuple[Trouble, ...], *, with_poison: bool = False) -> Aftermath:
-    """Lead a run through a plan; the service has stopped when this returns."""
-    controls, aftermath = Controls(folder), Aftermath(folder)
-    service = Service(folder, _environment(folder), MODULE)
-    over, quiet, known = asyncio.Event(), asyncio.Event(), dict[str, str]()
-    clients = [
-        Client(service, controls, folder, Random(f"{seed}/{number}"), f"client{number}", known, over)
-        for number in range(CLIENTS)
-    ]
-    watch = Watch(service, folder)
-    try:
-        async with unleashed(service, controls, folder) as nemesis, asyncio.TaskGroup() as group:
-            await service.start()
-            group.create_task(watch.look_on(quiet))
-            await clients[0].settle_in(with_poison=with_poison)
-            async with asyncio.TaskGroup() as load:
-                for client in clients:
-                    load.create_task(client.live(pause=CLIENT_PAUSE_SECONDS))
-                await nemesis.carry_out(plan)
-                over.set()
-            await _come_to_rest(aftermath, nemesis, clients[0], controls)
-            watch.look()
-            aftermath.codes = [*nemesis.codes, await service.stop()]
-            quiet.set()
-    finally:
-        await _end(service)
+def troubled(plan: tuple[Trouble, ...], *, with_poison: bool = False) -> Story:
+    """Clients live while the nemesis carries out a plan."""
+
+    async def story(scene: Scene) -> None:
+        await scene.clients[0].settle_in(with_poison=with_poison)
+        async with asyncio.TaskGroup() as load:
+            for client in scene.clients:
+                load.create_task(client.live(pause=CLIENT_PAUSE_SECONDS))
+            await scene.nemesis.carry_out(plan)
+            scene.over.set()
+
+    return story
+
+
+async def unleash(opening: Opening, folder: Path, seed: int, story: Story) -> Aftermath:
+    """Lead a run through a story; every process has stopped when this returns."""
+    async with opening(folder) as ground:
+        aftermath = Aftermath(folder, ground.lease, ground.asker)
+        watch, quiet = Watch(ground), asyncio.Event()
+        try:
+            async with unleashed(ground) as nemesis, asyncio.TaskGroup() as group:
+                await start(ground)
+                group.create_task(watch.look_on(quiet))
+                scene = Scene(ground, nemesis, _clients(ground, seed, over := asyncio.Event()), over)
+                await story(scene)
+                await _come_to_rest(aftermath, scene)
+                watch.look()
+                aftermath.codes = [*nemesis.codes, *await stop(ground)]
+                quiet.set()
+        finally:
+            await end(ground)
+        aftermath.dump = await ground.dump()
+        aftermath.is_sound = ground.is_sound()
     aftermath.lives = watch.lives
     aftermath.left_over = left_over(folder)
     return aftermath
 
 
-async def _come_to_rest(aftermath: Aftermath, nemesis: Nemesis, client: Client, controls: Controls) -> None:
+def _clients(ground: Ground, seed: int, over: asyncio.Event) -> list[Client]:
+    known: dict[str, str] = {}
+    return [
+        Client(ground, Random(f"{seed}/{number}"), f"client{number}", number, known, over) for number in range(CLIENTS)
+    ]
+
+
+async def _come_to_rest(aftermath: Aftermath, scene: Scene) -> None:
     """Heal; wait until everything owed by then is decided; pause all for good; wait until nothing is open."""
-    nemesis.heal()
-    await nemesis.raise_fallen()
-    aftermath.healed, aftermath.marked_at = time.monotonic(), controls.wall()
-    path = aftermath.folder / STORE
-    await eventually(lambda: not _count(path, _OWED, aftermath.marked_at), within=QUIET_WITHIN_SECONDS)
-    client.over.clear()
-    for task_id in _column(path, _RESTLESS):
-        await client.put_to_rest(task_id)
-    await eventually(lambda: not _count(path, _OPEN), within=QUIET_WITHIN_SECONDS)
+    ground = scene.ground
+    scene.nemesis.heal()
+    await scene.nemesis.raise_fallen()
+    aftermath.marked_at = marked_at = ground.controls.wall()
 
+    async def is_decided() -> bool:
+        return not await ground.is_undecided(marked_at)
 
-async def _end(service: Service) -> None:
-    if service.session is not None:
-        await service.session.close()
-    if service.process is not None and service.process.returncode is None:
-        await service.kill()
+    async def is_done() -> bool:
+        return not await ground.is_open()
 
-
-def _environment(folder: Path) -> dict[str, str]:
-    return {
-        FOLDER: str(folder),
-        "SCHEDULER_PROCESSORS": "tests.support.chaos_handlers:processors",
-        "SCHEDULER_CONCURRENCY": "40",
-        "SCHEDULER_GRACE": str(GRACE_SECONDS),
-    }
-
-
-def _column(path: Path, question: str, *parameters: int) -> list[str]:
-    with closing(sqlite3.connect(path)) as connection:
-        return [row[0] for row in connection.execute(question, parameters)]
-
-
-def _count(path: Path, question: str, *parameters: int) -> int:
-    with closing(sqlite3.connect(path)) as connection:
-        return int(connection.execute(question, parameters).fetchone()[0])
+    await eventually(is_decided, within=QUIET_WITHIN_SECONDS)
+    scene.over.clear()
+    for task_id in await ground.restless():
+        await scene.clients[0].put_to_rest(task_id)
+    await eventually(is_done, within=QUIET_WITHIN_SECONDS)

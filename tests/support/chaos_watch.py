@@ -5,10 +5,10 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.chaos_launcher import FOLDER
+from tests.support.chaos_control import FOLDER
+from tests.support.chaos_ground import Ground, services
 from tests.support.chaos_ledger import NEMESIS, append
 from tests.support.chaos_nemesis import children, is_alive
-from tests.support.service import Service
 
 LOOK_SECONDS = 0.1
 
@@ -24,10 +24,9 @@ class Life:
 
 @dataclass(slots=True)
 class Watch:
-    """Every process of the service that ever was, by its id."""
+    """Every process of the run that ever was, by its id."""
 
-    service: Service
-    folder: Path
+    ground: Ground
     lives: dict[int, Life] = field(default_factory=dict)
     _alive: set[int] = field(default_factory=set)
 
@@ -40,14 +39,15 @@ class Watch:
 
     def look(self) -> None:
         """Note who is new, who is gone, and what the others hold."""
-        if self.service.process is not None:
-            parent = self.service.process.pid
-            self._meet(parent, "service")
-            for pid in children(parent):
-                self._meet(pid, "worker")
+        for service in services(self.ground):
+            role = "service" if service in self.ground.schedulers else "supervisor"
+            if service.process is not None:
+                self._meet(service.process.pid, role)
+                for pid in children(service.process.pid):
+                    self._meet(pid, "worker")
         for pid in [each for each in self._alive if not is_alive(each)]:
             self._alive.remove(pid)
-            append(self.folder / NEMESIS, what="death", pid=pid, because="seen to be gone")
+            append(self.ground.folder / NEMESIS, what="death", pid=pid, because="seen to be gone")
         for pid in self._alive:
             self._measure(self.lives[pid], pid)
 
@@ -55,7 +55,7 @@ class Watch:
         if pid not in self.lives and is_alive(pid):
             self.lives[pid] = Life(role)
             self._alive.add(pid)
-            append(self.folder / NEMESIS, what="birth", pid=pid, role=role)
+            append(self.ground.folder / NEMESIS, what="birth", pid=pid, role=role)
 
     def _measure(self, life: Life, pid: int) -> None:
         descriptors, resident_kb = holdings(pid)

@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from adapters.redis.script import script
+from adapters.redis.server import Server
 from application.scheduling.ports.access_trail import AccessFilter
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.history import ExecutionFilter
@@ -50,6 +51,15 @@ class Repeated:
         return await on_record(store)
 
 
+def at_once(call: Callable[[StoreUnderTest], Awaitable[object]]) -> Callable[[StoreUnderTest], Awaitable[Call]]:
+    """How to get ready for a call that needs nothing."""
+
+    async def prepare(store: StoreUnderTest) -> Call:
+        return lambda: call(store)
+
+    return prepare
+
+
 def make_known(admin: Redis, name: str) -> None:
     """Let the server know a script, so that its first call is one that carries it out."""
     for variant in (script(name), script(name, in_full_memory=True), script(name, only_reads=True)):
@@ -73,3 +83,9 @@ async def on_record(store: StoreUnderTest) -> tuple[Any, ...]:
         list(await store.access.tokens()),
         (await store.trail.page(AccessFilter(), limit=MANY)).records,
     )
+
+
+def connections_in_use(server: Server) -> int:
+    """How many connections are out of the pool at this moment."""
+    _, (count, _) = server.pool.get_connection_count()
+    return count

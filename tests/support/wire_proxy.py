@@ -87,6 +87,7 @@ class WireProxy:
     server_port: int
     port: int = 0
     judge: Judge | None = None
+    accepted: int = 0
     commands: int = 0
     lines: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -180,6 +181,7 @@ async def a_wire_to(server_port: int) -> AsyncIterator[WireProxy]:
     async with asyncio.TaskGroup() as group:
 
         def led(from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+            wire.accepted += 1
             wire.lines = [each for each in wire.lines if not each.done()]
             wire.lines.append(group.create_task(wire.lead(from_client, to_client)))
 

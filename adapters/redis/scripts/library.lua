@@ -16,7 +16,58 @@ end
 local now = clock()
 local generation = tonumber(call('HGET', K.meta, 'generation') or 0)
 
+-- What is put into sorted sets and hashes, or taken out of them, waits and goes to the server by the key, not one by one:
+-- that costs half as much. What is taken out goes first, so that what a step takes from a place and puts there again is
+-- there. So a script that reads what it wrote itself flushes before; `names`, `keys` and `runs`, by which the parts of one
+-- script are judged, are written at once. A score is given as a number, of which the server keeps every digit.
+
+-- So many values go in one command: the stack of Lua holds 8,000.
+local WAITING_MAX = 3000
+local ORDER = {'ZREM', 'HDEL', 'ZADD', 'HSET'}
+local waiting, how_many = {ZREM = {}, HDEL = {}, ZADD = {}, HSET = {}}, 0
+
+local function flush()
+  if how_many == 0 then return end
+  for _, command in ipairs(ORDER) do
+    for key, words in pairs(waiting[command]) do call(command, key, unpack(words)) end
+    waiting[command] = {}
+  end
+  how_many = 0
+end
+
+local function words_to(command, key)
+  if how_many == WAITING_MAX then flush() end
+  how_many = how_many + 1
+  local words = waiting[command][key]
+  if not words then
+    words = {}
+    waiting[command][key] = words
+  end
+  return words, #words
+end
+
+local function zadd(zset, score, member)
+  local words, count = words_to('ZADD', zset)
+  words[count + 1], words[count + 2] = score, member
+end
+
+local function zrem(zset, member)
+  local words, count = words_to('ZREM', zset)
+  words[count + 1] = member
+end
+
+local function hset(hash, field, value)
+  local words, count = words_to('HSET', hash)
+  words[count + 1], words[count + 2] = field, value
+end
+
+local function hdel(hash, field)
+  local words, count = words_to('HDEL', hash)
+  words[count + 1] = field
+end
+
 local function answer(value)
+  flush()
   return cmsgpack.pack({now, generation, value})
 end
 
@@ -68,9 +119,9 @@ end
 
 local function look_at_index(state)
   if state[T.look_at] then
-    call('ZADD', K.due, string.format('%.0f', state[T.look_at]), state[T.id])
+    zadd(K.due, state[T.look_at], state[T.id])
   else
-    call('ZREM', K.due, state[T.id])
+    zrem(K.due, state[T.id])
   end
 end
 
@@ -81,27 +132,27 @@ local function put_task(old, new, bytes)
   local is_living = new and not new[T.deleted_at]
   if was_living and not (is_living and new[T.name] == old[T.name]) then
     call('HDEL', K.names, old[T.name])
-    call('ZREM', K.by_name, old[T.name] .. '\0' .. id)
+    zrem(K.by_name, old[T.name] .. '\0' .. id)
   end
   if is_living and not (was_living and new[T.name] == old[T.name]) then
     call('HSET', K.names, new[T.name], id)
-    call('ZADD', K.by_name, 0, new[T.name] .. '\0' .. id)
+    zadd(K.by_name, 0, new[T.name] .. '\0' .. id)
   end
   if is_living and not was_living then
-    call('ZADD', K.living, 0, id)
-    call('ZREM', K.deleted, id)
+    zadd(K.living, 0, id)
+    zrem(K.deleted, id)
   elseif was_living and not is_living then
-    call('ZREM', K.living, id)
+    zrem(K.living, id)
   end
   if not new then
-    call('HDEL', K.tasks, id)
-    call('ZREM', K.deleted, id)
-    call('ZREM', K.due, id)
+    hdel(K.tasks, id)
+    zrem(K.deleted, id)
+    zrem(K.due, id)
   else
-    if not is_living then call('ZADD', K.deleted, string.format('%.0f', new[T.deleted_at]), id) end
+    if not is_living then zadd(K.deleted, new[T.deleted_at], id) end
     if not old or old[T.look_at] ~= new[T.look_at] then look_at_index(new) end
     if not old or old[T.task_type] ~= new[T.task_type] then call('SADD', K.types, new[T.task_type]) end
-    call('HSET', K.tasks, id, bytes)
+    hset(K.tasks, id, bytes)
   end
   tell(id)
 end
@@ -113,6 +164,10 @@ local FINAL = {succeeded = true, dead = true, cancelled = true, delivered = true
 local function lane_of(execution)
   local room = execution[E.rescues] >= ISOLATED_AFTER and 'suspects:' or 'lane:'
   return room .. execution[E.task_type]
+end
+
+local function version_of(execution)
+  return string.format('%s/%.0f', execution[E.task_id], execution[E.version])
 end
 
 local function stream_of(task_type)
@@ -149,12 +204,12 @@ local function send(execution, state, is_urgent)
     end
     if call('XLEN', stream) >= STREAM_WINDOW then return false end
   end
-  local version = string.format('%s/%.0f', execution[E.task_id], execution[E.version])
-  local definition = read(K.definitions, version)
-  local payload = execution[E.payload_json] or call('HGET', K.payloads, version) or '{}'
+  local version = version_of(execution)
+  local name = state and state[T.version] == execution[E.version] and state[T.name]
+  local definition = not name and read(K.definitions, version)
   return call('XADD', stream, 'MAXLEN', '~', is_external and EXTERNAL_MAX or STREAM_MAX, '*',
-    'task_name', definition and definition[1] or (state and state[T.name]) or '',
-    'payload', payload,
+    'task_name', name or (definition and definition[1]) or (state and state[T.name]) or '',
+    'payload', execution[E.payload_json] or call('HGET', K.payloads, version) or '{}',
     'scheduled_task_id', execution[E.task_id],
     'execution_id', execution[E.id],
     'task_type', execution[E.task_type],
@@ -166,39 +221,39 @@ end
 
 local function unindex(execution)
   local id, state = execution[E.id], execution[E.state]
-  call('ZREM', K.by_state, state .. '/' .. id)
+  zrem(K.by_state, state .. '/' .. id)
   if state == 'pending' then
     local lane = lane_of(execution)
-    call('ZREM', PREFIX .. lane, id)
+    zrem(PREFIX .. lane, id)
     if execution[E.unknown_since] then
-      call('ZREM', PREFIX .. 'delayed:' .. lane, id)
-      call('ZREM', K.put_back, id)
+      zrem(PREFIX .. 'delayed:' .. lane, id)
+      zrem(K.put_back, id)
     end
   elseif state == 'retry_wait' then
-    call('ZREM', K.retries, id)
+    zrem(K.retries, id)
   elseif state == 'running' then
-    call('HDEL', K.beats, id)
+    hdel(K.beats, id)
     if execution[E.message] then call('XACK', stream_of(execution[E.task_type]), GROUP, execution[E.message]) end
   elseif FINAL[state] then
-    call('ZREM', K[state], id)
+    zrem(K[state], id)
   end
 end
 
 local function index(execution)
   local id, state = execution[E.id], execution[E.state]
-  call('ZADD', K.by_state, 0, state .. '/' .. id)
+  zadd(K.by_state, 0, state .. '/' .. id)
   if state == 'pending' then
-    local lane, available_at = lane_of(execution), string.format('%.0f', execution[E.available_at])
+    local lane = lane_of(execution)
     if execution[E.unknown_since] then
-      call('ZADD', K.put_back, string.format('%.0f', execution[E.unknown_since]), id)
-      call('ZADD', PREFIX .. 'delayed:' .. lane, available_at, id)
+      zadd(K.put_back, execution[E.unknown_since], id)
+      zadd(PREFIX .. 'delayed:' .. lane, execution[E.available_at], id)
     else
-      call('ZADD', PREFIX .. lane, available_at, id)
+      zadd(PREFIX .. lane, execution[E.available_at], id)
     end
   elseif state == 'retry_wait' then
-    call('ZADD', K.retries, string.format('%.0f', execution[E.available_at]), id)
+    zadd(K.retries, execution[E.available_at], id)
   elseif FINAL[state] then
-    call('ZADD', K[state], string.format('%.0f', execution[E.finished_at]), id)
+    zadd(K[state], execution[E.finished_at], id)
   end
 end
 
@@ -219,7 +274,7 @@ end
 -- What no schedule called for is found by its key, by the occurrence it makes up for, and by the one it stands in for.
 local function index_run(execution)
   call('HSET', K.runs, run_of(execution), execution[E.id])
-  if execution[E.kind] == 'backfill' then call('ZADD', K.backfills, 0, backfill_of(execution)) end
+  if execution[E.kind] == 'backfill' then zadd(K.backfills, 0, backfill_of(execution)) end
   local dead = redrive_of(execution)
   if dead and call('ZSCORE', K.dead, dead) then call('SADD', K.redriven, dead) end
 end
@@ -238,15 +293,15 @@ local function put_execution(old, new, state)
       index(new)
     end
   else
-    call('ZADD', K.ids, 0, id)
-    call('ZADD', K.by_task, 0, new[E.task_id] .. '/' .. id)
+    zadd(K.ids, 0, id)
+    zadd(K.by_task, 0, new[E.task_id] .. '/' .. id)
     if new[E.kind] ~= 'auto' then index_run(new) end
     index(new)
   end
   if new[E.state] == 'delivered' or (is_claimable(new) and not (old and is_claimable(old))) then
     new[E.message] = send(new, state, false)
   end
-  call('HSET', K.executions, id, cmsgpack.pack(new))
+  hset(K.executions, id, cmsgpack.pack(new))
   tell(new[E.task_id], id)
 end
 

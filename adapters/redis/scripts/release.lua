@@ -13,6 +13,7 @@ for _, id in ipairs(call('ZRANGE', K.retries, '-inf', string.format('%.0f', now)
     call('ZREM', K.retries, id)
   end
 end
+flush()
 local first = call('ZRANGE', K.retries, 0, 0, 'WITHSCORES')
 write_journal()
 return answer({moved, first[2] and tonumber(first[2]) or false})

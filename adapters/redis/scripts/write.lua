@@ -21,26 +21,23 @@ end
 
 local function record_change(each)
   local number = string.format('%012.0f', call('HINCRBY', K.meta, 'changes', 1))
-  call('HSET', K.changes, number, each[1])
-  call('ZADD', K.changes_by_number, tonumber(number), number)
-  call('ZADD', K.changes_by_task, 0, each[2] .. '/' .. number)
+  hset(K.changes, number, each[1])
+  zadd(K.changes_by_number, tonumber(number), number)
+  zadd(K.changes_by_task, 0, each[2] .. '/' .. number)
   if each[3] then call('HSET', K.keys, each[3], number) end
-  if each[4] then call('HSET', K.made_by, each[4], number) end
+  if each[4] then hset(K.made_by, each[4], number) end
 end
 
 local function write(unit)
   local old, new = unpacked(unit[2]), unpacked(unit[3])
   for _, each in ipairs(unit[7]) do
-    if each[3] then call('HSET', K[each[1]], each[2], each[3]) else call('HDEL', K[each[1]], each[2]) end
+    if each[3] then hset(K[each[1]], each[2], each[3]) else hdel(K[each[1]], each[2]) end
   end
   for _, each in ipairs(unit[8]) do
-    if each[3] then
-      call('ZADD', K[each[1]], string.format('%.0f', each[3]), each[2])
-    else
-      call('ZREM', K[each[1]], each[2])
-    end
+    if each[3] then zadd(K[each[1]], each[3], each[2]) else zrem(K[each[1]], each[2]) end
   end
-  -- Messages carry definitions and payloads, so these stand before what is dispatched.
+  -- Messages carry definitions and payloads, so those that a change has made stand before what is dispatched.
+  if #unit[11] > 0 and #unit[5] > 0 then flush() end
   for _, each in ipairs(unit[5]) do
     if each[2] or call('HEXISTS', K.executions, each[1]) == 0 then
       put_execution(unpacked(each[2]), unpacked(each[3]), new)

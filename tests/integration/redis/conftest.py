@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from redis import Redis
 
+from adapters.memory import open_memory_store
 from adapters.redis.opening import RedisStores, address_of, open_redis_store
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.manual_clock import ManualClock
 from tests.support.recorders import CountingEntropy
 from tests.support.redis_servers import Kind, RedisServer, a_redis
+from tests.support.wire_proxy import WireProxy, a_wire_to
 
 
 @pytest.fixture(scope="module", params=Kind)
@@ -39,8 +41,29 @@ async def stores(server: RedisServer, admin: Redis, clock: ManualClock) -> Async
 @pytest.fixture
 def store(stores: RedisStores, clock: ManualClock) -> StoreUnderTest:
     """The same with the steps of the conformance tests; what breaks a store is done by the server here."""
+    return StoreUnderTest(clock, stores, _by_the_server, _by_the_server, _by_the_server)
 
-    async def by_the_server(*_: object) -> None:
-        raise NotImplementedError
 
-    return StoreUnderTest(clock, stores, by_the_server, by_the_server, by_the_server)
+@pytest.fixture
+async def wire(server: RedisServer) -> AsyncIterator[WireProxy]:
+    async with a_wire_to(server.port) as wire:
+        yield wire
+
+
+@pytest.fixture
+async def remote(wire: WireProxy, admin: Redis, clock: ManualClock) -> AsyncIterator[StoreUnderTest]:
+    """A store at the other end of the wire."""
+    async with open_redis_store(address_of(wire.url), CountingEntropy(), clock=clock) as stores:
+        yield StoreUnderTest(clock, stores, _by_the_server, _by_the_server, _by_the_server)
+
+
+@pytest.fixture
+async def reference() -> AsyncIterator[StoreUnderTest]:
+    """A memory store with a clock of its own."""
+    clock = ManualClock()
+    async with open_memory_store(clock, CountingEntropy()) as stores:
+        yield StoreUnderTest(clock, stores, _by_the_server, _by_the_server, _by_the_server)
+
+
+async def _by_the_server(*_: object) -> None:
+    raise NotImplementedError

@@ -4,7 +4,7 @@ import pytest
 
 from adapters.redis.arrival import durability_of, fault_of
 
-FIT = {"redis_version": "7.0.15", "cluster_enabled": "0", "maxmemory_policy": "noeviction"}
+FIT = {"redis_version": "7.0.15", "role": "master", "cluster_enabled": "0", "maxmemory_policy": "noeviction"}
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ FIT = {"redis_version": "7.0.15", "cluster_enabled": "0", "maxmemory_policy": "n
         ({"redis_version": "7.2.4", "valkey_version": "7.2.5"}, "is Valkey 7.2.5: at least 8.0 is needed"),
         ({"cluster_enabled": "1"}, "is a Redis Cluster"),
         ({"maxmemory_policy": "allkeys-lru"}, "maxmemory-policy allkeys-lru"),
+        ({"role": "slave", "master_host": "r", "master_port": "7000"}, "is a replica of r:7000"),
         ({"maxmemory_policy": "volatile-ttl"}, "set it to noeviction"),
     ],
 )
