@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
+from datetime import timedelta
 
 from dependency_injector import containers, providers
 
@@ -81,6 +82,11 @@ def _admin_token(settings: Settings) -> str | None:
 
 def _deliveries(settings: Settings) -> Deliveries:
     return Deliveries(settings.store == "redis", frozenset(settings.scheduler_external_types))
+
+
+def _retention(settings: Settings) -> Retention:
+    """How long records are kept: memory is dearer than a file."""
+    return Retention(executions=timedelta(days=7)) if settings.store == "redis" else Retention()
 
 
 class Container(containers.DeclarativeContainer):
@@ -169,7 +175,7 @@ class Container(containers.DeclarativeContainer):
         membership=stores.provided.membership,
         clock=clock,
     )
-    retention = providers.Singleton(Retention)
+    retention = providers.Singleton(_retention, settings)
     inspect_audit = providers.Singleton(InspectAudit, history=shown_history)
     inspect_team = providers.Singleton(InspectTeam, membership=stores.provided.membership, history=shown_history)
     inspect_history = providers.Singleton(InspectHistory, history=shown_history, retention=retention)

@@ -71,7 +71,8 @@ class Arrival:
     async def _meet(self, connection: AbstractConnection, run_id: str) -> None:
         request = msgpack.packb((run_id, SCHEMA, self.new_name or False, self.store_id or False), use_bin_type=False)
         arguments = (len(KEYS), *KEYS, "", _ARRIVE, request)
-        arrive, sent = script("arrive"), self.listener.uptime() if self.listener else 0.0
+        # In full memory too, or whoever has to connect anew could not end work there.
+        arrive, sent = script("arrive", in_full_memory=True), self.listener.uptime() if self.listener else 0.0
         try:
             packed = await _ask(connection, "EVALSHA", arrive.sha, *arguments)
         except NoScriptError:

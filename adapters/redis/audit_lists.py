@@ -7,14 +7,14 @@ from typing import Any
 
 from adapters.records.cursors import bad_cursor, decode_cursor, encode_cursor
 from adapters.records.executions import change_of
-from adapters.records.packing import UNREADABLE
+from adapters.records.packing import UNREADABLE, us_or_none
 from adapters.redis.codec import unpack
-from adapters.redis.execution_lists import SLICE_MAX
+from adapters.redis.execution_lists import SLICE_MAX, or_false
 from adapters.redis.script import script
 from adapters.redis.server import Server
 from application.scheduling.ports.history import AuditEntry, AuditFilter, AuditPage
 from application.scheduling.ports.records import ChangeRecord
-from domain.scheduling.identifiers import TaskId, microseconds
+from domain.scheduling.identifiers import TaskId
 
 LIST_NAME = "audit"
 DIGITS = 12
@@ -45,7 +45,7 @@ class AuditLists:
         entries: list[AuditEntry | None] = []
         place = f"{before:0{DIGITS}}"
         while place and len(numbers) < limit:
-            request = [which.task_id or False, place, *_conditions(which), min(limit - len(numbers), SLICE_MAX)]
+            request = [or_false(which.task_id), place, *_conditions(which), min(limit - len(numbers), SLICE_MAX)]
             reply = await self.server.call(script("changes", only_reads=True), request)
             rows, place = reply.answer
             numbers += [number for number, _ in rows]
@@ -63,8 +63,8 @@ def _place(cursor: str | None) -> int:
 
 
 def _conditions(which: AuditFilter) -> list[Any]:
-    since, until = (False if each is None else microseconds(each) for each in (which.since, which.until))
-    return [False if which.actor is None else which.actor, which.action or False, since, until]
+    conditions = (which.actor, which.action, us_or_none(which.since), us_or_none(which.until))
+    return [or_false(each) for each in conditions]
 
 
 def _entries(names: Sequence[str], readings: Sequence[bytes]) -> Iterator[AuditEntry | None]:

@@ -98,8 +98,13 @@ def _request(which: ExecutionFilter, before: str, limit: int, *, is_whole: bool 
         index, prefixes, task_id = "by_task", [f"{task_id}/"], None
     elif states:
         index, prefixes, states = "by_state", [f"{state}/" for state in states], []
-    found_by = [False if given is None else given, index, prefixes, since, before]
-    return [*found_by, task_id or False, states or False, which.backfill or False, limit, is_whole]
+    conditions = (task_id, states or None, which.backfill)
+    return [or_false(each) for each in (given, index, prefixes, since, before, *conditions, limit, is_whole)]
+
+
+def or_false(value: Any) -> Any:
+    """What scripts are given for a value: None would leave a hole in an array."""
+    return False if value is None else value
 
 
 def _summary(row: Row, readings: Iterator[bytes]) -> ExecutionSummary | None:

@@ -69,7 +69,8 @@ async def open_redis_store(
     pool = open_pool(address, arrival)
     server = Server(pool, clock, listener)
     try:
-        await server.command("PING")
+        async with server.connection(f"open {address}"):
+            pass  # Connecting is where it is refused.
         yield _stores(server, arrival)
     finally:
         await pool.aclose()

@@ -11,12 +11,9 @@ from redis.maint_notifications import MaintNotificationsConfig
 from adapters.redis.address import Address
 from adapters.redis.arrival import Arrival
 from adapters.redis.sentinel import EncryptedPrimaryConnection, PrimaryConnection, Sentinels
-from adapters.redis.server import ANSWER_WITHIN
 
 CONNECTIONS_MAX: Final = 32
 CONNECT_WITHIN_SECONDS: Final = 3.0
-# Of the Sentinels there are several, and those that are gone must leave time for the others.
-ASK_WITHIN_SECONDS: Final = 1.0
 USERS_CONNECTIONS_MAX: Final = 50
 
 
@@ -61,7 +58,9 @@ def _patience() -> dict[str, Any]:
         "decode_responses": False,
         "retry": Retry(NoBackoff(), 0),
         "retry_on_error": [],
-        "socket_timeout": ANSWER_WITHIN.total_seconds(),
+        # Whoever calls bounds the whole call. The driver would bound its writes by asyncio.wait_for, which up to Python
+        # 3.11 loses a cancellation that comes as the write ends (https://github.com/python/cpython/issues/86296).
+        "socket_timeout": None,
         "socket_connect_timeout": CONNECT_WITHIN_SECONDS,
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
@@ -73,7 +72,6 @@ def _way(address: Address) -> dict[str, Any]:
     tls, is_encrypted = address.tls or {}, address.tls is not None
     if address.primary is not None:
         found_class = EncryptedPrimaryConnection if is_encrypted else PrimaryConnection
-        asking = {**_patience(), "socket_timeout": ASK_WITHIN_SECONDS, "socket_connect_timeout": ASK_WITHIN_SECONDS}
-        return {"connection_class": found_class, "sentinels": Sentinels(address, asking), **tls}
+        return {"connection_class": found_class, "sentinels": Sentinels(address, _patience()), **tls}
     ((host, port),) = address.hosts
     return {"connection_class": SSLConnection if is_encrypted else Connection, "host": host, "port": port, **tls}

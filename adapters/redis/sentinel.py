@@ -4,13 +4,17 @@ https://redis.io/docs/latest/develop/reference/sentinel-clients/. What a Sentine
 primary that was found is seen on connecting to it (arrival.py).
 """
 
+import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from redis.asyncio.connection import Connection, SSLConnection
 from redis.exceptions import ConnectionError, RedisError
 
 from adapters.redis.address import Address
+
+# There are several, and those that are gone must leave time for the others.
+ASK_WITHIN_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,8 @@ class Sentinels:
         faults = []
         for host, port in self.address.hosts:
             try:
-                found = await self._ask(host, port)
+                async with asyncio.timeout(ASK_WITHIN_SECONDS):
+                    found = await self._ask(host, port)
             except (RedisError, OSError) as error:
                 faults.append(str(error))
                 continue

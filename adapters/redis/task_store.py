@@ -7,9 +7,8 @@ from datetime import datetime
 from adapters.records.packing import at_or_none
 from adapters.records.steps import Ledger, replayed
 from adapters.redis.firings import Firings
-from adapters.redis.keys import key
 from adapters.redis.open_work import OpenWork, Verdict
-from adapters.redis.reading import tasks_by_id, tasks_of
+from adapters.redis.reading import tasks_of
 from adapters.redis.script import script
 from adapters.redis.server import Reply, Server
 from adapters.redis.units import Reading
@@ -37,7 +36,7 @@ _TAKEOVER_US = TAKEOVER_AFTER.total_seconds() * 1_000_000
 class RedisTaskStore:
     """`TaskStore` over the scripts of the store.
 
-    What was read to be decided is committed only in the generation in which it was read.
+    What was read as due is committed only in the generation in which it was read.
     """
 
     server: Server
@@ -59,21 +58,19 @@ class RedisTaskStore:
 
     async def get(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
         """See the port."""
-        return await self._one(task_id, is_deleted=False)
+        return await self._one("living", task_id)
 
     async def deleted(self, task_id: TaskId) -> ScheduledTask | Unreadable | None:
         """See the port."""
-        return await self._one(task_id, is_deleted=True)
+        return await self._one("deleted", task_id)
 
     async def find(self, name: str) -> ScheduledTask | Unreadable | None:
         """See the port."""
-        return next(iter(_found(await self.server.call(script("find", only_reads=True), ["name", name]))), None)
+        return await self._one("name", name)
 
     async def scan(self, *, after: TaskId | None, limit: int) -> Sequence[ScheduledTask | Unreadable]:
         """See the port."""
-        reply = await self.server.call(script("find", only_reads=True), ["after", after or "", limit])
-        self._generation = reply.generation
-        return _found(reply)
+        return _found(await self.server.call(script("find", only_reads=True), ["after", after or "", limit]))
 
     async def commit_firings(self, decisions: Sequence[Decision]) -> Sequence[CommitAnswer]:
         """See the port. One call a batch; what ends with a firing is decided on a reading of its own."""
@@ -84,7 +81,8 @@ class RedisTaskStore:
         work, answers = OpenWork(self.server), list[MutateAnswer]()
         for first in range(0, len(mutations), BATCH_MAX):
             batch = mutations[first : first + BATCH_MAX]
-            answers += await work.carry_out(batch, work.of_mutations, _carry_out)
+            in_full_memory = not any(_adds(each) for each in batch)
+            answers += await work.carry_out(batch, work.of_mutations, _carry_out, in_full_memory=in_full_memory)
         return answers
 
     async def replay(self, idempotency_key: str, body_hash: str) -> Replayed | KeyReused | None:
@@ -94,23 +92,26 @@ class RedisTaskStore:
 
     async def tzdata(self) -> str | None:
         """See the port."""
-        kept: bytes | None = await self.server.command("HGET", key("meta"), "tzdata")
-        return None if kept is None else kept.decode()
+        kept: str | bool = (await self.server.call(script("zone_data", only_reads=True))).answer
+        return kept or None
 
     async def keep_tzdata(self, version: str) -> None:
         """See the port."""
-        await self.server.command("HSET", key("meta"), "tzdata", version)
+        await self.server.call(script("zone_data", in_full_memory=True), version)
 
-    async def _one(self, task_id: TaskId, *, is_deleted: bool) -> ScheduledTask | Unreadable | None:
-        living = await self.server.command("ZSCORE", key("living"), task_id)
-        if (living is None) is not is_deleted:
-            return None
-        return next(iter(await tasks_by_id(self.server, [task_id])), None)
+    async def _one(self, *sign: str) -> ScheduledTask | Unreadable | None:
+        return next(iter(_found(await self.server.call(script("find", only_reads=True), sign))), None)
 
 
 def _found(reply: Reply, *, with_payload: bool = True) -> list[ScheduledTask | Unreadable]:
     ids, opens = reply.answer
     return list(tasks_of(reply, ids, opens, with_payload=with_payload))
+
+
+def _adds(mutation: Mutation) -> bool:
+    """True of what adds a task, a version or executions; a pause or a deletion, for one, does not."""
+    before, after = mutation.before, mutation.after
+    return before is None or before.definition != after.definition or bool(mutation.firing or mutation.runs)
 
 
 def _carry_out(reading: Reading, mutation: Mutation) -> Verdict[MutateAnswer]:

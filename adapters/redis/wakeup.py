@@ -81,8 +81,9 @@ class RedisWakeup:
 
     async def _hear_out(self, connection: AbstractConnection) -> None:
         """Subscribe and pass on, until the connection breaks or does not answer any more."""
-        await connection.connect()  # type: ignore[no-untyped-call]
-        await connection.send_command("SUBSCRIBE", self.channel)
+        async with asyncio.timeout(QUIET_SECONDS):
+            await connection.connect()  # type: ignore[no-untyped-call]
+            await connection.send_command("SUBSCRIBE", self.channel)
         is_asked = False
         while True:
             heard = await connection.read_response(timeout=QUIET_SECONDS)

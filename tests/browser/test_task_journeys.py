@@ -67,7 +67,8 @@ async def test_an_end_that_is_over_comes_back_with_what_was_typed(visitor: Visit
     await form.get_by_label("Until").fill("1999-01-04T09:30")
     await form.get_by_role("button", name="Pause").click()
 
-    await expect(visitor.page.get_by_role("alert")).to_be_visible()
+    await expect(visitor.page.get_by_role("alert")).to_be_focused()
+    await expect(visitor.page.get_by_role("alert")).to_be_in_viewport()
     await expect(form.get_by_label("Reason")).to_have_value("too late")
     await expect(form.get_by_label("Until")).to_have_attribute("aria-invalid", "true")
     assert (await service.call("GET", f"/scheduled-tasks/{task_id}"))["status"] == "active"

@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.chaos_on_redis import on_redis
-from tests.support.chaos_plan import ON_REDIS
-from tests.support.chaos_run import troubled
+from tests.support.chaos_burst import burst
+from tests.support.chaos_on_redis import LEASE_SECONDS, on_redis
+from tests.support.chaos_plan import ON_REDIS, Kind, Trouble, long_plan, short_plan
+from tests.support.chaos_report import Report
+from tests.support.chaos_run import in_turn, troubled
 from tests.support.chaos_trial import is_worth_its_name, tried
 
 pytestmark = pytest.mark.redis
@@ -17,13 +19,55 @@ pytestmark = pytest.mark.redis
 SHORT = 3
 LONG = 12
 LONG_SECONDS = 600.0
+FEW, MANY = 1_000, 10_000
 RESUMED_WITHIN_MS = 3_000.0
+# In seconds: shorter and longer than a lease, and than the longest wait between two attempts to reach a store.
+OUTAGES = (0.3, 1.0, 2.0, 5.0, 15.0)
 
 
 @pytest.mark.timeout(240)
-async def test_no_promise_is_broken_by_any_fault_on_redis(chosen: Callable[..., int]) -> None:
+async def test_no_promise_is_broken_by_a_burst_and_any_fault_of_processes_and_redis(
+    chosen: Callable[..., int],
+) -> None:
     seed = chosen(SHORT)
 
-    report = await tried(f"redis-{seed}", on_redis, seed, troubled(short_plan(ON_REDIS, seed, parts=1)))
+    plan = short_plan(ON_REDIS, seed, parts=1)
+    report = await tried(f"redis-{seed}", on_redis, seed, in_turn(burst(FEW), troubled(plan)))
 
     is_worth_its_name(report)
+    assert sorted(map(repr, plan)) == sorted(map(repr, ON_REDIS))
+
+
+@pytest.mark.soak
+async def test_a_burst_is_whole_though_a_scheduler_and_a_worker_die_in_it(chosen: Callable[..., int]) -> None:
+    report = await tried("redis-burst", on_redis, chosen(LONG), burst(MANY))
+
+    assert report.executions == {"succeeded": MANY}
+    assert report.recoveries["rescued"] > 0
+    assert report.starts <= MANY + report.recoveries["rescued"]
+
+
+@pytest.mark.soak
+async def test_a_redis_that_comes_back_is_served_again_within_seconds(chosen: Callable[..., int]) -> None:
+    seed, outages = chosen(LONG), [Trouble(Kind.KILL_STORE, gap=3.0, seconds=each) for each in OUTAGES]
+
+    report = await tried(f"redis-outages-{seed}", on_redis, seed, troubled(tuple(outages)))
+
+    assert _resumed_in_time(report)
+
+
+@pytest.mark.soak
+async def test_no_promise_is_broken_in_ten_minutes_of_chaos_on_redis(chosen: Callable[..., int]) -> None:
+    seed = chosen(LONG)
+
+    plan = long_plan(ON_REDIS, seed, seconds=LONG_SECONDS, lease=LEASE_SECONDS)
+    report = await tried(f"redis-long-{seed}", on_redis, seed, troubled(plan))
+
+    is_worth_its_name(report)
+    assert _resumed_in_time(report)
+    assert report.late.count > 0
+
+
+def _resumed_in_time(report: Report) -> bool:
+    worst = report.store_back_to_next_dispatch.max_ms
+    return worst is not None and worst <= RESUMED_WITHIN_MS

@@ -76,7 +76,8 @@ def _ran_as_recorded(evidence: Evidence, execution: ExecutionRow) -> Iterator[Fi
     if _type_of(evidence, execution) != TYPE:
         return
     starts = evidence.starts(execution.id)
-    if any(later.fence <= earlier.fence for earlier, later in pairwise(starts)):
+    # Who was frozen with a claim in its hands begins to run it before it can hear that it was taken away.
+    if any(later.fence <= earlier.fence and not _thawed(evidence, later) for earlier, later in pairwise(starts)):
         yield Finding("I8", f"{execution.id}: fences {[each.fence for each in starts]}")
     ended = [mark for mark in evidence.marks.get(execution.id, ()) if mark.outcome == "done"]
     if execution.state == "succeeded" and execution.fence not in [mark.fence for mark in ended]:

@@ -75,7 +75,7 @@ def _nothing_outstanding(evidence: Evidence, task: TaskRow) -> Iterator[Finding]
 
 def _was_active_to_the_end(evidence: Evidence, task: TaskRow) -> bool:
     """True if it was put to rest, and nobody had stopped it before: what is paused until later is put to rest, too."""
-    changes = [each for each in evidence.dump.changes if each.task_id == task.id]
+    changes = evidence.dump.changes_of(task.id)
     before = list(takewhile(lambda each: each.reason != QUIESCE, changes))
     turns = [each.action for each in before if each.action in STOPS | STARTS]
     return len(before) < len(changes) and turns[-1] in STARTS

@@ -3,8 +3,9 @@
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -107,9 +108,9 @@ _TABLES: dict[type, str] = {
 _JSON = frozenset({"schedule", "policy", "cancel", "error"})
 
 
-@dataclass(slots=True)
+@dataclass
 class Dump:
-    """All of it; the lists of a task or an execution are in the order of the rows' keys."""
+    """All of it, complete before it is asked; lists of a task or an execution are in the order of the rows' keys."""
 
     tasks: dict[str, TaskRow] = field(default_factory=dict)
     executions: dict[str, ExecutionRow] = field(default_factory=dict)
@@ -120,12 +121,31 @@ class Dump:
 
     def executions_of(self, task_id: str) -> list[ExecutionRow]:
         """Those of one task."""
-        return [each for each in self.executions.values() if each.task_id == task_id]
+        return self._executions_by_task.get(task_id, [])
+
+    def changes_of(self, task_id: str) -> list[ChangeRow]:
+        """Those of one task, in order."""
+        return self._changes_by_task.get(task_id, [])
 
     def version_of(self, execution: ExecutionRow) -> VersionRow | None:
         """The definition it was recorded under."""
         kept = self.versions.get(execution.task_id, ())
         return next((each for each in kept if each.version == execution.version), None)
+
+    @cached_property
+    def _executions_by_task(self) -> dict[str, list[ExecutionRow]]:
+        return _by_task(self.executions.values())
+
+    @cached_property
+    def _changes_by_task(self) -> dict[str, list[ChangeRow]]:
+        return _by_task(self.changes)
+
+
+def _by_task(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for each in rows:
+        found.setdefault(each.task_id, []).append(each)  # type: ignore[attr-defined]  # of those kinds that have it
+    return found
 
 
 def read(path: Path) -> Dump:

@@ -1,4 +1,4 @@
-"""What is left in a store after a run, read through its ports: where the form of its records is nobody else's to know."""
+"""What is left in a store after a run, read through its ports: how its records look is nobody else's to know."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -72,7 +72,7 @@ def _task(task: ScheduledTask) -> TaskRow:
         task.id,
         task.definition.name,
         task.definition.task_type,
-        task.status,
+        str(task.status),
         task.version,
         microseconds(task.created_at),
         microseconds(task.decided_until),
@@ -87,7 +87,8 @@ def _version(version: VersionRecord) -> VersionRow:
 
 
 def _execution(execution: Execution) -> ExecutionRow:
-    return row_of(ExecutionRow, dict(zip(EXECUTION_FIELDS, execution_row(execution), strict=True)))
+    values = dict(zip(EXECUTION_FIELDS, execution_row(execution), strict=True))
+    return row_of(ExecutionRow, {**values, "kind": str(execution.kind), "state": str(execution.state)})
 
 
 def _attempt(execution: Execution, attempt: AttemptRecord) -> AttemptRow:
@@ -97,13 +98,13 @@ def _attempt(execution: Execution, attempt: AttemptRecord) -> AttemptRow:
         attempt.worker_id,
         microseconds(attempt.started_at),
         us_or_none(attempt.finished_at),
-        attempt.outcome,
+        None if attempt.outcome is None else str(attempt.outcome),
     )
 
 
 def _skip(task_id: TaskId, skip: Skip) -> SkipRow:
     first_at, last_at = microseconds(skip.first_at), microseconds(skip.last_at)
-    return SkipRow(task_id, first_at, last_at, skip.reason, skip.count, int(skip.at_least))
+    return SkipRow(task_id, first_at, last_at, str(skip.reason), skip.count, int(skip.at_least))
 
 
 def _change(record: ChangeRecord) -> ChangeRow:
@@ -114,7 +115,7 @@ def _change(record: ChangeRecord) -> ChangeRow:
         record.task_id,
         record.version,
         record.execution_id,
-        change.action,
+        str(change.action),
         change.actor,
         microseconds(change.at),
         change.reason,

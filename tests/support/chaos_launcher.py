@@ -40,6 +40,7 @@ SCHEDULER, WORKER = "entrypoints.scheduler", "entrypoints.worker"
 PAGES_MIN, PAGES_MAX = 1, 0xFFFFFFFE
 HOLD = timedelta(seconds=3)
 KEPT_MAX = 1_000_000_000
+STEPS = frozenset({"fire", "write", "claim", "release"})
 
 
 def step_clock(controls: Controls) -> None:
@@ -73,12 +74,12 @@ def haunt_writes(controls: Controls, cell: Cell, journal: Path) -> None:
 
 
 def haunt_scripts(controls: Controls, cell: Cell, journal: Path) -> None:
-    """End this process at an armed script that writes, before it is sent or after its answer has come."""
+    """End this process at an armed script of those by which work moves, before it is sent or after its answer."""
     true_call = Server.call
 
     @wraps(true_call)
     async def call(self: Server, script: Script, *request: Any, **options: Any) -> Reply:
-        last = controls.counted_down(cell) if "no-writes" not in script.text.partition("\n")[0] else 0
+        last = controls.counted_down(cell) if script.name in STEPS else 0
         if last < 0:
             _die(journal, f"before the commit of {script.name}")
         reply = await true_call(self, script, *request, **options)

@@ -36,8 +36,12 @@ class Nemesis:
         for trouble in plan:
             await asyncio.sleep(trouble.gap)
             await self.raise_fallen()
-            with self._window(trouble):
-                await self._deeds()[trouble.kind](trouble)
+            await self.strike(trouble)
+
+    async def strike(self, trouble: Trouble) -> None:
+        """One of them, at once; whatever it brings down is up again when this returns."""
+        with self._window(trouble):
+            await self._deeds()[trouble.kind](trouble)
 
     async def raise_fallen(self) -> None:
         """Start again what has ended although nobody brought it down; the checker shall hear of it."""

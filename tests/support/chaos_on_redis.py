@@ -15,9 +15,11 @@ from adapters.redis.keys import stream
 from adapters.redis.opening import address_of, open_redis_store
 from adapters.redis.script import GROUP
 from application.scheduling.ports.history import ExecutionFilter, History, TaskFilter
+from application.scheduling.ports.task_store import Applied
 from application.scheduling.services.identify import SETTINGS_ACTOR
 from domain.scheduling.execution import OPEN_STATES
 from domain.scheduling.identifiers import instant_of
+from domain.scheduling.mutation import Mutation
 from domain.scheduling.task import TaskStatus
 from tests.support.chaos_control import LAUNCHER, LEASE, Controls
 from tests.support.chaos_dump import Dump
@@ -110,6 +112,12 @@ class RedisGround:
         """See the protocol. What a crash would leave is what a restarted server reads."""
         self.server.restart()
         return "Bad file format" not in self.server.log()
+
+    async def add(self, creations: Sequence[Mutation]) -> None:
+        """Have tasks that nobody asks the API for."""
+        async with open_redis_store(address_of(self.server.url), None) as stores:
+            answers = await stores.tasks.mutate(creations)
+        assert all(isinstance(each, Applied) for each in answers)
 
     async def _kill(self, trouble: Trouble) -> None:
         self.server.kill()

@@ -78,8 +78,8 @@ def instants(schedule: list[Any], after: int, until: int) -> list[int]:
 def version_changes(dump: Dump, task_id: str) -> dict[int, ChangeRow]:
     """The change that made each version of a task: the first that names it, as later ones left it as it was."""
     made: dict[int, ChangeRow] = {}
-    for each in dump.changes:
-        if each.task_id == task_id and each.action not in MAKES_NO_VERSION:
+    for each in dump.changes_of(task_id):
+        if each.action not in MAKES_NO_VERSION:
             made.setdefault(each.version, each)
     return made
 

@@ -78,6 +78,16 @@ def troubled(plan: tuple[Trouble, ...], *, with_poison: bool = False) -> Story:
     return story
 
 
+def in_turn(*stories: Story) -> Story:
+    """One story after the other."""
+
+    async def story(scene: Scene) -> None:
+        for each in stories:
+            await each(scene)
+
+    return story
+
+
 async def unleash(opening: Opening, folder: Path, seed: int, story: Story) -> Aftermath:
     """Lead a run through a story; every process has stopped when this returns."""
     async with opening(folder) as ground:

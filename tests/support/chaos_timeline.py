@@ -20,6 +20,8 @@ LEFT, WIDTH, RIGHT = 210, 1_340, 20
 LANE, FAULT_ROW = 17, 15
 TOP = 92
 LANES_MAX = 70
+# Tasks that clients create, and those of a burst, come behind those that stand for something of their own.
+IN_CROWDS = ("client", "burst")
 TICKS = (1, 2, 5, 10, 20, 30, 60)
 TICKS_MAX = 24
 LABEL_WIDTH = 6.2
@@ -68,7 +70,7 @@ def drawn(evidence: Evidence, report: Report) -> str:
     """The whole drawing."""
     times = [mark.monotonic for mark in evidence.ledger]
     scale = Scale(min(times) - 0.5, max(times) + 0.5)
-    lanes = sorted(_with_runs(evidence), key=lambda task: (task.name.startswith("client"), task.created_at))
+    lanes = sorted(_with_runs(evidence), key=lambda task: (task.name.startswith(IN_CROWDS), task.created_at))
     rows = _rows_of(evidence.faults, scale)
     top = TOP + FAULT_ROW * (max(rows.values(), default=0) + 1) + 8
     bottom = top + LANE * min(len(lanes), LANES_MAX) + 6
@@ -84,7 +86,7 @@ def drawn(evidence: Evidence, report: Report) -> str:
     for number, task in enumerate(lanes[:LANES_MAX]):
         parts += _lane(evidence, task, scale, top + number * LANE)
     if len(lanes) > LANES_MAX:
-        rest = f"and {len(lanes) - LANES_MAX} tasks more that clients created"
+        rest = f"and {len(lanes) - LANES_MAX} tasks more"
         parts.append(f'<text class="dim" x="{LEFT}" y="{height - 8}">{rest}</text>')
     return "\n".join([*parts, "</svg>\n"])
 

@@ -36,8 +36,8 @@ local function first_of(lanes)
 end
 
 local function leave_out(lane, id)
-  call('ZREM', PREFIX .. lane, id)
-  call('ZADD', PREFIX .. 'delayed:' .. lane, string.format('%.0f', now + LEFT_OUT_FOR), id)
+  zrem(PREFIX .. lane, id)
+  zadd(PREFIX .. 'delayed:' .. lane, now + LEFT_OUT_FOR, id)
 end
 
 local messages = {}
@@ -51,20 +51,19 @@ local function note_delivery(execution)
   delivered[#delivered + 1] = execution[E.message]
 end
 
-local function start(execution, token)
+local function start(execution, token, fence)
   local id, starts = execution[E.id], execution[E.starts] + 1
   unindex(execution)
-  local fence = generation * 4294967296 + call('HINCRBY', K.meta, 'fence', 1)
   execution[E.state], execution[E.token], execution[E.fence] = 'running', token, fence
   execution[E.worker_id], execution[E.starts], execution[E.started_at] = request[1], starts, now
   note_delivery(execution)
   index(execution)
   local record = cmsgpack.pack(execution)
-  call('HSET', K.executions, id, record)
-  call('HSET', K.beats, id, 0)
-  call('HDEL', K.progress, id)
+  hset(K.executions, id, record)
+  hset(K.beats, id, 0)
+  hdel(K.progress, id)
   local attempt = {starts, request[1], now, false, false, false, token, false}
-  call('HSET', K.attempts, string.format('%s/%.0f', id, starts), cmsgpack.pack(attempt))
+  hset(K.attempts, string.format('%s/%.0f', id, starts), cmsgpack.pack(attempt))
   tell(execution[E.task_id], id)
   return record
 end
@@ -72,26 +71,34 @@ end
 local lanes = {}
 for place, task_type in ipairs(types) do lanes[place] = room .. task_type end
 
-local claimed = {}
+-- {record, its version} of each that may be claimed.
+local found, versions = {}, {}
 for _, each in ipairs(first_of(lanes)) do
-  if #claimed == #tokens then break end
+  if #found == #tokens then break end
   local execution = read(K.executions, each[1])
   if not execution then
     leave_out(each[3], each[1])
   elseif execution[E.state] ~= 'pending' then
-    call('ZREM', PREFIX .. each[3], each[1])
+    zrem(PREFIX .. each[3], each[1])
   else
-    local version = string.format('%s/%.0f', execution[E.task_id], execution[E.version])
+    local version = version_of(execution)
     local definition, bytes = read(K.definitions, version)
     if not definition then
       leave_out(each[3], each[1])
     else
-      claimed[#claimed + 1] = each[1]
-      append(start(execution, tokens[#claimed]))
-      append(bytes)
-      append(call('HGET', K.payloads, version))
+      found[#found + 1] = {execution, bytes}
+      versions[#found] = version
     end
   end
+end
+
+local claimed, payloads = {}, values_of(K.payloads, versions)
+local fence = #found > 0 and generation * 4294967296 + call('HINCRBY', K.meta, 'fence', #found) - #found
+for place, each in ipairs(found) do
+  claimed[place] = each[1][E.id]
+  append(start(each[1], tokens[place], fence + place))
+  append(each[2])
+  append(payloads[place])
 end
 
 local function deliver(stream, ids)

@@ -19,31 +19,41 @@ local function answer_to(state, firing)
   return true
 end
 
+-- What all are born with. One array serves them all, one after the other: whoever stores an execution packs it at once.
+local born = {}
+for place = 1, E.message do born[place] = false end
+born[E.kind], born[E.created_at], born[E.available_at] = 'auto', now, now
+born[E.attempts_used], born[E.starts], born[E.rescues], born[E.fence], born[E.number] = 0, 0, 0, 0, 0
+
 local function bear(state, run)
-  local execution = {}
-  for place = 1, E.message do execution[place] = false end
-  execution[E.id], execution[E.task_id], execution[E.kind], execution[E.key] = run[1], state[T.id], 'auto', run[2]
-  execution[E.version], execution[E.state] = state[T.version], run[3]
-  execution[E.scheduled_at], execution[E.nominal_at] = run[4], run[5]
-  execution[E.created_at], execution[E.available_at] = now, now
-  execution[E.attempts_used], execution[E.starts], execution[E.rescues] = 0, 0, 0
-  execution[E.fence], execution[E.number] = 0, 0
-  execution[E.task_type] = state[T.task_type]
-  -- An occurrence that has an execution already keeps it.
-  if call('HEXISTS', K.executions, run[1]) == 0 then put_execution(nil, execution, state) end
+  born[E.id], born[E.task_id], born[E.key], born[E.version] = run[1], state[T.id], run[2], state[T.version]
+  born[E.state], born[E.scheduled_at], born[E.nominal_at] = run[3], run[4], run[5]
+  born[E.task_type], born[E.message] = state[T.task_type], false
+  put_execution(nil, born, state)
 end
 
 local function pass_over(id, skip)
   local name = id .. '/' .. skip[1]
-  call('HSET', K.skips, name, skip[3])
-  call('ZADD', K.skips_by_task, 0, name)
-  call('ZADD', K.skips_by_end, string.format('%.0f', skip[2]), name)
+  hset(K.skips, name, skip[3])
+  zadd(K.skips_by_task, 0, name)
+  zadd(K.skips_by_end, skip[2], name)
 end
+
+-- Read at once, and kept as they become: whatever comes twice in one request finds what the first has made of it.
+local ids, run_ids, states, is_there = {}, {}, {}, {}
+for place, firing in ipairs(request[1]) do
+  ids[place] = firing[1]
+  for _, run in ipairs(firing[11]) do run_ids[#run_ids + 1] = run[1] end
+end
+for place, bytes in ipairs(values_of(K.tasks, ids)) do states[ids[place]] = states[ids[place]] or unpacked(bytes) end
+for place, bytes in ipairs(values_of(K.executions, run_ids)) do is_there[run_ids[place]] = bytes and true end
 
 local function commit(state, firing)
   local id, runs, open = state[T.id], firing[11], state[T.open]
   for _, run in ipairs(runs) do
-    bear(state, run)
+    -- An occurrence that has an execution already keeps it.
+    if not is_there[run[1]] then bear(state, run) end
+    is_there[run[1]] = true
     open[#open + 1] = run[1]
   end
   for _, skip in ipairs(firing[12]) do pass_over(id, skip) end
@@ -54,8 +64,8 @@ local function commit(state, firing)
   end
   state[T.decided_until], state[T.next_nominal_at], state[T.next_run_at] = firing[7], firing[8], firing[9]
   state[T.look_at], state[T.trailing_skip], state[T.quarantine] = firing[9], firing[10], false
-  call('ZADD', K.due, string.format('%.0f', firing[9]), id)
-  call('HSET', K.tasks, id, cmsgpack.pack(state))
+  zadd(K.due, firing[9], id)
+  hset(K.tasks, id, cmsgpack.pack(state))
   tell(id)
 end
 
@@ -79,10 +89,12 @@ end
 
 local answers = {}
 for place, firing in ipairs(request[1]) do
-  local state = read(K.tasks, firing[1])
+  local state = states[firing[1]]
   answers[place] = answer_to(state, firing)
   if answers[place] == true then commit(state, firing) end
 end
+-- A task that was fired may be put off behind that.
+flush()
 local put_offs = {}
 for place, quarantine in ipairs(request[2]) do put_offs[place] = put_off(quarantine) end
 write_journal()

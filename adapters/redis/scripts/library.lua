@@ -21,10 +21,11 @@ local generation = tonumber(call('HGET', K.meta, 'generation') or 0)
 -- there. So a script that reads what it wrote itself flushes before; `names`, `keys` and `runs`, by which the parts of one
 -- script are judged, are written at once. A score is given as a number, of which the server keeps every digit.
 
--- So many values go in one command: the stack of Lua holds 8,000.
-local WAITING_MAX = 3000
-local ORDER = {'ZREM', 'HDEL', 'ZADD', 'HSET'}
-local waiting, how_many = {ZREM = {}, HDEL = {}, ZADD = {}, HSET = {}}, 0
+-- So many words go in one command at most: the stack of Lua holds 8,000.
+local WORDS_MAX = 6000
+local WAITING_MAX = WORDS_MAX / 2
+local ORDER = {'ZREM', 'HDEL', 'ZADD', 'HSET', 'XACK'}
+local waiting, how_many = {ZREM = {}, HDEL = {}, ZADD = {}, HSET = {}, XACK = {}}, 0
 
 local function flush()
   if how_many == 0 then return end
@@ -66,6 +67,13 @@ local function hdel(hash, field)
   words[count + 1] = field
 end
 
+-- Of a message, for the group of the workers.
+local function xack(stream, message)
+  local words, count = words_to('XACK', stream)
+  if count == 0 then words[1], count = GROUP, 1 end
+  words[count + 1] = message
+end
+
 local function answer(value)
   flush()
   return cmsgpack.pack({now, generation, value})
@@ -90,6 +98,16 @@ end
 local function read(hash, id)
   local bytes = call('HGET', hash, id)
   return unpacked(bytes), bytes
+end
+
+-- The values of these fields, in order; false where there is none.
+local function values_of(hash, fields)
+  local found = {}
+  for first = 1, #fields, WORDS_MAX do
+    local values = call('HMGET', hash, unpack(fields, first, math.min(first + WORDS_MAX - 1, #fields)))
+    for place, value in ipairs(values) do found[first + place - 1] = value end
+  end
+  return found
 end
 
 local changed_tasks, changed_executions, changes_made = {}, {}, 0
@@ -190,19 +208,28 @@ local function trim(stream)
   if floor then call('XTRIM', stream, 'MINID', '~', string.format('%.0f-%.0f', floor[1], floor[2])) end
 end
 
-local is_trimmed = {}
+local lengths, now_text = {}, string.format('%.0f', now)
+
+-- True while there is room in a stream, or when that has been made.
+local function has_room(stream)
+  if not lengths[stream] then
+    lengths[stream] = call('XLEN', stream)
+    if lengths[stream] >= STREAM_WINDOW then
+      trim(stream)
+      lengths[stream] = call('XLEN', stream)
+    end
+  end
+  return lengths[stream] < STREAM_WINDOW
+end
 
 -- Dispatch an execution: one message in the stream of its type. While STREAM_WINDOW messages wait there, what is
 -- managed gets its message with its claim (`is_urgent`); the order of claims is that of the lanes, not of the stream.
 local function send(execution, state, is_urgent)
   local stream = stream_of(execution[E.task_type])
   local is_external = execution[E.state] == 'delivered'
-  if not is_external and not is_urgent and call('XLEN', stream) >= STREAM_WINDOW then
-    if not is_trimmed[stream] then
-      is_trimmed[stream] = true
-      trim(stream)
-    end
-    if call('XLEN', stream) >= STREAM_WINDOW then return false end
+  if not is_external and not is_urgent then
+    if not has_room(stream) then return false end
+    lengths[stream] = lengths[stream] + 1
   end
   local version = version_of(execution)
   local name = state and state[T.version] == execution[E.version] and state[T.name]
@@ -214,8 +241,8 @@ local function send(execution, state, is_urgent)
     'execution_id', execution[E.id],
     'task_type', execution[E.task_type],
     'scheduled_at', string.format('%.0f', execution[E.scheduled_at]),
-    'dispatched_at', string.format('%.0f', now),
-    'attempt', string.format('%.0f', execution[E.attempts_used] + 1),
+    'dispatched_at', now_text,
+    'attempt', execution[E.attempts_used] + 1,
     'traceparent', '')
 end
 
@@ -233,7 +260,7 @@ local function unindex(execution)
     zrem(K.retries, id)
   elseif state == 'running' then
     hdel(K.beats, id)
-    if execution[E.message] then call('XACK', stream_of(execution[E.task_type]), GROUP, execution[E.message]) end
+    if execution[E.message] then xack(stream_of(execution[E.task_type]), execution[E.message]) end
   elseif FINAL[state] then
     zrem(K[state], id)
   end
@@ -283,9 +310,9 @@ local function is_claimable(execution)
   return execution[E.state] == 'pending' and not execution[E.unknown_since]
 end
 
--- Store an execution that moved from `old` (nil: it is new); `state` is that of its task, if at hand. What becomes
--- claimable, or is delivered, gets its message in the same step.
-local function put_execution(old, new, state)
+-- Store an execution that moved from `old` (nil: it is new); `state` is that of its task and `bytes` the record, if at
+-- hand. What becomes claimable, or is delivered, gets its message in the same step.
+local function put_execution(old, new, state, bytes)
   local id = new[E.id]
   if old then
     if old[E.state] ~= new[E.state] or old[E.state] == 'pending' or old[E.state] == 'retry_wait' then
@@ -299,9 +326,9 @@ local function put_execution(old, new, state)
     index(new)
   end
   if new[E.state] == 'delivered' or (is_claimable(new) and not (old and is_claimable(old))) then
-    new[E.message] = send(new, state, false)
+    new[E.message], bytes = send(new, state, false), nil
   end
-  hset(K.executions, id, cmsgpack.pack(new))
+  hset(K.executions, id, bytes or cmsgpack.pack(new))
   tell(new[E.task_id], id)
 end
 
@@ -366,8 +393,8 @@ local function note_forgotten(task_id, at)
   if not known or at > known then call('HSET', K.forgotten, task_id, string.format('%.0f', at)) end
 end
 
--- `hour` is the text of its beginning in microseconds, `kind` type/state/step.
-local function count_finish(hour, kind)
-  call('ZADD', K.hours, hour, hour)
-  call('HINCRBY', PREFIX .. 'hours:' .. hour, kind, 1)
+-- `hour` is the text of its beginning in microseconds, `kind` type/state/step; `count` is how many there are of it.
+local function count_finishes(hour, kind, count)
+  zadd(K.hours, hour, hour)
+  call('HINCRBY', PREFIX .. 'hours:' .. hour, kind, count)
 end

@@ -22,22 +22,20 @@ local function append_work(id)
 end
 
 for _, id in ipairs(request[1]) do append_work(id) end
-local records = {}
-for place, id in ipairs(request[2]) do
-  local record, bytes = read(K.executions, id)
-  records[place] = {record, bytes}
-  if record then append_work(record[E.task_id]) end
+local stored, beats, records = values_of(K.executions, request[2]), values_of(K.beats, request[2]), {}
+for place, bytes in ipairs(stored) do
+  records[place] = unpacked(bytes) or false
+  if records[place] then append_work(records[place][E.task_id]) end
 end
 
 local executions = {}
-for place, id in ipairs(request[2]) do
-  local record, bytes = records[place][1], records[place][2]
+for place, record in ipairs(records) do
   executions[place] = false
   if record then
-    append(bytes)
-    executions[place] = {record[E.starts], tonumber(call('HGET', K.beats, id) or 0)}
+    append(stored[place])
+    executions[place] = {record[E.starts], tonumber(beats[place] or 0)}
     for start = 1, record[E.starts] do
-      append(call('HGET', K.attempts, string.format('%s/%.0f', id, start)))
+      append(call('HGET', K.attempts, string.format('%s/%.0f', record[E.id], start)))
     end
   end
 end

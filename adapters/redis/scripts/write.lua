@@ -28,6 +28,9 @@ local function record_change(each)
   if each[4] then hset(K.made_by, each[4], number) end
 end
 
+-- How many ended, by hour and kind.
+local finishes = {}
+
 local function write(unit)
   local old, new = unpacked(unit[2]), unpacked(unit[3])
   for _, each in ipairs(unit[7]) do
@@ -40,12 +43,16 @@ local function write(unit)
   if #unit[11] > 0 and #unit[5] > 0 then flush() end
   for _, each in ipairs(unit[5]) do
     if each[2] or call('HEXISTS', K.executions, each[1]) == 0 then
-      put_execution(unpacked(each[2]), unpacked(each[3]), new)
+      put_execution(unpacked(each[2]), unpacked(each[3]), new, each[3])
     end
   end
   put_task(old, new, unit[3])
   for _, each in ipairs(unit[9]) do write_lines(each[1], each[2]) end
-  for _, each in ipairs(unit[10]) do count_finish(each[1], each[2]) end
+  for _, each in ipairs(unit[10]) do
+    local kinds = finishes[each[1]] or {}
+    finishes[each[1]] = kinds
+    kinds[each[2]] = (kinds[each[2]] or 0) + 1
+  end
   for _, each in ipairs(unit[11]) do record_change(each) end
 end
 
@@ -53,6 +60,9 @@ local written = {}
 for place, unit in ipairs(request) do
   written[place] = is_as_read(unit)
   if written[place] then write(unit) end
+end
+for hour, kinds in pairs(finishes) do
+  for kind, count in pairs(kinds) do count_finishes(hour, kind, count) end
 end
 write_journal()
 return answer(written)

@@ -1,7 +1,7 @@
 """Executions on their way: claimed, kept alive, settled, rescued."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -21,13 +21,14 @@ class Claim:
     """An execution this worker owns: its token, and the definition of the version it was fired from.
 
     `execution.payload_json` overrides the definition's. `execution.fence` rises with every claim of the store.
-    `message_id` is its message in the stream of its type; None: the store has no streams.
+    `message_id` is its message in the stream of its type, which tells no claim from another; None: the store has no
+    streams.
     """
 
     execution: Execution
     definition: Definition
     token: ClaimToken
-    message_id: str | None = None
+    message_id: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,8 @@ def result_of(task: ScheduledTask) -> tuple[str, str]:
             return "none", "never ran"
         case ExecutionState.SUCCEEDED:
             return "good", "succeeded"
+        case ExecutionState.DELIVERED:
+            return "good", "delivered"
         case ExecutionState.DEAD:
             return "bad", "the last run failed"
         case _:

@@ -27,13 +27,15 @@ EDITOR = User("bob", Role.EDITOR, NOON)
 
 
 def _inside(call: Callable[[Access], Awaitable[object]]) -> Callable[[StoreUnderTest], Awaitable[Call]]:
-    """A call a while after two came in, with a session each and a token of the installation."""
+    """A call a while after two came in, with a session each, a token of the installation and attempts on record."""
 
     async def prepare(store: StoreUnderTest) -> Call:
         await add_ana_and_bob(store.access)
         for user in (ANA, BOB):
             await open_session(store.access, f"session of {user.name}", a_session(user))
         await store.access.add_token("token", a_token(), by=TESTER)
+        for _ in range(3):
+            await store.access.admit_login(KEYS)
         store.clock.advance_to(LATER)
         return lambda: call(store.access)
 

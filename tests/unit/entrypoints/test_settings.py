@@ -29,6 +29,17 @@ def faults_of(monkeypatch: pytest.MonkeyPatch, **variables: str) -> tuple[str, .
     return refused.value.lines
 
 
+def test_external_types_are_task_types_and_come_with_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHEDULER_EXTERNAL_TYPES", "mail, video.encode")
+    monkeypatch.setenv("REDIS_URL", "redis://localhost")
+    types = load_settings().scheduler_external_types
+
+    (line,) = faults_of(monkeypatch, SCHEDULER_EXTERNAL_TYPES="mail,two words")
+
+    assert types == ("mail", "video.encode")
+    assert line.startswith("SCHEDULER_EXTERNAL_TYPES: 'two words' is no task type: 1 to 64 letters")
+
+
 def test_without_any_setting_the_guides_defaults_hold() -> None:
     settings = load_settings()
 

@@ -5,6 +5,7 @@ from markupsafe import Markup
 
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.retry import Backoff, BackoffKind, RetryPolicy
+from domain.scheduling.task import Delivery
 from entrypoints.web.words.policy_wording import policy_sentences
 from tests.support.builders import HOUR, SECOND, a_task
 from tests.support.manual_clock import NOON
@@ -27,6 +28,15 @@ def test_the_defaults_in_words() -> None:
         "If an attempt takes too long": "It is stopped after 15 min, which counts as a failure.",
         "If it keeps failing": "The task is stopped after 3 runs in a row that failed for good.",
     }
+
+
+def test_what_does_not_apply_to_an_external_task_is_not_told() -> None:
+    task = a_task(delivery=Delivery.EXTERNAL, policy=ExecutionPolicy(max_runs=5))
+
+    sentences = dict(policy_sentences(task))
+
+    assert set(sentences) == {"If it is late", "Who runs it", "At most"}
+    assert "<code>stream:mail:tasks</code>" in sentences["Who runs it"]
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,7 @@ def test_what_people_wrote_is_escaped_in_a_pause() -> None:
     [
         ({}, ("none", "never ran")),
         ({"last_state": ExecutionState.SUCCEEDED}, ("good", "succeeded")),
+        ({"last_state": ExecutionState.DELIVERED}, ("good", "delivered")),
         ({"last_state": ExecutionState.CANCELLED}, ("none", "the last run was cancelled")),
         ({"last_state": ExecutionState.DEAD, "error_count": 1}, ("bad", "the last run failed")),
         ({"last_state": ExecutionState.DEAD, "error_count": 3}, ("bad", "3 runs in a row failed")),

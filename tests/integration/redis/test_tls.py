@@ -1,0 +1,57 @@
+"""Encrypted connections: made to the server whose certificate was vouched for, and to no other."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.redis.address import parse_address
+from adapters.redis.opening import open_redis_store
+from application.scheduling.ports.errors import StoreUnavailableError
+from tests.support.recorders import CountingEntropy
+from tests.support.redis_servers import Kind, a_redis, free_port
+from tests.support.repository import missing
+
+pytestmark = pytest.mark.redis
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that vouches for itself and for the name localhost; its key lies beside it."""
+    program = shutil.which("openssl") or missing("no openssl was found, which makes certificates")
+    path = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    out = ("-out", path, "-keyout", path.with_suffix(".key"))
+    subprocess.run([program, "req", "-x509", *curve, *names, *out], check=True, capture_output=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def port(certificate: Path) -> Iterator[int]:
+    """Where the server speaks TLS alone; that of the wheel is built without it."""
+    files = {
+        "tls_cert_file": certificate,
+        "tls_key_file": certificate.with_suffix(".key"),
+        "tls_ca_cert_file": certificate,
+    }
+    listens = free_port()
+    options = {name: str(path) for name, path in files.items()}
+    with a_redis(Kind.REDIS7, tls_port=str(listens), tls_auth_clients="no", **options):
+        yield listens
+
+
+async def test_a_server_that_is_vouched_for_is_connected_to(certificate: Path, port: int) -> None:
+    address = parse_address(f"rediss://localhost:{port}/0?ssl_ca_certs={certificate}")
+
+    async with open_redis_store(address, CountingEntropy()) as stores:
+        assert await stores.executions.held() == []
+
+
+@pytest.mark.parametrize("url", ["rediss://127.0.0.1:{}/0?ssl_ca_certs={}", "rediss://localhost:{}/0"])
+async def test_a_certificate_of_another_name_or_of_nobody_known_ends_it(url: str, certificate: Path, port: int) -> None:
+    with pytest.raises(StoreUnavailableError, match="certificate verify failed"):
+        async with open_redis_store(parse_address(url.format(port, certificate)), CountingEntropy()):
+            pass
