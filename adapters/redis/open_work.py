@@ -15,7 +15,7 @@ from adapters.records.steps import run_key
 from adapters.redis.codec import payload_of, stand_in, unpack, unpack_execution, unpack_task
 from adapters.redis.script import script
 from adapters.redis.server import Reply, Server
-from adapters.redis.units import Reading, Record, unit_of
+from adapters.redis.units import Reading, Record, units_of
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Settled
 from application.scheduling.ports.task_store import Replayed, Unreadable
@@ -108,7 +108,7 @@ class OpenWork:
         touched = sorted(reading.steps.touched)
         if not touched:
             return frozenset()
-        units = [unit_of(reading, task_id) for task_id in touched]
+        units = units_of(reading, touched)
         writing = script("write", in_full_memory=in_full_memory)
         answer = (await self.server.call(writing, units, generation=reading.generation)).answer
         return frozenset(task_id for task_id, is_written in zip(touched, answer or (), strict=False) if is_written)
@@ -144,7 +144,10 @@ def _record(stored: bytes) -> Record | None:
 def _add_execution(
     reading: Reading, execution_id: ExecutionId, records: Iterator[bytes], *, attempts: int, beats: int
 ) -> None:
-    record = _record(next(records))
+    stored = next(records)
+    # Mostly it is open, and was read with its task.
+    known = reading.records.get(execution_id)
+    record = known if known is not None and known.stored == stored else _record(stored)
     if record is not None:
         reading.asked[execution_id] = record.execution
         reading.beats[execution_id] = beats

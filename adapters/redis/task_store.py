@@ -92,8 +92,8 @@ class RedisTaskStore:
 
     async def tzdata(self) -> str | None:
         """See the port."""
-        kept: str | bool = (await self.server.call(script("zone_data", only_reads=True))).answer
-        return kept or None
+        kept: str | None = (await self.server.call(script("zone_data", only_reads=True))).answer or None
+        return kept
 
     async def keep_tzdata(self, version: str) -> None:
         """See the port."""

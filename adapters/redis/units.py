@@ -71,14 +71,32 @@ class Reading:
         self.records |= {each.execution.id: each for each in records}
 
 
-def unit_of(reading: Reading, task_id: TaskId) -> list[Any]:
-    """What write.lua is to compare and to write for a task."""
-    steps, work = reading.steps, reading.steps.works[task_id]
+@dataclass(slots=True)
+class _Beside:
+    """What steps left of one task beside its work."""
+
+    versions: list[ScheduledTask] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
+    changes: list[ChangeRecord] = field(default_factory=list)
+
+
+def units_of(reading: Reading, task_ids: Sequence[TaskId]) -> list[list[Any]]:
+    """What write.lua is to compare and to write for each of these tasks."""
+    steps, beside = reading.steps, {task_id: _Beside() for task_id in task_ids}
+    for task in steps.versions:
+        beside[task.id].versions.append(task)
+    for (owner, _), skip in steps.skips.items():
+        beside[owner].skips.append(skip)
+    for change in steps.changes:
+        beside[change.task_id].changes.append(change)
+    return [_unit(reading, task_id, beside[task_id]) for task_id in task_ids]
+
+
+def _unit(reading: Reading, task_id: TaskId, beside: _Beside) -> list[Any]:
+    work, versions, skips = reading.steps.works[task_id], beside.versions, beside.skips
     read = reading.states.get(task_id, b"")
     state = resealed(read, work.task) if task_id in reading.sealed else pack_task(work.task)
     good_until = reading.good_until.get(task_id)
-    versions = [each for each in steps.versions if each.id == task_id]
-    skips = [skip for (owner, _), skip in steps.skips.items() if owner == task_id]
     told = reading.told.get(task_id, [])
     return [
         task_id,
@@ -96,7 +114,7 @@ def unit_of(reading: Reading, task_id: TaskId) -> list[Any]:
         [*_versions_placed(versions, reading.now), *_skips_placed(task_id, skips)],
         [[each.execution_id, lines_of(each.log)] for each in told if each.log],
         [_counted(each) for each in finishes(work)],
-        [_change(each, versions) for each in steps.changes if each.task_id == task_id],
+        [_change(each, versions) for each in beside.changes],
     ]
 
 

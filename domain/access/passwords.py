@@ -25,51 +25,51 @@ DISTINCT_MIN = 4
 
 _WORDS_TEXT = """
 abc abcabc access account admin adminadmin administrator africa alaska alexander alexandra alice amanda america
-amsterdam andrea andrew angel angela anna anthony apple april argentina arsenal asdf ashley asia athletic atlanta
-august austin australia austria autumn azerty babygirl backup bailey banana barbara barcelona baseball basketball
-batman bayern benfica benjamin berlin bigdaddy birthday blackcat blessing blink bluebird bluesky boston brandon brazil
-brian brooklyn brother buster buttercup butterfly california canada carolina caroline cartoon catherine celtic
-champagne champion changeit changeme charlie charlotte cheese chelsea chicago chicken china chocolate chosen christian
-christina christine christmas christopher cinderella claudia cocacola coffee colorado company computer contact cookie
-corvette cowboys creative crystal dallas danger daniel danielle darkness database daughter david deborah december
-default defender demo denmark denver destiny diamond diana dinosaur doctor dolphin dominic donald dorothy dragon
-dreamer dublin eagle eagles easter edward einstein eleanor electric elephant elizabeth emily emma emperor england
-enter eric eternity europe everton excalibur explorer facebook falcon family fantasy father february ferrari fighter
-fireball firebird flamingo florence florian florida flower football forest forever fortune france francesca francis
-frank freedom friday friend friends gabriel gandalf gangster garfield general genesis genius gentle george germany
-giants ginger giovanni gloria goldfish goodluck google gorilla grandma graphic greece gregory guardian guest guitar
-hacker hallo halloween hamburg hannah happiness happy hardcore hardware harley hawaii heather heaven hedgehog helen
-hello helloworld henry hercules heritage hockey holiday honey hongkong hospital houston hummingbird hunter iloveu
-iloveyou imagine immortal india infinity inside instagram internet invincible ireland isabel isabella island israel
-italy jackpot jackson jacob james january japan jasmine jason jennifer jeremy jerusalem jessica jesus jesuschrist
-joanna johannes john johnson jonathan jordan joseph joshua julia julian july june jupiter justice justin juventus
-kangaroo karen katherine kathleen kevin keyboard killer kimberly kingdom kitten knight kristina lakers laptop lasvegas
-laura lauren lavender legend leonard leopard letmein letmeinnow liberty lightning linux lion lisa liverpool login
-logmein lollipop london lorenzo losangeles louise lovely loveme lucas lucky lucy macbook madison madrid magic manager
-manchester march margaret maria marie marine mario mark marketing marshall martin martina master matrix matthew
-maverick max maximilian maximum may melanie melbourne melissa memory mercedes mercury merlin metallic metallica mexico
-miami michael michele michelle microsoft midnight miguel milano millennium miracle mission mister monday money monica
-monkey monster moonlight moscow mother motorola mountain mumbai munich music mustang mypass mypassword mystery naruto
-natalie natasha nathan nature network newlife newyork nicholas nicolas nicole ninja nintendo nirvana norway notebook
-nothing november number october office oliver olivia operator orange oxford packers pamela pandora panther paradise
-paris pass passion passme passw passwd password passwordpassword passwort patricia patrick paul peace peaches peachpie
-penguin pepper perfect personal peter philip phoenix picture pineapple pirate planet platinum playboy playstation
-pokemon poland popcorn portugal power precious president princess private project promise purple python qazwsx qwer
-qwert qwerty qwertz rachel raiders rainbow ranger rangers raymond realmadrid rebecca rebel redrose redskin remember
-revolution richard robert robin roland romance ronald root rosemary royal running russell russia sailor samantha
-samsung samuel sandra sara sarah saturday saturn scheduler school scorpion scotland sebastian secret secure security
-september server service shadow sharon shopping silver simon simple singapore sister skateboard skittles skywalker
-slipknot smile smith smokey snoopy snowball snowboard snowflake snowman soccer softball software soldier something
-sophia sophie spain sparkle special spider spiderman spirit spring staff standard star starfish starlight startrek
-starwars steelers stephanie stephen steven stockholm stranger strawberry strong student sugar summer summertime sunday
-sunflower sunset sunshine superman superstar superuser support susan svetlana sweden sweet sweetheart sweety swimming
-switzerland sydney sylvia sysadmin system taylor teacher telephone temp temporary temppass teresa test tester testing
-testtest texas thanks theresa thinking thomas thunder thursday tigger timothy tinkerbell titanic together tokyo
-tomorrow toor tornado toronto tottenham toyota treasure triangle trouble trumpet trustno trustnoone tuesday turkey
-turtle twilight ukraine unicorn universe user username vacation valentina valentine valerie vampire vancouver vanessa
-vanilla vegetable veronica victor victoria victory vienna viking vincent violet virginia volcano walter warrior
-washington watermelon wedding wednesday weekend welcome welcomehome wendy whatever whiskey wildcat william williams
-windows winner winter wizard wolf wonderful wonderland yankees yellow zachary zaq
+amsterdam andrea andrew angel angela anna anthony apple april argentina arsenal asdf ashley asia athletic atlanta august
+austin australia austria autumn azerty babygirl backup bailey banana barbara barcelona baseball basketball batman bayern
+benfica benjamin berlin bigdaddy birthday blackcat blessing blink bluebird bluesky boston brandon brazil brian brooklyn
+brother buster buttercup butterfly california canada carolina caroline cartoon catherine celtic champagne champion
+changeit changeme charlie charlotte cheese chelsea chicago chicken china chocolate chosen christian christina christine
+christmas christopher cinderella claudia cocacola coffee colorado company computer contact cookie corvette cowboys
+creative crystal dallas danger daniel danielle darkness database daughter david deborah december default defender demo
+denmark denver destiny diamond diana dinosaur doctor dolphin dominic donald dorothy dragon dreamer dropbox dublin eagle
+eagles easter edward einstein eleanor electric elephant elizabeth emily emma emperor england enter eric eternity europe
+everton excalibur explorer facebook falcon family fantasy father february ferrari fighter fireball firebird flamingo
+florence florian florida flower football forest forever fortune france francesca francis frank freedom friday friend
+friends fuckyou gabriel gandalf gangster garfield general genesis genius gentle george germany giants ginger giovanni
+gloria goldfish goodluck google gorilla grandma graphic greece greenday gregory guardian guest guitar hacker hallo
+halloween hamburg hannah happiness happy hardcore hardware harley hawaii heather heaven hedgehog helen hello helloworld
+henry hercules heritage hockey holiday honey hongkong hospital houston hummingbird hunter iloveu iloveyou imagine
+immortal india infinity inside instagram internet invincible ireland isabel isabella island israel italy jackpot jackson
+jacob james january japan jasmine jason jennifer jeremy jerusalem jessica jesus jesuschrist joanna johannes john johnson
+jonathan jordan joseph joshua julia julian july june jupiter justice justin juventus kangaroo karen katherine kathleen
+kevin keyboard killer kimberly kingdom kitten knight kristina lakers laptop lasvegas laura lauren lavender legend
+leonard leopard letmein letmeinnow liberty lightning linkedin linux lion lisa liverpool login logmein lollipop london
+lorenzo losangeles louise lovely loveme lucas lucky lucy macbook madison madrid magic manager manchester march margaret
+maria marie marine mario mark marketing marlboro marshall martin martina master matrix matthew maverick max maximilian
+maximum may melanie melbourne melissa memory mercedes mercury merlin metallic metallica mexico miami michael michele
+michelle microsoft midnight miguel milano millennium miracle mission mister monday money monica monkey monster moonlight
+moscow mother motorola mountain mumbai munich music mustang mypass mypassword mystery naruto natalie natasha nathan
+nature network newlife newyork nicholas nicolas nicole ninja nintendo nirvana norway notebook nothing november number
+october office oliver olivia operator orange oxford packers pamela pandora panther paradise paris pass passion passme
+passw passwd password passwordpassword passwort patricia patrick paul peace peaches peachpie peanut penguin pepper
+perfect personal peter philip phoenix picture pineapple pirate planet platinum playboy playstation pokemon poland
+popcorn portugal power precious president princess private project promise purple python qazwsx qwer qwert qwerty qwertz
+rachel raiders rainbow ranger rangers raymond realmadrid rebecca rebel redrose redskin remember revolution richard
+robert robin roland romance ronald root rosemary royal running russell russia sailor samantha samsung samuel sandra sara
+sarah saturday saturn scheduler school scorpion scotland sebastian secret secure security september server service
+shadow sharon shopping silver simon simple singapore sister skateboard skittles skywalker slipknot smile smith smokey
+snoopy snowball snowboard snowflake snowman soccer softball software soldier something sophia sophie spain sparkle
+special spider spiderman spirit spring staff standard star starfish starlight startrek starwars steelers stephanie
+stephen steven stockholm stranger strawberry strong student sugar summer summertime sunday sunflower sunset sunshine
+superman superstar superuser support susan svetlana sweden sweet sweetheart sweety swimming switzerland sydney sylvia
+sysadmin system taylor teacher telephone temp temporary temppass teresa test tester testing testtest texas thanks
+theresa thinking thomas thunder thursday tigger timothy tinkerbell titanic together tokyo tomorrow toor tornado toronto
+tottenham toyota treasure triangle trouble trumpet trustno trustnoone tuesday turkey turtle twilight ukraine unicorn
+universe user username vacation valentina valentine valerie vampire vancouver vanessa vanilla vegetable veronica victor
+victoria victory vienna viking vincent violet virginia volcano walter warrior washington watermelon wedding wednesday
+weekend welcome welcomehome wendy whatever whiskey wildcat william williams windows winner winter wizard wolf wonderful
+wonderland yankees yellow zachary zaq
 """
 _WORDS = frozenset(_WORDS_TEXT.split())
 _ROWS = (
@@ -89,6 +89,7 @@ _ROWS = (
     "q1w2e3r4t5y6u7i8o9p0",
     "a1b2c3d4e5f6",
     "147258369",
+    "147896325",
     "789456123",
     "159753",
     "159357",
@@ -126,8 +127,7 @@ def _is_guessed_first(password: str, name: str) -> bool:
     return (
         len(set(password)) < DISTINCT_MIN
         or _is_repetition(password)
-        or _is_runs(password)
-        or _is_runs(_SAME.sub(r"\1", password))
+        or any(map(_is_runs, (password, password[::-1], _SAME.sub(r"\1", password))))
         or _is_word(_core(password))
         or _is_about(name, password)
     )
@@ -139,7 +139,7 @@ def _is_repetition(password: str) -> bool:
 
 
 def _is_runs(password: str) -> bool:
-    """True if a few runs along a row of keys or the alphabet make all of it but for a short end of any kind."""
+    """True if a few runs along a row of keys or the alphabet, either way, make all of it but for a short end."""
     rest = password
     for _ in range(RUNS_MAX):
         rest = rest[_run_length(rest) :]

@@ -245,9 +245,9 @@ def advanced(task: ScheduledTask, firing: Firing, at: datetime) -> ScheduledTask
 
 def _counted(task: ScheduledTask, ended: Execution) -> ScheduledTask:
     """What the task keeps of an execution that has ended: `last_state`, and `error_count` with `fail_after`."""
-    task = replace(task, last_state=ended.state)
     if ended.state is ExecutionState.SUCCEEDED:
-        return replace(task, error_count=0)
+        return replace(task, last_state=ended.state, error_count=0)
+    task = replace(task, last_state=ended.state)
     if ended.state is not ExecutionState.DEAD:
         return task
     task = replace(task, last_error=ended.error.gist[:LAST_ERROR_MAX] if ended.error else "dead")

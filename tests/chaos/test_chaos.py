@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.chaos_on_file import on_a_file
-from tests.support.chaos_plan import ON_A_FILE, Kind, Trouble, crash_points, long_plan, short_plan
+from tests.support.chaos_plan import IN_A_BURST, ON_A_FILE, ON_REDIS, Kind, Trouble, crash_points, long_plan, short_plan
 from tests.support.chaos_run import troubled
 from tests.support.chaos_trial import is_worth_its_name, tried
 
@@ -21,10 +21,11 @@ CRASH_POINTS = 20
 LEASE_SECONDS = 30.0
 
 
-def test_the_short_runs_hold_every_fault_of_a_file() -> None:
+def test_the_short_runs_hold_every_fault_there_is() -> None:
     dealt = [trouble for seed in SHORT for trouble in short_plan(ON_A_FILE, seed, parts=len(SHORT))]
 
     assert sorted(map(repr, dealt)) == sorted(map(repr, ON_A_FILE))
+    assert {trouble.kind for trouble in (*dealt, *IN_A_BURST, *short_plan(ON_REDIS, 0, parts=1))} == set(Kind)
 
 
 @pytest.mark.timeout(240)

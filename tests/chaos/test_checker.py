@@ -10,6 +10,7 @@ from tests.support.chaos_checker import findings
 from tests.support.chaos_client import QUIESCE
 from tests.support.chaos_dump import ChangeRow, Dump, SkipRow
 from tests.support.chaos_evidence import Evidence
+from tests.support.chaos_plan import Kind
 from tests.support.chaos_samples import (
     RUN,
     SECOND,
@@ -216,6 +217,32 @@ def test_a_freeze_that_outlasts_the_lease_explains_a_recovery() -> None:
     late = [each for each in a_ledger() if each.monotonic != 3.6]
 
     assert "I9" not in told(evidence(nemesis=frozen, ledger=[*late, a_mark("start", "three", 3, 34.1, fence=5)]))
+
+
+@pytest.mark.parametrize(("lasted", "is_explained"), [(14.4, False), (14.6, True)])
+def test_a_silence_of_the_store_explains_a_recovery_if_holders_may_have_waited_for_a_lease(
+    lasted: float, *, is_explained: bool
+) -> None:
+    silence = [
+        {"monotonic": 3.2, "what": "begin", "number": 1, "kind": str(Kind.KILL_STORE)},
+        {"monotonic": 3.2 + lasted, "what": "end", "number": 1},
+    ]
+
+    assert ("I9" not in told(evidence(nemesis=[a_nemesis()[0], *silence]))) is is_explained
+
+
+@pytest.mark.parametrize(("outcome", "is_explained"), [("succeeded", False), ("rescued", True)])
+def test_a_frozen_holder_may_run_beside_its_successor_only_if_its_claim_was_taken(
+    outcome: str, *, is_explained: bool
+) -> None:
+    frozen = [
+        {"monotonic": 1.15, "what": "begin", "number": 2, "kind": "freeze worker and supervisor"},
+        {"monotonic": 34.0, "what": "end", "number": 2},
+    ]
+    long = [replace(mark, monotonic=2.2) if mark.monotonic == 1.3 else mark for mark in a_ledger()]
+    beside = evidence(nemesis=[*a_nemesis(), *frozen], ledger=long, dump=with_attempts("one", outcome))
+
+    assert ("I11" not in told(beside)) is is_explained
 
 
 def test_a_task_that_was_paused_when_the_run_came_to_rest_owed_nothing_more() -> None:

@@ -93,11 +93,11 @@ async def _sqlite(clock: ManualClock, folder: Path) -> AsyncIterator[StoreUnderT
 
 @cache
 def redis_server() -> RedisServer:
-    """The server of this process, started with its first store: each store empties it."""
+    """The server of this process, started with its first store: each store empties it, and none waits for the disk."""
     kind = Kind(os.environ.get("TEST_REDIS_KIND", Kind.VALKEY))  # noqa: TID251 - a setting of the tests
     running = ExitStack()
     atexit.register(running.close)
-    return running.enter_context(a_redis(kind, unixsocket=str(_scratch() / "redis.sock")))
+    return running.enter_context(a_redis(kind, unixsocket=str(_scratch() / "redis.sock"), appendonly="no"))
 
 
 @asynccontextmanager

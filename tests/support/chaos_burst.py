@@ -12,7 +12,7 @@ from tests.support.chaos_control import MICROSECONDS, Controls
 from tests.support.chaos_handlers import TYPE
 from tests.support.chaos_ledger import LEDGER
 from tests.support.chaos_on_redis import RedisGround
-from tests.support.chaos_plan import Kind, Trouble
+from tests.support.chaos_plan import IN_A_BURST, Trouble
 from tests.support.chaos_run import Scene, Story
 from tests.support.service import eventually
 
@@ -27,7 +27,7 @@ BUSY_SECONDS = 0.2
 
 
 def burst(count: int) -> Story:
-    """So many one-time tasks; a scheduler dies after its second batch, a worker when a tenth of them has begun."""
+    """So many one-time tasks; a scheduler dies at the instant (IN_A_BURST), a worker when a tenth of them has begun."""
 
     async def story(scene: Scene) -> None:
         ground = scene.ground
@@ -37,22 +37,23 @@ def burst(count: int) -> Story:
         left = _seconds_until(at, ground.controls)
         assert left > ARMED_BEFORE_SECONDS, "the tasks were stored too late to be a burst"
         await asyncio.sleep(left - ARMED_BEFORE_SECONDS)
+        death, killing = IN_A_BURST
         async with asyncio.TaskGroup() as both:
-            both.create_task(scene.nemesis.strike(Trouble(Kind.DIE_SCHEDULER, number=2)))
-            both.create_task(_kill_a_worker(scene, ground, count // 10))
+            both.create_task(scene.nemesis.strike(death))
+            both.create_task(_strike_amid(scene, killing, count // 10))
 
     return story
 
 
-async def _kill_a_worker(scene: Scene, ground: RedisGround, begun: int) -> None:
-    """Kill one, and what watches over it, as soon as so many handlers have begun."""
-    ledger = ground.folder / LEDGER
+async def _strike_amid(scene: Scene, trouble: Trouble, begun: int) -> None:
+    """Strike as soon as so many handlers have begun."""
+    ledger = scene.ground.folder / LEDGER
 
     def is_amid() -> bool:
         return ledger.exists() and ledger.read_bytes().count(b'"what":"start"') >= begun
 
     await eventually(is_amid, within=STARTED_WITHIN_SECONDS)
-    await scene.nemesis.strike(Trouble(Kind.KILL_HOUSE, seconds=0))
+    await scene.nemesis.strike(trouble)
 
 
 def _creations(ground: RedisGround, count: int, at: int) -> Iterator[Mutation]:

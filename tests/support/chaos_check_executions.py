@@ -77,7 +77,9 @@ def _ran_as_recorded(evidence: Evidence, execution: ExecutionRow) -> Iterator[Fi
         return
     starts = evidence.starts(execution.id)
     # Who was frozen with a claim in its hands begins to run it before it can hear that it was taken away.
-    if any(later.fence <= earlier.fence and not _thawed(evidence, later) for earlier, later in pairwise(starts)):
+    if any(
+        later.fence <= earlier.fence and not _thawed(evidence, later.monotonic) for earlier, later in pairwise(starts)
+    ):
         yield Finding("I8", f"{execution.id}: fences {[each.fence for each in starts]}")
     ended = [mark for mark in evidence.marks.get(execution.id, ()) if mark.outcome == "done"]
     if execution.state == "succeeded" and execution.fence not in [mark.fence for mark in ended]:
@@ -156,14 +158,16 @@ def _one_holder(evidence: Evidence, execution: ExecutionRow) -> Iterator[Finding
         return
     for earlier, later in pairwise(evidence.starts(execution.id)):
         over_at = evidence.over_at(earlier)
-        if (over_at is None or over_at > later.monotonic + SEEN_WITHIN_SECONDS) and not _thawed(evidence, later):
+        if (over_at is None or over_at > later.monotonic + SEEN_WITHIN_SECONDS) and not _thawed(
+            evidence, later.monotonic
+        ):
             yield Finding("I9", f"dup: {execution.id} was started at {later.monotonic} beside itself: {earlier}")
 
 
-def _thawed(evidence: Evidence, mark: Mark) -> bool:
-    """True shortly after a freeze that outlasted the lease."""
+def _thawed(evidence: Evidence, instant: float) -> bool:
+    """True during a freeze that outlasted the lease, and shortly after it."""
     long = [fault for fault in evidence.faults if _outlasts_a_lease(evidence, fault)]
-    return any(fault.touches(mark.monotonic, after=THAWED_WITHIN_SECONDS) for fault in long)
+    return any(fault.touches(instant, after=THAWED_WITHIN_SECONDS) for fault in long)
 
 
 def _apart(evidence: Evidence) -> Iterator[Finding]:
@@ -188,7 +192,13 @@ def _may_overlap(evidence: Evidence, execution: ExecutionRow, beside: set[str | 
 def _runs_at(evidence: Evidence, start: Mark, instant: float) -> bool:
     over_at = evidence.over_at(start)
     # Who saw neither its end nor its process's cannot say that it still ran.
-    return over_at is not None and start.monotonic <= instant < over_at and not _thawed(evidence, start)
+    is_running = over_at is not None and start.monotonic <= instant < over_at
+    return is_running and not (_was_taken(evidence, start) and _thawed(evidence, instant))
+
+
+def _was_taken(evidence: Evidence, start: Mark) -> bool:
+    """True if a claim of the execution was given up for lost, which may have been this one."""
+    return any(each.outcome == "rescued" for each in evidence.dump.attempts[start.execution])
 
 
 def _type_of(evidence: Evidence, execution: ExecutionRow) -> str:

@@ -154,12 +154,12 @@ class Nemesis:
 
     @contextmanager
     def _window(self, trouble: Trouble) -> Iterator[None]:
-        self._number += 1
-        self.write("begin", number=self._number, kind=label(trouble))
+        self._number = number = self._number + 1
+        self.write("begin", number=number, kind=label(trouble))
         try:
             yield
         finally:
-            self.write("end", number=self._number)
+            self.write("end", number=number)
 
     def _worker(self, trouble: Trouble) -> list[int]:
         """The worker child that is struck, if there is one."""

@@ -157,8 +157,9 @@ class RedisGround:
         await self._tell("CONFIG", "SET", "maxmemory", 0)
 
     async def _allow_eviction(self, trouble: Trouble) -> None:
-        """There is memory enough, so nothing is evicted; new connections are refused while it may be."""
+        """There is memory enough, so nothing is evicted; who has to connect anew must not, while it may be."""
         await self._tell("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        await self._cut(trouble)
         await asyncio.sleep(trouble.seconds)
         await self._tell("CONFIG", "SET", "maxmemory-policy", "noeviction")
 

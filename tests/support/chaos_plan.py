@@ -83,7 +83,9 @@ ON_A_FILE = (
     Trouble(Kind.KILL_WORKER, gap=1.5),
     Trouble(Kind.DIE_STARTING, number=-2),
 )
-# Each fault of the Redis profile once, short, and each of its variants.
+# What strikes a burst: a scheduler after its second batch, and a worker with all that watches over it.
+IN_A_BURST = (Trouble(Kind.DIE_SCHEDULER, number=2), Trouble(Kind.KILL_HOUSE, seconds=0))
+# Each other fault of the Redis profile once, short, and each of its variants.
 ON_REDIS = (
     Trouble(Kind.KILL_WORKER, victim=1),
     Trouble(Kind.KILL_STORE, seconds=0.5),
@@ -91,14 +93,12 @@ ON_REDIS = (
     Trouble(Kind.FORGET_SCRIPTS),
     Trouble(Kind.DIE_SCHEDULER, number=-3),
     Trouble(Kind.PAUSE_WRITES, seconds=1.2),
-    Trouble(Kind.KILL_HOUSE, seconds=0.2, victim=2),
     Trouble(Kind.STOP_WORKER, victim=2),
     Trouble(Kind.SLEEP),
     Trouble(Kind.DIE_WORKER, number=-5),
     Trouble(Kind.CUT),
     Trouble(Kind.STOP_SERVICE),
     Trouble(Kind.FULL_MEMORY, seconds=1.2),
-    Trouble(Kind.DIE_SCHEDULER, number=4),
     Trouble(Kind.LOSE_STREAM),
     Trouble(Kind.TERMINATE, victim=3),
     Trouble(Kind.BUSY),
@@ -106,7 +106,6 @@ ON_REDIS = (
     Trouble(Kind.EVICTING, seconds=1.0),
     Trouble(Kind.KILL_SCHEDULERS, seconds=0.2),
     Trouble(Kind.MEDDLE),
-    Trouble(Kind.TERMINATE, victim=1),
     Trouble(Kind.STOP_STORE),
     Trouble(Kind.STOP_HOUSE, seconds=4.0),
 )

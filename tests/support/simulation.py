@@ -22,6 +22,7 @@ from tests.support.simulation_pace import EASY, PRODUCTION
 from tests.support.simulation_people import People
 from tests.support.simulation_store import SimStore
 from tests.support.simulation_troubles import LONGEST, Troubles
+from tests.support.simulation_twin import Twin
 from tests.support.simulation_world import World
 from tests.support.simulation_zones import Zones, zones
 
@@ -68,11 +69,11 @@ class Report:
         return (self.seed, self.steps, self.callbacks, self.executions, self.starts, sorted(self.events.items()))
 
 
-def simulate(seed: int, *, hours: float = 24.0) -> Report:
-    """Lead one day. Raises BrokenPromiseError, or whatever ended a process that must not end."""
+def simulate(seed: int, *, hours: float = 24.0, twin: Twin | None = None) -> Report:
+    """Lead one day, in a twin as well. Raises BrokenPromiseError, or whatever ended a process that must not end."""
     with zones() as zone_data, _rubbish_left_lying():
         loop = SimLoop(seed)
-        day = _Day(seed, loop, hours, zone_data)
+        day = _Day(seed, loop, hours, zone_data, twin)
         try:
             loop.run(day.lead())
             return day.report()
@@ -92,13 +93,13 @@ def _rubbish_left_lying() -> Iterator[None]:
 
 
 class _Day:
-    def __init__(self, seed: int, loop: SimLoop, hours: float, zone_data: Zones) -> None:
+    def __init__(self, seed: int, loop: SimLoop, hours: float, zone_data: Zones, twin: Twin | None) -> None:
         dice = Random(f"{seed}/world")
         self.end = hours * HOUR
         start = dice.choice(DAYS) + timedelta(minutes=dice.uniform(0, 180))
         replay = f"pytest tests/simulation --sim-seed {seed}, and keep it as tests/simulation/seeds/{seed}.txt"
         checker = Checker(seed, replay, broken=loop.fail)
-        store = SimStore.open(SimClock(loop, start), checker, Random(f"{seed}/wire"))
+        store = SimStore.open(SimClock(loop, start), checker, Random(f"{seed}/wire"), twin)
         self.world = World(seed, loop, start, store, checker, zone_data)
         shares = dice.random() < 0.1
         self.schedulers = [SchedulerNode(self.world, f"s{n}", self._clock(dice), shares=shares) for n in range(3)]

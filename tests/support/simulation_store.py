@@ -13,6 +13,7 @@ from domain.scheduling.identifiers import TaskId
 from tests.support.sim_clock import SimClock
 from tests.support.sim_loop import SimProcess
 from tests.support.simulation_failover import Replica
+from tests.support.simulation_twin import Twin
 from tests.support.simulation_wire import FaultRates, RemotePort, RemoteStores, Wire
 from tests.support.simulation_witness import Caller, StepCheck, WatchedState, Witness
 
@@ -39,34 +40,42 @@ class SimStore:
     witness: Witness
     wire: Wire
     stores: MemoryStores
+    # Another store, which must answer the same.
+    twin: Twin | None = None
     replica: Replica | None = None
     _methods: dict[str, dict[str, Callable[..., Awaitable[Any]]]] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, clock: SimClock, check: StepCheck, random: Random) -> "SimStore":
+    def open(cls, clock: SimClock, check: StepCheck, random: Random, twin: Twin | None = None) -> "SimStore":
         """An empty store."""
         state = WatchedState(clock)
         stores = MemoryStores.over(state)
-        store = cls(clock, Witness(state, clock, check), Wire(clock.loop, clock, FaultRates(), random), stores)
-        store._methods = {name: store._served(getattr(stores, name)) for name in PORTS}
+        store = cls(clock, Witness(state, clock, check), Wire(clock.loop, clock, FaultRates(), random), stores, twin)
+        if twin is not None:
+            twin.open(clock)
+        store._methods = {name: store._served(name) for name in PORTS}
         return store
 
     def replicate(self) -> None:
         """Let a replica have everything up to now, and nothing that comes later."""
         self.replica = Replica.of(self.stores.state)
+        if self.twin is not None:
+            self.twin.replicate()
 
     def fail_over(self) -> frozenset[str]:
         """Let the replica take over; returns the idempotency keys that are forgotten with the latest changes."""
         assert self.replica is not None, "nobody replicated"
         forgotten = self.replica.take_over(self.stores.state)
         self.replica = None
+        if self.twin is not None:
+            self.twin.fail_over()
         self.wire.cut()
         self.witness.begin_anew()
         return forgotten
 
     def mar(self, task_id: TaskId) -> bool:
-        """Make the row of a task unreadable, until `mend`; False if there is no such row."""
-        kept = self.stores.state.tasks.get(task_id)
+        """Make the row of a task unreadable, until `mend`; False if there is no such row, or a twin has one as well."""
+        kept = self.stores.state.tasks.get(task_id) if self.twin is None else None
         if kept is not None:
             kept.error = "its row cannot be read"
             self.witness.unreadable |= {task_id}
@@ -83,9 +92,12 @@ class SimStore:
         caller = Caller(process, clock)
         return RemoteStores(*(RemotePort(self.wire, caller, self._methods[name]) for name in PORTS))
 
-    def _served(self, port: Any) -> dict[str, Callable[..., Awaitable[Any]]]:
-        names = [each for each in dir(port) if not each.startswith("_") and each != "state"]
-        return {name: self._serving(name, getattr(port, name)) for name in names}
+    def _served(self, port_name: str) -> dict[str, Callable[..., Awaitable[Any]]]:
+        port = getattr(self.stores, port_name)
+        methods = {each: getattr(port, each) for each in dir(port) if not each.startswith("_") and each != "state"}
+        if self.twin is not None:
+            methods = {name: self.twin.doubled(port_name, name, method) for name, method in methods.items()}
+        return {name: self._serving(name, method) for name, method in methods.items()}
 
     def _serving(self, name: str, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         if name in CHANGING or name == "cancel":

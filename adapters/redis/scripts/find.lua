@@ -6,7 +6,7 @@ local ids
 if request[1] == 'name' then
   ids = {call('HGET', K.names, request[2]) or nil}
 elseif request[1] == 'living' or request[1] == 'deleted' then
-  ids = {call('ZSCORE', K[request[1]], request[2]) and request[2]}
+  ids = {call('ZSCORE', K[request[1]], request[2]) and request[2] or nil}
 else
   local from = request[2] == '' and '-' or '(' .. request[2]
   ids = call('ZRANGE', K.living, from, '+', 'BYLEX', 'LIMIT', 0, request[3])

@@ -35,7 +35,7 @@ for place, record in ipairs(records) do
     append(stored[place])
     executions[place] = {record[E.starts], tonumber(beats[place] or 0)}
     for start = 1, record[E.starts] do
-      append(call('HGET', K.attempts, string.format('%s/%.0f', record[E.id], start)))
+      append(call('HGET', K.attempts, string.format('%s/%.0f', request[2][place], start)))
     end
   end
 end

@@ -153,6 +153,11 @@ async def _pruning(store: StoreUnderTest) -> Call:
     return lambda: store.history.prune(Retention(executions=DAY), limit=10)
 
 
+async def _leaving(store: StoreUnderTest) -> Call:
+    await store.membership.announce(MEMBER)
+    return lambda: store.membership.leave(MEMBER.node_id)
+
+
 ENDS: dict[str, tuple[Outcome, Settled]] = {
     "success": (Succeeded('{"n": 1}'), Settled(ExecutionState.SUCCEEDED, AttemptOutcome.SUCCEEDED, None)),
     "a retry": (a_failure(retry_at=LATER), Settled(ExecutionState.RETRY_WAIT, AttemptOutcome.FAILED, IT_BROKE)),
@@ -181,6 +186,8 @@ STEPS = {
     "a release": Repeated("release", _release, Released(0, None)),
     "an expiry": Repeated("write", _expiry, []),
     "pruning": Repeated("forget_executions", _pruning, 0),
+    "zone data": Repeated("zone_data", at_once(lambda store: store.tasks.keep_tzdata("2026a")), None),
+    "leaving": Repeated("announce", _leaving, None),
     "an announcement": Repeated("announce", at_once(lambda store: store.membership.announce(MEMBER)), None),
 }
 
@@ -244,7 +251,7 @@ async def test_a_call_ends_in_time_and_its_connection_is_not_used_again(
     tasks = [await remote.add(a_definition(name)) for name in ("one", "two")]
     await remote.read(tasks[0])
     server.answer_within = ANSWER_WITHIN
-    with wire.breaking(Once(FAULTS[name], calls("tasks"))), pytest.raises(StoreUnavailableError):
+    with wire.breaking(Once(FAULTS[name], calls("find"))), pytest.raises(StoreUnavailableError):
         async with asyncio.timeout(10 * ANSWER_WITHIN.total_seconds()):
             await remote.read(tasks[0])
     server.answer_within = timedelta(seconds=5)

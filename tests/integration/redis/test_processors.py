@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from adapters.redis.script import EXTERNAL_MAX, GROUP, STREAM_MAX, STREAM_WINDOW
+from entrypoints.handlers import START_WITHIN
 from tests.support.documented import written_out
 from tests.support.redis_servers import RedisServer, a_redis
 from tests.support.repository import ROOT
@@ -132,3 +134,13 @@ async def test_a_program_of_ones_own_reads_an_external_type_and_loses_nothing_wh
     assert wire.hgetall("invoices") == dict.fromkeys(runs, "ana")
     ((_, given_up),) = wire.xrange("stream:invoice:dead")
     assert given_up["execution_id"] == bad
+
+
+def test_the_limits_that_the_documentation_names_are_those_that_hold() -> None:
+    words = " ".join((ROOT / "docs" / "processors.md").read_text().split())
+
+    assert f"capped** at about {EXTERNAL_MAX:,} messages" in words
+    assert f"fewer than {STREAM_WINDOW:,} messages" in words
+    assert f"about **{STREAM_MAX:,}** messages" in words
+    assert f"any name but `{GROUP}`" in words
+    assert f"must return within {START_WITHIN.total_seconds():g} s" in words

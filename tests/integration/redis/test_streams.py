@@ -152,7 +152,8 @@ async def test_a_foreign_group_reads_along_without_loss_and_the_stream_stays_sho
 
     assert len(expected) == 4 * WINDOW
     assert sorted(seen) == sorted(expected)
-    assert wire.xlen(MAIL) <= WINDOW
+    # Redis trims whole nodes of a hundred entries, and what was claimed from beyond the window has its message, too.
+    assert wire.xlen(MAIL) <= WINDOW + 100
 
 
 async def test_what_waits_beyond_the_window_gets_its_message_with_its_claim(store: StoreUnderTest, wire: Any) -> None:

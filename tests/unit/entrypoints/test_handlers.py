@@ -202,7 +202,7 @@ async def test_a_start_that_never_returns_is_refused_for_good(
     processors = Processors()
     load_handlers(processors, ["users_own:NeverStarted"], build)
 
-    with pytest.raises(InvalidSettingsError, match="start.* of NeverStarted did not return within 0.01 s"):
+    with pytest.raises(InvalidSettingsError, match=r"start\(\) of NeverStarted did not return within 0\.01 s"):
         async with started(processors):
             raise AssertionError("it must not begin")
 

@@ -18,7 +18,7 @@ GUESSED_FIRST = [
     "admin2024!", "scheduler1", "peachpie!", "dragon99", "trustno1", "football", "letmein1", "aabbaabb", "1111222233",
     "11223344", "99887766", "aabbccddee", "zxcvbnm1", "asdfghjkl!1", "12345678a", "147258369", "159753456", "abcdefg!?",
     "november", "December1", "september2024!", "Elizabeth", "nicholas1", "Barcelona!", "dolphins", "peaches1",
-    "Company123", "111222333abc", "qwertyuiop123!@", "Fridays24!",
+    "Company123", "111222333abc", "qwertyuiop123!@", "Fridays24!", "a123456789", "aa123456", "!!!qwerty", "14789632",
 ]  # fmt: skip
 TAKEN = [
     "correct horse battery staple", "tr0ub4dor&3x", "qwerty is no password", "ana's other dog", "Ünïcödé wörd",

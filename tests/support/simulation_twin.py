@@ -1,0 +1,119 @@
+"""A simulated day that is led on a real server, too: whatever reaches the memory store is done there as well.
+
+The day is still that of the memory store, with its witness and its judge; the twin has to give the same answer to
+every call, at the same instant of the store's clock, and to lose the same in a fail-over. So each promise that the
+day keeps is kept by the other store. Virtual time stands still during its calls: they are made in another thread,
+and waited for, which keeps the order of things a matter of the seed.
+"""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from redis import Redis
+
+from adapters.redis.history import RedisHistory
+from adapters.redis.keys import key
+from adapters.redis.opening import RedisStores, address_of, open_redis_store
+from adapters.redis.pruning import Limits
+from adapters.redis.task_lists import TaskLists
+from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.execution_store import Beat, Held, Settlement
+from domain.scheduling.identifiers import ClaimToken
+from tests.support.recorders import CountingEntropy
+from tests.support.redis_servers import RedisServer
+
+ANSWERS_WITHIN_SECONDS = 30.0
+# The memory store prunes by age alone.
+UNLIMITED = Limits(of_task=10**6, in_all=10**6, changes_of_task=10**6)
+
+Named = Beat | Held | Settlement
+Method = Callable[..., Awaitable[Any]]
+
+
+@dataclass(slots=True)
+class Twin:
+    """The store in a server, for one day. `compared` counts the calls that were answered alike."""
+
+    admin: Redis
+    server: RedisServer
+    compared: int = 0
+    fail_overs: int = 0
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+    _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _ports: dict[str, Any] = field(default_factory=dict)
+    _replica: dict[bytes, bytes] = field(default_factory=dict)
+
+    def open(self, clock: Clock) -> None:
+        """Begin with an empty store that has the clock of the day."""
+        self.admin.flushall()
+        opening = open_redis_store(address_of(self.server.url), CountingEntropy(), clock=clock)
+        stores: RedisStores = self._made(self._exits.enter_async_context(opening))
+        history = RedisHistory(stores.server, TaskLists(stores.server), UNLIMITED)
+        self._ports = {
+            "tasks": stores.tasks,
+            "executions": stores.executions,
+            "history": history,
+            "membership": stores.membership,
+        }
+
+    def doubled(self, port: str, name: str, method: Method) -> Method:
+        """The method, made of the twin as well, right behind it."""
+        ours: Method = getattr(self._ports[port], name)
+
+        async def call(*args: Any, **options: Any) -> Any:
+            answer = await method(*args, **options)
+            twins = self._made(ours(*map(_plainly, args), **options))
+            assert twins == answer, f"{port}.{name}{args}{options}: {twins} instead of {answer}"
+            self.compared += 1
+            return answer
+
+        return call
+
+    def replicate(self) -> None:
+        """Keep everything up to now."""
+        self._replica = {name: self.admin.dump(name) or b"" for name in self.admin.scan_iter(count=1_000)}
+
+    def fail_over(self) -> None:
+        """Be what was kept, in a new generation."""
+        generation = int(self.admin.hget(key("meta"), "generation") or 0)
+        with self.admin.pipeline() as steps:
+            steps.flushdb()
+            for name, dumped in self._replica.items():
+                steps.restore(name, 0, dumped)
+            steps.hset(key("meta"), "generation", str(generation + 1))
+            steps.execute()
+        self.fail_overs += 1
+
+    def _made(self, call: Awaitable[Any]) -> Any:
+        async def made() -> Any:
+            async with asyncio.timeout(ANSWERS_WITHIN_SECONDS):
+                return await call
+
+        return asyncio.run_coroutine_threadsafe(made(), self._loop).result()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """For as long as the context lasts, calls can be made."""
+        thread = threading.Thread(target=self._loop.run_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._made(self._exits.aclose())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            thread.join()
+            self._loop.close()
+
+
+def _plainly(argument: Any) -> Any:
+    """An argument with ordinary texts for tokens: a store that keeps them apart from ours gets texts of its own back.
+
+    Those of the day are told from others by a hash of their own (sim_clock.py).
+    """
+    if not isinstance(argument, list | tuple):
+        return argument
+    return [replace(each, token=ClaimToken(str(each.token))) if isinstance(each, Named) else each for each in argument]
