@@ -35,6 +35,7 @@ REMEMBERED_MAX = 20_000
 
 _STATE_OF_BIRTH = itemgetter(*(BIRTH_FIELDS.index(name) for name in TASK_STATE_FIELDS))
 _OPEN_SEQ = BIRTH_FIELDS.index("open_seq")
+_VERSION = BIRTH_FIELDS.index("version")
 
 
 def pack(row: Row) -> bytes:
@@ -64,9 +65,15 @@ def version_key(task_id: str, version: int) -> str:
     return f"{task_id}/{version}"
 
 
-def pack_task(task: ScheduledTask) -> bytes:
-    """A task's state; its definition is a record of its own."""
-    return pack([*birth_row(task), [each.id for each in task.open]])
+def pack_task(task: ScheduledTask, open_: Sequence[ExecutionId]) -> bytes:
+    """A task's state, with the ids of what is open; its definition is a record of its own."""
+    return pack([*birth_row(task), open_])
+
+
+def open_ids(state: bytes) -> list[ExecutionId]:
+    """What is open, in a task's state."""
+    ids: list[ExecutionId] = unpack(state)[-1]
+    return ids
 
 
 def pack_definition(definition: Definition) -> bytes:
@@ -86,6 +93,8 @@ def unpack_task(
     """The task; `open_` are the ids, kinds and states of its open executions."""
     try:
         row = unpack(state)
+        if not (isinstance(row[_VERSION], int) and isinstance(row[-1], list)):
+            raise TypeError("no state of a task")
         return state_of(_STATE_OF_BIRTH(row), unpack_definition(definition, payload_json), open_)
     except UNREADABLE as error:
         return Unreadable(TaskId(task_id), f"{type(error).__name__}: {error}")
@@ -111,6 +120,8 @@ def pack_execution(execution: Execution, task_type: str, message: str | None) ->
 def unpack_execution(record: bytes) -> tuple[Execution, str, str | None]:
     """An execution, its type and its message; raises one of UNREADABLE."""
     *row, task_type, message = unpack(record)
+    if not isinstance(task_type, str):
+        raise TypeError("an execution without a type")
     return execution_of(row), task_type, message
 
 
@@ -130,9 +141,9 @@ def stand_in(state: bytes, definition: bytes) -> ScheduledTask:
     return stand_in_of([*_STATE_OF_BIRTH(row), *values])
 
 
-def resealed(state: bytes, task: ScheduledTask) -> bytes:
+def resealed(state: bytes, task: ScheduledTask, open_: Sequence[ExecutionId]) -> bytes:
     """The state of a task that cannot be read, after a step on its stand-in: only what is open has moved."""
     row = unpack(state)
     row[_OPEN_SEQ] += task.open_seq
-    row[-1] = [each.id for each in task.open]
+    row[-1] = open_
     return pack(row)

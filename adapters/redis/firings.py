@@ -1,8 +1,9 @@
 """Committing firings: the plain ones in one script a batch, all others through the domain's `Work`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
 from adapters.records.executions import skip_row
@@ -32,40 +33,37 @@ class Firings:
 
     async def commit(self, decisions: Sequence[Decision], generation: int | None) -> list[CommitAnswer]:
         """Commit decisions, in order; see the port. `generation` None: of whichever the store is of."""
-        answers: dict[int, CommitAnswer] = {}
-        plain: list[tuple[int, Decision]] = []
-        for place, decision in enumerate(decisions):
-            if _is_plain(decision):
-                plain.append((place, decision))
-                continue
-            # In order: what comes before it on the same task is seen by it, and it by what comes behind.
-            await self._commit_plain(plain, generation, answers)
-            plain = []
-            answers[place] = await self._commit_other(decision)
-        await self._commit_plain(plain, generation, answers)
-        return [answers[place] for place in range(len(decisions))]
+        answers: list[CommitAnswer] = []
+        # In order: what comes first of one task is seen by what comes behind.
+        for is_plain, alike in groupby(decisions, key=_is_plain):
+            for batch in _batches(list(alike)):
+                commit = self._commit_plain if is_plain else self._commit_other
+                answers += await commit(batch, generation)
+        return answers
 
-    async def _commit_plain(
-        self, decisions: Sequence[tuple[int, Decision]], generation: int | None, answers: dict[int, CommitAnswer]
-    ) -> None:
-        for first in range(0, len(decisions), BATCH_MAX):
-            batch = decisions[first : first + BATCH_MAX]
-            firings = [(place, each) for place, each in batch if isinstance(each.verdict, Firing)]
-            quarantines = [(place, each) for place, each in batch if isinstance(each.verdict, Quarantine)]
-            request = [[_firing_row(each) for _, each in firings], [_quarantine_row(each) for _, each in quarantines]]
-            answer = (await self.server.call(script("fire"), request, generation=generation)).answer
-            fired, put_off = answer or ([False] * len(firings), [False] * len(quarantines))
-            for (place, decision), found in zip((*firings, *quarantines), (*fired, *put_off), strict=True):
-                answers[place] = _answer(decision, found)
+    async def _commit_plain(self, batch: Sequence[Decision], generation: int | None) -> list[CommitAnswer]:
+        firings = [each for each in batch if isinstance(each.verdict, Firing)]
+        quarantines = [each for each in batch if isinstance(each.verdict, Quarantine)]
+        request = [[_firing_row(each) for each in firings], [_quarantine_row(each) for each in quarantines]]
+        answer = (await self.server.call(script("fire"), request, generation=generation)).answer
+        fired, put_off = (iter(each) for each in answer or ([False] * len(firings), [False] * len(quarantines)))
+        return [_answer(each, next(fired if isinstance(each.verdict, Firing) else put_off)) for each in batch]
 
-    async def _commit_other(self, decision: Decision) -> CommitAnswer:
+    async def _commit_other(self, batch: Sequence[Decision], generation: int | None) -> list[CommitAnswer]:
         work = OpenWork(self.server)
 
         async def read(decisions: Sequence[Decision]) -> Reading:
-            return await work.of_tasks([each.task_id for each in decisions])
+            return await work.of_tasks(list(dict.fromkeys(each.task_id for each in decisions)))
 
-        (answer,) = await work.carry_out([decision], read, _fire)
-        return answer
+        def decide(reading: Reading, decision: Decision) -> Verdict[CommitAnswer]:
+            is_of_another = generation not in (None, reading.generation)
+            return (Moved(), None) if is_of_another else _fire(reading, decision)
+
+        return await work.carry_out(batch, read, decide)
+
+
+def _batches(decisions: Sequence[Decision]) -> Iterator[Sequence[Decision]]:
+    return (decisions[first : first + BATCH_MAX] for first in range(0, len(decisions), BATCH_MAX))
 
 
 def _is_plain(decision: Decision) -> bool:

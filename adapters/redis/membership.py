@@ -30,7 +30,7 @@ class RedisMembership:
 
     async def members(self) -> Sequence[Member]:
         """See the port. A record that cannot be read is nobody."""
-        reply = await self.server.call(script("members", in_full_memory=True), _SILENT_AFTER)
+        reply = await self.server.call(script("members", only_reads=True), _SILENT_AFTER)
         found = [member for record in reply.readings if (member := value_of(record, member_of)) is not None]
         return sorted(found, key=lambda member: member.node_id)
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 from adapters.records.executions import remembered_change_of
 from adapters.records.packing import UNREADABLE, unpack_error
 from adapters.records.steps import run_key
-from adapters.redis.codec import payload_of, stand_in, unpack, unpack_execution, unpack_task
+from adapters.redis.codec import open_ids, payload_of, stand_in, unpack, unpack_execution, unpack_task
 from adapters.redis.script import script
 from adapters.redis.server import Reply, Server
 from adapters.redis.units import Reading, Record, units_of
@@ -118,10 +118,12 @@ def _reading(reply: Reply, records: Iterator[bytes], *, with_sealed: bool = Fals
     reading = Reading(reply.now, reply.generation)
     for task_id, count in reply.answer[0]:
         state, definition, payload = next(records), next(records), next(records)
-        found = [each for each in (_record(next(records)) for _ in range(count)) if each is not None]
+        stored = [next(records) for _ in range(count)]
+        found = [each for each in map(_record, stored) if each is not None]
         if len(found) < count:
             # Who waits may wait for the one that cannot be read.
             found = [each for each in found if each.execution.state is not ExecutionState.WAITING]
+            reading.left_out[task_id] = _left_out(state, stored, found)
         open_ = [(each.execution.id, each.execution.kind, each.execution.state) for each in found]
         task = unpack_task(task_id, state, definition, payload_of(payload), open_)
         if isinstance(task, Unreadable):
@@ -132,6 +134,11 @@ def _reading(reply: Reply, records: Iterator[bytes], *, with_sealed: bool = Fals
             task = task.with_open(*(OpenExecution(*each) for each in open_))
         reading.add(Work.of(task, (each.execution for each in found)), state, found)
     return reading
+
+
+def _left_out(state: bytes, stored: Sequence[bytes], found: Sequence[Record]) -> list[ExecutionId]:
+    decided_on = {each.stored for each in found}
+    return [each for each, record in zip(open_ids(state), stored, strict=True) if record and record not in decided_on]
 
 
 def _record(stored: bytes) -> Record | None:

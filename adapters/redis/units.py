@@ -43,7 +43,8 @@ class Reading:
     """What was read: `steps` to decide on, at the store's clock `now`, and all as it was stored.
 
     Steps add what else their task has to be like (`expected`: hash, field, value or False), until when they hold, and
-    what holders told with the ends of their attempts.
+    what holders told with the ends of their attempts. `left_out` are executions that stay open whatever is decided, for
+    they, or what they may wait for, cannot be read.
     """
 
     now: datetime
@@ -61,6 +62,7 @@ class Reading:
     expected: dict[TaskId, list[Row]] = field(default_factory=dict)
     good_until: dict[TaskId, datetime] = field(default_factory=dict)
     told: dict[TaskId, list[Settlement]] = field(default_factory=dict)
+    left_out: dict[TaskId, list[ExecutionId]] = field(default_factory=dict)
 
     def add(self, work: Work, state: bytes, records: Sequence[Record]) -> None:
         """Keep the work of a task as it was read."""
@@ -95,7 +97,8 @@ def units_of(reading: Reading, task_ids: Sequence[TaskId]) -> list[list[Any]]:
 def _unit(reading: Reading, task_id: TaskId, beside: _Beside) -> list[Any]:
     work, versions, skips = reading.steps.works[task_id], beside.versions, beside.skips
     read = reading.states.get(task_id, b"")
-    state = resealed(read, work.task) if task_id in reading.sealed else pack_task(work.task)
+    open_ = sorted([*(each.id for each in work.task.open), *reading.left_out.get(task_id, [])])
+    state = resealed(read, work.task, open_) if task_id in reading.sealed else pack_task(work.task, open_)
     good_until = reading.good_until.get(task_id)
     told = reading.told.get(task_id, [])
     return [

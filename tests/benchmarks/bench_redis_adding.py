@@ -1,6 +1,7 @@
-"""Schedules added to Redis one by one: what the machine allows, and what others reach.
+"""Tasks added to Redis, one by one and in bulk: what we reach, the machine allows, and others reach.
 
-The limit is one transaction a schedule, a record and its place in the order of what is due, each awaited before
+One by one they go through the use case, each awaited before the next; in bulk, as files of tasks are applied, through
+the port. The limit of the former is one transaction a schedule, a record and its place in the order of what is due, each awaited before
 the next.
 """
 
@@ -10,17 +11,50 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from tests.benchmarks.bench_redis_burst import DUE_KEY, TASK_KEY, VALUE
+from adapters.redis.opening import address_of, open_redis_store
+from adapters.system.clock import SystemClock
+from adapters.system.entropy import SystemEntropy
+from application.scheduling.drafts import body_from
+from application.scheduling.services.change_task import Author, ChangeTask
+from application.scheduling.services.manage_tasks import ManageTasks
+from domain.scheduling.change import Via
+from domain.scheduling.schedule import IntervalSchedule
+from entrypoints.hints import Hints
+from tests.benchmarks.bench_redis_burst import DUE_KEY, TASK_KEY, VALUE, add_tasks
 from tests.benchmarks.bench_sqlite_burst import TASKS, row
 from tests.benchmarks.peers.measured import adding_peers
+from tests.support.builders import DAY
+from tests.support.recorders import RecordingObserver
 from tests.support.redis_servers import a_redis
+
+ONE_BY_ONE = 3_000
+MUST, MUST_BULK = 2_000, 10_000
+DOCUMENT = {"task_type": "bench", "schedule_type": "cron", "schedule": "0 2 * * *", "payload": {"days_to_keep": 30}}
 
 
 def run() -> list[dict[str, object]]:
     """One run of each."""
     with a_redis() as server:
-        rate = asyncio.run(bare_rate(server.url))
-    return [row("bare adding, one by one, Redis", rate, "tasks/s", None, None, peers=adding_peers())]
+        limit = asyncio.run(bare_rate(server.url))
+    with a_redis() as server:
+        one_by_one, bulk = asyncio.run(_our_rates(server.url))
+    return [
+        row("adding tasks one by one, Redis", one_by_one, "tasks/s", MUST, None, limit, peers=adding_peers()),
+        row("adding tasks in bulk, Redis", bulk, "tasks/s", MUST_BULK, None),
+    ]
+
+
+async def _our_rates(url: str) -> tuple[float, float]:
+    clock, entropy = SystemClock(), SystemEntropy()
+    async with open_redis_store(address_of(url), entropy) as stores:
+        change_task = ChangeTask(stores.tasks, clock, Hints(), RecordingObserver())
+        manage = ManageTasks(change_task, stores.executions, stores.membership, entropy)
+        began = time.perf_counter()
+        for number in range(ONE_BY_ONE):
+            await manage.create(body_from({**DOCUMENT, "name": f"one {number}"}), Author("ana", Via.API))
+        added = time.perf_counter()
+        await add_tasks(stores, "bulk", IntervalSchedule(DAY, clock.now() + DAY))
+        return ONE_BY_ONE / (added - began), TASKS / (time.perf_counter() - added)
 
 
 async def bare_rate(url: str) -> float:

@@ -39,7 +39,13 @@ TASKS = 500
 def run() -> list[dict[str, Any]]:
     """Measure at the default concurrency and at a hundred, beside the bare store."""
     limit = asyncio.run(_bare())
-    return [_row(concurrency, asyncio.run(_worker(concurrency)), limit) for concurrency in (5, 100)]
+    return [_row(concurrency, asyncio.run(_on_sqlite(concurrency)), limit) for concurrency in (5, 100)]
+
+
+async def _on_sqlite(concurrency: int) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_sqlite_store(Path(folder) / "store.db", SystemClock(), SystemEntropy()) as stores:
+            return await worker_rate(concurrency, stores)
 
 
 def _row(concurrency: int, rate: float, limit: float) -> dict[str, Any]:
@@ -57,16 +63,16 @@ def _row(concurrency: int, rate: float, limit: float) -> dict[str, Any]:
     }
 
 
-async def _fill(stores: Any) -> None:
-    """So many manual executions of `TASKS` tasks, pending."""
+async def _fill(stores: Any, count: int) -> None:
+    """EXECUTIONS manual executions of `count` tasks, pending."""
     clock = SystemClock()
     policy = ExecutionPolicy(overlap=Overlap.ALLOW)
     creations = [
         a_creation(a_definition(f"noop-{index}", task_type="bench", handler="noop", policy=policy), at=clock.now())
-        for index in range(TASKS)
+        for index in range(count)
     ]
     tasks = [answer.task for answer in await stores.tasks.mutate(creations) if isinstance(answer, Applied)]
-    for round_ in range(EXECUTIONS // TASKS):
+    for round_ in range(EXECUTIONS // count):
         change = a_change(ChangeAction.RUN, at=clock.now(), via=Via.SYSTEM)
         answers = await stores.tasks.mutate([run_now(task, change, key=f"{round_}") for task in tasks])
         tasks = [answer.task for answer in answers if isinstance(answer, Applied)]
@@ -76,7 +82,7 @@ async def _bare() -> float:
     entropy = SystemEntropy()
     with tempfile.TemporaryDirectory() as folder:
         async with open_sqlite_store(Path(folder) / "store.db", SystemClock(), entropy) as stores:
-            await _fill(stores)
+            await _fill(stores, TASKS)
             began, done = time.perf_counter(), 0
             while claims := await stores.executions.claim(
                 NodeId("bench"), [ClaimToken(entropy.token()) for _ in range(BATCH)]
@@ -88,7 +94,8 @@ async def _bare() -> float:
             return done / (time.perf_counter() - began)
 
 
-async def _worker(concurrency: int) -> float:
+async def worker_rate(concurrency: int, stores: Any, *, tasks: int = TASKS) -> float:
+    """Executions a second, all pending beforehand in this store, as many of each of so many tasks."""
     processors = Processors()
     done = asyncio.Event()
     count = 0
@@ -100,23 +107,21 @@ async def _worker(concurrency: int) -> float:
         if count == EXECUTIONS:
             done.set()
 
-    with tempfile.TemporaryDirectory() as folder:
-        clock, entropy, observer = SystemClock(), SystemEntropy(), RecordingObserver()
-        async with open_sqlite_store(Path(folder) / "store.db", clock, entropy) as stores:
-            await _fill(stores)
-            perform = PerformExecutions(
-                executions=stores.executions,
-                run_execution=RunExecution(processors, clock),
-                settle_execution=SettleExecution(stores.executions, clock, Hints(), observer),
-                clock=clock,
-                entropy=entropy,
-                observer=observer,
-                worker_id=NodeId("bench"),
-                concurrency=concurrency,
-            )
-            began = time.perf_counter()
-            await _work(perform, done, observer)
-            return EXECUTIONS / (time.perf_counter() - began)
+    clock, entropy, observer = SystemClock(), SystemEntropy(), RecordingObserver()
+    await _fill(stores, tasks)
+    perform = PerformExecutions(
+        executions=stores.executions,
+        run_execution=RunExecution(processors, clock),
+        settle_execution=SettleExecution(stores.executions, clock, Hints(), observer),
+        clock=clock,
+        entropy=entropy,
+        observer=observer,
+        worker_id=NodeId("bench"),
+        concurrency=concurrency,
+    )
+    began = time.perf_counter()
+    await _work(perform, done, observer)
+    return EXECUTIONS / (time.perf_counter() - began)
 
 
 async def _work(perform: PerformExecutions, done: asyncio.Event, observer: RecordingObserver) -> None:

@@ -3,10 +3,11 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 
 from domain.scheduling.identifiers import instant_of
 from domain.scheduling.mutation import Mutation
-from domain.scheduling.schedule import OneTimeSchedule
+from domain.scheduling.schedule import IntervalSchedule
 from tests.support.builders import a_creation, a_definition
 from tests.support.chaos_control import MICROSECONDS, Controls
 from tests.support.chaos_handlers import TYPE
@@ -27,7 +28,7 @@ BUSY_SECONDS = 0.2
 
 
 def burst(count: int) -> Story:
-    """So many one-time tasks; a scheduler dies at the instant (IN_A_BURST), a worker when a tenth of them has begun."""
+    """So many yearly tasks; a scheduler dies at the instant (IN_A_BURST), a worker when a tenth has begun."""
 
     async def story(scene: Scene) -> None:
         ground = scene.ground
@@ -57,11 +58,12 @@ async def _strike_amid(scene: Scene, trouble: Trouble, begun: int) -> None:
 
 
 def _creations(ground: RedisGround, count: int, at: int) -> Iterator[Mutation]:
-    payload, once = json.dumps({"folder": str(ground.folder), "seconds": BUSY_SECONDS}), OneTimeSchedule(instant_of(at))
+    payload = json.dumps({"folder": str(ground.folder), "seconds": BUSY_SECONDS})
+    yearly = IntervalSchedule(timedelta(days=365), instant_of(at))
     now = instant_of(ground.controls.wall())
     for number in range(count):
         definition = a_definition(
-            f"burst {number}", schedule=once, task_type=TYPE, handler="wait", payload_json=payload
+            f"burst {number}", schedule=yearly, task_type=TYPE, handler="wait", payload_json=payload
         )
         yield a_creation(definition, at=now, task_id=f"{number:032x}")
 

@@ -2,8 +2,8 @@
 
 What is changed is changed before the entrypoint runs: the calendar clock has the controls' offset (the stop-watch is
 untouched), a leap of it is waited out for seconds instead of a minute (or a run would do little else), a process ends
-itself at an armed store write, and the disk is full when the controls say so. The worker child is started through here
-as well.
+itself at an armed store write, and the disk is full when the controls say so. The lease may be a short one, and nothing
+is pruned for being too much, as the checker wants to see all of it. The worker child is started through here as well.
 """
 
 import asyncio

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 from typing import Any
@@ -31,7 +32,11 @@ from tests.support.redis_servers import RedisServer, a_redis
 from tests.support.service import Service
 
 SCHEDULERS, WORKERS = 2, 3
+# Eight processes that start at once on a busy machine.
+READY_WITHIN_SECONDS = 90.0
 LEASE_SECONDS = 3.0
+# A task that has nothing to do for so long is at rest.
+REST = timedelta(hours=1)
 # A script that runs for so many milliseconds, as Redis has no other way to be busy with one.
 LOOP = """
 local function now() local time = redis.call('TIME') return time[1] * 1000 + time[2] / 1000 end
@@ -101,7 +106,8 @@ class RedisGround:
         async with self._history() as history:
             ours = await tasks_of(history, TaskFilter(task_type=TYPE))
         # A pause that ends by itself is no rest: its task would begin again while the run waits for the last execution.
-        return [task.id for task in ours if task.status is TaskStatus.ACTIVE or task.look_at is not None]
+        soon = instant_of(self.controls.wall()) + REST
+        return [task.id for task in ours if task.look_at is not None and task.look_at < soon]
 
     async def dump(self) -> Dump:
         """See the protocol."""
@@ -205,7 +211,9 @@ async def on_redis(folder: Path) -> AsyncIterator[RedisGround]:
         def a_service(name: str, roles: str) -> Service:
             home = folder / name
             home.mkdir()
-            return Service(home, environment(folder, SCHEDULER_ROLES=roles, **more), LAUNCHER, token)
+            return Service(
+                home, environment(folder, SCHEDULER_ROLES=roles, **more), LAUNCHER, token, READY_WITHIN_SECONDS
+            )
 
         schedulers = [a_service(f"scheduler-{number + 1}", "scheduler,admin") for number in range(SCHEDULERS)]
         workers = [a_service(f"worker-{number + 1}", "worker") for number in range(WORKERS)]

@@ -50,6 +50,7 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
     program: str = "entrypoints.scheduler"
     token: str | None = None
+    ready_within: float = START_SECONDS
     process: asyncio.subprocess.Process | None = None
     address: str = ""
     session: aiohttp.ClientSession | None = None
@@ -83,11 +84,11 @@ class Service:
         """Start it and wait until it says it is ready, and its dashboard, if it has one, says the same."""
         offset = len(self.log().encode())
         await self.launch()
-        greeting = await eventually(lambda: self._greeting(offset), within=START_SECONDS)
+        greeting = await eventually(lambda: self._greeting(offset), within=self.ready_within)
         if "dashboard at " in greeting:
             self.address = greeting.split("dashboard at ")[1].split("/admin")[0]
             self.session = self.session or aiohttp.ClientSession(headers=self._headers())
-            await eventually(lambda: self.call("GET", "/../../../health/ready", expect=None), within=START_SECONDS)
+            await eventually(lambda: self.call("GET", "/../../../health/ready", expect=None), within=self.ready_within)
 
     async def stop(self) -> int:
         """SIGTERM, and its exit code."""

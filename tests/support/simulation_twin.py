@@ -21,7 +21,7 @@ from adapters.redis.opening import RedisStores, address_of, open_redis_store
 from adapters.redis.pruning import Limits
 from adapters.redis.task_lists import TaskLists
 from application.scheduling.ports.clock import Clock
-from application.scheduling.ports.execution_store import Beat, Held, Settlement
+from application.scheduling.ports.execution_store import Beat, HeartbeatAnswer, Held, Settlement
 from domain.scheduling.identifiers import ClaimToken
 from tests.support.recorders import CountingEntropy
 from tests.support.redis_servers import RedisServer
@@ -30,7 +30,6 @@ ANSWERS_WITHIN_SECONDS = 30.0
 # The memory store prunes by age alone.
 UNLIMITED = Limits(of_task=10**6, in_all=10**6, changes_of_task=10**6)
 
-Named = Beat | Held | Settlement
 Method = Callable[..., Awaitable[Any]]
 
 
@@ -67,7 +66,7 @@ class Twin:
         async def call(*args: Any, **options: Any) -> Any:
             answer = await method(*args, **options)
             twins = self._made(ours(*map(_plainly, args), **options))
-            assert twins == answer, f"{port}.{name}{args}{options}: {twins} instead of {answer}"
+            assert _plainly(twins) == _plainly(answer), f"{port}.{name}{args}{options}: {twins} instead of {answer}"
             self.compared += 1
             return answer
 
@@ -109,11 +108,16 @@ class Twin:
             self._loop.close()
 
 
-def _plainly(argument: Any) -> Any:
-    """An argument with ordinary texts for tokens: a store that keeps them apart from ours gets texts of its own back.
-
-    Those of the day are told from others by a hash of their own (sim_clock.py).
-    """
-    if not isinstance(argument, list | tuple):
-        return argument
-    return [replace(each, token=ClaimToken(str(each.token))) if isinstance(each, Named) else each for each in argument]
+def _plainly(given: Any) -> Any:
+    """What is given or answered, with ordinary texts for tokens: those of the day have a hash of their own."""
+    match given:
+        case str():
+            return str(given)
+        case Beat() | Held() | Settlement():
+            return replace(given, token=ClaimToken(str(given.token)))
+        case HeartbeatAnswer():
+            return HeartbeatAnswer(frozenset(map(_plainly, given.lost)), frozenset(map(_plainly, given.cancelled)))
+        case list() | tuple():
+            return [_plainly(each) for each in given]
+        case _:
+            return given

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from random import Random
 
 from adapters.redis.script import script
 
@@ -42,6 +43,7 @@ class Reset:
 
 
 Befalls = Fault | Late | Reset
+EVERY_FAULT: tuple[Befalls, ...] = (*Fault, Reset(after_bytes=0), Reset(after_bytes=5), Late(0.01), Late(0.02))
 Words = Sequence[bytes]
 Judge = Callable[[Words], Befalls | None]
 
@@ -60,6 +62,18 @@ class Once:
         self.seen += self.matches(words)
         is_the_one = self.seen == self.nth and self.matches(words)
         return self.fault if is_the_one else None
+
+
+@dataclass(slots=True)
+class Weather:
+    """Lets a fault of the whole choice befall this part of all commands, as the dice fall."""
+
+    dice: Random
+    rate: float
+
+    def __call__(self, _: Words) -> Befalls | None:
+        """See Judge."""
+        return self.dice.choice(EVERY_FAULT) if self.dice.random() < self.rate else None
 
 
 def calls(name: str) -> Callable[[Words], bool]:

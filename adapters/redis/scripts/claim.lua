@@ -46,6 +46,7 @@ local messages = {}
 local function note_delivery(execution)
   local stream = stream_of(execution[E.task_type])
   if not execution[E.message] then execution[E.message] = send(execution, nil, true) end
+  if not may_be_stream(stream) then return end
   local delivered = messages[stream] or {}
   messages[stream] = delivered
   delivered[#delivered + 1] = execution[E.message]

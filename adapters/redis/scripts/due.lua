@@ -12,16 +12,16 @@ local late = now - request[4]
 while #ids < limit do
   local found = call('ZRANGE', K.due, '-inf', string.format('%.0f', request[1]), 'BYSCORE', 'LIMIT', from, page, 'WITHSCORES')
   if #found == 0 then break end
-  for place = 1, #found, 2 do
-    local id, is_taken = found[place], true
-    if mine and tonumber(found[place + 1]) > late then
-      -- What cannot be read is everybody's: whoever finds it first says so.
-      local state = read(K.tasks, id)
-      is_taken = not state or mine[state[T.bucket]]
-    end
-    if is_taken and #ids < limit then
+  local members = {}
+  for place = 1, #found, 2 do members[#members + 1] = found[place] end
+  for place, bytes in ipairs(values_of(K.tasks, members)) do
+    if #ids == limit then break end
+    local id, state = members[place], unpacked(bytes, is_state)
+    -- What cannot be read is everybody's: whoever finds it first says so.
+    if not mine or not state or mine[state[T.bucket]] or tonumber(found[2 * place]) <= late then
       ids[#ids + 1] = id
-      opens[#ids] = append_task(id, false)
+      -- A place of what is gone is told as what can't be read, no MessagePack: whoever puts that off takes the place away.
+      opens[#ids] = append_state(id, bytes or '\193', state, false)
     end
   end
   from = from + page

@@ -45,7 +45,7 @@ for place, firing in ipairs(request[1]) do
   ids[place] = firing[1]
   for _, run in ipairs(firing[11]) do run_ids[#run_ids + 1] = run[1] end
 end
-for place, bytes in ipairs(values_of(K.tasks, ids)) do states[ids[place]] = states[ids[place]] or unpacked(bytes) end
+for place, bytes in ipairs(values_of(K.tasks, ids)) do states[ids[place]] = states[ids[place]] or unpacked(bytes, is_state) end
 for place, bytes in ipairs(values_of(K.executions, run_ids)) do is_there[run_ids[place]] = bytes and true end
 
 local function commit(state, firing)
@@ -73,7 +73,11 @@ end
 local function put_off(quarantine)
   local id, look_at = quarantine[1], string.format('%.0f', quarantine[5])
   local state, bytes = read(K.tasks, id)
-  if not bytes then return false end
+  if not bytes then
+    -- Of what is gone, nothing comes any more.
+    call('ZREM', K.due, id)
+    return false
+  end
   if state then
     local is_stopped = state[T.deleted_at] or state[T.status] == 'completed' or state[T.status] == 'failed'
     local is_as_read = not quarantine[2]

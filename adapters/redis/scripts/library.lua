@@ -87,17 +87,30 @@ local function is_of_another_generation()
   return ARGV[2] ~= '' and tonumber(ARGV[2]) ~= generation
 end
 
--- A record of which nothing can be said; a value somebody changed by hand must keep no others from their turn.
-local function unpacked(bytes)
+-- The least that scripts ask of a record (codec.py asks it, too).
+local function is_state(record)
+  return type(record[T.id]) == 'string' and type(record[T.version]) == 'number' and type(record[T.open]) == 'table'
+end
+
+local function is_execution(record)
+  return type(record[E.task_id]) == 'string' and type(record[E.task_type]) == 'string'
+    and type(record[E.version]) == 'number' and type(record[E.starts]) == 'number'
+    and type(record[E.rescues]) == 'number' and type(record[E.available_at]) == 'number'
+end
+
+-- nil: a record of which nothing can be said; a value somebody changed by hand must keep no others from their turn.
+local function unpacked(bytes, is_sound)
   if not bytes then return nil end
   local ok, value = pcall(cmsgpack.unpack, bytes)
-  if ok and type(value) == 'table' then return value end
+  if ok and type(value) == 'table' and (not is_sound or is_sound(value)) then return value end
   return nil
 end
 
+local SOUND = {[K.tasks] = is_state, [K.executions] = is_execution}
+
 local function read(hash, id)
   local bytes = call('HGET', hash, id)
-  return unpacked(bytes), bytes
+  return unpacked(bytes, SOUND[hash]), bytes
 end
 
 -- The values of these fields, in order; false where there is none.
@@ -192,6 +205,13 @@ local function stream_of(task_type)
   return 'stream:' .. task_type .. ':tasks'
 end
 
+-- False where somebody else has a key of another type: a command for streams would fail, and the step with it.
+local kinds = {}
+local function may_be_stream(name)
+  kinds[name] = kinds[name] or call('TYPE', name).ok
+  return kinds[name] == 'stream' or kinds[name] == 'none'
+end
+
 -- Of a stream that is full: forget what every group has read. Entries that a group holds or has still to read stay.
 local function trim(stream)
   local floor
@@ -224,9 +244,11 @@ end
 
 -- Dispatch an execution: one message in the stream of its type. While STREAM_WINDOW messages wait there, what is
 -- managed gets its message with its claim (`is_urgent`); the order of claims is that of the lanes, not of the stream.
+-- Where no stream may be, it gets none, and is claimed without; what is external is not written then (write.lua).
 local function send(execution, state, is_urgent)
   local stream = stream_of(execution[E.task_type])
   local is_external = execution[E.state] == 'delivered'
+  if not may_be_stream(stream) then return false end
   if not is_external and not is_urgent then
     if not has_room(stream) then return false end
     lengths[stream] = lengths[stream] + 1
@@ -260,7 +282,8 @@ local function unindex(execution)
     zrem(K.retries, id)
   elseif state == 'running' then
     hdel(K.beats, id)
-    if execution[E.message] then xack(stream_of(execution[E.task_type]), execution[E.message]) end
+    local stream = stream_of(execution[E.task_type])
+    if execution[E.message] and may_be_stream(stream) then xack(stream, execution[E.message]) end
   elseif FINAL[state] then
     zrem(K[state], id)
   end
@@ -343,8 +366,7 @@ end
 
 -- Append a task's state, its present definition and, if asked for, its payload; return what is open of it, flat: id, kind
 -- and state of each execution.
-local function append_task(id, with_payload)
-  local state, bytes = read(K.tasks, id)
+local function append_state(id, bytes, state, with_payload)
   append(bytes)
   local open = {}
   if not state then
@@ -364,6 +386,11 @@ local function append_task(id, with_payload)
     end
   end
   return open
+end
+
+local function append_task(id, with_payload)
+  local state, bytes = read(K.tasks, id)
+  return append_state(id, bytes, state, with_payload)
 end
 
 -- Not by unpack: the stack of Lua holds 8,000 values, and a task may have more executions.

@@ -14,7 +14,7 @@ end
 
 for _, task_type in ipairs(call('SMEMBERS', K.types)) do
   local stream = stream_of(task_type)
-  if call('EXISTS', stream) == 1 then
+  if call('EXISTS', stream) == 1 and may_be_stream(stream) then
     trim(stream)
     -- The stream of an external type has no workers.
     for _, group in ipairs(call('XINFO', 'GROUPS', stream)) do

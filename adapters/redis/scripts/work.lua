@@ -24,7 +24,7 @@ end
 for _, id in ipairs(request[1]) do append_work(id) end
 local stored, beats, records = values_of(K.executions, request[2]), values_of(K.beats, request[2]), {}
 for place, bytes in ipairs(stored) do
-  records[place] = unpacked(bytes) or false
+  records[place] = unpacked(bytes, is_execution) or false
   if records[place] then append_work(records[place][E.task_id]) end
 end
 
@@ -33,7 +33,7 @@ for place, record in ipairs(records) do
   executions[place] = false
   if record then
     append(stored[place])
-    executions[place] = {record[E.starts], tonumber(beats[place] or 0)}
+    executions[place] = {record[E.starts], tonumber(beats[place] or 0) or 0}
     for start = 1, record[E.starts] do
       append(call('HGET', K.attempts, string.format('%s/%.0f', request[2][place], start)))
     end

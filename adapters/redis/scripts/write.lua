@@ -8,10 +8,16 @@
 
 if is_of_another_generation() then return answer(false) end
 
+-- A delivery without its message would be one that never was.
+local function can_be_sent(execution)
+  return execution[E.state] ~= 'delivered' or may_be_stream(stream_of(execution[E.task_type]))
+end
+
 local function is_as_read(unit)
   if (call('HGET', K.tasks, unit[1]) or '') ~= unit[2] or (unit[4] and now >= unit[4]) then return false end
   for _, each in ipairs(unit[5]) do
     if each[2] and call('HGET', K.executions, each[1]) ~= each[2] then return false end
+    if not each[2] and not can_be_sent(unpacked(each[3])) then return false end
   end
   for _, each in ipairs(unit[6]) do
     if call('HGET', K[each[1]], each[2]) ~= each[3] then return false end

@@ -58,8 +58,8 @@ class Attempt:
     deadline: float
     log: AttemptLog = field(init=False)
     began: float = field(init=False)
-    _cancelled: Event = field(default_factory=Event)
-    _lost: Event = field(default_factory=Event)
+    _is_cancelled: bool = False
+    _is_lost: bool = False
     _over: Event = field(default_factory=Event)
     _hurried_by: Hurry | None = None
     _is_in_thread: bool = False
@@ -128,12 +128,12 @@ class Attempt:
     @property
     def is_cancelled(self) -> bool:
         """See Run."""
-        return self._cancelled.is_set()
+        return self._is_cancelled
 
     @property
     def is_lost(self) -> bool:
         """True once the claim belongs to somebody else: whatever the handler does now counts for nothing."""
-        return self._lost.is_set()
+        return self._is_lost
 
     @property
     def is_in_thread(self) -> bool:
@@ -175,12 +175,12 @@ class Attempt:
 
     def ask_to_stop(self) -> None:
         """Somebody cancelled the execution. Asking again does nothing: it would disturb the handler's cleaning up."""
-        self._cancelled.set()
+        self._is_cancelled = True
         self._stop()
 
     def lose(self) -> None:
         """The claim is no longer ours."""
-        self._lost.set()
+        self._is_lost = True
         self._stop()
 
     def hurry(self, why: Hurry) -> None:

@@ -6,12 +6,13 @@ scheduler or a person comes first the answer is Moved, which is as good: the nex
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeGuard
 
 from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import ExecutionStore
 from application.scheduling.ports.observer import Observer
 from application.scheduling.ports.task_store import (
@@ -38,9 +39,11 @@ from domain.scheduling.task import Quarantine, ScheduledTask, SkipReason, TaskSt
 AHEAD = timedelta(milliseconds=50)
 # A wait longer than this was made long by a clock that was set back; the next pass reads afresh what is due by it.
 WAIT_MAX = timedelta(seconds=1)
-COMMIT_MAX = 1_000
-# Few enough that what was read and decided is still so when it is committed.
-DUE_MAX = 2 * COMMIT_MAX
+COMMIT_MAX = 500
+# While the store commits some, others are decided.
+IN_FLIGHT_MAX = 2
+# Few enough that what was read is still so when it is committed.
+DUE_MAX = 5_000
 RELEASE_MAX = 1_000
 QUARANTINE_FOR = timedelta(minutes=5)
 
@@ -68,11 +71,8 @@ class DispatchDue:
         if released.moved:
             self.wakeup.workers()
         found = await self.tasks.due(share, until=now + AHEAD, limit=DUE_MAX)
-        others = [each for each in found if not _is_paused(each)]
-        for start in range(0, len(others), COMMIT_MAX):
-            if (at := self.watch.now()) is None:
-                return None
-            await self._commit_in_time([self._decided(each, at) for each in others[start : start + COMMIT_MAX]])
+        if not await self._fire([each for each in found if not _is_paused(each)]):
+            return None
         # Last: whatever a change of a pause may meet, what was due has been fired.
         undecidable = await self._end_pauses([each for each in found if _is_paused(each)], now)
         await self._commit_in_time(undecidable)
@@ -80,6 +80,28 @@ class DispatchDue:
             return self.clock.now()
         looks = [await self.tasks.next_look_at(share), released.next_at]
         return min((look for look in looks if look is not None), default=None)
+
+    async def _fire(self, found: Sequence[ScheduledTask | Unreadable]) -> bool:
+        """Decide and commit these; False if the clock has leapt meanwhile, and what was left was not decided."""
+        slices = (found[start : start + COMMIT_MAX] for start in range(0, len(found), COMMIT_MAX))
+        async with asyncio.TaskGroup() as group:
+            lanes = [group.create_task(self._fire_some(slices)) for _ in range(IN_FLIGHT_MAX)]
+        outcomes = [lane.result() for lane in lanes]
+        for outcome in outcomes:
+            if isinstance(outcome, StoreUnavailableError):
+                raise outcome
+        return all(outcomes)
+
+    async def _fire_some(self, slices: Iterator[Sequence[ScheduledTask | Unreadable]]) -> bool | StoreUnavailableError:
+        """Take slice after slice; a store that does not answer is answered, as the group of lanes would wrap it."""
+        try:
+            for each in slices:
+                if (now := self.watch.now()) is None:
+                    return False
+                await self._commit_in_time([self._decided(found, now) for found in each])
+        except StoreUnavailableError as error:
+            return error
+        return True
 
     def _decided(self, found: ScheduledTask | Unreadable, now: datetime) -> Decision:
         if isinstance(found, Unreadable):

@@ -14,31 +14,17 @@ from domain.scheduling.task import ScheduledTask
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.builders import a_definition
 from tests.support.lost_replies import connections_in_use
-from tests.support.wire_proxy import Befalls, Fault, Late, Reset, WireProxy, Words
+from tests.support.wire_proxy import Weather, WireProxy
 
 pytestmark = pytest.mark.redis
 
 CALLERS = 50
 CALLS_EACH = 12
-# Longer than this nobody waits; the shortest waits end before a command is sent.
-PATIENCE_SECONDS = 0.1
+# Longer than one of these nobody waits; the shortest waits end before a command is sent.
+PATIENCE_SECONDS = (0.01, 0.1, 0.5)
 # A cancellation that got lost would let its call wait for as long as a call may take.
 ANSWER_WITHIN = timedelta(minutes=1)
 ALL_WITHIN_SECONDS = 20
-FAULTS: tuple[Befalls, ...] = (
-    *(Fault.CUT_BEFORE, Fault.REPLY_LOST, Fault.SILENCE, Fault.HALF_OPEN),
-    *(Reset(after_bytes=0), Reset(after_bytes=5), Late(0.01), Late(0.02)),
-)
-
-
-@dataclass(slots=True)
-class Weather:
-    """Lets one in four commands meet a fault."""
-
-    dice: Random
-
-    def __call__(self, _: Words) -> Befalls | None:
-        return self.dice.choice(FAULTS) if self.dice.random() < 0.25 else None
 
 
 @dataclass(slots=True)
@@ -54,7 +40,7 @@ class Crowd:
     async def ask(self, number: int, dice: Random) -> None:
         for turn in range(CALLS_EACH):
             try:
-                async with asyncio.timeout(dice.uniform(0, PATIENCE_SECONDS)):
+                async with asyncio.timeout(dice.uniform(0, dice.choice(PATIENCE_SECONDS))):
                     await self._ask_once(number, f"{number}/{turn}")
                 self.answered += 1
             except StoreUnavailableError:
@@ -74,12 +60,12 @@ async def test_no_answer_is_ever_read_by_another_call(wire: WireProxy, remote: S
     assert isinstance(remote.stores, RedisStores)
     crowd = Crowd(remote, [await remote.add(a_definition(f"task {number}")) for number in range(CALLERS)])
     remote.stores.server.answer_within = ANSWER_WITHIN
-    with wire.breaking(Weather(Random("weather"))):
+    with wire.breaking(Weather(Random("weather"), 0.15)):
         async with asyncio.timeout(ALL_WITHIN_SECONDS), asyncio.TaskGroup() as group:
             for number in range(CALLERS):
                 group.create_task(crowd.ask(number, Random(f"caller {number}")))
 
-    assert min(crowd.answered, crowd.failed, crowd.cancelled) >= CALLERS // 2
+    assert min(crowd.answered, crowd.failed, crowd.cancelled) > CALLERS // 5
     assert connections_in_use(remote.stores.server) == 0
     # Every connection there may be is free for a call.
     async with asyncio.TaskGroup() as group:

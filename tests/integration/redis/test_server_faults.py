@@ -20,12 +20,14 @@ from application.scheduling.ports.task_store import Applied, Committed, Decision
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.firing import fire
 from domain.scheduling.mutation import edit, pause
+from domain.scheduling.schedule import OneTimeSchedule, Schedule
 from domain.scheduling.sharing import EVERYTHING
 from domain.scheduling.task import ScheduledTask
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.conformance.test_faults import CALLS
-from tests.support.builders import MINUTE, a_change, a_creation, a_definition, a_failure, a_pause
+from tests.support.builders import EVERY_MINUTE, MINUTE, a_change, a_creation, a_definition, a_failure, a_pause
 from tests.support.lost_replies import make_known, on_record
+from tests.support.manual_clock import NOON
 from tests.support.redis_servers import RedisServer
 from tests.support.service import eventually
 from tests.support.wire_proxy import WireProxy, Words, calls
@@ -97,10 +99,11 @@ async def test_what_was_acknowledged_outlives_a_killed_server(
     assert (await store.claim()).execution.fence > 2 * FENCES_OF_A_GENERATION > held.execution.fence
 
 
+@pytest.mark.parametrize("schedule", [EVERY_MINUTE, OneTimeSchedule(NOON + MINUTE)])
 async def test_what_was_read_before_the_server_was_killed_is_decided_anew(
-    server: RedisServer, store: StoreUnderTest
+    server: RedisServer, store: StoreUnderTest, schedule: Schedule
 ) -> None:
-    task = await store.add()
+    task = await store.add(a_definition(schedule=schedule))
     store.clock.advance(MINUTE)
     (read,) = await store.tasks.due(EVERYTHING, until=store.clock.now(), limit=1)
     assert isinstance(read, ScheduledTask)

@@ -101,6 +101,17 @@ async def test_a_page_travels_compressed_to_whoever_takes_that(
     assert "20 tasks" in words(answer.text)
 
 
+async def test_the_first_page_and_all_that_it_loads_are_small_on_the_wire(dashboard: Dashboard) -> None:
+    for number in range(50):
+        await stored(dashboard, name=f"task {number} of many", description="What it is for, at some length. " * 5)
+
+    page = await dashboard.call("GET", PAGE, headers={**HTML, "Accept-Encoding": "gzip"})
+    parts = [await dashboard.get(path) for path in set(re.findall(r'(?:href|src)="([^"]+/static/[^"]+)"', page.text))]
+
+    assert len(parts) == 3
+    assert sum(int(each.headers["Content-Length"]) for each in (page, *parts)) <= 100_000
+
+
 async def test_the_banner_and_the_servers_clock_stand_on_every_page(dashboard: Dashboard) -> None:
     for path in (PAGE, f"{PREFIX}/nowhere"):
         page = words((await dashboard.page(path)).text)
