@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgpack
 
-from adapters.records.executions import execution_of, execution_row
+from adapters.records.executions import EXECUTION_FIELDS, execution_of, execution_row
 from adapters.records.packing import UNREADABLE, Row
 from adapters.records.tasks import (
     BIRTH_FIELDS,
@@ -36,6 +36,7 @@ REMEMBERED_MAX = 20_000
 _STATE_OF_BIRTH = itemgetter(*(BIRTH_FIELDS.index(name) for name in TASK_STATE_FIELDS))
 _OPEN_SEQ = BIRTH_FIELDS.index("open_seq")
 _VERSION = BIRTH_FIELDS.index("version")
+_TASK_ID = EXECUTION_FIELDS.index("task_id")
 
 
 def pack(row: Row) -> bytes:
@@ -120,8 +121,8 @@ def pack_execution(execution: Execution, task_type: str, message: str | None) ->
 def unpack_execution(record: bytes) -> tuple[Execution, str, str | None]:
     """An execution, its type and its message; raises one of UNREADABLE."""
     *row, task_type, message = unpack(record)
-    if not isinstance(task_type, str):
-        raise TypeError("an execution without a type")
+    if not (isinstance(row[_TASK_ID], str) and isinstance(task_type, str)):
+        raise TypeError("no record of an execution")
     return execution_of(row), task_type, message
 
 

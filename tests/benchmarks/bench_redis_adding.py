@@ -1,8 +1,7 @@
 """Tasks added to Redis, one by one and in bulk: what we reach, the machine allows, and others reach.
 
 One by one they go through the use case, each awaited before the next; in bulk, as files of tasks are applied, through
-the port. The limit of the former is one transaction a schedule, a record and its place in the order of what is due, each awaited before
-the next.
+the port. The limit of the former is one transaction a schedule, a record and its place in the order of what is due.
 """
 
 import asyncio

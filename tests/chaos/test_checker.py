@@ -231,6 +231,18 @@ def test_a_silence_of_the_store_explains_a_recovery_if_holders_may_have_waited_f
     assert ("I9" not in told(evidence(nemesis=[a_nemesis()[0], *silence]))) is is_explained
 
 
+@pytest.mark.parametrize(("lasted", "is_explained"), [(22.4, False), (22.6, True)])
+def test_a_claim_is_handed_back_only_if_its_answer_may_have_been_late(lasted: float, *, is_explained: bool) -> None:
+    silence = [
+        {"monotonic": 3.05 - lasted, "what": "begin", "number": 1, "kind": str(Kind.PAUSE_WRITES)},
+        {"monotonic": 3.05, "what": "end", "number": 1},
+    ]
+    dump = with_attempts("three", "handed_back", "succeeded")
+    beheld = evidence(dump=dump, nemesis=[a_nemesis()[0], *silence], ledger=[m for m in a_ledger() if m.pid != 77])
+
+    assert ("I9" not in told(beheld)) is is_explained
+
+
 @pytest.mark.parametrize(("outcome", "is_explained"), [("succeeded", False), ("rescued", True)])
 def test_a_frozen_holder_may_run_beside_its_successor_only_if_its_claim_was_taken(
     outcome: str, *, is_explained: bool

@@ -83,6 +83,16 @@ async def test_many_tasks_are_created_in_one_call(store: StoreUnderTest) -> None
     assert len(await store.tasks.scan(after=None, limit=200)) == 120
 
 
+async def test_what_a_call_creates_it_may_change_as_well(store: StoreUnderTest) -> None:
+    creation = a_creation()
+
+    created, changed = await store.tasks.mutate([creation, _edited(creation.after)])
+
+    assert isinstance(created, Applied)
+    assert isinstance(changed, Applied)
+    assert (await store.read(changed.task)).definition.description == "changed"
+
+
 async def test_a_name_has_one_bearer_until_it_is_deleted(store: StoreUnderTest) -> None:
     bearer = await store.add(a_definition("report"))
     again = a_creation(a_definition("report"), task_id="another")

@@ -26,6 +26,8 @@ RESCUES_MAX = 3
 SEEN_WITHIN_SECONDS = 0.3
 # A worker tells that it is there so often, and one that was out of touch has heard what it lost within so long.
 BEAT_SECONDS = 1.0
+# For so much of a lease a worker may take a claim for its own.
+TRUSTED_SHARE = 0.75
 THAWED_WITHIN_SECONDS = 3.0
 
 
@@ -112,8 +114,18 @@ def _has_cause(evidence: Evidence, attempt: AttemptRow) -> bool:
     if any(low <= death <= high for death in evidence.deaths.values()):
         return True
     if attempt.outcome == "handed_back":
-        return any(fault.kind.startswith("restart") and fault.touches(high, after=high) for fault in evidence.faults)
+        restarts = any(
+            fault.kind.startswith("restart") and fault.touches(high, after=high) for fault in evidence.faults
+        )
+        return restarts or any(_makes_late(evidence, fault, min(begun)) for fault in evidence.faults)
     return any(_outlasts_a_lease(evidence, fault) and low <= fault.ended for fault in evidence.faults)
+
+
+def _makes_late(evidence: Evidence, fault: Fault, claimed: float) -> bool:
+    """True if the answer to a claim of that moment may have come too late to be trusted, so that it was handed back."""
+    is_long = fault.ended - fault.began >= TRUSTED_SHARE * evidence.aftermath.lease
+    silences = fault.kind in SILENCING or fault.kind.startswith("freeze")
+    return silences and is_long and fault.touches(claimed, after=BEAT_SECONDS)
 
 
 def _outlasts_a_lease(evidence: Evidence, fault: Fault) -> bool:
