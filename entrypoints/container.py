@@ -66,6 +66,7 @@ from application.scheduling.services.settle_execution import SettleExecution
 from application.scheduling.services.sign_in import SignIn
 from application.scheduling.services.split_buckets import SplitBuckets
 from application.scheduling.services.statistics import ReadStatistics
+from application.scheduling.services.task_quota import TaskQuota
 from application.scheduling.services.veil import VeiledHistory, VeiledTasks
 from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.identifiers import NodeId
@@ -130,8 +131,11 @@ class Container(containers.DeclarativeContainer):
     # What people read, they read through these; what changes a task reads it as it is.
     shown_tasks = providers.Singleton(VeiledTasks, tasks=stores.provided.tasks, is_veiled=is_veiled)
     shown_history = providers.Singleton(VeiledHistory, history=stores.provided.history, is_veiled=is_veiled)
+    task_quota = providers.Singleton(
+        TaskQuota, history=stores.provided.history, clock=clock, tasks_max=settings.provided.scheduler_tasks_max
+    )
     change_task = providers.Singleton(
-        ChangeTask, tasks=stores.provided.tasks, clock=clock, wakeup=wakeup, observer=observer
+        ChangeTask, tasks=stores.provided.tasks, clock=clock, wakeup=wakeup, observer=observer, quota=task_quota
     )
     deliveries = providers.Singleton(_deliveries, settings)
     manage_tasks = providers.Singleton(

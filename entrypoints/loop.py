@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.observer import Observer
-from domain.scheduling.events import StoreFailed
+from domain.scheduling.events import StoreFailed, StoreRecovered
 
 BACKOFF_MIN = timedelta(milliseconds=200)
 BACKOFF_MAX = timedelta(seconds=10)
@@ -31,6 +31,8 @@ async def repeat(
         wake.clear()
         try:
             wait = await step()
+            if backoff > BACKOFF_MIN:
+                observer.observe(StoreRecovered(name))
             backoff = BACKOFF_MIN
         except StoreUnavailableError as error:
             observer.observe(StoreFailed(name, str(error)))

@@ -28,7 +28,7 @@ from application.scheduling.ports.wakeup import Wakeup
 from entrypoints.handlers import Build
 from entrypoints.hints import Hints
 from entrypoints.loop import Work
-from entrypoints.settings import Settings, without_password
+from entrypoints.settings import InvalidSettingsError, Settings, without_password
 from entrypoints.stores import Lock, Stores
 
 Callback = Callable[[], None]
@@ -46,7 +46,10 @@ class Profile(Protocol):
         """The right to serve the store alone; None: any number of processes may."""
 
     def check(self) -> None:
-        """Raise StoreRefusedError if the store can't be where it is to be; nothing is made for that."""
+        """Raise StoreRefusedError if the store can't be where it is to be, InvalidSettingsError if that is nowhere.
+
+        Nothing is made or connected for that.
+        """
 
     def weakness(self, stores: Stores) -> str | None:
         """What an operator should know about how well this store, open, keeps what it is told; None: nothing."""
@@ -135,7 +138,10 @@ class RedisProfile:
 
     def check(self) -> None:
         """See the protocol."""
-        address_of(self.url)
+        try:
+            address_of(self.url)
+        except StoreRefusedError as error:
+            raise InvalidSettingsError((str(error),)) from None
 
     def weakness(self, stores: Stores) -> str | None:
         """See the protocol."""

@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from application.scheduling.secret_names import SECRET_NAME
+from application.scheduling.services.task_quota import TASKS_MAX
 from domain.errors import DomainError
 from domain.scheduling.task import check_identifier
 from entrypoints.secret_files import read_secret
@@ -25,8 +26,8 @@ MEMORY_PATHS = frozenset({"", ".", ":memory:"})
 ADMIN_TOKEN_MIN = 32
 ADMIN_SECRETS = frozenset({"SCHEDULER_ADMIN_TOKEN", "SCHEDULER_ADMIN_TOKEN_FILE"})
 _ADMIN_TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
-# Up to the last @: a password may contain the sign itself.
-_PASSWORD = re.compile(r"(://[^:/@]*:).*@", re.DOTALL)
+# Up to the last @: a password may contain the sign itself. A URL that lacks a slash has one, too.
+_PASSWORD = re.compile(r"(://[^:/@]*:|:(?!//)).*@", re.DOTALL)
 _SECRET_OPTION = re.compile(rf"([?&][^=&]*{SECRET_NAME}[^=&]*=)[^&]*", re.IGNORECASE)
 
 
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
     scheduler_check_interval: Annotated[float, Field(ge=1, le=86_400)] = 60
     scheduler_default_retries: Annotated[int, Field(ge=0, le=100)] = 3
     scheduler_concurrency: Annotated[int, Field(ge=1, le=1_000)] = 5
+    scheduler_tasks_max: Annotated[int, Field(ge=1, le=1_000_000_000)] = TASKS_MAX
     scheduler_grace: Annotated[float, Field(ge=0, le=3_600)] = 20
     scheduler_host: str = "127.0.0.1"
     scheduler_port: Annotated[int, Field(ge=0, le=65_535)] = 8080

@@ -14,6 +14,9 @@ FORMS: Final = (
 )
 
 
+_SIGNS: Final = "in a password, @ / ? # and % are written %40 %2F %3F %23 and %25"
+
+
 class InvalidAddressError(ValueError):
     """This is no address of a Redis; the text says what is wrong with it and shows no secret."""
 
@@ -86,10 +89,10 @@ def _hosts(parts: SplitResult, port: int) -> tuple[tuple[str, int], ...]:
         each = [urlsplit(f"//{host}") for host in netloc.split(",")]
         return tuple((one.hostname or "localhost", port if one.port is None else one.port) for one in each)
     except ValueError:
-        raise InvalidAddressError("has a port that is none") from None
+        raise InvalidAddressError(f"has a port that is none ({_SIGNS})") from None
 
 
 def _number(text: str) -> int:
     if text and not (text.isascii() and text.isdecimal() and len(text) <= len("16383")):
-        raise InvalidAddressError("names a database that is no number")
+        raise InvalidAddressError(f"names a database that is no number ({_SIGNS})")
     return int(text or 0)

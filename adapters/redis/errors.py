@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    InvalidResponse,
+    NoPermissionError,
+    OutOfMemoryError,
+    RedisError,
+)
 
 from application.scheduling.ports.errors import PortError, StoreRefusedError, StoreUnavailableError
 
@@ -27,4 +34,14 @@ def store_errors(doing: str) -> Iterator[None]:
     except TimeoutError as error:
         raise StoreUnavailableError(f"{doing}: the store did not answer in time") from error
     except (RedisError, OSError) as error:
-        raise StoreUnavailableError(f"{doing}: {error}") from error
+        raise StoreUnavailableError(f"{doing}: {_in_words(error)}") from error
+
+
+def _in_words(error: Exception) -> str:
+    match error:
+        case OutOfMemoryError():
+            return "the server's memory is full: raise its maxmemory; until then nothing new is fired or created"
+        case InvalidResponse():
+            return "what answers there does not speak the protocol of Redis (where TLS is spoken, use rediss://)"
+        case _:
+            return str(error)

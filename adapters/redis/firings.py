@@ -44,7 +44,7 @@ class Firings:
     async def _commit_plain(self, batch: Sequence[Decision], generation: int | None) -> list[CommitAnswer]:
         firings = [each for each in batch if isinstance(each.verdict, Firing)]
         quarantines = [each for each in batch if isinstance(each.verdict, Quarantine)]
-        request = [[_firing_row(each) for each in firings], [_quarantine_row(each) for each in quarantines]]
+        request = [*_flat(firings), [_quarantine_row(each) for each in quarantines]]
         answer = (await self.server.call(script("fire"), request, generation=generation)).answer
         fired, put_off = (iter(each) for each in answer or ([False] * len(firings), [False] * len(quarantines)))
         return [_answer(each, next(fired if isinstance(each.verdict, Firing) else put_off)) for each in batch]
@@ -91,16 +91,28 @@ def _id_of(task_id: TaskId, start: Start) -> ExecutionId:
     return execution_id(task_id, ExecutionKind.AUTO, str(microseconds(nominal_at)), nominal_at)
 
 
-def _firing_row(decision: Decision) -> list[Any]:
-    """A plain firing as fire.lua takes it."""
-    task, firing = decision.task, decision.verdict
+def _flat(decisions: Sequence[Decision]) -> tuple[list[Any], list[Any], list[Any]]:
+    """Plain firings, their runs and their skips as fire.lua takes them."""
+    rows, runs, skips = list[Any](), list[Any](), list[Any]()
+    for decision in decisions:
+        firing = decision.verdict
+        assert isinstance(firing, Firing), "a quarantine has a row of its own"
+        rows += _firing_row(decision, firing)
+        for start in firing.run:
+            runs += _start_row(decision.task_id, start)
+        for skip in firing.skips:
+            skips += _skip_row(decision.task_id, skip)
+    return rows, runs, skips
+
+
+def _firing_row(decision: Decision, firing: Firing) -> Row:
+    task = decision.task
     assert isinstance(task, ScheduledTask), "a task that cannot be read cannot be decided"
-    assert isinstance(firing, Firing), "a quarantine has a row of its own"
     following = firing.next_occurrence
     assert following is not None, "a task without a next occurrence may be complete, which Work decides"
     looks_at_open = task.definition.policy.overlap is not Overlap.ALLOW
     trailing = firing.trailing_skip or (None if firing.run else task.trailing_skip)
-    return [
+    return (
         task.id,
         task.version,
         microseconds(task.decided_until),
@@ -111,9 +123,9 @@ def _firing_row(decision: Decision) -> list[Any]:
         microseconds(following.nominal_at),
         microseconds(following.run_at),
         pack_skip(trailing) or False,
-        [_start_row(task.id, start) for start in firing.run],
-        [_skip_row(task.id, skip) for skip in firing.skips],
-    ]
+        len(firing.run),
+        len(firing.skips),
+    )
 
 
 def _start_row(task_id: TaskId, start: Start) -> Row:

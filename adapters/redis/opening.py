@@ -69,7 +69,8 @@ async def open_redis_store(
     pool = open_pool(address, arrival)
     server = Server(pool, clock, listener)
     try:
-        async with server.connection(f"open {address}"):
+        over = "" if address.tls is None else " over TLS"
+        async with server.connection(f"open {address}{over}"):
             pass  # Connecting is where it is refused.
         yield _stores(server, arrival)
     finally:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import msgpack
 from redis.asyncio import ConnectionPool
@@ -53,6 +54,9 @@ class Server:
     answer_within: timedelta = ANSWER_WITHIN
     # The newest generation that any reply has told.
     generation: int = field(default=0, init=False)
+    # How often the store was seen to be gone, and how often that was when a connection met it last.
+    _losses: int = field(default=0, init=False)
+    _met: WeakKeyDictionary[AbstractConnection, int] = field(default_factory=WeakKeyDictionary, init=False)
 
     async def call(self, script: Script, request: object = None, *, generation: int | None = None) -> Reply:
         """Run a script; with `generation`, it answers None if the store is not of that generation any more.
@@ -76,6 +80,7 @@ class Server:
         if self.listener:
             self.listener.heard(instant_of(now), sent=sent, received=self.listener.uptime())
         if not self.generation:
+            self._losses += 1
             raise StoreUnavailableError(f"{script.name}: the server was emptied; restore the store from a backup")
         return Reply(instant_of(now), self.generation, answer, readings)
 
@@ -96,12 +101,20 @@ class Server:
                 connection: AbstractConnection = await self.pool.get_connection()  # type: ignore[no-untyped-call]
                 is_clean = False
                 try:
+                    await self._meet_again(connection)
                     yield connection
                     is_clean = True
                 finally:
                     if not is_clean:
                         await connection.disconnect(nowait=True)
                     await self.pool.release(connection)
+
+    async def _meet_again(self, connection: AbstractConnection) -> None:
+        """Make a connection anew that is older than the loss of the store: another one may have been begun since."""
+        if self._met.setdefault(connection, self._losses) != self._losses:
+            await connection.disconnect(nowait=True)
+            await connection.connect()  # type: ignore[no-untyped-call]
+            self._met[connection] = self._losses
 
 
 async def _answer(connection: AbstractConnection, *words: Any) -> Any:

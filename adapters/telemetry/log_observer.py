@@ -22,6 +22,7 @@ from domain.scheduling.events import (
     ExecutionStarted,
     RecordsPruned,
     StoreFailed,
+    StoreRecovered,
     TaskChanged,
     TaskQuarantined,
     TaskStopped,
@@ -85,7 +86,9 @@ class LogObserver:
                 )
             case ClaimLost():
                 self._log.warning(
-                    f"Ran {event.task_name} in vain: its claim was taken over, another run counts", **values
+                    f"Ran {event.task_name} in vain: its claim was taken over, or the store was silent for too long; "
+                    "another run counts",
+                    **values,
                 )
             case _:
                 assert_never(event)
@@ -146,14 +149,16 @@ class LogObserver:
             case _:
                 assert_never(event)
 
-    def _upkeep(self, event: ExecutionsExpired | ClockLeapt | StoreFailed | RecordsPruned) -> None:
+    def _upkeep(self, event: ExecutionsExpired | ClockLeapt | StoreFailed | StoreRecovered | RecordsPruned) -> None:
         match event:
             case ExecutionsExpired():
                 self._log.error(f"Gave up {event.count} execution(s): no worker has had their handler for an hour")
             case ClockLeapt():
                 self._leapt(event)
             case StoreFailed():
-                self._log.warning(f"The store does not answer ({event.doing}); trying again: {event.error}")
+                self._log.warning(f"The store failed ({event.doing}); trying again: {event.error}")
+            case StoreRecovered():
+                self._log.info(f"The store is back ({event.doing})")
             case RecordsPruned():
                 self._log.info(f"Forgot {event.count} records older than the retention")
             case _:

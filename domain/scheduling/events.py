@@ -145,6 +145,13 @@ class StoreFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreRecovered:
+    """A pass that could not reach its store before did so now."""
+
+    doing: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordsPruned:
     """Old records were forgotten."""
 
@@ -164,5 +171,6 @@ Event = (
     | ExecutionRescued
     | ExecutionsExpired
     | StoreFailed
+    | StoreRecovered
     | RecordsPruned
 )

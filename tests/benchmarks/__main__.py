@@ -17,7 +17,9 @@ BENCHES = (
     "bench_redis_worker",
     "bench_redis_adding",
     "bench_steady",
+    "bench_redis_steady",
     "bench_stored_tasks",
+    "bench_redis_stored",
     "bench_live_pages",
     "bench_pages",
 )

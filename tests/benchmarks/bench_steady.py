@@ -6,7 +6,7 @@ Lateness is the instant of the record (or of the claim) minus the instant the ta
 import asyncio
 import sqlite3
 import tempfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -30,12 +30,20 @@ def run() -> list[dict[str, Any]]:
         asyncio.run(_serve(Path(folder)))
         recorded, claimed = _lateness_ms(Path(folder) / "scheduler.db")
     return [
-        _row("200 due/s steady, SQLite: recorded", recorded, must=25.0, goal=10.0),
-        _row("200 due/s steady, SQLite: claimed by the worker", claimed, must=CLAIM_MUST_MS, goal=None),
+        lateness_row("200 due/s steady, SQLite: recorded", recorded, must=25.0, goal=10.0),
+        lateness_row("200 due/s steady, SQLite: claimed by the worker", claimed, must=CLAIM_MUST_MS, goal=None),
     ]
 
 
 async def _serve(folder: Path) -> None:
+    async with open_sqlite_store(folder / "scheduler.db", SystemClock(), SystemEntropy()) as stores:
+        until = await add_steady_tasks(stores)
+    async with running(folder, SCHEDULER_CONCURRENCY="50"):
+        await SystemClock().sleep_until(until)
+
+
+async def add_steady_tasks(stores: Any) -> datetime:
+    """TASKS tasks, one after the other within every second; the instant at which SECONDS of them are over."""
     clock = SystemClock()
     second = timedelta(seconds=1)
     policy = ExecutionPolicy(overlap=Overlap.ALLOW)
@@ -53,10 +61,8 @@ async def _serve(folder: Path) -> None:
         )
         for index in range(TASKS)
     ]
-    async with open_sqlite_store(folder / "scheduler.db", clock, SystemEntropy()) as stores:
-        await stores.tasks.mutate(creations)
-    async with running(folder, SCHEDULER_CONCURRENCY="50"):
-        await clock.sleep_until(start + SECONDS * second)
+    await stores.tasks.mutate(creations)
+    return start + SECONDS * second
 
 
 def _lateness_ms(path: Path) -> tuple[list[float], list[float]]:
@@ -66,11 +72,17 @@ def _lateness_ms(path: Path) -> tuple[list[float], list[float]]:
             "SELECT scheduled_at, created_at, started_at FROM executions WHERE kind = 'auto' AND started_at NOT NULL"
             " ORDER BY scheduled_at"
         ).fetchall()
-    middle = rows[TASKS * 2 : -TASKS]
+    middle = middle_of(rows)
     return [(row[1] - row[0]) / 1e3 for row in middle], [(row[2] - row[0]) / 1e3 for row in middle]
 
 
-def _row(name: str, lateness: list[float], *, must: float, goal: float | None) -> dict[str, Any]:
+def middle_of(rows: list[Any]) -> list[Any]:
+    """Those of the runs, by their instants, that lie between start and end of the service."""
+    return rows[TASKS * 2 : -TASKS]
+
+
+def lateness_row(name: str, lateness: list[float], *, must: float, goal: float | None) -> dict[str, Any]:
+    """One row of the report, of milliseconds."""
     cuts = quantiles(lateness, n=100)
     return {
         "name": name,

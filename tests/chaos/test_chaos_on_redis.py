@@ -42,7 +42,9 @@ async def test_no_promise_is_broken_by_a_burst_and_any_fault_of_processes_and_re
 async def test_a_burst_is_whole_though_a_scheduler_and_a_worker_die_in_it(chosen: Callable[..., int]) -> None:
     report = await tried("redis-burst", on_redis, chosen(LONG), burst(MANY))
 
-    assert report.executions == {"succeeded": MANY}
+    # A default task may have had its hour meanwhile.
+    assert report.executions.keys() == {"succeeded"}
+    assert report.executions["succeeded"] >= MANY
     assert report.recoveries["rescued"] > 0
     assert report.starts <= MANY + report.recoveries["rescued"]
 

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Protocol
 
 from application.scheduling.ports.access import Access
 from application.scheduling.ports.access_trail import AccessTrail
@@ -24,40 +23,13 @@ from domain.scheduling.policy import Misfire
 from domain.scheduling.runs import run_now
 from domain.scheduling.sharing import EVERYTHING, Share
 from domain.scheduling.task import Definition, Pause, ScheduledTask
+from entrypoints.stores import Stores
 from tests.support.builders import a_change, a_creation, a_pause
 from tests.support.manual_clock import ManualClock
 from tests.support.recorders import CountingEntropy
 
 WORKER = NodeId("worker-a")
 OTHER_WORKER = NodeId("worker-b")
-
-
-class Stores(Protocol):
-    """What opening any store yields."""
-
-    @property
-    def tasks(self) -> TaskStore: ...
-
-    @property
-    def executions(self) -> ExecutionStore: ...
-
-    @property
-    def history(self) -> History: ...
-
-    @property
-    def membership(self) -> Membership: ...
-
-    @property
-    def access(self) -> Access: ...
-
-    @property
-    def figures(self) -> Figures: ...
-
-    @property
-    def news(self) -> News: ...
-
-    @property
-    def trail(self) -> AccessTrail: ...
 
 
 @dataclass(frozen=True, slots=True)

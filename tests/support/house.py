@@ -20,6 +20,7 @@ from application.scheduling.services.manage_tasks import ManageTasks
 from application.scheduling.services.perform_executions import PerformExecutions
 from application.scheduling.services.run_execution import RunExecution
 from application.scheduling.services.settle_execution import SettleExecution
+from application.scheduling.services.task_quota import TaskQuota
 from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.change import Via
 from domain.scheduling.execution import Execution, ExecutionState
@@ -58,11 +59,12 @@ class House:
     observer: RecordingObserver = field(default_factory=RecordingObserver)
     wakeup: RecordingWakeup = field(default_factory=RecordingWakeup)
     processors: Processors = field(default_factory=Processors)
+    quota: TaskQuota | None = None
 
     @property
     def change_task(self) -> ChangeTask:
         """The loop in which tasks are changed."""
-        return ChangeTask(self.stores.tasks, self.clock, self.wakeup, self.observer)
+        return ChangeTask(self.stores.tasks, self.clock, self.wakeup, self.observer, self.quota)
 
     @property
     def manage(self) -> ManageTasks:

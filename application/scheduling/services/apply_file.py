@@ -61,8 +61,8 @@ class ApplyFile:
         """What applying the file would do now; nothing is stored.
 
         `manager` goes before the one the file names. With `prune`, what that manager has created and the file does not
-        have is deleted. Raises InvalidInputError with every fault of the file and its place, and InvalidTaskError
-        (`required`) for pruning without a manager.
+        have is deleted. Raises InvalidInputError with every fault of the file and its place, InvalidTaskError
+        (`required`) for pruning without a manager, and TooManyTasksError: what is pruned goes last, and makes no room.
         """
         manager = manager or file.manager
         if manager is not None:
@@ -74,6 +74,7 @@ class ApplyFile:
             )
         items, faults = await self._judged(file, by, manager)
         file.throw(faults)
+        await self.manage.change_task.check_room(sum(item.before is None for item in items))
         owned = [] if manager is None or not prune else [each async for each in self._owned(manager)]
         names = {entry.name for entry in file.entries}
         gone = [_pruned(task) for task in owned if task.definition.name not in names]

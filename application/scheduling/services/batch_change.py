@@ -94,7 +94,8 @@ Chosen = Sequence[TaskId] | TaskFilter
 class BatchChange:
     """Carries out one order on many tasks. Raises InvalidTaskError (`too_many`) and StoreUnavailableError.
 
-    Cut off by either, the slices before stay done; the same request with the same key does the rest.
+    Bringing tasks back raises TooManyTasksError, too, before the first. Cut off by any other, the slices before stay
+    done; the same request with the same key does the rest.
     """
 
     change_task: ChangeTask
@@ -107,6 +108,8 @@ class BatchChange:
         ends_at = clock.monotonic() + TIME_MAX.total_seconds()
         by = replace(by, idempotency_key=self._key(order, by))
         items: list[BatchItem] = []
+        if order.is_about_deleted:
+            await self.change_task.check_room(await self._deleted_among(chosen))
         async for found, total in self._slices(order, chosen):
             items += await (self._tried(order, found, by) if dry_run else self._carried_out(order, found, by))
             if clock.monotonic() > ends_at:
@@ -162,6 +165,20 @@ class BatchChange:
             cursor = page.next_cursor
             if cursor is None:
                 return
+
+    async def _deleted_among(self, chosen: Chosen) -> int:
+        """How many of them are deleted: those that an earlier request has brought back need no room any more."""
+        if isinstance(chosen, TaskFilter):
+            parts = [chosen]
+        else:
+            ids = list(dict.fromkeys(chosen))
+            _check_total(len(ids), "/ids")
+            parts = [TaskFilter(ids=frozenset(ids[at : at + SLICE])) for at in range(0, len(ids), SLICE)]
+        total = 0
+        for which in (replace(part, deleted=True) for part in parts):
+            page = await self.history.tasks(which, order=TaskOrder.NAME, descending=False, limit=1, cursor=None)
+            total += page.total
+        return total
 
     async def _tried(self, order: Order, found: Sequence[Found], by: Author) -> list[BatchItem]:
         holders = await self._holders(found) if order.is_about_deleted else {}

@@ -27,6 +27,7 @@ from application.scheduling.ports.task_store import (
     Unreadable,
 )
 from application.scheduling.ports.wakeup import Wakeup
+from application.scheduling.services.change_events import changed_event
 from application.scheduling.services.errors import (
     KeyInFlightError,
     KeyReusedError,
@@ -36,9 +37,9 @@ from application.scheduling.services.errors import (
     TaskNotFoundError,
     TaskUnreadableError,
 )
+from application.scheduling.services.task_quota import TaskQuota
 from domain.errors import SchedulerError
 from domain.scheduling.change import Change, ChangeAction, Via
-from domain.scheduling.events import TaskChanged
 from domain.scheduling.identifiers import ExecutionId, TaskId
 from domain.scheduling.mutation import Compared, Mutation
 from domain.scheduling.task import ScheduledTask
@@ -95,13 +96,14 @@ class ChangeTask:
     """The loop in which the use cases that change tasks are carried out.
 
     Besides what `decide` raises: KeyReusedError, KeyInFlightError, NameTakenError, TaskChangedError if others always
-    came first, and StoreUnavailableError.
+    came first, TooManyTasksError beyond `quota` (None: there is none), and StoreUnavailableError.
     """
 
     tasks: TaskStore
     clock: Clock
     wakeup: Wakeup
     observer: Observer
+    quota: TaskQuota | None = None
     # A lock lives for as long as some request of its key holds it or waits for it.
     in_flight: WeakValueDictionary[str, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
@@ -113,6 +115,7 @@ class ChangeTask:
                 return done
             for _ in range(TRIES_MAX):
                 mutation = decide(self.recorded(ChangeAction.CREATE, by))
+                await self.check_room()
                 if dry_run:
                     return await self._tried(mutation)
                 answer = await self._mutate(mutation)
@@ -165,6 +168,8 @@ class ChangeTask:
                 raise StaleVersionError(task.id, task.version, named=if_version)
             change = self.recorded(request.action, request.by)
             mutation = request.decide(task, change)
+            if request.action is ChangeAction.UNDELETE:
+                await self.check_room()
         except SchedulerError:
             # Somewhere else the same request, sent twice, may have been carried out since we looked.
             if (done := await request.earlier()) is not None:
@@ -228,6 +233,11 @@ class ChangeTask:
         """The change as it is to go on record, if it is made now."""
         return Change(action, by.actor, by.via, self.clock.now(), by.reason, by.idempotency_key, by.body_hash)
 
+    async def check_room(self, more: int = 1) -> None:
+        """Let so many more tasks be. Raises TooManyTasksError."""
+        if self.quota is not None:
+            await self.quota.check(more)
+
     async def _tried(self, mutation: Mutation) -> Done:
         """What would be answered, with nothing stored. Raises NameTakenError."""
         holder = await self.tasks.find(mutation.after.definition.name)
@@ -272,21 +282,6 @@ class ChangeTask:
 def _check_own(answer: MutateAnswer | None) -> None:
     if isinstance(answer, KeyReused):
         raise KeyReusedError("this idempotency key was used for another request")
-
-
-def changed_event(mutation: Mutation, answer: Applied) -> TaskChanged:
-    """What the observer hears of a change that was made."""
-    change, task = mutation.change, answer.task
-    return TaskChanged(
-        task_id=task.id,
-        task_name=task.definition.name,
-        version=task.version,
-        action=change.action,
-        actor=change.actor,
-        via=change.via,
-        reason=change.reason,
-        execution_id=answer.execution_id,
-    )
 
 
 def _readable(task_id: TaskId, found: ScheduledTask | Unreadable | None) -> ScheduledTask:

@@ -26,7 +26,7 @@ from application.scheduling.ports.task_store import (
     Unreadable,
 )
 from application.scheduling.ports.wakeup import Wakeup
-from application.scheduling.services.change_task import changed_event
+from application.scheduling.services.change_events import changed_event
 from application.scheduling.services.errors import UNDECIDABLE
 from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.change import ChangeAction

@@ -1,6 +1,6 @@
 """What a use case can refuse, besides broken rules of the domain and silent stores."""
 
-from domain.errors import DomainError, SchedulerError
+from domain.errors import DomainError, InvalidTaskError, SchedulerError
 from domain.scheduling.identifiers import ExecutionId, TaskId
 
 UNDECIDABLE = (DomainError, ArithmeticError, ValueError)
@@ -85,6 +85,19 @@ class NameTakenError(ServiceError):
         self.name = name
         self.by = by
         self.hint = f"take another name, or rename or delete that one, {by}"
+
+
+class TooManyTasksError(InvalidTaskError):
+    """There would be more tasks than there may be."""
+
+    code = "too_many_tasks"
+
+    def __init__(self, present: int, more: int, tasks_max: int) -> None:
+        wanted = "one more" if more == 1 else f"{more:,} more"
+        super().__init__(
+            f"there may be {tasks_max:,} tasks and there are {present:,}: there is no room for {wanted}",
+            hint="delete some that are not needed, or have SCHEDULER_TASKS_MAX raised",
+        )
 
 
 class KeyReusedError(ServiceError):

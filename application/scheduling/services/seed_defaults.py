@@ -6,7 +6,7 @@ from typing import Any
 from application.scheduling.drafts import body_from
 from application.scheduling.ports.task_store import TaskStore
 from application.scheduling.services.change_task import Author
-from application.scheduling.services.errors import NameTakenError, TaskNotFoundError
+from application.scheduling.services.errors import NameTakenError, TaskNotFoundError, TooManyTasksError
 from application.scheduling.services.manage_tasks import ManageTasks
 from domain.scheduling.change import Via
 
@@ -64,7 +64,8 @@ class SeedDefaults:
                 continue
             try:
                 created += not (await self.manage.create(body_from(document), author)).replayed
-            except (NameTakenError, TaskNotFoundError):
-                # Somebody's own task bears the name, or another start was faster and its task is gone again.
+            except (NameTakenError, TaskNotFoundError, TooManyTasksError):
+                # Somebody's own task bears the name, another start was faster and its task is gone again, or there is
+                # no room for now.
                 continue
         return created

@@ -39,6 +39,13 @@ async def stores(server: RedisServer, admin: Redis, clock: ManualClock) -> Async
 
 
 @pytest.fixture
+async def other(server: RedisServer, stores: RedisStores, clock: ManualClock) -> AsyncIterator[RedisStores]:
+    """Another process on the same store."""
+    async with open_redis_store(address_of(server.url), None, clock=clock) as opened:
+        yield opened
+
+
+@pytest.fixture
 def store(stores: RedisStores, clock: ManualClock) -> StoreUnderTest:
     """The same with the steps of the conformance tests; what breaks a store is done by the server here."""
     return StoreUnderTest(clock, stores, _by_the_server, _by_the_server, _by_the_server)

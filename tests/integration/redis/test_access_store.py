@@ -1,7 +1,7 @@
 """Access in a Redis: what a hand in the store can do, two processes at once, and what is forgotten by itself."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from adapters.redis.keys import LOGIN, PREFIX, SESSION, key
-from adapters.redis.opening import RedisStores, address_of, open_redis_store
+from adapters.redis.opening import RedisStores
 from adapters.redis.trail import forget_access_records
 from application.scheduling.ports.access import SESSIONS_MAX
 from application.scheduling.ports.access_trail import AccessFilter
@@ -24,8 +24,6 @@ from domain.scheduling.identifiers import MICROSECOND, NodeId
 from tests.support.accounts import ANA, BOB, TESTER, a_session, a_token, add_ana_and_bob, open_session
 from tests.support.builders import MINUTE, SECOND
 from tests.support.manual_clock import NOON, ManualClock
-from tests.support.recorders import CountingEntropy
-from tests.support.redis_servers import Kind, RedisServer, a_redis
 
 pytestmark = pytest.mark.redis
 
@@ -37,37 +35,6 @@ MEMBER = Member(NodeId("node"), frozenset({"worker"}), "host", 1, NOON)
 EVE = replace(ANA, name="eve")
 # No MessagePack, a text that is none, and a record that is none.
 GARBAGE = (b"\xc1", b"\x91\xa2\xff\xfe", b"\x05")
-
-
-@pytest.fixture(scope="module", params=Kind)
-def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
-    with a_redis(request.param) as started:
-        yield started
-
-
-@pytest.fixture
-def admin(server: RedisServer) -> Iterator[Redis]:
-    with server.client() as client:
-        client.flushall()
-        yield client
-
-
-@pytest.fixture
-async def other(server: RedisServer, stores: RedisStores, clock: ManualClock) -> AsyncIterator[RedisStores]:
-    """Another process on the same store."""
-    async with open_redis_store(address_of(server.url), None, clock=clock) as opened:
-        yield opened
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-async def stores(server: RedisServer, admin: Redis, clock: ManualClock) -> AsyncIterator[RedisStores]:
-    async with open_redis_store(address_of(server.url), CountingEntropy(), clock=clock) as opened:
-        yield opened
 
 
 def _rewrite(admin: Redis, number: int, place: int, value: object, *, beside: bool = False) -> None:

@@ -92,19 +92,18 @@ async def test_a_store_that_was_emptied_under_a_process_is_not_begun_anew_by_it(
     server: RedisServer, admin: Redis
 ) -> None:
     async with opened(server) as stores:
+        async with stores.server.connection("one"), stores.server.connection("another"):
+            pass  # Both are kept, and have met the store.
         admin.flushall()
-        with pytest.raises(StoreUnavailableError, match="emptied"):
-            await stores.executions.held()
-
-        admin.client_kill_filter(_type="normal")
         for _ in range(2):
-            with pytest.raises(StoreUnavailableError):
+            with pytest.raises(StoreUnavailableError, match="emptied"):
                 await stores.executions.held()
         assert admin.dbsize() == 0
 
         async with opened(server, seed=1):
-            with pytest.raises(StoreUnavailableError, match="emptied or replaced"):
-                await stores.executions.held()
+            for _ in range(2):
+                with pytest.raises(StoreUnavailableError, match="emptied or replaced"):
+                    await stores.executions.held()
 
 
 async def test_somebody_elses_keys_and_a_newer_store_are_refused(server: RedisServer, admin: Redis) -> None:

@@ -1,7 +1,6 @@
 """Lists of tasks in a Redis: whatever several processes, a cut journal or a fail-over do, each is as of its asking."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,7 +9,7 @@ from redis import Redis
 
 from adapters.redis import mirror
 from adapters.redis.keys import key
-from adapters.redis.opening import RedisStores, address_of, open_redis_store
+from adapters.redis.opening import RedisStores
 from application.scheduling.ports.errors import StoreRefusedError
 from application.scheduling.ports.history import Retention, TaskFilter, TaskOrder
 from application.scheduling.ports.task_store import Applied
@@ -19,41 +18,8 @@ from domain.scheduling.mutation import Mutation, delete, edit, undelete
 from domain.scheduling.task import ScheduledTask
 from tests.support.builders import SECOND, a_change, a_creation, a_definition
 from tests.support.manual_clock import NOON, ManualClock
-from tests.support.recorders import CountingEntropy
-from tests.support.redis_servers import Kind, RedisServer, a_redis
 
 pytestmark = pytest.mark.redis
-
-
-@pytest.fixture(scope="module", params=Kind)
-def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
-    with a_redis(request.param) as started:
-        yield started
-
-
-@pytest.fixture
-def admin(server: RedisServer) -> Iterator[Redis]:
-    with server.client() as client:
-        client.flushall()
-        yield client
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-async def stores(server: RedisServer, admin: Redis, clock: ManualClock) -> AsyncIterator[RedisStores]:
-    async with open_redis_store(address_of(server.url), CountingEntropy(), clock=clock) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def other(server: RedisServer, stores: RedisStores, clock: ManualClock) -> AsyncIterator[RedisStores]:
-    """Another process on the same store."""
-    async with open_redis_store(address_of(server.url), None, clock=clock) as opened:
-        yield opened
 
 
 async def _applied(stores: RedisStores, *mutations: Mutation) -> list[ScheduledTask]:

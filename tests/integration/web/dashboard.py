@@ -29,6 +29,7 @@ from application.scheduling.services.redrive_many import RedriveMany
 from application.scheduling.services.restore_version import RestoreVersion
 from application.scheduling.services.second_opinion import SecondOpinion
 from application.scheduling.services.statistics import ReadStatistics
+from application.scheduling.services.task_quota import TaskQuota
 from application.scheduling.services.veil import VeiledHistory, VeiledTasks
 from entrypoints.web.app import WebServices, WebSettings, create_app, create_runner
 from entrypoints.web.doors.veil import is_veiled
@@ -87,6 +88,7 @@ class Dashboard:
     url: str
     session: ClientSession
     doors: Doors
+    quota: TaskQuota
     wakeup: RecordingWakeup = field(default_factory=RecordingWakeup)
 
     async def call(
@@ -159,7 +161,9 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
             stores.state.tasks[task_id].error = None  # type: ignore[index]
 
         tasks, history = VeiledTasks(stores.tasks, is_veiled), VeiledHistory(stores.history, is_veiled)
-        change_task = ChangeTask(stores.tasks, clock, wakeup, RecordingObserver())
+        change_task = ChangeTask(
+            stores.tasks, clock, wakeup, RecordingObserver(), quota := TaskQuota(stores.history, clock)
+        )
         doors = Doors(stores.access, stores.trail, clock, entropy, admin_token)
         services = WebServices(
             manage=(manage := ManageTasks(change_task, stores.executions, stores.membership, entropy)),
@@ -202,6 +206,6 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
             store = StoreUnderTest(clock, stores, cut_off, spoil, mend)
             with plain_log():
                 async with ClientSession(url) as session:
-                    yield Dashboard(clock, stores, store, loops, app, url, session, doors, wakeup)
+                    yield Dashboard(clock, stores, store, loops, app, url, session, doors, quota, wakeup)
         finally:
             await runner.cleanup()

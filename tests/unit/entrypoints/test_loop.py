@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
-from domain.scheduling.events import StoreFailed
+from domain.scheduling.events import StoreFailed, StoreRecovered
 from entrypoints.loop import BACKOFF_MAX, BACKOFF_MIN, every, once_ready, repeat, unless_stopped
 from tests.support.builders import SECOND
 from tests.support.manual_clock import ManualClock
@@ -113,6 +113,7 @@ async def test_a_silent_store_is_waited_for_longer_and_longer_until_it_answers(m
     assert waits == [*doubled, LONG, BACKOFF_MIN]
     assert observer.seen(StoreFailed)[0] == StoreFailed("dispatch", "no answer")
     assert len(observer.seen(StoreFailed)) == 9
+    assert observer.seen(StoreRecovered) == [StoreRecovered("dispatch")]
 
 
 @pytest.mark.parametrize("error", [StoreRefusedError("newer schema"), RuntimeError("a bug")], ids=repr)

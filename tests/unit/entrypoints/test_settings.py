@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from entrypoints.profiles import profile_of
 from entrypoints.settings import LOOPBACK, ROLES, InvalidSettingsError, load_settings, without_password
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -251,6 +252,9 @@ def test_tasks_and_content_are_two_files(monkeypatch: pytest.MonkeyPatch) -> Non
         ("postgres://app:s3cret@db/x", "postgres://app:***@db/x"),
         ("postgres://app:s3@cr:et@db/x", "postgres://app:***@db/x"),
         ("redis://:s3cret@redis:6379/0", "redis://:***@redis:6379/0"),
+        ("redis:/:s3cret@redis:6379/0", "redis:***@redis:6379/0"),
+        ("app:s3cret@redis", "app:***@redis"),
+        ("redis://app@redis:6379/0", "redis://app@redis:6379/0"),
         (
             "postgres://db/x?user=app&password=s3cret&sslmode=require",
             "postgres://db/x?user=app&password=***&sslmode=require",
@@ -272,6 +276,15 @@ def test_no_secret_is_in_a_refusal_or_in_the_settings_text(monkeypatch: pytest.M
     assert len(lines) == 2
     assert "s3cret" not in "".join(lines)
     assert "s3cret" not in repr(load_settings())
+
+
+def test_an_address_that_is_none_is_a_wrong_setting_and_no_store_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "redis://:s3/cret@redis:6379/0")
+    profile = profile_of(load_settings())
+
+    with pytest.raises(InvalidSettingsError, match="REDIS_URL has a port that is none") as refused:
+        profile.check()
+    assert "cret" not in str(refused.value)
 
 
 def test_settings_do_not_change_after_the_start() -> None:

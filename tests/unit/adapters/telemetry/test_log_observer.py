@@ -20,6 +20,7 @@ from domain.scheduling.events import (
     ExecutionStarted,
     RecordsPruned,
     StoreFailed,
+    StoreRecovered,
     TaskChanged,
     TaskQuarantined,
     TaskStopped,
@@ -100,7 +101,7 @@ LINES: list[tuple[Event, str, str, dict[str, Any]]] = [
     (
         ClaimLost(ONE, "report"),
         "warning",
-        "Ran report in vain: its claim was taken over, another run counts",
+        "Ran report in vain: its claim was taken over, or the store was silent for too long; another run counts",
         {"task": "report", "execution": ONE},
     ),
     (
@@ -174,9 +175,10 @@ LINES: list[tuple[Event, str, str, dict[str, Any]]] = [
     (
         StoreFailed("dispatch", "locked"),
         "warning",
-        "The store does not answer (dispatch); trying again: locked",
+        "The store failed (dispatch); trying again: locked",
         {},
     ),
+    (StoreRecovered("dispatch"), "info", "The store is back (dispatch)", {}),
     (RecordsPruned(7), "info", "Forgot 7 records older than the retention", {}),
 ]
 
