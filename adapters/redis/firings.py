@@ -22,7 +22,7 @@ from domain.scheduling.standing import Standing
 from domain.scheduling.task import Quarantine, ScheduledTask
 
 BATCH_MAX = 1_000
-"""How many firings go in one call: the server answers nobody else for about 20 microseconds each."""
+"""How many firings go in one call: the server answers nobody else for about 30 microseconds each."""
 
 
 @dataclass(frozen=True, slots=True)

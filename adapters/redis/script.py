@@ -30,6 +30,7 @@ STATE_FIELDS = (*BIRTH_FIELDS, "open")
 RECORD_FIELDS = (*EXECUTION_FIELDS, "task_type", "message")
 
 _FOLDER = Path(__file__).parent / "scripts"
+_LIBRARY = ("library", "records")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ def script(name: str, *, in_full_memory: bool = False, only_reads: bool = False)
     """
     flags = [name for name, is_set in (("allow-oom", in_full_memory), ("no-writes", only_reads)) if is_set]
     shebang = f"#!lua flags={','.join(flags)}" if flags else "#!lua"
-    texts = (shebang, _names(), (_FOLDER / "library.lua").read_text(), (_FOLDER / f"{name}.lua").read_text())
-    text = "\n".join(texts)
+    files = ((_FOLDER / f"{each}.lua").read_text() for each in (*_LIBRARY, name))
+    text = "\n".join((shebang, _names(), *files))
     return Script(name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 

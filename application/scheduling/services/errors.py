@@ -95,7 +95,7 @@ class TooManyTasksError(InvalidTaskError):
     def __init__(self, present: int, more: int, tasks_max: int) -> None:
         wanted = "one more" if more == 1 else f"{more:,} more"
         super().__init__(
-            f"there may be {tasks_max:,} tasks and there are {present:,}: there is no room for {wanted}",
+            f"there is no room for {wanted}: there are {present:,} of at most {tasks_max:,} tasks",
             hint="delete some that are not needed, or have SCHEDULER_TASKS_MAX raised",
         )
 

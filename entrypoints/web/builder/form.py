@@ -100,6 +100,15 @@ def document_of(fields: Fields, *, present: Definition | None = None) -> Documen
         raise InvalidInputError((unreadable, *_faults_of(instead))) from None
 
 
+def brief_of(document: Document) -> Document:
+    """A new task's body without what the fields of an empty form say, too: left out, it means the same."""
+    usual = _beside_schedule(NEW, None)
+    policy = {name: value for name, value in document["policy"].items() if value != usual["policy"][name]}
+    said = {name: value for name, value in document.items() if name == "payload" or value != usual.get(name)}
+    said.pop("policy", None)
+    return {**said, "policy": policy} if policy else said
+
+
 def _beside_schedule(fields: Fields, present: Definition | None) -> Document:
     name, handler = fields["name"].strip(), fields["handler"].strip()
     if not handler and present is not None and present.handler is not None:

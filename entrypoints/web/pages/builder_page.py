@@ -6,7 +6,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from application.scheduling import json_text
-from application.scheduling.drafts import body_from
+from application.scheduling.drafts import body_from, define
 from application.scheduling.ports.errors import PortError
 from application.scheduling.services.errors import (
     KeyInFlightError,
@@ -22,8 +22,8 @@ from domain.scheduling.identifiers import TaskId
 from domain.scheduling.schedule import ScheduleType
 from domain.scheduling.task import DESCRIPTION_MAX, ScheduledTask
 from entrypoints.web.builder import tabs
-from entrypoints.web.builder.desk import Desk, laid_out, received, renewed
-from entrypoints.web.builder.form import BLANK, FIELDS_MAX, NEW, copied, document_of, fields_of, version_of
+from entrypoints.web.builder.desk import Desk, base_payload, laid_out, received, renewed
+from entrypoints.web.builder.form import BLANK, FIELDS_MAX, NEW, brief_of, copied, document_of, fields_of, version_of
 from entrypoints.web.builder.labels import LABELS
 from entrypoints.web.builder.outlook import outlook
 from entrypoints.web.builder.payload_form import PREFIX
@@ -36,6 +36,7 @@ from entrypoints.web.requests.errors import RequestError
 from entrypoints.web.requests.ids import task_id_of
 from entrypoints.web.requests.parameters import CURSOR_MAX, Query
 from entrypoints.web.viewer import common_zone_of, zone_of
+from entrypoints.web.words.terminal import Command, create_command
 
 SAVE_REFUSALS = (DomainError, NameTakenError, KeyReusedError, KeyInFlightError, PortError)
 _TEXTS = {"name": 200, "task_type": 64, "handler": 200, "description": DESCRIPTION_MAX, "tags": 2_000}
@@ -158,7 +159,21 @@ async def _context(request: web.Request, desk: Desk) -> dict[str, object]:
         "own": under_prefix(request, path),
         "renews_payload": False,
         "outlook": await outlook(request.app[SERVICES], desk),
+        "commands": _commands(request, desk),
     }
+
+
+def _commands(request: web.Request, desk: Desk) -> tuple[Command, ...]:
+    """Creating what the form says, for a terminal; nothing for an edit, and for what cannot be created yet."""
+    payload = base_payload(desk.fields)
+    if desk.present is not None or payload is None or desk.told:
+        return ()
+    try:
+        document = document_of(desk.fields)
+        define(body_from(document), now=request.app[SERVICES].clock.now())
+    except DomainError:
+        return ()
+    return (create_command(request, {**brief_of(document), "payload": payload}),)
 
 
 async def _turned(request: web.Request, desk: Desk) -> web.Response:

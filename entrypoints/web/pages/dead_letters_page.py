@@ -13,17 +13,19 @@ from aiohttp import web
 from application.scheduling.ports.history import ExecutionFilter
 from application.scheduling.ports.records import ExecutionSummary
 from application.scheduling.services.redrive_many import SELECTED_MAX, Redriven, Refusal
+from domain.access.role import Role
 from domain.errors import DomainError
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import ExecutionId
 from entrypoints.web.doors.intent import page_author
-from entrypoints.web.keys import SERVICES, under_prefix
+from entrypoints.web.keys import CALLER, SERVICES, under_prefix
 from entrypoints.web.pages.forms import NOTHING_REFUSED, Refused, fields_of, reason_of, refused
 from entrypoints.web.rendering import render
 from entrypoints.web.requests.confirmation import check_count
 from entrypoints.web.requests.errors import RequestError
 from entrypoints.web.requests.paging import TRAIL, at_cursor, pages_of
 from entrypoints.web.requests.parameters import Query
+from entrypoints.web.words.terminal import dead_letters_commands
 
 DEAD = frozenset({ExecutionState.DEAD})
 IDS_CHARACTERS_MAX = 6_000
@@ -50,7 +52,15 @@ async def dead_letters(request: web.Request) -> web.Response:
     task_id = None if task is None else await services.inspect.named(task)
     page = await services.inspect.executions(ExecutionFilter(task_id, DEAD), limit=query.limit(), cursor=query.cursor())
     pages = pages_of(query, at_cursor(page.next_cursor))
-    context = {"page": page, "given": query.given, "selected_max": SELECTED_MAX, "pages": pages}
+    waiting = (each.execution.id for each in page.executions if each.redriven_by is None)
+    first = next(waiting, None) if request[CALLER].role.includes(Role.OPERATOR) else None
+    context = {
+        "page": page,
+        "given": query.given,
+        "selected_max": SELECTED_MAX,
+        "pages": pages,
+        "commands": dead_letters_commands(request, task_id, first),
+    }
     return render(request, "dead_letters.html", context)
 
 

@@ -10,6 +10,7 @@ from entrypoints.web.requests.instants import asked_span
 from entrypoints.web.requests.paging import TRAIL, at_cursor, pages_of
 from entrypoints.web.requests.parameters import Query
 from entrypoints.web.viewer import common_zone_of
+from entrypoints.web.words.terminal import executions_commands
 from entrypoints.web.words.wording import OPEN_ASKED
 
 FILTERS = ("state", "task", "since", "until")
@@ -38,6 +39,7 @@ async def executions(request: web.Request) -> web.Response:
             "states": ExecutionState,
             "open_states": OPEN_ASKED,
             "zone": zone,
+            "commands": executions_commands(request, which),
             "pages": None if page is None else pages_of(query, at_cursor(page.next_cursor)),
         },
         status=400 if span.faults else 200,

@@ -24,6 +24,7 @@ from entrypoints.web.rendering import render
 from entrypoints.web.requests.paging import TRAIL, at_cursor, pages_of
 from entrypoints.web.requests.parameters import Query
 from entrypoints.web.words.batch_wording import ACTIONS
+from entrypoints.web.words.terminal import list_commands
 
 ORDERS = {
     "name": "Name",
@@ -81,6 +82,9 @@ async def task_list(request: web.Request) -> web.Response:
             "token": services.entropy.token(),
             "notice": notice_of(given.get("notice"), OF_TASKS),
             "server": own_origin(request),
+            "commands": list_commands(
+                request, kept(given, *FILTERS, "sort", "limit"), may_change=request[CALLER].role.includes(Role.OPERATOR)
+            ),
         },
     )
 

@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+from tests.integration.web.browser_form import NEW, blank
 from tests.integration.web.dashboard import JSON, PREFIX, TASKS, Dashboard, a_body
 
 FILE = b'{"apiVersion": "scheduler/v1", "tasks": {"two": {"schedule": {"every": "15m"}, "task_type": "mail"}}}'
@@ -21,8 +22,7 @@ async def test_every_way_to_another_task_is_refused_alike(dashboard: Dashboard) 
         await dashboard.call("POST", f"{TASKS}:batch", {"action": "undelete", "ids": [gone["id"]]}),
         await dashboard.call("POST", f"{PREFIX}/api/apply", raw=FILE, headers=JSON),
     ]
-    fields = {"name": "two", "task_type": "mail", "tab": "cron", "cron": "0 2 * * *", "timezone": "UTC"}
-    form = await dashboard.form(f"{PREFIX}/scheduled-tasks/new", urlencode({**fields, "payload": "{}"}))
+    form = await dashboard.form(NEW, urlencode({**await blank(dashboard), "name": "two", "task_type": "mail"}))
 
     assert [(answer.status, answer.faults) for answer in answers] == [(422, [("", "too_many_tasks")])] * 5
     assert "SCHEDULER_TASKS_MAX" in answers[0].json["errors"][0]["hint"]

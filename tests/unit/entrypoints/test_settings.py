@@ -89,6 +89,7 @@ def test_options_go_before_the_environment_and_none_says_nothing(monkeypatch: py
         ("SCHEDULER_DEFAULT_RETRIES", "3.5", "valid integer"),
         ("SCHEDULER_CONCURRENCY", "0", "greater than or equal to 1"),
         ("SCHEDULER_CONCURRENCY", "1001", "less than or equal to 1000"),
+        ("SCHEDULER_TASKS_MAX", "0", "greater than or equal to 1"),
         ("SCHEDULER_GRACE", "-1", "greater than or equal to 0"),
         ("SCHEDULER_PORT", "65536", "less than or equal to 65535"),
         ("SCHEDULER_PORT", "tcp://10.0.0.1:80", "valid integer"),

@@ -45,7 +45,7 @@ async def test_no_task_is_created_beyond_the_bound_and_what_was_done_is_answered
 
     again = await house.manage.create(a_body("two"), an_author("key"))
     assert (refused.value.reason, refused.value.pointer) == ("too_many_tasks", "")
-    assert refused.value.detail == "there may be 2 tasks and there are 2: there is no room for one more"
+    assert refused.value.detail == "there is no room for one more: there are 2 of at most 2 tasks"
     assert "SCHEDULER_TASKS_MAX" in str(refused.value.hint)
     assert (again.replayed, again.task.id) == (True, last.task.id)
     assert await _names(house) == ["one", "two"]
@@ -128,7 +128,7 @@ async def test_far_from_the_bound_tasks_are_counted_once_in_ten_seconds(
     for place in range(5):
         await house.create(f"early {place}")
     assert counted == [0]
-    await house.clock.advance(COUNT_KEPT)
+    house.clock.advance(COUNT_KEPT)
     await house.create("later")
     await house.create("near")
     assert counted == [0, 5, 6]
