@@ -1,7 +1,8 @@
 """Taking executions from holders that have fallen silent.
 
 A deadline in the store would be judged by clocks that step; so silence is observed: a claim whose beat has not moved
-for a lease's length on this observer's own stop-watch has lost its holder (client-go's rule for leader election).
+for a lease's length on this observer's own stop-watch has lost its holder (client-go's rule for leader election). Time
+in which the store did not answer this observer proves nothing: it may not have answered the holders either.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.errors import PortError
 from application.scheduling.ports.execution_store import ExecutionStore, Held, Rescued
 from application.scheduling.ports.observer import Observer
 from application.scheduling.ports.wakeup import Wakeup
@@ -35,14 +37,22 @@ class RescueStuck:
     observer: Observer
     lease: timedelta = LEASE
     _seen: dict[tuple[ExecutionId, ClaimToken], tuple[int, float]] = field(default_factory=dict)
+    _looked: float = 0.0
+    _is_blind: bool = False
 
     async def run_once(self) -> int:
         """Look at all claims once and rescue the silent ones; return how many were rescued."""
         asked = self.clock.monotonic()
-        held = await self.executions.held()
+        try:
+            held = await self.executions.held()
+        except PortError:
+            self._is_blind = True
+            raise
         # A beat is seen by the end of the call and stands still since its beginning: silence is never overrated.
         seen = self.clock.monotonic()
-        self._seen = {(each.execution_id, each.token): self._sighting(each, seen) for each in held}
+        unseen = asked - self._looked if self._is_blind else 0.0
+        self._looked, self._is_blind = asked, False
+        self._seen = {(each.execution_id, each.token): self._sighting(each, seen, unseen) for each in held}
         lease = self.lease.total_seconds()
         silent = [each for each in held if asked - self._seen[each.execution_id, each.token][1] >= lease]
         if not silent:
@@ -60,9 +70,10 @@ class RescueStuck:
         """Rescue everything of a worker that is known to be dead, at once."""
         return self._told(await self.executions.rescue_worker(worker_id))
 
-    def _sighting(self, held: Held, now: float) -> tuple[int, float]:
+    def _sighting(self, held: Held, now: float, unseen: float) -> tuple[int, float]:
+        """The beat of a claim, and since when it stands still, without the time in which it could not be seen."""
         seen = self._seen.get((held.execution_id, held.token))
-        return seen if seen is not None and seen[0] == held.beat else (held.beat, now)
+        return (held.beat, seen[1] + unseen) if seen is not None and seen[0] == held.beat else (held.beat, now)
 
     def _told(self, rescued: Sequence[Rescued]) -> int:
         for each in rescued:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Beat, Claim, ExecutionStore, Held, Rescued
 from application.scheduling.services.rescue_stuck import LEASE, RescueStuck
 from domain.scheduling.events import ExecutionRescued, TaskStopped
@@ -64,6 +65,24 @@ async def test_a_step_of_the_calendar_changes_nothing(house: House, claim: Claim
     house.clock.advance(SECOND)
 
     assert (early, await rescue.run_once()) == (0, 1)
+
+
+async def test_silence_counts_only_while_the_store_answers(house: House, claim: Claim) -> None:
+    rescue = rescuer(house)
+    await rescue.run_once()
+    house.clock.advance(10 * SECOND)
+    await rescue.run_once()
+    house.stores.state.available = False
+    house.clock.advance(LEASE)
+    with pytest.raises(StoreUnavailableError):
+        await rescue.run_once()
+    house.stores.state.available = True
+    after_the_outage = await rescue.run_once()
+    house.clock.advance(LEASE - 11 * SECOND)
+    early = await rescue.run_once()
+    house.clock.advance(SECOND)
+
+    assert (after_the_outage, early, await rescue.run_once()) == (0, 0, 1)
 
 
 async def test_another_observer_counts_for_itself(house: House, claim: Claim) -> None:
