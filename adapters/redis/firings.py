@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import groupby
 from typing import Any
 
 from adapters.records.executions import skip_row
@@ -33,13 +32,15 @@ class Firings:
 
     async def commit(self, decisions: Sequence[Decision], generation: int | None) -> list[CommitAnswer]:
         """Commit decisions, in order; see the port. `generation` None: of whichever the store is of."""
-        answers: list[CommitAnswer] = []
-        # In order: what comes first of one task is seen by what comes behind.
-        for is_plain, alike in groupby(decisions, key=_is_plain):
-            for batch in _batches(list(alike)):
-                commit = self._commit_plain if is_plain else self._commit_other
-                answers += await commit(batch, generation)
-        return answers
+        answers: dict[int, CommitAnswer] = {}
+        for places in _rounds(decisions):
+            for is_plain, commit in ((True, self._commit_plain), (False, self._commit_other)):
+                alike = [place for place in places if _is_plain(decisions[place]) is is_plain]
+                for first in range(0, len(alike), BATCH_MAX):
+                    batch = alike[first : first + BATCH_MAX]
+                    found = await commit([decisions[place] for place in batch], generation)
+                    answers.update(zip(batch, found, strict=True))
+        return [answers[place] for place in range(len(decisions))]
 
     async def _commit_plain(self, batch: Sequence[Decision], generation: int | None) -> list[CommitAnswer]:
         firings = [each for each in batch if isinstance(each.verdict, Firing)]
@@ -62,8 +63,14 @@ class Firings:
         return await work.carry_out(batch, read, decide)
 
 
-def _batches(decisions: Sequence[Decision]) -> Iterator[Sequence[Decision]]:
-    return (decisions[first : first + BATCH_MAX] for first in range(0, len(decisions), BATCH_MAX))
+def _rounds(decisions: Sequence[Decision]) -> Iterator[Sequence[int]]:
+    """The places of the decisions, in rounds that have each task once: the second of a task must see the first."""
+    left: Sequence[int] = range(len(decisions))
+    while left:
+        firsts = {decisions[place].task_id: place for place in reversed(left)}
+        taken = frozenset(firsts.values())
+        yield [place for place in left if place in taken]
+        left = [place for place in left if place not in taken]
 
 
 def _is_plain(decision: Decision) -> bool:
