@@ -28,12 +28,9 @@ async def test_of_two_decisions_on_one_task_the_second_sees_the_first(store: Sto
 
 async def test_decisions_of_every_kind_are_answered_in_their_order(store: StoreUnderTest) -> None:
     """Recurring tasks, tasks that end with this firing, one that has moved, and one whose instant has not come."""
-    names = [f"task {number}" for number in range(12)]
+    schedules = (EVERY_MINUTE, OneTimeSchedule(NOON + MINUTE)) * 6
     tasks = [
-        await store.add(
-            a_definition(name, schedule=OneTimeSchedule(NOON + MINUTE)) if index % 2 else a_definition(name)
-        )
-        for index, name in enumerate(names)
+        await store.add(a_definition(f"task {number}", schedule=schedule)) for number, schedule in enumerate(schedules)
     ]
     late = await store.add(a_definition("late", schedule=OneTimeSchedule(NOON + 2 * MINUTE)))
     store.clock.advance(MINUTE)
