@@ -178,6 +178,7 @@ class Container(containers.DeclarativeContainer):
         figures=stores.provided.figures,
         membership=stores.provided.membership,
         clock=clock,
+        store_fault=stores.provided.fault,
     )
     retention = providers.Singleton(_retention, settings)
     inspect_audit = providers.Singleton(InspectAudit, history=shown_history)

@@ -31,6 +31,8 @@ class Stores(Protocol):
     def news(self) -> News: ...
     @property
     def trail(self) -> AccessTrail: ...
+    def fault(self) -> str | None:
+        """What makes the engine unfit to hold a store, as it was last seen; None: nothing is known to."""
 
 
 class Lock(Protocol):

@@ -31,6 +31,9 @@ class MemoryStores:
     news: MemoryNews
     trail: MemoryTrail
 
+    def fault(self) -> None:
+        """See entrypoints/stores."""
+
     @classmethod
     def over(cls, state: State) -> Self:
         """All ports over this state."""

@@ -28,7 +28,7 @@ _ARRIVE: Final = "arrive"
 
 @dataclass(slots=True)
 class Arrival:
-    """What one process knows of its store: its name once it has met it, and how durable the last server said it is.
+    """What one process knows of its store: its name once it has met it, and how fit and durable the last server was.
 
     `where` is the address as people may see it, `new_name` what the store is called if it is new (None: no store is to
     be begun); `listener` learns the store's clock from the first reply on.
@@ -39,6 +39,7 @@ class Arrival:
     listener: Listener | None = None
     store_id: str | None = None
     durability: str | None = None
+    fault: str | None = None
 
     async def greet(self, connection: AbstractConnection) -> None:
         """Sign in on a new connection and make sure that it leads to this process's store.
@@ -62,7 +63,8 @@ class Arrival:
         self._judge(_facts(await server.command("INFO")))
 
     def _judge(self, facts: Mapping[str, str]) -> None:
-        if fault := fault_of(facts):
+        self.fault = fault = fault_of(facts)
+        if fault:
             # A process that serves its store already says so until it is mended.
             refusal = StoreRefusedError if self.store_id is None else StoreUnavailableError
             raise refusal(f"{self.where} {fault}")

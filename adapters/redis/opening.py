@@ -38,6 +38,10 @@ class RedisStores:
     trail: RedisTrail
     terms: RedisTerms
 
+    def fault(self) -> str | None:
+        """See entrypoints/stores."""
+        return self.arrival.fault
+
     async def look_again(self) -> None:
         """See whether the server is still fit to hold a store. Raises StoreUnavailableError, and says what is wrong."""
         await self.arrival.look_again(self.server)

@@ -2,7 +2,7 @@
 
 from application.scheduling.ports.task_store import CommitAnswer, Committed, Decision, Moved, TooEarly
 from domain.scheduling.firing import fire
-from domain.scheduling.schedule import OneTimeSchedule
+from domain.scheduling.schedule import OneTimeSchedule, Schedule
 from domain.scheduling.task import ScheduledTask
 from tests.conformance.store_under_test import WORKER, StoreUnderTest
 from tests.support.builders import EVERY_MINUTE, MINUTE, a_definition
@@ -28,7 +28,7 @@ async def test_of_two_decisions_on_one_task_the_second_sees_the_first(store: Sto
 
 async def test_decisions_of_every_kind_are_answered_in_their_order(store: StoreUnderTest) -> None:
     """Recurring tasks, tasks that end with this firing, one that has moved, and one whose instant has not come."""
-    schedules = (EVERY_MINUTE, OneTimeSchedule(NOON + MINUTE)) * 6
+    schedules: tuple[Schedule, ...] = (EVERY_MINUTE, OneTimeSchedule(NOON + MINUTE)) * 6
     tasks = [
         await store.add(a_definition(f"task {number}", schedule=schedule)) for number, schedule in enumerate(schedules)
     ]

@@ -48,6 +48,9 @@ class SqlStore:
     news: SqlNews
     trail: SqlTrail
 
+    def fault(self) -> None:
+        """See entrypoints/stores."""
+
 
 def check_sqlite_store(path: Path) -> None:
     """Refuse a file that is somebody else's before anything is made in it or beside it.

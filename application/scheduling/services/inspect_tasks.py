@@ -1,6 +1,6 @@
 """Reading for people: tasks with what deserves a warning, their executions, and the state of health."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -55,6 +55,7 @@ class TaskList:
 class Trouble(StrEnum):
     """What can keep the work from being done."""
 
+    UNFIT_STORE = "unfit_store"
     NO_SCHEDULER = "no_scheduler"
     NO_WORKER = "no_worker"
     NOBODY_CLAIMS = "nobody_claims"
@@ -92,6 +93,7 @@ class InspectTasks:
     figures: Figures
     membership: Membership
     clock: Clock
+    store_fault: Callable[[], str | None]
 
     async def list(
         self,
@@ -178,7 +180,9 @@ class InspectTasks:
         upcoming = await self.history.upcoming(UPCOMING_MAX)
         due_at = min((task.look_at for task in upcoming if task.look_at), default=None)
         overdue = due_at if due_at is not None and self.clock.now() - due_at > LATE_AFTER else None
+        fault = self.store_fault()
         told = {
+            Trouble.UNFIT_STORE: None if fault is None else f"the store {fault}",
             Trouble.NO_SCHEDULER: None if schedulers else "no scheduler is running",
             Trouble.NO_WORKER: None if workers else "no worker is running",
             Trouble.NOBODY_CLAIMS: _nobody_claims(workers),

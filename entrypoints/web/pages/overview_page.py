@@ -28,6 +28,7 @@ TICKS = ("now", "+15 min", "+30 min", "+45 min", "+60 min")
 HEIGHT_LEAST = 0.2
 WORKERS = ("/workers", "To the workers")
 ADVICE: Mapping[Trouble, tuple[str, tuple[str, str] | None]] = {
+    Trouble.UNFIT_STORE: ("Mend it now: what it forgets is lost for good.", None),
     Trouble.NO_SCHEDULER: (
         "Start one: what becomes due is not decided until then; it will be, once one is back.",
         None,

@@ -124,6 +124,7 @@ async def test_a_server_that_is_set_to_forget_keys_is_refused_and_told_of(server
             assert "set it to noeviction" in await refusal(server)
             with pytest.raises(StoreUnavailableError, match="noeviction"):
                 await stores.look_again()
+            assert "set it to noeviction" in (stores.fault() or "")
             admin.client_kill_filter(_type="normal")
             for _ in range(2):
                 with pytest.raises(StoreUnavailableError):
@@ -131,6 +132,7 @@ async def test_a_server_that_is_set_to_forget_keys_is_refused_and_told_of(server
         finally:
             admin.config_set("maxmemory-policy", "noeviction")
         assert await answers(stores)
+        assert stores.fault() is None
 
 
 async def test_a_replica_is_refused_and_one_that_was_the_primary_is_waited_for(

@@ -167,7 +167,7 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
         doors = Doors(stores.access, stores.trail, clock, entropy, admin_token)
         services = WebServices(
             manage=(manage := ManageTasks(change_task, stores.executions, stores.membership, entropy)),
-            inspect=InspectTasks(tasks, history, stores.figures, stores.membership, clock),
+            inspect=InspectTasks(tasks, history, stores.figures, stores.membership, clock, stores.fault),
             statistics=(statistics := ReadStatistics(stores.figures, history, stores.membership, clock)),
             past=InspectHistory(history),
             explain=Explain(history, stores.membership),

@@ -18,9 +18,9 @@ from tests.support.house import House
 from tests.support.manual_clock import NOON
 
 
-def inspect(house: House) -> InspectTasks:
+def inspect(house: House, *, fault: str | None = None) -> InspectTasks:
     stores = house.stores
-    return InspectTasks(stores.tasks, stores.history, stores.figures, stores.membership, house.clock)
+    return InspectTasks(stores.tasks, stores.history, stores.figures, stores.membership, house.clock, lambda: fault)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,8 @@ async def test_the_history_of_a_task_is_read_newest_first(house: House) -> None:
 
 
 async def test_health_is_the_absence_of_problems(house: House) -> None:
-    assert (await inspect(house).health()).problems == (
+    assert (await inspect(house, fault="forgets keys").health()).problems == (
+        HealthProblem(Trouble.UNFIT_STORE, "the store forgets keys"),
         HealthProblem(Trouble.NO_SCHEDULER, "no scheduler is running"),
         HealthProblem(Trouble.NO_WORKER, "no worker is running"),
     )
