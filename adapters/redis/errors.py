@@ -12,7 +12,12 @@ from redis.exceptions import (
     RedisError,
 )
 
-from application.scheduling.ports.errors import PortError, StoreRefusedError, StoreUnavailableError
+from application.scheduling.ports.errors import (
+    PortError,
+    StoreFullError,
+    StoreRefusedError,
+    StoreUnavailableError,
+)
 
 # What no repetition will cure; AuthenticationError counts among the driver's connection errors.
 _REFUSED = (AuthenticationError, AuthorizationError, NoPermissionError)
@@ -31,6 +36,9 @@ def store_errors(doing: str) -> Iterator[None]:
         raise
     except _REFUSED as error:
         raise StoreRefusedError(f"{doing}: {error}") from error
+    except OutOfMemoryError as error:
+        full = "the server's memory is full: raise its maxmemory; until then nothing new is fired or created"
+        raise StoreFullError(f"{doing}: {full}") from error
     except TimeoutError as error:
         raise StoreUnavailableError(f"{doing}: the store did not answer in time") from error
     except (RedisError, OSError) as error:
@@ -39,8 +47,6 @@ def store_errors(doing: str) -> Iterator[None]:
 
 def _in_words(error: Exception) -> str:
     match error:
-        case OutOfMemoryError():
-            return "the server's memory is full: raise its maxmemory; until then nothing new is fired or created"
         case InvalidResponse():
             return "what answers there does not speak the protocol of Redis (where TLS is spoken, use rediss://)"
         case _:

@@ -174,7 +174,7 @@ KINDS = {
     ),
     "store_unavailable": Kind(
         503,
-        "The store does not answer",
+        "The store cannot do this now",
         "Ask again in a moment. A change may have been carried out: repeat it with the same idempotency key.",
         "Try again in a moment. A change may have been carried out all the same: look before you repeat it.",
     ),

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from application.scheduling.documents import Document
-from application.scheduling.ports.errors import PortError
+from application.scheduling.ports.errors import PortError, StoreFullError
 from application.scheduling.ports.passwords import PasswordsBusyError
 from application.scheduling.services.access_errors import AccessError, SignInDelayedError
 from application.scheduling.services.errors import (
@@ -185,6 +185,8 @@ def _of_port(error: PortError) -> Problem:
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     if isinstance(error, PasswordsBusyError):
         return Problem("too_many_attempts", str(error), headers=headers)
+    if isinstance(error, StoreFullError):
+        return Problem("store_unavailable", "the store has no room left for anything new", headers=headers)
     return Problem("store_unavailable", "the store does not answer for now", headers=headers)
 
 

@@ -11,5 +11,9 @@ class StoreUnavailableError(PortError):
     """The store does not answer for now; the call may be repeated, and may have been carried out."""
 
 
+class StoreFullError(StoreUnavailableError):
+    """The store has no room for anything new until somebody makes some; what is there can be read, and ended."""
+
+
 class StoreRefusedError(PortError):
     """The store answers and refuses for good (a newer schema, a read-only file): say so and stop."""

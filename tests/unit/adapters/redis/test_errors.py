@@ -5,7 +5,7 @@ from redis.exceptions import AuthenticationError, InvalidResponse, NoPermissionE
 from redis.exceptions import ConnectionError as DisconnectedError
 
 from adapters.redis.errors import store_errors
-from application.scheduling.ports.errors import PortError, StoreRefusedError, StoreUnavailableError
+from application.scheduling.ports.errors import PortError, StoreFullError, StoreRefusedError, StoreUnavailableError
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from application.scheduling.ports.errors import PortError, StoreRefusedError, St
         (ReadOnlyError("You can't write"), StoreUnavailableError, "You can't write"),
         (ConnectionResetError("reset by peer"), StoreUnavailableError, "reset by peer"),
         (TimeoutError(), StoreUnavailableError, "did not answer in time"),
-        (OutOfMemoryError("command not allowed"), StoreUnavailableError, "raise its maxmemory"),
+        (OutOfMemoryError("command not allowed"), StoreFullError, "raise its maxmemory"),
         (InvalidResponse('Protocol error, got "H"'), StoreUnavailableError, "does not speak the protocol of Redis"),
         (StoreRefusedError("fire: was refused already"), StoreRefusedError, "was refused already"),
     ],
