@@ -83,9 +83,10 @@ class DispatchDue:
 
     async def _fire(self, found: Sequence[ScheduledTask | Unreadable]) -> bool:
         """Decide and commit these; False if the clock has leapt meanwhile, and what was left was not decided."""
-        slices = (found[start : start + COMMIT_MAX] for start in range(0, len(found), COMMIT_MAX))
+        slices = [found[start : start + COMMIT_MAX] for start in range(0, len(found), COMMIT_MAX)]
+        left = iter(slices)
         async with asyncio.TaskGroup() as group:
-            lanes = [group.create_task(self._fire_some(slices)) for _ in range(IN_FLIGHT_MAX)]
+            lanes = [group.create_task(self._fire_some(left)) for _ in slices[:IN_FLIGHT_MAX]]
         outcomes = [lane.result() for lane in lanes]
         for outcome in outcomes:
             if isinstance(outcome, StoreUnavailableError):
