@@ -36,7 +36,7 @@ def cancel_as_blind_write(patch: Patch) -> None:
 def rescue_of_the_living(patch: Patch) -> None:
     """A rescuer that does not notice beats."""
 
-    def _sighting(self: RescueStuck, held: Any, now: float) -> tuple[int, float]:
+    def _sighting(self: RescueStuck, held: Any, now: float, unseen: float) -> tuple[int, float]:
         return held.beat, self._seen.get((held.execution_id, held.token), (0, now))[1]
 
     patch(RescueStuck, "_sighting", _sighting)
