@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+import threading
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ from entrypoints.process import EXIT_FAILED, EXIT_OK, EXIT_ORPHANED, EXIT_REPLAC
 from entrypoints.supervisor import RESTART_BACKOFF_MIN, RESTART_READY_MAX, SETTLED_AFTER, Supervisor
 from tests.support.children import INSTANT, Nursery, is_gone, supervised
 from tests.support.repository import ROOT
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, turns
 
 LINKED = """
 import asyncio, socket, sys
@@ -317,6 +318,9 @@ async def test_a_child_whose_supervisor_is_gone_ends() -> None:
             await task
         (pid,) = nursery.known
         await eventually(lambda: is_gone(pid))
+        # The thread in which asyncio waits for a child tells the loop of its end, which must be there to hear it.
+        await eventually(lambda: not any("waitpid" in each.name for each in threading.enumerate()))
+        await turns()
 
 
 async def test_a_child_that_gives_no_sign_of_life_is_killed_and_replaced() -> None:
