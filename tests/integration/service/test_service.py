@@ -229,7 +229,8 @@ async def test_sigterm_while_code_is_stuck_hands_its_neighbours_back(tmp_path: P
         assert "is killed" not in service.log()
 
         await service.start()
-        await eventually(lambda: len(entries(ledger, "start")) == 3)
+        # A successor that was starting when the service stopped may have begun it, too, and handed it back.
+        await eventually(lambda: len(entries(ledger, "start")) >= 3)
         found = await service.call("GET", f"/executions/{waits}")
         assert (found["attempts"][0]["outcome"], found["rescues"]) == ("handed_back", 0)
         await service.call("POST", f"/executions/{waits}/cancel", {})
