@@ -110,7 +110,7 @@ class RedisExecutionStore:
 
     async def held(self) -> Sequence[Held]:
         """See the port."""
-        return await self._held(None, HELD_MAX)
+        return await self._held()
 
     async def rescue(self, silent: Sequence[Held]) -> Sequence[Rescued]:
         """See the port."""
@@ -127,7 +127,7 @@ class RedisExecutionStore:
 
     async def rescue_worker(self, worker_id: NodeId) -> Sequence[Rescued]:
         """See the port."""
-        return await self.rescue(await self._held(worker_id, HELD_MAX))
+        return await self.rescue(await self._held(worker_id))
 
     async def cancel(self, execution_id: ExecutionId, change: Change) -> CancelAnswer | None:
         """See the port. A change goes on record only if it changed something."""
@@ -143,8 +143,8 @@ class RedisExecutionStore:
         (answer,) = await work.carry_out([execution_id], read, decide, in_full_memory=True)
         return answer
 
-    async def _held(self, worker_id: NodeId | None, limit: int) -> list[Held]:
-        reply = await self.server.call(script("held", only_reads=True), [limit, worker_id or False])
+    async def _held(self, worker_id: NodeId | None = None) -> list[Held]:
+        reply = await self.server.call(script("held", only_reads=True), [HELD_MAX, worker_id or False])
         return [Held(*each) for each in reply.answer]
 
 

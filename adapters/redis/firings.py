@@ -18,7 +18,7 @@ from domain.scheduling.firing import Firing, Start
 from domain.scheduling.identifiers import ExecutionId, TaskId, execution_id, microseconds
 from domain.scheduling.policy import Overlap
 from domain.scheduling.standing import Standing
-from domain.scheduling.task import Quarantine, ScheduledTask
+from domain.scheduling.task import Quarantine, ScheduledTask, Skip
 
 BATCH_MAX = 1_000
 """How many firings go in one call: the server answers nobody else for about 30 microseconds each."""
@@ -141,7 +141,7 @@ def _start_row(task_id: TaskId, start: Start) -> Row:
     return (_id_of(task_id, start), str(nominal_at), state, microseconds(occurrence.run_at), nominal_at)
 
 
-def _skip_row(task_id: TaskId, skip: Any) -> Row:
+def _skip_row(task_id: TaskId, skip: Skip) -> Row:
     return (f"{microseconds(skip.first_at):014x}", microseconds(skip.last_at), pack(skip_row(task_id, skip)[1:]))
 
 
@@ -149,11 +149,8 @@ def _quarantine_row(decision: Decision) -> list[Any]:
     """A quarantine as fire.lua takes it; of a task that cannot be read nothing is compared."""
     task, verdict = decision.task, decision.verdict
     assert isinstance(verdict, Quarantine), "a firing has a row of its own"
-    is_known = isinstance(task, ScheduledTask)
-    version = task.version if isinstance(task, ScheduledTask) else False
-    decided_until = microseconds(task.decided_until) if isinstance(task, ScheduledTask) else False
-    assert is_known or version is False
-    return [decision.task_id, version, decided_until, pack_quarantine(verdict), microseconds(verdict.look_at)]
+    read = (task.version, microseconds(task.decided_until)) if isinstance(task, ScheduledTask) else (False, False)
+    return [decision.task_id, *read, pack_quarantine(verdict), microseconds(verdict.look_at)]
 
 
 def _fire(reading: Reading, decision: Decision) -> Verdict[CommitAnswer]:

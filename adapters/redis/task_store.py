@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapters.records.packing import at_or_none
-from adapters.records.steps import Ledger, replayed
+from adapters.records.steps import Ledger, replayed, run_key
 from adapters.redis.firings import Firings
 from adapters.redis.open_work import OpenWork, Verdict
 from adapters.redis.reading import tasks_of
@@ -21,7 +21,7 @@ from application.scheduling.ports.task_store import (
     Replayed,
     Unreadable,
 )
-from domain.scheduling.identifiers import TaskId, microseconds
+from domain.scheduling.identifiers import MICROSECOND, TaskId, microseconds
 from domain.scheduling.mutation import Mutation
 from domain.scheduling.sharing import TAKEOVER_AFTER, Share
 from domain.scheduling.task import ScheduledTask
@@ -29,7 +29,7 @@ from domain.scheduling.task import ScheduledTask
 BATCH_MAX = 500
 """How many changes go in one call; a call keeps every other client waiting."""
 
-_TAKEOVER_US = TAKEOVER_AFTER.total_seconds() * 1_000_000
+_TAKEOVER_US = TAKEOVER_AFTER // MICROSECOND
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class RedisTaskStore:
         """See the port. Tasks with the same instant come by id."""
         buckets = False if share.is_everything else sorted(share.buckets)
         reply = await self.server.call(
-            script("due", only_reads=True), [microseconds(until), limit, buckets, int(_TAKEOVER_US)]
+            script("due", only_reads=True), [microseconds(until), limit, buckets, _TAKEOVER_US]
         )
         self._generation = reply.generation
         return _found(reply, with_payload=False)
@@ -128,5 +128,5 @@ def _carry_out(reading: Reading, mutation: Mutation) -> Verdict[MutateAnswer]:
         expected.append(["names", name, False])
     if mutation.change.idempotency_key is not None:
         expected.append(["keys", mutation.change.idempotency_key, False])
-    expected += [["runs", f"{run.task_id}/{run.kind}/{run.key}", False] for run in mutation.runs]
+    expected += [["runs", "/".join(run_key(run)), False] for run in mutation.runs]
     return answer, task_id
