@@ -22,7 +22,7 @@ ifneq ($(shell $(PY) -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lint types imports suite unit chromium redis screenshots bench soak mutation lock
+.PHONY: help run test check format lint types imports suite unit chromium redis pgbouncer screenshots bench soak mutation lock
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ help: ## Print this list
 run: $(RUN) ## Set up and start the service: http://127.0.0.1:8080/admin/scheduler/
 	@exec $(PY) -m entrypoints.scheduler $(ARGS)
 
-test: chromium redis ## Set up and run everything continuous integration runs
+test: chromium redis pgbouncer ## Set up and run everything continuous integration runs
 	@$(MAKE) --no-print-directory --jobs 2 lint types imports suite
 
 check: lint types imports unit ## The quick round before a commit: style, types, imports, unit tests
@@ -62,6 +62,10 @@ chromium: $(DEV)
 
 redis:
 	@sh .ci/find_redis
+
+# After the other, as the system installs one thing at a time.
+pgbouncer: redis
+	@sh .ci/find_pgbouncer
 
 screenshots: chromium ## Take the pictures of the dashboard in docs/screenshots
 	$(PY) -m tests.support.screenshots $(ARGS)

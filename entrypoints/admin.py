@@ -1,14 +1,14 @@
 """The dashboard and the API, served by the scheduler's process."""
 
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import structlog
-from aiohttp import web
 
 from entrypoints.container import Container
-from entrypoints.process import CannotServeError
+from entrypoints.listening import listening
+from entrypoints.metrics import ProcessMetrics
 from entrypoints.settings import LOOPBACK, Settings
 from entrypoints.web.app import WebServices, WebSettings, create_app, create_runner
 from entrypoints.web.feed import ChangeFeed
@@ -21,32 +21,30 @@ IN_THE_CLEAR = (
 OPEN_TO_THIS_MACHINE = "Open without a login to everybody on this machine, and to nobody else."
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """What the service knows of itself: whether it does its work, what its store may forget, and its figures."""
+
+    is_ready: Callable[[], bool]
+    weakness: Callable[[], str | None]
+    metrics: ProcessMetrics
+
+
 @asynccontextmanager
-async def serve_admin(settings: Settings, container: Container, ready: Callable[[], bool]) -> AsyncIterator[str]:
+async def serve_admin(settings: Settings, container: Container, state: ServiceState) -> AsyncIterator[str]:
     """Serve for as long as the context lasts; yields the dashboard's address. Raises CannotServeError."""
-    services = _web_services(container, ready)
+    services = _web_services(container, state)
     app = create_app(services, _web_settings(settings))
-    runner = create_runner(app)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, settings.scheduler_host, settings.scheduler_port)
-        try:
-            await site.start()
-        except OSError as error:
-            where = _authority(settings.scheduler_host, settings.scheduler_port)
-            # uvloop's text repeats the address.
-            reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-            raise CannotServeError(f"cannot serve on {where}: {reason}; choose another --port") from error
-        origin = settings.scheduler_public_url or f"http://{_authority(*runner.addresses[0][:2])}"
+    host, port = settings.scheduler_host, settings.scheduler_port
+    async with listening(create_runner(app), host, port, choose="--port") as where:
+        origin = settings.scheduler_public_url or f"http://{where}"
         address = f"{origin.rstrip('/')}/admin/scheduler/"
         if settings.login_required:
             await _open_doors(settings, services.access, address)
         yield address
-    finally:
-        await runner.cleanup()
 
 
-def _web_services(container: Container, ready: Callable[[], bool]) -> WebServices:
+def _web_services(container: Container, state: ServiceState) -> WebServices:
     return WebServices(
         manage=container.manage_tasks(),
         inspect=container.inspect_tasks(),
@@ -64,10 +62,13 @@ def _web_services(container: Container, ready: Callable[[], bool]) -> WebService
         access=_access_services(container),
         audit=container.inspect_audit(),
         team=container.inspect_team(),
+        hold=container.hold_firing(),
         feed=ChangeFeed(container.stores().news, container.observer()),
         clock=container.clock(),
         entropy=container.entropy(),
-        ready=ready,
+        ready=state.is_ready,
+        weakness=state.weakness,
+        metrics=state.metrics.text,
     )
 
 
@@ -107,8 +108,3 @@ async def _open_doors(settings: Settings, access: AccessServices, address: str) 
             at=f"{address}set-up",
             one_time_token=secret,
         )
-
-
-def _authority(host: str, port: int) -> str:
-    """Host and port as they stand in a URL; RFC 3986, 3.2.2."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

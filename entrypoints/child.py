@@ -12,7 +12,7 @@ from datetime import timedelta
 import structlog
 
 from domain.scheduling.identifiers import NodeId
-from entrypoints.link import DRAIN, READY, SCHEDULER, STUCK, WAKE
+from entrypoints.link import DRAIN, FIGURES, READY, SCHEDULER, STUCK, WAKE
 from entrypoints.process import EXIT_FAILED, EXIT_OK, EXIT_ORPHANED, EXIT_REPLACE, EXIT_UNREACHABLE, EXIT_USAGE
 from entrypoints.settings import workers_environment
 
@@ -83,7 +83,9 @@ class Child:
         """Wait for its end; say how it was."""
         return _epitaph(await self.process.wait(), is_ready=self._is_ready)
 
-    async def listen(self, *, on_ready: Callable[[], None], on_scheduler: Callable[[], None]) -> None:
+    async def listen(
+        self, *, on_ready: Callable[[], None], on_scheduler: Callable[[], None], on_figures: Callable[[bytes], None]
+    ) -> None:
         """What it says, until it says no more; lines that are too long or unknown mean only that it lives."""
         while True:
             try:
@@ -102,6 +104,8 @@ class Child:
                 on_scheduler()
             elif line == STUCK:
                 self.claims_no_more.set()
+            elif line.startswith(FIGURES):
+                on_figures(line.removeprefix(FIGURES))
 
     async def silence(self, lease: timedelta) -> None:
         """Return once it has been silent for a lease since it was ready; by then its claims are anybody's.

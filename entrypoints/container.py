@@ -1,7 +1,5 @@
 """The composition root: with the profiles, from which stores come, the only place that names adapters."""
 
-import os
-import socket
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -12,17 +10,21 @@ from adapters.passwords.argon2id import Argon2Passwords
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
 from adapters.telemetry.access_log import LogAccess
+from adapters.telemetry.every_observer import EveryObserver
+from adapters.telemetry.exposition import Exposition
 from adapters.telemetry.log_observer import LogObserver
+from adapters.telemetry.meter import Meter
+from adapters.telemetry.metrics_observer import MetricsObserver
+from adapters.telemetry.timed_stores import TimedStores
 from application.scheduling.deliveries import Deliveries
 from application.scheduling.drafts import HandlerDefaults
 from application.scheduling.ports.access import Access, AccessLog
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.cron_reference import CronReference
 from application.scheduling.ports.history import Retention
-from application.scheduling.ports.membership import Member
+from application.scheduling.ports.metrics import Counting, Telling
 from application.scheduling.ports.observer import Observer
 from application.scheduling.ports.passwords import Passwords
-from application.scheduling.ports.term import Terms
 from application.scheduling.ports.wakeup import Wakeup
 from application.scheduling.processors import Processors
 from application.scheduling.services.adopt_external_types import AdoptExternalTypes
@@ -36,6 +38,7 @@ from application.scheduling.services.credentials import digest
 from application.scheduling.services.dispatch_due import DispatchDue
 from application.scheduling.services.expire_unknown import ExpireUnknown
 from application.scheduling.services.explain import Explain
+from application.scheduling.services.hold_firing import HoldFiring
 from application.scheduling.services.identify import Identify
 from application.scheduling.services.inspect_access import InspectAccess
 from application.scheduling.services.inspect_audit import InspectAudit
@@ -43,12 +46,11 @@ from application.scheduling.services.inspect_history import InspectHistory
 from application.scheduling.services.inspect_tasks import InspectTasks
 from application.scheduling.services.inspect_team import InspectTeam
 from application.scheduling.services.keep_claims import KeepClaims
-from application.scheduling.services.keep_membership import KeepMembership
-from application.scheduling.services.keep_term import KeepTerm
 from application.scheduling.services.manage_account import ManageAccount
 from application.scheduling.services.manage_tasks import ManageTasks
 from application.scheduling.services.manage_tokens import ManageTokens
 from application.scheduling.services.manage_users import ManageUsers
+from application.scheduling.services.measure_store import MeasureStore
 from application.scheduling.services.note_refusals import NoteRefusals
 from application.scheduling.services.perform_executions import PerformExecutions
 from application.scheduling.services.preview import Preview
@@ -64,12 +66,12 @@ from application.scheduling.services.seed_defaults import SeedDefaults
 from application.scheduling.services.set_up import SetUp
 from application.scheduling.services.settle_execution import SettleExecution
 from application.scheduling.services.sign_in import SignIn
-from application.scheduling.services.split_buckets import SplitBuckets
 from application.scheduling.services.statistics import ReadStatistics
 from application.scheduling.services.task_quota import TaskQuota
 from application.scheduling.services.veil import VeiledHistory, VeiledTasks
 from application.scheduling.services.watch_clock import WatchClock
-from domain.scheduling.identifiers import NodeId
+from application.scheduling.services.watch_hold import WatchHold
+from application.scheduling.services.withheld import WithheldExecutions, WithheldTasks
 from entrypoints.settings import Settings
 from entrypoints.stores import Stores
 from entrypoints.web.doors.veil import is_veiled
@@ -86,8 +88,9 @@ def _deliveries(settings: Settings) -> Deliveries:
 
 
 def _retention(settings: Settings) -> Retention:
-    """How long records are kept: memory is dearer than a file."""
-    return Retention(executions=timedelta(days=7)) if settings.store == "redis" else Retention()
+    """How long records are kept: memory is dearer than a file, and a server has more room than that."""
+    days = {"redis": 7, "postgres": 30}.get(settings.store)
+    return Retention() if days is None else Retention(executions=timedelta(days=days))
 
 
 class Container(containers.DeclarativeContainer):
@@ -102,7 +105,14 @@ class Container(containers.DeclarativeContainer):
 
     clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
     entropy: providers.Provider[Entropy] = providers.Singleton(SystemEntropy)
-    observer: providers.Provider[Observer] = providers.Singleton(LogObserver)
+    meter: providers.Provider[Counting] = providers.Singleton(Meter)
+    observer: providers.Provider[Observer] = providers.Singleton(
+        EveryObserver,
+        providers.Singleton(LogObserver, clock=clock),
+        providers.Singleton(MetricsObserver, meter=meter),
+    )
+    ports = providers.Singleton(TimedStores, stores, meter, clock)
+    telling: providers.Provider[Telling] = providers.Singleton(Exposition, meter=meter)
     processors = providers.Singleton(Processors)
 
     access: providers.Provider[Access] = stores.provided.access
@@ -129,144 +139,124 @@ class Container(containers.DeclarativeContainer):
     manage_tokens = providers.Singleton(ManageTokens, access=access, clock=clock, entropy=entropy, log=access_log)
 
     # What people read, they read through these; what changes a task reads it as it is.
-    shown_tasks = providers.Singleton(VeiledTasks, tasks=stores.provided.tasks, is_veiled=is_veiled)
-    shown_history = providers.Singleton(VeiledHistory, history=stores.provided.history, is_veiled=is_veiled)
+    shown_tasks = providers.Singleton(VeiledTasks, tasks=ports.provided.tasks, is_veiled=is_veiled)
+    shown_history = providers.Singleton(VeiledHistory, history=ports.provided.history, is_veiled=is_veiled)
     task_quota = providers.Singleton(
-        TaskQuota, history=stores.provided.history, clock=clock, tasks_max=settings.provided.scheduler_tasks_max
+        TaskQuota, history=ports.provided.history, clock=clock, tasks_max=settings.provided.scheduler_tasks_max
     )
     change_task = providers.Singleton(
-        ChangeTask, tasks=stores.provided.tasks, clock=clock, wakeup=wakeup, observer=observer, quota=task_quota
+        ChangeTask, tasks=ports.provided.tasks, clock=clock, wakeup=wakeup, observer=observer, quota=task_quota
     )
     deliveries = providers.Singleton(_deliveries, settings)
     manage_tasks = providers.Singleton(
         ManageTasks,
         change_task=change_task,
-        executions=stores.provided.executions,
-        membership=stores.provided.membership,
+        executions=ports.provided.executions,
+        membership=ports.provided.membership,
         entropy=entropy,
         defaults=providers.Factory(HandlerDefaults, max_retries=settings.provided.scheduler_default_retries),
         deliveries=deliveries,
     )
     adopt_external_types = providers.Singleton(
-        AdoptExternalTypes, change_task=change_task, history=stores.provided.history, deliveries=deliveries
+        AdoptExternalTypes, change_task=change_task, history=ports.provided.history, deliveries=deliveries
     )
     restore_version = providers.Singleton(
         RestoreVersion,
         change_task=change_task,
-        history=stores.provided.history,
-        membership=stores.provided.membership,
+        history=ports.provided.history,
+        membership=ports.provided.membership,
         deliveries=deliveries,
     )
     redrive_execution = providers.Singleton(
         RedriveExecution,
         change_task=change_task,
-        history=stores.provided.history,
-        membership=stores.provided.membership,
+        history=ports.provided.history,
+        membership=ports.provided.membership,
     )
     redrive_many = providers.Singleton(RedriveMany, redrive=redrive_execution)
     backfill_task = providers.Singleton(
-        BackfillTask, change_task=change_task, history=stores.provided.history, entropy=entropy
+        BackfillTask, change_task=change_task, history=ports.provided.history, entropy=entropy
     )
     batch_change = providers.Singleton(
-        BatchChange, change_task=change_task, history=stores.provided.history, entropy=entropy
+        BatchChange, change_task=change_task, history=ports.provided.history, entropy=entropy
     )
-    apply_file = providers.Singleton(ApplyFile, manage=manage_tasks, history=stores.provided.history)
+    apply_file = providers.Singleton(ApplyFile, manage=manage_tasks, history=ports.provided.history)
     inspect_tasks = providers.Singleton(
         InspectTasks,
         tasks=shown_tasks,
         history=shown_history,
-        figures=stores.provided.figures,
-        membership=stores.provided.membership,
+        figures=ports.provided.figures,
+        membership=ports.provided.membership,
         clock=clock,
         store_fault=stores.provided.fault,
+        holds=stores.provided.holds,
     )
     retention = providers.Singleton(_retention, settings)
     inspect_audit = providers.Singleton(InspectAudit, history=shown_history)
-    inspect_team = providers.Singleton(InspectTeam, membership=stores.provided.membership, history=shown_history)
+    inspect_team = providers.Singleton(InspectTeam, membership=ports.provided.membership, history=shown_history)
     inspect_history = providers.Singleton(InspectHistory, history=shown_history, retention=retention)
     statistics = providers.Singleton(
         ReadStatistics,
-        figures=stores.provided.figures,
+        figures=ports.provided.figures,
         history=shown_history,
-        membership=stores.provided.membership,
+        membership=ports.provided.membership,
+        clock=clock,
+    )
+    measure_store = providers.Singleton(
+        MeasureStore,
+        tasks=ports.provided.tasks,
+        history=ports.provided.history,
+        figures=ports.provided.figures,
+        membership=ports.provided.membership,
+        holds=stores.provided.holds,
         clock=clock,
     )
     explain = providers.Singleton(
-        Explain, history=shown_history, membership=stores.provided.membership, retention=retention
+        Explain, history=shown_history, membership=ports.provided.membership, retention=retention
     )
     preview = providers.Singleton(Preview, clock=clock)
     cron_reference: providers.Provider[CronReference] = providers.Singleton(CroniterReference)
     advise = providers.Singleton(
         Advise, statistics=statistics, opinion=providers.Singleton(SecondOpinion, reference=cron_reference)
     )
-    seed_defaults = providers.Singleton(SeedDefaults, tasks=stores.provided.tasks, manage=manage_tasks)
+    seed_defaults = providers.Singleton(SeedDefaults, tasks=ports.provided.tasks, manage=manage_tasks)
     watch_clock = providers.Singleton(WatchClock, clock=clock, observer=observer)
+    hold_firing = providers.Singleton(HoldFiring, holds=stores.provided.holds, wakeup=wakeup, log=access_log)
+    watch_hold = providers.Singleton(WatchHold, holds=stores.provided.holds, clock=clock)
+    # What fires, starts and gives up work has these, and nothing else of the stores.
+    held_tasks = providers.Singleton(WithheldTasks, tasks=ports.provided.tasks, watch=watch_hold)
+    held_executions = providers.Singleton(WithheldExecutions, executions=ports.provided.executions, watch=watch_hold)
     dispatch_due = providers.Singleton(
         DispatchDue,
-        tasks=stores.provided.tasks,
-        executions=stores.provided.executions,
+        tasks=held_tasks,
+        executions=held_executions,
         clock=clock,
         wakeup=wakeup,
         observer=observer,
         watch=watch_clock,
     )
     rescue_stuck = providers.Singleton(
-        RescueStuck, executions=stores.provided.executions, clock=clock, wakeup=wakeup, observer=observer
+        RescueStuck, executions=ports.provided.executions, clock=clock, wakeup=wakeup, observer=observer
     )
     expire_unknown = providers.Singleton(
-        ExpireUnknown, executions=stores.provided.executions, watch=watch_clock, wakeup=wakeup, observer=observer
+        ExpireUnknown, executions=held_executions, watch=watch_clock, wakeup=wakeup, observer=observer
     )
-    reconcile = providers.Singleton(Reconcile, tasks=stores.provided.tasks, clock=clock, wakeup=wakeup)
+    reconcile = providers.Singleton(Reconcile, tasks=ports.provided.tasks, clock=clock, wakeup=wakeup)
     prune_history = providers.Singleton(
-        PruneHistory, history=stores.provided.history, observer=observer, watch=watch_clock, retention=retention
+        PruneHistory, history=ports.provided.history, observer=observer, watch=watch_clock, retention=retention
     )
     run_execution = providers.Singleton(RunExecution, processors=processors, clock=clock)
     settle_execution = providers.Singleton(
-        SettleExecution, executions=stores.provided.executions, clock=clock, wakeup=wakeup, observer=observer
+        SettleExecution, executions=ports.provided.executions, clock=clock, wakeup=wakeup, observer=observer
     )
     perform_executions = providers.Factory(
         PerformExecutions,
-        executions=stores.provided.executions,
+        executions=held_executions,
         run_execution=run_execution,
         settle_execution=settle_execution,
         clock=clock,
         entropy=entropy,
         observer=observer,
-    )
-
-
-def new_node_id(entropy: Entropy) -> NodeId:
-    """A name for a process that no other ever has, and that tells people where it ran."""
-    return NodeId(f"{socket.gethostname()[:40]}-{entropy.token()[:8]}")
-
-
-def keep_membership(stores: Stores, member: Member) -> KeepMembership:
-    """The announcing of one process."""
-    return KeepMembership(stores.membership, member)
-
-
-def split_buckets(stores: Stores, node_id: NodeId) -> SplitBuckets:
-    """The share of one scheduler."""
-    return SplitBuckets(stores.membership, node_id)
-
-
-def keep_term(terms: Terms, node_id: NodeId, clock: Clock) -> KeepTerm:
-    """The office of upkeep, as one scheduler sees it."""
-    return KeepTerm(terms, node_id, clock)
-
-
-def member(
-    node_id: NodeId, roles: frozenset[str], clock: Clock, processors: Processors | None = None, concurrency: int = 0
-) -> Member:
-    """This process, as it announces itself."""
-    return Member(
-        node_id,
-        roles,
-        socket.gethostname(),
-        os.getpid(),
-        clock.now(),
-        processors.specs if processors else (),
-        concurrency,
     )
 
 

@@ -127,8 +127,12 @@ def start_heartbeat(
     *,
     open_stores: Callable[[], AbstractAsyncContextManager[Stores]],
     observer: Observer,
+    tell: Callable[[], object],
 ) -> None:
-    """Keep the claims of the watched worker alive, and give signs of life to its supervisor, until it ends."""
+    """Keep the claims of the watched worker alive, and give signs of life to its supervisor, until it ends.
+
+    `tell` is called with each sign of life.
+    """
 
     async def beat() -> None:
         async with open_stores() as stores, asyncio.TaskGroup() as group:
@@ -136,6 +140,7 @@ def start_heartbeat(
 
             async def sign_of_life() -> None:
                 link.alive()
+                tell()
 
             async def look() -> None:
                 await watch.run_once(keep, is_draining=link.draining.is_set())

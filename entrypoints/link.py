@@ -16,6 +16,8 @@ SCHEDULER = b"scheduler\n"
 READY = b"ready\n"
 ALIVE = b"alive\n"
 STUCK = b"stuck\n"
+FIGURES = b"figures "
+"""How a line begins whose rest are figures."""
 
 
 @dataclass(slots=True)
@@ -60,6 +62,10 @@ class SupervisorLink:
     def stuck(self) -> bool:
         """Tell the supervisor that this process claims no more and a successor is needed; False if it can't hear."""
         return self._say(STUCK)
+
+    def figures(self, line: bytes) -> bool:
+        """Tell the supervisor what was counted here, in a line of 16 kB at most; False if it can't hear."""
+        return self._say(FIGURES + line)
 
     def _say(self, line: bytes) -> bool:
         """Send a line; dropped if the pipe is full, and then False."""

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import MutableMapping
 from copy import copy
+from functools import partial
 from typing import Any
 
 import structlog
@@ -12,12 +13,16 @@ from application.scheduling.services.error_reports import on_one_line
 from application.scheduling.services.run_execution import CURRENT_ATTEMPT
 
 # What a sentence says anyway; programs would have to take it apart.
-IN_WORDS = frozenset({"task", "task_id", "action"})
+IN_WORDS = frozenset({"task", "task_id", "action", "doing"})
 SECONDS = "_seconds"
 
 
-def configure_logging(log_format: str, level: str) -> None:
-    """Set up structlog and the standard library's loggers for this process, on standard error."""
+def configure_logging(log_format: str, level: str, node_id: str = "") -> None:
+    """Set up structlog and the standard library's loggers for this process, on standard error.
+
+    For programs every line says which process it is from, and one of a handler's, which attempt. A line that is logged
+    while a request is worked on bears its id.
+    """
     human = log_format == "human" or (log_format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
@@ -25,7 +30,11 @@ def configure_logging(log_format: str, level: str) -> None:
         structlog.processors.format_exc_info,
     ]
     # JSON in ASCII alone: whatever the encoding of the stream, and whatever terminal it is shown on.
-    renderer: structlog.typing.Processor = _sentence if human else structlog.processors.JSONRenderer()
+    rendering: list[structlog.typing.Processor] = (
+        [structlog.contextvars.merge_contextvars, _sentence]
+        if human
+        else [structlog.contextvars.merge_contextvars, partial(_signed, node_id), structlog.processors.JSONRenderer()]
+    )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -33,7 +42,7 @@ def configure_logging(log_format: str, level: str) -> None:
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=shared
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering], foreign_pre_chain=shared
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
@@ -43,6 +52,16 @@ def configure_logging(log_format: str, level: str) -> None:
     # One line per request is the reverse proxy's business.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def _signed(node_id: str, _logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The line with where it is from, as far as it does not say so itself."""
+    event.setdefault("node", node_id)
+    if (attempt := CURRENT_ATTEMPT.get()) is not None:
+        event.setdefault("task_id", attempt.task_id)
+        event.setdefault("execution", attempt.execution_id)
+        event.setdefault("attempt", attempt.attempt)
+    return event
 
 
 def _sentence(_logger: object, _name: str, event: MutableMapping[str, Any]) -> str:

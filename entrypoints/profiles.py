@@ -5,16 +5,21 @@ a living holder, and it wakes its workers over pipes. A store on a server is sha
 may conclude anything from being there, the time is the server's, and wake-ups go through it.
 """
 
+import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
 from adapters.redis.opening import RedisStores, address_of, open_redis_store
 from adapters.redis.pool import open_users_client
-from adapters.redis.wakeup import open_redis_wakeup
+from adapters.redis.wakeup import open_parting_words, open_redis_wakeup
+from adapters.sql.content.postgres import open_postgres_content, open_postgres_sessions
 from adapters.sql.content.sqlite import open_sqlite_content, open_sqlite_sessions
+from adapters.sql.postgres_address import address_of as postgres_address_of
 from adapters.sql.store import check_sqlite_store, open_sqlite_store
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
@@ -28,10 +33,19 @@ from application.scheduling.ports.wakeup import Wakeup
 from entrypoints.handlers import Build
 from entrypoints.hints import Hints
 from entrypoints.loop import Work
-from entrypoints.settings import InvalidSettingsError, Settings, without_password
-from entrypoints.stores import Lock, Stores
+from entrypoints.postgres_profile import PostgresProfile
+from entrypoints.settings import (
+    POSTGRES_PREFIXES,
+    REDIS_PREFIXES,
+    SQLITE_PREFIXES,
+    InvalidSettingsError,
+    Settings,
+    without_password,
+)
+from entrypoints.stores import Lock, MovableStores, Stores
 
 Callback = Callable[[], None]
+Sessions = async_sessionmaker[AsyncSession]
 
 
 class Profile(Protocol):
@@ -69,8 +83,14 @@ class Profile(Protocol):
     def open_begun_store(self) -> AbstractAsyncContextManager[Stores]:
         """The store, which is refused if no service has made it yet: what it answered would be true of nothing."""
 
+    def open_for_transfer(self, *, begun: bool) -> AbstractAsyncContextManager[MovableStores]:
+        """The store, also if it is being moved; with `begun`, it is refused if no service has made it yet."""
+
     def open_wakeup(self, on_scheduler: Callback, on_workers: Callback) -> AbstractAsyncContextManager[Wakeup]:
         """What wakes the others; the callbacks are how they wake this process, in its event loop."""
+
+    def open_parting_words(self) -> AbstractAsyncContextManager[Wakeup]:
+        """What wakes the others when the context ends: a command's, which nobody wakes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +128,30 @@ class EmbeddedProfile:
 
     def open_begun_store(self) -> AbstractAsyncContextManager[Stores]:
         """See the protocol."""
+        self._check_begun()
+        return self.open_store()
+
+    def open_for_transfer(self, *, begun: bool) -> AbstractAsyncContextManager[MovableStores]:
+        """See the protocol."""
+        if begun:
+            self._check_begun()
+        return open_sqlite_store(self.path, self.clock, SystemEntropy(), for_transfer=True)
+
+    def _check_begun(self) -> None:
         if not self.path.exists():
             raise StoreRefusedError(
                 f"there is no store at {self.path}: start the service first, run this in its"
                 " folder, or set SCHEDULER_STORE_PATH"
             )
-        return self.open_store()
 
     @asynccontextmanager
     async def open_wakeup(self, on_scheduler: Callback, on_workers: Callback) -> AsyncIterator[Wakeup]:
         """See the protocol. Everybody there is to wake is this process, or a child at its pipe."""
         yield Hints(on_scheduler, on_workers)
+
+    def open_parting_words(self) -> AbstractAsyncContextManager[Wakeup]:
+        """See the protocol. The service hears nothing of what others do in its file; it looks by itself."""
+        return nullcontext(Hints())
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +199,19 @@ class RedisProfile:
         """See the protocol."""
         return open_redis_store(address_of(self.url), None, listener=self.clock)
 
+    def open_for_transfer(self, *, begun: bool) -> AbstractAsyncContextManager[MovableStores]:
+        """See the protocol."""
+        entropy = None if begun else SystemEntropy()
+        return open_redis_store(address_of(self.url), entropy, listener=self.clock, for_transfer=True)
+
     def open_wakeup(self, on_scheduler: Callback, on_workers: Callback) -> AbstractAsyncContextManager[Wakeup]:
         """See the protocol."""
         me = SystemEntropy().token()
         return open_redis_wakeup(address_of(self.url), me, on_scheduler=on_scheduler, on_workers=on_workers)
+
+    def open_parting_words(self) -> AbstractAsyncContextManager[Wakeup]:
+        """See the protocol."""
+        return open_parting_words(address_of(self.url), SystemEntropy().token())
 
 
 def profile_of(settings: Settings) -> Profile:
@@ -177,11 +219,29 @@ def profile_of(settings: Settings) -> Profile:
     if settings.store == "redis":
         assert settings.redis_url is not None, "the settings are checked whole"
         return RedisProfile(settings.redis_url)
+    if settings.store == "postgres":
+        assert settings.postgres_url is not None, "the settings are checked whole"
+        return PostgresProfile(settings.postgres_url, settings.redis_url)
     return EmbeddedProfile(settings.scheduler_store_path)
 
 
+def profile_at(url: str) -> Profile:
+    """The profile of the store at a URL; raises InvalidSettingsError for what is none. Nothing is connected."""
+    for prefix in SQLITE_PREFIXES:
+        if url.startswith(prefix) and url != prefix:
+            return EmbeddedProfile(Path(os.path.realpath(url.removeprefix(prefix))))
+    if url.startswith(REDIS_PREFIXES):
+        return RedisProfile(url)
+    if url.startswith(POSTGRES_PREFIXES):
+        return PostgresProfile(url)
+    known = ", ".join(f"{each}…" for each in (SQLITE_PREFIXES[0], *REDIS_PREFIXES, *POSTGRES_PREFIXES))
+    raise InvalidSettingsError((f"{without_password(url)} is no store: {known}",))
+
+
 def open_content(settings: Settings) -> AbstractAsyncContextManager[ContentPorts]:
-    """The content database, migrated."""
+    """The content database, migrated. Raises StoreRefusedError for what must be mended first."""
+    if settings.postgres_url is not None:
+        return open_postgres_content(postgres_address_of(settings.postgres_url))
     return open_sqlite_content(settings.content_file)
 
 
@@ -190,13 +250,16 @@ async def open_users_tools(settings: Settings) -> AsyncIterator[Build | None]:
     """What makes processors in class form: of a client for the Redis, and of sessions on the content database.
 
     None without Redis. Nothing is connected before a processor asks for it. Raises StoreRefusedError for a REDIS_URL
-    that is no address.
+    or a DATABASE_URL that is no address.
     """
     if settings.redis_url is None:
         yield None
         return
-    async with (
-        open_users_client(address_of(settings.redis_url)) as client,
-        open_sqlite_sessions(settings.content_file) as sessions,
-    ):
+    async with open_users_client(address_of(settings.redis_url)) as client, _open_sessions(settings) as sessions:
         yield lambda found: found(client, sessions)
+
+
+def _open_sessions(settings: Settings) -> AbstractAsyncContextManager[Sessions]:
+    if settings.postgres_url is not None:
+        return open_postgres_sessions(postgres_address_of(settings.postgres_url))
+    return open_sqlite_sessions(settings.content_file)

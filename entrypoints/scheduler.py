@@ -7,8 +7,11 @@ from contextlib import AsyncExitStack
 import click
 
 from application.scheduling.ports.errors import StoreRefusedError
+from domain.scheduling.identifiers import NodeId
+from entrypoints.container import Container
 from entrypoints.logs import configure_logging
 from entrypoints.loop import unless_stopped
+from entrypoints.presence import new_node_id
 from entrypoints.process import EXIT_OK, EXIT_USAGE, run
 from entrypoints.profiles import Profile, profile_of
 from entrypoints.service import Service
@@ -19,7 +22,7 @@ LOCK_LOOKS_MAX = 30
 LOCK_LOOK_SECONDS = 0.1
 
 
-async def serve(settings: Settings, stop: asyncio.Event) -> int:
+async def serve(settings: Settings, node_id: NodeId, stop: asyncio.Event) -> int:
     """Take the lock, if there is one, open the store, serve; told to stop before that, end at once.
 
     Raises StoreRefusedError if another process serves the file, CannotServeError if the dashboard's port is taken.
@@ -34,7 +37,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> int:
             await unless_stopped(_take(lock, profile), stop)
         # The store may have to wait for another program, or for a long migration.
         stores = await unless_stopped(leaving.enter_async_context(profile.open_store()), stop)
-        return EXIT_OK if stores is None else await Service(settings, profile, lock, stop).run(stores)
+        return EXIT_OK if stores is None else await Service(settings, node_id, profile, lock, stop).run(stores)
 
 
 async def _take(lock: Lock, profile: Profile) -> None:
@@ -54,8 +57,9 @@ def main(roles: str | None, host: str | None, port: int | None) -> None:
     """Serve PeachPie's task scheduler: scheduler, worker and dashboard, or those of them that are named."""
     try:
         settings = load_settings(scheduler_roles=roles, scheduler_host=host, scheduler_port=port)
-        configure_logging(settings.scheduler_log_format, settings.scheduler_log_level)
-        sys.exit(run(lambda stop: serve(settings, stop)))
+        node_id = new_node_id(Container.entropy())
+        configure_logging(settings.scheduler_log_format, settings.scheduler_log_level, node_id)
+        sys.exit(run(lambda stop: serve(settings, node_id, stop)))
     except InvalidSettingsError as error:
         click.echo("\n".join(error.lines), err=True)
         sys.exit(EXIT_USAGE)

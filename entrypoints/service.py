@@ -13,13 +13,16 @@ from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Held
 from application.scheduling.ports.membership import SILENT_AFTER
-from application.scheduling.services.dispatch_due import AHEAD
+from application.scheduling.ports.metrics import CLOCK_HELD
+from application.scheduling.services.deciding import AHEAD
 from domain.scheduling.identifiers import NodeId
-from entrypoints.admin import serve_admin
-from entrypoints.container import Container, new_node_id
+from entrypoints.admin import ServiceState, serve_admin
+from entrypoints.container import Container
 from entrypoints.isolation import LANES_MAX, PATIENCE, SuspectWatch
 from entrypoints.loop import Step, every, once_ready, repeat
-from entrypoints.presence import Presence, presence_of
+from entrypoints.metrics import LAG_EVERY, SERVICE, LoopLag, ProcessMetrics, look_at_processes
+from entrypoints.metrics_listener import serve_metrics
+from entrypoints.presence import Presence, new_node_id, presence_of
 from entrypoints.process import EXIT_OK, take_leave
 from entrypoints.profiles import Profile
 from entrypoints.settings import Settings
@@ -45,6 +48,7 @@ class Service:
     """
 
     settings: Settings
+    node_id: NodeId
     profile: Profile
     lock: Lock | None
     stop: asyncio.Event
@@ -60,9 +64,14 @@ class Service:
         """Serve until told to stop: then firing ends, the worker drains, and the dashboard goes last."""
         async with self.profile.open_wakeup(self.due.set, self._wake_workers) as wakeup:
             container = Container(settings=self.settings, stores=stores, wakeup=wakeup, clock=self.profile.clock)
-            presence = presence_of(container, self.profile)
+            presence = presence_of(container, self.profile, self.node_id)
             await self._prepare(container, presence)
-            async with self._dashboard(container), asyncio.TaskGroup() as group:
+            metrics = self._metrics(container, presence)
+            async with (
+                serve_metrics(self.settings, metrics) as url,
+                self._dashboard(container, metrics, url),
+                asyncio.TaskGroup() as group,
+            ):
                 for name, step, wake in self._steps(container, presence):
                     loop = repeat(step, name=name, stop=self.stop, observer=container.observer(), wake=wake)
                     group.create_task(loop)
@@ -90,24 +99,40 @@ class Service:
             await container.adopt_external_types().run_once()
 
     @asynccontextmanager
-    async def _dashboard(self, container: Container) -> AsyncIterator[None]:
-        """Serve the dashboard if this is its role."""
-        self._greeting = f"Ready: tasks in {self.profile.where}"
+    async def _dashboard(self, container: Container, metrics: ProcessMetrics, url: str | None) -> AsyncIterator[None]:
+        """Serve the dashboard if this is its role; the figures are told at `url`, too, if there is one."""
+        self._greeting = f"Ready: tasks in {self.profile.where}" + (f", figures at {url}" if url else "")
         async with AsyncExitStack() as serving:
             if "admin" in self.settings.scheduler_roles:
-                served = serve_admin(self.settings, container, self._readiness(container))
+                stores = container.stores()
+                state = ServiceState(self._readiness(container), lambda: self.profile.weakness(stores), metrics)
+                served = serve_admin(self.settings, container, state)
                 self._greeting += f", dashboard at {await serving.enter_async_context(served)}"
             if "worker" not in self.settings.scheduler_roles:
                 self._greet()
             yield
+
+    def _metrics(self, container: Container, presence: Presence) -> ProcessMetrics:
+        """The figures of this process; whoever only watches over workers reads no others, of which a store has many."""
+        roles, telling = self.settings.scheduler_roles, container.telling()
+        telling.look_at(lambda: presence.readings(self.settings.store))
+        if "scheduler" in roles:
+            watch = container.watch_clock()
+            telling.look_at(lambda: {CLOCK_HELD: {(): watch.is_held}})
+        if "worker" not in roles:
+            telling.look_at(lambda: look_at_processes(()))
+        return ProcessMetrics(telling, container.measure_store() if roles & {"scheduler", "admin"} else None)
 
     def _start_lanes(self, container: Container, group: asyncio.TaskGroup) -> None:
         executions, observer = container.stores().executions, container.observer()
         self._watches = [SuspectWatch(executions, observer, PATIENCE * lane) for lane in range(LANES_MAX)]
         self._supervisor = self._lane(container, None)
         group.create_task(self._supervise(self._supervisor))
-        for watch in self._watches:
-            group.create_task(self._lane(container, watch).run(self.stop))
+        isolating = [self._lane(container, watch) for watch in self._watches]
+        for each in isolating:
+            group.create_task(each.run(self.stop))
+        lanes = (self._supervisor, *isolating)
+        container.telling().look_at(lambda: look_at_processes(pid for lane in lanes for pid in lane.pids))
 
     def _greet(self) -> None:
         """The service is ready once the first worker is: by then it has announced what it can run, and how."""
@@ -146,6 +171,7 @@ class Service:
         fires = "scheduler" in self.settings.scheduler_roles
         for name, step in presence.steps():
             yield name, step if fires else self._in_sight(step, container.clock()), None
+        yield "lag", every(LoopLag(container.meter(), container.clock(), SERVICE).run_once, LAG_EVERY), None
         if (watch := self.profile.watch(container.stores())) is not None:
             yield "watch the store", every(watch, WATCH_EVERY), None
         if not fires:
@@ -218,6 +244,7 @@ class Service:
             died=died,
             on_scheduler=container.wakeup().scheduler,
             on_ready=(lambda: None) if suspects else self._greet,
+            on_figures=container.meter().take_over,
             clock=container.clock(),
             grace=self.settings.grace,
             wanted=suspects.found if suspects else None,

@@ -21,6 +21,7 @@ from entrypoints.secret_files import read_secret
 ROLES = frozenset({"scheduler", "worker", "admin"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SQLITE_PREFIXES = ("sqlite:///", "sqlite+aiosqlite:///")
+POSTGRES_PREFIXES = ("postgresql://", "postgres://", "postgresql+asyncpg://")
 REDIS_PREFIXES = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
 MEMORY_PATHS = frozenset({"", ".", ":memory:"})
 ADMIN_TOKEN_MIN = 32
@@ -58,6 +59,8 @@ class Settings(BaseSettings):
     scheduler_grace: Annotated[float, Field(ge=0, le=3_600)] = 20
     scheduler_host: str = "127.0.0.1"
     scheduler_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    scheduler_metrics_host: str = "127.0.0.1"
+    scheduler_metrics_port: Annotated[int | None, Field(ge=0, le=65_535)] = None
     scheduler_roles: Annotated[frozenset[str], NoDecode] = ROLES
     scheduler_processors: Annotated[tuple[str, ...], NoDecode] = ()
     scheduler_external_types: Annotated[tuple[str, ...], NoDecode] = ()
@@ -96,9 +99,15 @@ class Settings(BaseSettings):
         return self.scheduler_content_path
 
     @property
+    def postgres_url(self) -> str | None:
+        """The address of the content database where that is a PostgreSQL, which can hold the tasks as well."""
+        url = self.database_url
+        return url if url and url.startswith(POSTGRES_PREFIXES) else None
+
+    @property
     def store(self) -> str:
-        """Which store holds the tasks: "sqlite" or "redis"."""
-        return self.scheduler_store or ("redis" if self.redis_url else "sqlite")
+        """Which store holds the tasks: "sqlite", "redis" or "postgres"."""
+        return self.scheduler_store or ("redis" if self.redis_url else "postgres" if self.postgres_url else "sqlite")
 
     @property
     def login_required(self) -> bool:
@@ -235,8 +244,10 @@ def _store_faults(settings: Settings) -> list[str]:
     faults = []
     if settings.redis_url and not settings.redis_url.startswith(REDIS_PREFIXES):
         faults.append(f"REDIS_URL: {without_password(settings.redis_url)} is none of {', '.join(REDIS_PREFIXES)}")
-    if settings.scheduler_store == "postgres":
-        faults.append("SCHEDULER_STORE: this version keeps its tasks in SQLite or in Redis")
+    if settings.scheduler_store == "postgres" and not settings.postgres_url:
+        faults.append(
+            "SCHEDULER_STORE: DATABASE_URL must name a PostgreSQL, as in postgresql://me:secret@localhost/app"
+        )
     if settings.scheduler_store == "redis" and not settings.redis_url:
         faults.append("SCHEDULER_STORE: REDIS_URL is missing, such as redis://localhost:6379/0")
     if settings.scheduler_external_types and settings.store != "redis":
@@ -253,8 +264,11 @@ def _store_faults(settings: Settings) -> list[str]:
 
 def _database_faults(settings: Settings) -> list[str]:
     url = settings.database_url
+    if settings.postgres_url:
+        return []
     if url and not url.startswith(SQLITE_PREFIXES):
-        return [f"DATABASE_URL: {without_password(url)} is no SQLite file (sqlite:///path), which this version needs"]
+        known = ", ".join((*POSTGRES_PREFIXES, SQLITE_PREFIXES[0]))
+        return [f"DATABASE_URL: {without_password(url)} is none of {known}"]
     if url and (url.partition(":///")[2] in MEMORY_PATHS or "?" in url):
         return [f"DATABASE_URL: {without_password(url)} is no plain path of a file (sqlite:///path)"]
     if os.path.realpath(settings.content_file) == os.path.realpath(settings.scheduler_store_path):

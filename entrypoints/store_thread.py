@@ -12,6 +12,8 @@ from functools import partial
 from threading import Thread
 from typing import Any, TypeVar, cast
 
+import uvloop
+
 from entrypoints.stores import Stores
 
 Answer = TypeVar("Answer")
@@ -38,18 +40,19 @@ class _Stores:
     history: _Port
     membership: _Port
     access: _Port
+    holds: _Port
 
 
 @asynccontextmanager
 async def in_a_thread(open_stores: Callable[[], AbstractAsyncContextManager[Stores]]) -> AsyncIterator[Stores]:
     """The opened stores, used from here and at work elsewhere. Raises what opening them raises."""
-    loop = asyncio.new_event_loop()
+    loop = uvloop.new_event_loop()
     thread = Thread(target=loop.run_forever, name="store", daemon=True)
     thread.start()
     opened = open_stores()
     try:
         stores = await _there(_entered(opened), loop)
-        names = ("tasks", "executions", "history", "membership", "access")
+        names = ("tasks", "executions", "history", "membership", "access", "holds")
         try:
             yield cast(Stores, _Stores(*(_Port(getattr(stores, name), loop) for name in names)))
         finally:

@@ -7,9 +7,11 @@ from application.scheduling.ports.access_trail import AccessTrail
 from application.scheduling.ports.execution_store import ExecutionStore
 from application.scheduling.ports.figures import Figures
 from application.scheduling.ports.history import History
+from application.scheduling.ports.hold import Holds
 from application.scheduling.ports.membership import Membership
 from application.scheduling.ports.news import News
 from application.scheduling.ports.task_store import TaskStore
+from application.scheduling.ports.transfer import Transfer
 
 
 class Stores(Protocol):
@@ -31,8 +33,17 @@ class Stores(Protocol):
     def news(self) -> News: ...
     @property
     def trail(self) -> AccessTrail: ...
+    @property
+    def holds(self) -> Holds: ...
     def fault(self) -> str | None:
         """What makes the engine unfit to hold a store, as it was last seen; None: nothing is known to."""
+
+
+class MovableStores(Stores, Protocol):
+    """The ports of one open store that can be moved to another, or from there."""
+
+    @property
+    def transfer(self) -> Transfer: ...
 
 
 class Lock(Protocol):

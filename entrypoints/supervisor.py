@@ -42,6 +42,10 @@ def _nobody() -> None:
     """Nobody waits for the child to be ready."""
 
 
+def _unread(line: bytes) -> None:
+    """Nobody reads what the child counts."""
+
+
 @dataclass(slots=True)
 class Supervisor:
     """Keeps one worker child claiming. `command(worker_id, socket_fd)` is what starts it; `died` rescues its claims.
@@ -62,9 +66,15 @@ class Supervisor:
     kill_after: timedelta = KILL_AFTER
     lease: timedelta = LEASE
     on_ready: Callable[[], None] = _nobody
+    on_figures: Callable[[bytes], None] = _unread
     wanted: Callable[[], Coroutine[Any, Any, None]] | None = None
     _children: list[Child] = field(default_factory=list)
     _somebody_left: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes of the children there are."""
+        return tuple(child.pid for child in self._children)
 
     def wake(self) -> None:
         """Tell the child that claims to look for work. Lost if there is none; the next one looks first thing."""
@@ -166,7 +176,9 @@ class Supervisor:
     async def _accompany(self, child: Child, stop: asyncio.Event) -> Epitaph:
         async with asyncio.TaskGroup() as group:
             company = (
-                group.create_task(child.listen(on_ready=self.on_ready, on_scheduler=self.on_scheduler)),
+                group.create_task(
+                    child.listen(on_ready=self.on_ready, on_scheduler=self.on_scheduler, on_figures=self.on_figures)
+                ),
                 group.create_task(self._drain(child, stop)),
                 group.create_task(self._end_if_silent(child)),
             )

@@ -19,7 +19,7 @@ from application.scheduling.ports.observer import Observer
 from application.scheduling.services.keep_membership import ANNOUNCE_EVERY, KeepMembership
 from application.scheduling.services.perform_executions import PerformExecutions
 from domain.scheduling.identifiers import NodeId
-from entrypoints.container import Container, keep_membership, member
+from entrypoints.container import Container
 from entrypoints.handlers import load_handlers, started
 from entrypoints.handover import Handover
 from entrypoints.heartbeat import LoopWatch, holder_of, start_heartbeat
@@ -28,6 +28,8 @@ from entrypoints.inheritance import keep_from_programs
 from entrypoints.link import SupervisorLink
 from entrypoints.logs import capture_lines, configure_logging
 from entrypoints.loop import Step, every, repeat
+from entrypoints.metrics import LAG_EVERY, FiguresOfChild
+from entrypoints.presence import member
 from entrypoints.process import EXIT_OK, EXIT_REPLACE, EXIT_USAGE, leave_now, run_child, take_leave, tell
 from entrypoints.profiles import open_content, open_users_tools, profile_of
 from entrypoints.settings import ROLES, InvalidSettingsError, Settings, load_settings
@@ -79,7 +81,7 @@ class Worker:
 
     It is told to stop by `stop`. Once it hands over to a successor it claims nothing new and announces so, finishes
     what runs, and leaves when nothing but code that does not stop is left in it. One that runs suspects alone leaves as
-    well when there has been none for LEAVE_WHEN_IDLE_FOR.
+    well when there has been none for LEAVE_WHEN_IDLE_FOR. The last of its figures it tells when all else is done.
     """
 
     perform: PerformExecutions
@@ -87,6 +89,7 @@ class Worker:
     observer: Observer
     grace: timedelta
     handover: Handover
+    figures: FiguresOfChild
     _code: int = EXIT_OK
     _busy_at: float | None = None
     _draining: asyncio.Event = field(default_factory=asyncio.Event)
@@ -107,9 +110,12 @@ class Worker:
             group.create_task(start(self._settle, name="settle", stop=self._settled, wake=perform.something_ended))
             announce = every(self._announce, ANNOUNCE_EVERY)
             group.create_task(start(announce, name="announce", stop=self._settled, wake=self._handed_over))
+            lag = every(self.figures.lag().run_once, LAG_EVERY)
+            group.create_task(start(lag, name="lag", stop=self._settled))
             await self._finished(claiming)
             self._settled.set()
             await take_leave(self.membership)
+            self.figures.tell()
             if perform.is_stuck or len(perform.live) or not claiming.done():
                 # Code that does not stop would keep this group open for ever.
                 leave_now(self._code)
@@ -151,7 +157,7 @@ class Worker:
         """Wait until nothing is to be claimed, then for what still runs, within the grace; then it is handed back."""
         await self._draining.wait()
         if not await self._drained(claiming, self.grace):
-            self.perform.leaving.set()
+            self.perform.leave()
             await self._drained(claiming, HAND_BACK_WITHIN)
 
     async def _drained(self, claiming: asyncio.Task[None], within: timedelta) -> bool:
@@ -193,16 +199,17 @@ async def work(settings: Settings, worker_id: NodeId, link: SupervisorLink, *, i
         # Ordinary work is not served here, so nobody may count on this process or on its handlers.
         role, announced = ("isolation", None) if isolated else ("worker", processors)
         me = member(worker_id, frozenset({role}), clock, announced, concurrency)
-        membership = keep_membership(stores, me)
+        membership = KeepMembership(stores.membership, me)
         # Before the service says that it is ready: from now on payloads are checked by what this worker announces.
         await membership.run_once()
         link.ready()
         handover = Handover(perform, link.stuck)
-        worker = Worker(perform, membership, observer, settings.grace, handover)
+        figures = FiguresOfChild(container.meter(), clock, link.figures)
+        worker = Worker(perform, membership, observer, settings.grace, handover, figures)
         link.start(on_wake=hands.set, on_drain=worker.stop)
         loop = asyncio.get_running_loop()
         watch = LoopWatch(loop, perform, handover, clock, settings.grace, partial(holder_of, loop))
-        start_heartbeat(watch, link, open_stores=profile.open_store, observer=observer)
+        start_heartbeat(watch, link, open_stores=profile.open_store, observer=observer, tell=figures.tell)
         return await worker.run()
 
 
@@ -219,7 +226,7 @@ def main(worker_id: str, link_fd: int, lock: int | None, *, isolated: bool) -> N
     except InvalidSettingsError as error:
         click.echo("\n".join(error.lines), err=True)
         sys.exit(EXIT_USAGE)
-    configure_logging(settings.scheduler_log_format, settings.scheduler_log_level)
+    configure_logging(settings.scheduler_log_format, settings.scheduler_log_level, worker_id)
     capture_lines()
     link = socket.socket(fileno=link_fd)
     keep_from_programs(link, lock)

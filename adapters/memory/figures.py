@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from adapters.memory.state import State
-from application.scheduling.ports.figures import COUNT_MAX, Backlog, ComingTask, HourFigures, PastRun, TypeFigures
+from adapters.memory.state import KeptExecution, State
+from application.scheduling.ports.figures import COUNT_MAX, Backlog, ComingTask, HourFigures, Load, PastRun, TypeFigures
 from domain.scheduling.durations import NO_STEP, Durations
 from domain.scheduling.execution import Execution, ExecutionKind, ExecutionState, redrive_key
 from domain.scheduling.finish import Finish
@@ -31,6 +31,13 @@ class MemoryFigures:
             dead_letters=min(COUNT_MAX, sum(self._is_dead_letter(each) for each in self._executions())),
             oldest_pending_at=pending[0].execution.available_at if pending else None,
         )
+
+    async def load(self) -> Load:
+        """See the port."""
+        self.state.now()
+        pending = self.state.open_executions(ExecutionState.PENDING)
+        living = (each.task for each in self.state.tasks.values() if each.task.deleted_at is None)
+        return Load(Counter(map(self._type_of, pending)), sum(each.quarantine is not None for each in living))
 
     async def unhandled(self) -> int:
         """See the port."""
@@ -89,6 +96,9 @@ class MemoryFigures:
 
     def _executions(self) -> Iterator[Execution]:
         return (kept.execution for kept in self.state.executions.values())
+
+    def _type_of(self, kept: KeptExecution) -> str:
+        return self.state.definition(kept.execution).task_type
 
     def _is_dead_letter(self, execution: Execution) -> bool:
         if execution.state is not ExecutionState.DEAD:

@@ -13,6 +13,7 @@ from adapters.memory.journal import Journal
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import LogLine, Progress, Settled
+from application.scheduling.ports.hold import Hold
 from application.scheduling.ports.membership import Member
 from application.scheduling.ports.records import AttemptRecord, ChangeRecord
 from application.scheduling.ports.task_store import Unreadable
@@ -93,6 +94,7 @@ class State:
     journal: Journal = field(default_factory=Journal)
     chain: Chain = field(default_factory=Chain)
     members: dict[NodeId, tuple[Member, datetime]] = field(default_factory=dict)
+    hold: Hold | None = None
     # How many stores this one has been; a claim's fence counts within one.
     generation: int = 1
     claims_made: int = 0

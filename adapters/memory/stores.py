@@ -9,6 +9,7 @@ from adapters.memory.access import MemoryAccess
 from adapters.memory.execution_store import MemoryExecutionStore
 from adapters.memory.figures import MemoryFigures
 from adapters.memory.history import MemoryHistory
+from adapters.memory.hold import MemoryHolds
 from adapters.memory.membership import MemoryMembership
 from adapters.memory.news import MemoryNews
 from adapters.memory.state import State
@@ -30,6 +31,7 @@ class MemoryStores:
     figures: MemoryFigures
     news: MemoryNews
     trail: MemoryTrail
+    holds: MemoryHolds
 
     def fault(self) -> None:
         """See entrypoints/stores."""
@@ -47,6 +49,7 @@ class MemoryStores:
             MemoryFigures(state),
             MemoryNews(state),
             MemoryTrail(state),
+            MemoryHolds(state),
         )
 
 

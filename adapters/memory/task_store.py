@@ -16,6 +16,7 @@ from application.scheduling.ports.task_store import (
     Moved,
     MutateAnswer,
     NameTaken,
+    Place,
     Replayed,
     TooEarly,
     Unreadable,
@@ -36,15 +37,19 @@ class MemoryTaskStore:
 
     state: State
 
-    async def due(self, share: Share, *, until: datetime, limit: int) -> Sequence[ScheduledTask | Unreadable]:
-        """See the port. Tasks with the same instant come by id."""
+    async def due(
+        self, share: Share, *, until: datetime, limit: int, after: Place | None = None
+    ) -> Sequence[ScheduledTask | Unreadable]:
+        """See the port."""
         now = self.state.now()
         found = [
-            (look_at, task.id)
+            Place(look_at, task.id)
             for task, look_at in self._looked_at()
             if look_at <= until and (_is_in(task, share) or look_at + TAKEOVER_AFTER <= now)
         ]
-        due = self._read(task_id for _, task_id in sorted(found)[:limit])
+        due = self._read(
+            task_id for _, task_id in sorted(each for each in found if after is None or each > after)[:limit]
+        )
         return [each if isinstance(each, Unreadable) else _without_payload(each) for each in due]
 
     async def next_look_at(self, share: Share) -> datetime | None:

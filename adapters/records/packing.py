@@ -23,9 +23,13 @@ UNREADABLE = (DomainError, ValueError, TypeError, LookupError, ArithmeticError, 
 CACHE_MAX = 4_096
 
 
+# As json.dumps would, which makes an encoder for each value.
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
 def packed(value: Any) -> str:
     """The one JSON text of a value, in ASCII whatever its strings hold."""
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 # Tasks that are due together share most of their instants; making one anew is a quarter of reading a task.

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from adapters.records.access import account_of, attempts_of, session_of, token_of
+from adapters.records.hold import hold_of
 from adapters.records.packing import Row, at
 from adapters.records.trail import access_record_of
 from adapters.redis.codec import value_of
 from adapters.redis.script import script
 from adapters.redis.server import Reply, Server
+from application.scheduling.ports.hold import Hold
 from domain.access.account import Account, ApiToken, Session, User
 from domain.access.record import AccessRecord, Link
 from domain.access.throttle import Attempts
@@ -45,6 +47,7 @@ class Reading:
     revision: int
     is_bare: bool
     offer: tuple[str, datetime] | None
+    hold: Hold | None
     anchor: Link
     head: Link
     users: Mapping[str, Account | None]
@@ -81,7 +84,7 @@ async def read_access(server: Server, sought: Sought) -> Reading:
 
 def _reading(reply: Reply) -> Reading:
     revision, is_bare = reply.answer
-    offer, anchor, head, *found = reply.readings
+    offer, hold, anchor, head, *found = reply.readings
     stored: dict[str, dict[str, bytes]] = {kind: {} for kind in _KINDS}
     for kind, name, record in zip(found[0::3], found[1::3], found[2::3], strict=True):
         stored[kind.decode()][name.decode(errors="replace")] = record
@@ -91,6 +94,7 @@ def _reading(reply: Reply) -> Reading:
         revision,
         is_bare,
         value_of(offer, _offer_of),
+        value_of(hold, hold_of),
         _link(anchor),
         _link(head),
         login_records=stored["logins"],

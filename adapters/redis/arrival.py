@@ -12,6 +12,7 @@ import msgpack
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError
 
+from adapters.records.transfer import mark_in
 from adapters.redis.errors import store_errors
 from adapters.redis.keys import KEYS, PREFIX
 from adapters.redis.script import script
@@ -23,7 +24,7 @@ SCHEMA: Final = 1
 REDIS_MIN: Final = (7, 0)
 VALKEY_MIN: Final = (8, 0)
 # What stands where a script is told the generation it works on: this one runs on an empty store, too.
-_ARRIVE: Final = "arrive"
+ARRIVE: Final = "arrive"
 
 
 @dataclass(slots=True)
@@ -31,12 +32,14 @@ class Arrival:
     """What one process knows of its store: its name once it has met it, and how fit and durable the last server was.
 
     `where` is the address as people may see it, `new_name` what the store is called if it is new (None: no store is to
-    be begun); `listener` learns the store's clock from the first reply on.
+    be begun); `listener` learns the store's clock from the first reply on. A store that is being moved is met by those
+    alone that are there `for_transfer`.
     """
 
     where: str
     new_name: str | None
     listener: Listener | None = None
+    for_transfer: bool = False
     store_id: str | None = None
     durability: str | None = None
     fault: str | None = None
@@ -71,8 +74,9 @@ class Arrival:
         self.durability = durability_of(facts)
 
     async def _meet(self, connection: AbstractConnection, run_id: str) -> None:
-        request = msgpack.packb((run_id, SCHEMA, self.new_name or False, self.store_id or False), use_bin_type=False)
-        arguments = (len(KEYS), *KEYS, "", _ARRIVE, request)
+        asked = (run_id, SCHEMA, self.new_name or False, self.store_id or False, self.for_transfer)
+        request = msgpack.packb(asked, use_bin_type=False)
+        arguments = (len(KEYS), *KEYS, "", ARRIVE, request)
         # In full memory too, or whoever has to connect anew could not end work there.
         arrive, sent = script("arrive", in_full_memory=True), self.listener.uptime() if self.listener else 0.0
         try:
@@ -90,6 +94,9 @@ class Arrival:
                     f"{self.where} does not hold this store any more: it was emptied or replaced. Restore it from a "
                     "backup, or restart every process to begin anew"
                 )
+            case "marked":
+                refusal = StoreRefusedError if self.store_id is None else StoreUnavailableError
+                raise refusal(f"{self.where} {mark_in(name[0]).told}")
             case "none":
                 raise StoreRefusedError(f"{self.where} holds no store: start the service first, or set REDIS_URL")
             case "foreign":

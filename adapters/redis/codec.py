@@ -45,6 +45,12 @@ def pack(row: Row) -> bytes:
     return packed
 
 
+def request_of(value: object) -> bytes:
+    """A value as scripts take it, without the types for bytes and short texts: their MessagePack does not know them."""
+    packed: bytes = msgpack.packb(value, use_bin_type=False)
+    return packed
+
+
 def unpack(record: bytes) -> list[Any]:
     """The row of a record; raises one of UNREADABLE."""
     row = msgpack.unpackb(record, strict_map_key=False)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from adapters.records.packing import UNREADABLE, at_or_none, pack_progress
+from adapters.records.packing import UNREADABLE, Row, at_or_none, pack_progress
 from adapters.records.steps import settle
 from adapters.redis.codec import payload_of, unpack_definition, unpack_execution
 from adapters.redis.open_work import OpenWork, Verdict
@@ -22,18 +22,21 @@ from application.scheduling.ports.execution_store import (
     Released,
     Rescued,
     SettleAnswer,
+    Settled,
     Settlement,
     rescued,
 )
 from application.scheduling.ports.records import ChangeRecord
 from domain.scheduling.change import Change
-from domain.scheduling.execution import CancelRequest, ExecutionState
+from domain.scheduling.execution import AttemptOutcome, CancelRequest, ExecutionState
 from domain.scheduling.identifiers import MICROSECOND, ClaimToken, ExecutionId, NodeId
+from domain.scheduling.outcome import Succeeded
 from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
 
 BATCH_MAX = 500
 """How many executions go in one call; a call keeps every other client waiting."""
 _PER_CLAIM = 3
+_SUCCEEDED = Settled(ExecutionState.SUCCEEDED, AttemptOutcome.SUCCEEDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +87,9 @@ class RedisExecutionStore:
 
     async def settle(self, settlements: Sequence[Settlement]) -> Sequence[SettleAnswer]:
         """See the port. What cannot be read, an execution or the end of an attempt, is lost."""
-        work, answers = OpenWork(self.server), list[SettleAnswer]()
-
-        async def read(batch: Sequence[Settlement]) -> Reading:
-            return await work.of_executions([each.execution_id for each in batch])
-
+        answers = list[SettleAnswer]()
         for first in range(0, len(settlements), BATCH_MAX):
-            batch = settlements[first : first + BATCH_MAX]
-            answers += await work.carry_out(batch, read, _settle, in_full_memory=True)
+            answers += await self._settle(settlements[first : first + BATCH_MAX])
         return answers
 
     async def release_due(self, limit: int) -> Released:
@@ -143,6 +141,27 @@ class RedisExecutionStore:
         (answer,) = await work.carry_out([execution_id], read, decide, in_full_memory=True)
         return answer
 
+    async def _settle(self, batch: Sequence[Settlement]) -> list[SettleAnswer]:
+        """Settle what the script of plain ends can, then all others as the domain decides."""
+        is_plain = await self._settle_plain(batch)
+        others = [each for each, is_settled in zip(batch, is_plain, strict=True) if not is_settled]
+        if not others:
+            return [_SUCCEEDED] * len(batch)
+        work = OpenWork(self.server)
+
+        async def read(left: Sequence[Settlement]) -> Reading:
+            return await work.of_executions([each.execution_id for each in left])
+
+        found = iter(await work.carry_out(others, read, _settle, in_full_memory=True))
+        return [_SUCCEEDED if is_settled else next(found) for is_settled in is_plain]
+
+    async def _settle_plain(self, batch: Sequence[Settlement]) -> Sequence[bool]:
+        if not any(isinstance(each.outcome, Succeeded) for each in batch):
+            return [False] * len(batch)
+        request = [_settlement_row(each) for each in batch]
+        is_plain: Sequence[bool] = (await self.server.call(script("settle", in_full_memory=True), request)).answer
+        return is_plain
+
     async def _held(self, worker_id: NodeId | None = None) -> list[Held]:
         reply = await self.server.call(script("held", only_reads=True), [HELD_MAX, worker_id or False])
         return [Held(*each) for each in reply.answer]
@@ -157,6 +176,19 @@ def _claim(reply: Reply, place: int, execution_id: ExecutionId) -> Claim | Execu
         return Claim(execution, unpack_definition(definition, payload_of(payload)), execution.token, message_id)
     except UNREADABLE:
         return execution_id
+
+
+def _settlement_row(settlement: Settlement) -> Row:
+    """An end as settle.lua takes it: of one that is no success it needs to know no more than that."""
+    result = settlement.outcome.result_json if isinstance(settlement.outcome, Succeeded) else None
+    return (
+        settlement.execution_id,
+        settlement.token,
+        isinstance(settlement.outcome, Succeeded),
+        False if result is None else result,
+        pack_progress(settlement.progress) or False,
+        lines_of(settlement.log),
+    )
 
 
 def _settle(reading: Reading, settlement: Settlement) -> Verdict[SettleAnswer]:

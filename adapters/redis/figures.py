@@ -12,7 +12,7 @@ from adapters.redis.execution_lists import SLICE_MAX
 from adapters.redis.script import script
 from adapters.redis.server import Server
 from adapters.redis.task_lists import TaskLists
-from application.scheduling.ports.figures import COUNT_MAX, Backlog, ComingTask, HourFigures, PastRun, TypeFigures
+from application.scheduling.ports.figures import COUNT_MAX, Backlog, ComingTask, HourFigures, Load, PastRun, TypeFigures
 from domain.scheduling.durations import NO_STEP, Durations
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import TaskId, instant_of, microseconds
@@ -33,6 +33,11 @@ class RedisFigures:
         """See the port."""
         dead_letters, oldest, _ = (await self.server.call(script("backlog", only_reads=True))).answer
         return Backlog(min(dead_letters, COUNT_MAX), at_or_none(oldest or None))
+
+    async def load(self) -> Load:
+        """See the port."""
+        pending = (await self.server.call(script("load", only_reads=True))).answer
+        return Load(dict(pending), await self.tasks.quarantined())
 
     async def unhandled(self) -> int:
         """See the port."""

@@ -56,7 +56,7 @@ FIXED: Final = (
     "journal",  # stream of what changed: n (how many changes up to here), t and e (ids, a line each)
     "hours",  # zset: hour by its beginning; the hash `hours:<hour>` counts type/state/step
     "members",  # hash: node -> when it announced itself last, and its record (MEMBER_FIELDS)
-    "access",  # hash: revision (of all that follows), offer of the set-up, anchor and head of the chain of records
+    "access",  # hash: revision (of all that follows), hold of all firing, offer of the set-up, ends of its records
     "users",  # hash: name -> account (ACCOUNT_FIELDS)
     "api_tokens",  # hash: digest -> token (TOKEN_FIELDS)
     "sessions_by_user",  # zset by text: user/digest; some have expired

@@ -20,7 +20,7 @@ from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Settled
 from application.scheduling.ports.task_store import Replayed, Unreadable
 from domain.scheduling.execution import AttemptOutcome, ExecutionState
-from domain.scheduling.identifiers import ExecutionId, TaskId
+from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
 from domain.scheduling.mutation import Mutation
 from domain.scheduling.task import OpenExecution
 from domain.scheduling.work import Work
@@ -46,9 +46,12 @@ class OpenWork:
         read: Callable[[Sequence[Item]], Awaitable[Reading]],
         decide: Callable[[Reading, Item], Verdict[Answer]],
         *,
+        supposed: Reading | None = None,
         in_full_memory: bool = False,
     ) -> list[Answer]:
         """Decide each item on what was read and those before it, and write that; the answers in their order.
+
+        With `supposed` they are decided on that first, and nothing is read if it proves to be so as it is written.
 
         What could not be written is read and decided again, with every item whose answer may rest on it. Raises
         StoreUnavailableError after ROUNDS_MAX.
@@ -58,7 +61,7 @@ class OpenWork:
         for _ in range(ROUNDS_MAX):
             if not left:
                 return [answers[place] for place in range(len(items))]
-            reading = await read([items[place] for place in left])
+            reading, supposed = supposed or await read([items[place] for place in left]), None
             verdicts = {place: decide(reading, items[place]) for place in left}
             written = await self._write(reading, in_full_memory=in_full_memory)
             is_whole = len(written) == len(reading.steps.touched)
@@ -104,14 +107,21 @@ class OpenWork:
         return reading
 
     async def _write(self, reading: Reading, *, in_full_memory: bool) -> frozenset[TaskId]:
-        """Write what the steps left; which tasks were as they had been read, and so were written."""
+        """Write what the steps left; which tasks were as they had been read, and so were written.
+
+        Raises StoreUnavailableError where something else than a stream stands in the way of a delivery.
+        """
         touched = sorted(reading.steps.touched)
         if not touched:
             return frozenset()
-        units = units_of(reading, touched)
+        request = (microseconds(reading.now), units_of(reading, touched))
         writing = script("write", in_full_memory=in_full_memory)
-        answer = (await self.server.call(writing, units, generation=reading.generation)).answer
-        return frozenset(task_id for task_id, is_written in zip(touched, answer or (), strict=False) if is_written)
+        answer = (await self.server.call(writing, request, generation=reading.generation)).answer or ()
+        if (key := next((each for each in answer if isinstance(each, str)), None)) is not None:
+            raise StoreUnavailableError(
+                f"nothing can be delivered to {key}, which is no stream: rename or remove that key"
+            )
+        return frozenset(task_id for task_id, is_written in zip(touched, answer, strict=False) if is_written)
 
 
 def _reading(reply: Reply, records: Iterator[bytes], *, with_sealed: bool = False) -> Reading:

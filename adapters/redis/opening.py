@@ -10,6 +10,7 @@ from adapters.redis.arrival import Arrival
 from adapters.redis.execution_store import RedisExecutionStore
 from adapters.redis.figures import RedisFigures
 from adapters.redis.history import RedisHistory
+from adapters.redis.hold import RedisHolds
 from adapters.redis.membership import RedisMembership
 from adapters.redis.news import RedisNews
 from adapters.redis.pool import open_pool
@@ -18,6 +19,7 @@ from adapters.redis.task_lists import TaskLists
 from adapters.redis.task_store import RedisTaskStore
 from adapters.redis.terms import RedisTerms
 from adapters.redis.trail import RedisTrail
+from adapters.redis.transfer import RedisTransfer
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.errors import StoreRefusedError
 
@@ -36,7 +38,9 @@ class RedisStores:
     figures: RedisFigures
     news: RedisNews
     trail: RedisTrail
+    holds: RedisHolds
     terms: RedisTerms
+    transfer: RedisTransfer
 
     def fault(self) -> str | None:
         """See entrypoints/stores."""
@@ -62,14 +66,15 @@ async def open_redis_store(
     *,
     clock: Clock | None = None,
     listener: Listener | None = None,
+    for_transfer: bool = False,
 ) -> AsyncIterator[RedisStores]:
     """The store in a Redis; its connections are closed with the context.
 
     Raises StoreRefusedError for what must be mended first (arrival.py), StoreUnavailableError for what may pass.
     `entropy` names a store that is new; None: none is begun, but refused. `clock` is the store's clock in tests;
-    `listener` learns what that is.
+    `listener` learns what that is. A store that is being moved is refused unless that is what it is opened for.
     """
-    arrival = Arrival(str(address), None if entropy is None else entropy.identifier(), listener)
+    arrival = Arrival(str(address), None if entropy is None else entropy.identifier(), listener, for_transfer)
     pool = open_pool(address, arrival)
     server = Server(pool, clock, listener)
     try:
@@ -94,5 +99,7 @@ def _stores(server: Server, arrival: Arrival) -> RedisStores:
         RedisFigures(server, lists),
         RedisNews(server),
         RedisTrail(server),
+        RedisHolds(server),
         RedisTerms(server),
+        RedisTransfer(server),
     )

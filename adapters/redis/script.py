@@ -10,12 +10,15 @@ from adapters.records.access import TOKEN_FIELDS
 from adapters.records.executions import CHANGE_FIELDS, EXECUTION_FIELDS, LINES_MAX, LOG_BYTES_MAX, TRUNCATED
 from adapters.records.tasks import BIRTH_FIELDS
 from adapters.records.trail import ACCESS_RECORD_FIELDS
-from adapters.redis.keys import FIXED, PREFIX
+from adapters.redis.keys import FIXED, KEYS, PREFIX
 from application.scheduling.ports.news import KEPT
+from domain.scheduling.durations import NO_STEP, STEPS
 from domain.scheduling.execution import ISOLATED_AFTER, redrive_key
-from domain.scheduling.identifiers import ExecutionId
+from domain.scheduling.identifiers import MICROSECOND, ExecutionId
 
 GROUP = "workers"
+ARGUMENTS = 3
+"""With each call go the store's clock in tests, the generation it is good for, and the request."""
 STREAM_WINDOW = 10_000
 """How many messages of a managed type may lie in its stream before further ones wait for their claims."""
 STREAM_MAX = 2 * STREAM_WINDOW
@@ -41,6 +44,10 @@ class Script:
     text: str
     sha: str
 
+    def called(self, *arguments: bytes, in_full: bool = False) -> bytes:
+        """The bytes of a call with these ARGUMENTS arguments; `in_full`: to a server that may not know the script."""
+        return (_head("EVAL", self.text) if in_full else _head("EVALSHA", self.sha)) + _words(arguments)
+
 
 @cache
 def script(name: str, *, in_full_memory: bool = False, only_reads: bool = False) -> Script:
@@ -54,6 +61,18 @@ def script(name: str, *, in_full_memory: bool = False, only_reads: bool = False)
     files = ((_FOLDER / f"{each}.lua").read_text() for each in (*_LIBRARY, name))
     text = "\n".join((shebang, _names(), *files))
     return Script(name, text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+@cache
+def _head(command: str, which: str) -> bytes:
+    # The driver spells all the keys anew for each call, which takes it longer than all the rest.
+    words = [each.encode() for each in (command, which, str(len(KEYS)), *KEYS)]
+    return b"*%d\r\n" % (len(words) + ARGUMENTS) + _words(words)
+
+
+def _words(words: Iterable[bytes]) -> bytes:
+    """Words of a command, as https://redis.io/docs/latest/develop/reference/protocol-spec/ has them."""
+    return b"".join(b"$%d\r\n%b\r\n" % (len(each), each) for each in words)
 
 
 def _names() -> str:
@@ -70,6 +89,7 @@ def _names() -> str:
             f"local JOURNAL_KEPT, ISOLATED_AFTER = {JOURNAL_KEPT}, {ISOLATED_AFTER}",
             f"local LINES_MAX, LOG_BYTES_MAX, TRUNCATED = {LINES_MAX}, {LOG_BYTES_MAX}, '{TRUNCATED}'",
             f"local STREAM_WINDOW, STREAM_MAX, EXTERNAL_MAX = {STREAM_WINDOW}, {STREAM_MAX}, {EXTERNAL_MAX}",
+            f"local STEPS, NO_STEP = {{{', '.join(str(each // MICROSECOND) for each in STEPS)}}}, {NO_STEP}",
         )
     )
 

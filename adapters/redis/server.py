@@ -13,8 +13,8 @@ from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError
 
+from adapters.redis.codec import request_of
 from adapters.redis.errors import store_errors
-from adapters.redis.keys import KEYS
 from adapters.redis.script import Script
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreUnavailableError
@@ -54,6 +54,10 @@ class Server:
     answer_within: timedelta = ANSWER_WITHIN
     # The newest generation that any reply has told.
     generation: int = field(default=0, init=False)
+    # Connections between two calls. The pool, which takes longer over each than the driver over a call, counts them as
+    # in use and closes them in the end.
+    resting: list[AbstractConnection] = field(default_factory=list, init=False)
+    _waiting: int = field(default=0, init=False)
     # How often the store was seen to be gone, and how often that was when a connection met it last.
     _losses: int = field(default=0, init=False)
     _met: WeakKeyDictionary[AbstractConnection, int] = field(default_factory=WeakKeyDictionary, init=False)
@@ -63,17 +67,15 @@ class Server:
 
         Raises StoreUnavailableError: the script ran whole or not at all, and nobody knows which.
         """
-        at = "" if self.clock is None else str(microseconds(self.clock.now()))
-        # Without the types for bytes and short texts, which the server's MessagePack does not know.
-        packed = msgpack.packb(request, use_bin_type=False)
-        arguments = (len(KEYS), *KEYS, at, "" if generation is None else str(generation), packed)
+        at = b"" if self.clock is None else b"%d" % microseconds(self.clock.now())
+        arguments = (at, b"" if generation is None else b"%d" % generation, request_of(request))
         async with self.connection(script.name) as connection:
             sent = self.listener.uptime() if self.listener else 0.0
             try:
-                raw = await _answer(connection, "EVALSHA", script.sha, *arguments)
+                raw = await _answer(connection, script.called(*arguments))
             except NoScriptError:
                 # After a restart, a fail-over or SCRIPT FLUSH; it did not run.
-                raw = await _answer(connection, "EVAL", script.text, *arguments)
+                raw = await _answer(connection, script.called(*arguments, in_full=True))
         header, *readings = raw if isinstance(raw, list) else (raw,)
         # A name that somebody spoilt by hand must not keep the others from being told.
         now, self.generation, answer = msgpack.unpackb(header, strict_map_key=False, unicode_errors="replace")
@@ -81,13 +83,15 @@ class Server:
             self.listener.heard(instant_of(now), sent=sent, received=self.listener.uptime())
         if not self.generation:
             self._losses += 1
-            raise StoreUnavailableError(f"{script.name}: the server was emptied; restore the store from a backup")
+            why = "the server was emptied (restore the store from a backup), or the store is being moved"
+            raise StoreUnavailableError(f"{script.name}: {why}")
         return Reply(instant_of(now), self.generation, answer, readings)
 
     async def command(self, *words: Any) -> Any:
         """Run one command and return the driver's answer, bytes as they are."""
         async with self.connection(str(words[0])) as connection:
-            return await _answer(connection, *words)
+            await connection.send_command(*words)
+            return await connection.read_response()
 
     @asynccontextmanager
     async def connection(self, doing: str) -> AsyncIterator[AbstractConnection]:
@@ -98,7 +102,7 @@ class Server:
         """
         with store_errors(doing):
             async with asyncio.timeout(self.answer_within.total_seconds()):
-                connection: AbstractConnection = await self.pool.get_connection()  # type: ignore[no-untyped-call]
+                connection = await self._taken()
                 is_clean = False
                 try:
                     await self._meet_again(connection)
@@ -107,7 +111,24 @@ class Server:
                 finally:
                     if not is_clean:
                         await connection.disconnect(nowait=True)
-                    await self.pool.release(connection)
+                    if is_clean and not self._waiting:
+                        self.resting.append(connection)
+                    else:
+                        await self.pool.release(connection)
+
+    async def _taken(self) -> AbstractConnection:
+        while self.resting:
+            connection = self.resting.pop()
+            # One that was closed, or on which something was said unasked, is for the pool to mend.
+            if connection.is_connected and not await connection.can_read():
+                return connection
+            await self.pool.release(connection)
+        self._waiting += 1
+        try:
+            found: AbstractConnection = await self.pool.get_connection()  # type: ignore[no-untyped-call]
+            return found
+        finally:
+            self._waiting -= 1
 
     async def _meet_again(self, connection: AbstractConnection) -> None:
         """Make a connection anew that is older than the loss of the store: another one may have been begun since."""
@@ -117,6 +138,6 @@ class Server:
             self._met[connection] = self._losses
 
 
-async def _answer(connection: AbstractConnection, *words: Any) -> Any:
-    await connection.send_command(*words)
+async def _answer(connection: AbstractConnection, sent: bytes) -> Any:
+    await connection.send_packed_command(sent)
     return await connection.read_response()

@@ -70,6 +70,10 @@ class TaskLists:
         by_status = Counter(map(attrgetter("status"), living))
         return _by_status(by_status), Counter(map(attrgetter("task_type"), living))
 
+    async def quarantined(self) -> int:
+        """How many living tasks are in quarantine."""
+        return sum(task.is_quarantined and not task.is_deleted for task in await self._mirror.tasks())
+
     async def unserved(self, announced: Sequence[tuple[str, str | None]], *, limit: int) -> Sequence[AskedHandler]:
         """See `History`."""
         served = frozenset(announced)

@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapters.records.packing import at_or_none
-from adapters.records.steps import Ledger, replayed, run_key
+from adapters.records.steps import replayed
 from adapters.redis.firings import Firings
-from adapters.redis.open_work import OpenWork, Verdict
+from adapters.redis.mutations import Mutations
+from adapters.redis.open_work import OpenWork
 from adapters.redis.reading import tasks_of
 from adapters.redis.script import script
 from adapters.redis.server import Reply, Server
-from adapters.redis.units import Reading
 from application.scheduling.ports.task_store import (
-    Applied,
     CommitAnswer,
     Decision,
     KeyReused,
     MutateAnswer,
+    Place,
     Replayed,
     Unreadable,
 )
@@ -25,9 +25,6 @@ from domain.scheduling.identifiers import MICROSECOND, TaskId, microseconds
 from domain.scheduling.mutation import Mutation
 from domain.scheduling.sharing import TAKEOVER_AFTER, Share
 from domain.scheduling.task import ScheduledTask
-
-BATCH_MAX = 500
-"""How many changes go in one call; a call keeps every other client waiting."""
 
 _TAKEOVER_US = TAKEOVER_AFTER // MICROSECOND
 
@@ -42,11 +39,14 @@ class RedisTaskStore:
     server: Server
     _generation: int | None = field(default=None, init=False)
 
-    async def due(self, share: Share, *, until: datetime, limit: int) -> Sequence[ScheduledTask | Unreadable]:
-        """See the port. Tasks with the same instant come by id."""
+    async def due(
+        self, share: Share, *, until: datetime, limit: int, after: Place | None = None
+    ) -> Sequence[ScheduledTask | Unreadable]:
+        """See the port."""
         buckets = False if share.is_everything else sorted(share.buckets)
+        behind = after is not None and [microseconds(after.look_at), after.task_id]
         reply = await self.server.call(
-            script("due", only_reads=True), [microseconds(until), limit, buckets, _TAKEOVER_US]
+            script("due", only_reads=True), [microseconds(until), limit, buckets, _TAKEOVER_US, behind]
         )
         self._generation = reply.generation
         return _found(reply, with_payload=False)
@@ -78,12 +78,7 @@ class RedisTaskStore:
 
     async def mutate(self, mutations: Sequence[Mutation]) -> Sequence[MutateAnswer]:
         """See the port."""
-        work, answers = OpenWork(self.server), list[MutateAnswer]()
-        for first in range(0, len(mutations), BATCH_MAX):
-            batch = mutations[first : first + BATCH_MAX]
-            in_full_memory = not any(_adds(each) for each in batch)
-            answers += await work.carry_out(batch, work.of_mutations, _carry_out, in_full_memory=in_full_memory)
-        return answers
+        return await Mutations(self.server).carry_out(mutations)
 
     async def replay(self, idempotency_key: str, body_hash: str) -> Replayed | KeyReused | None:
         """See the port."""
@@ -106,27 +101,3 @@ class RedisTaskStore:
 def _found(reply: Reply, *, with_payload: bool = True) -> list[ScheduledTask | Unreadable]:
     ids, opens = reply.answer
     return list(tasks_of(reply, ids, opens, with_payload=with_payload))
-
-
-def _adds(mutation: Mutation) -> bool:
-    """True of what adds a task, a version or executions; a pause or a deletion, for one, does not."""
-    before, after = mutation.before, mutation.after
-    return before is None or before.definition != after.definition or bool(mutation.firing or mutation.runs)
-
-
-def _carry_out(reading: Reading, mutation: Mutation) -> Verdict[MutateAnswer]:
-    """Judge a mutation and apply what passes; what it was judged by is to be so when it is written."""
-    ledger = Ledger(reading.steps, reading.done, reading.holders, reading.runs, reading.now)
-    name, holder = mutation.after.definition.name, reading.holders.get(mutation.after.definition.name)
-    answer = ledger.carry_out(mutation)
-    if not isinstance(answer, Applied):
-        return answer, None
-    task_id = mutation.after.id
-    expected = reading.expected.setdefault(task_id, [])
-    # What a task is called already, its state says.
-    if holder is None:
-        expected.append(["names", name, False])
-    if mutation.change.idempotency_key is not None:
-        expected.append(["keys", mutation.change.idempotency_key, False])
-    expected += [["runs", "/".join(run_key(run)), False] for run in mutation.runs]
-    return answer, task_id

@@ -15,6 +15,7 @@ from adapters.redis.codec import (
     pack_definition,
     pack_execution,
     pack_task,
+    request_of,
     resealed,
     version_key,
 )
@@ -42,13 +43,15 @@ class Record:
 class Reading:
     """What was read: `steps` to decide on, at the store's clock `now`, and all as it was stored.
 
+    What is written of it holds from `now` on, in this `generation`; None: it was supposed, and is good for any.
+
     Steps add what else their task has to be like (`expected`: hash, field, value or False), until when they hold, and
     what holders told with the ends of their attempts. `left_out` are executions that stay open whatever is decided, for
     they, or what they may wait for, cannot be read.
     """
 
     now: datetime
-    generation: int
+    generation: int | None
     states: dict[TaskId, bytes] = field(default_factory=dict)
     records: dict[ExecutionId, Record] = field(default_factory=dict)
     asked: dict[ExecutionId, Execution] = field(default_factory=dict)
@@ -82,7 +85,7 @@ class _Beside:
     changes: list[ChangeRecord] = field(default_factory=list)
 
 
-def units_of(reading: Reading, task_ids: Sequence[TaskId]) -> list[list[Any]]:
+def units_of(reading: Reading, task_ids: Sequence[TaskId]) -> list[bytes]:
     """What write.lua is to compare and to write for each of these tasks."""
     steps, beside = reading.steps, {task_id: _Beside() for task_id in task_ids}
     for task in steps.versions:
@@ -91,7 +94,8 @@ def units_of(reading: Reading, task_ids: Sequence[TaskId]) -> list[list[Any]]:
         beside[owner].skips.append(skip)
     for change in steps.changes:
         beside[change.task_id].changes.append(change)
-    return [_unit(reading, task_id, beside[task_id]) for task_id in task_ids]
+    # Packed one by one: as lists, those of a large batch are so many that collecting garbage takes longer than packing.
+    return [request_of(_unit(reading, task_id, beside[task_id])) for task_id in task_ids]
 
 
 def _unit(reading: Reading, task_id: TaskId, beside: _Beside) -> list[Any]:

@@ -6,7 +6,7 @@ whoever is back takes it that something was said meanwhile.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -61,12 +61,17 @@ class RedisWakeup:
             await self._something.wait()
             await asyncio.sleep(WINDOW_SECONDS)
             self._something.clear()
-            words = b" ".join((self.me, *sorted(self._said)))
-            self._said.clear()
             try:
-                await self.server.command("PUBLISH", self.channel, words)
+                await self.tell()
             except PortError:
                 await asyncio.sleep(AGAIN_AFTER_SECONDS)
+
+    async def tell(self) -> None:
+        """Tell the others what was said since they were told last, if anything was. Raises PortError: it is lost."""
+        if self._said:
+            words = b" ".join((self.me, *sorted(self._said)))
+            self._said.clear()
+            await self.server.command("PUBLISH", self.channel, words)
 
     async def listen(self) -> None:
         """Pass on what the others say, for ever."""
@@ -119,10 +124,7 @@ async def open_redis_wakeup(
     address: Address, me: str, *, on_scheduler: Callable[[], None], on_workers: Callable[[], None]
 ) -> AsyncIterator[RedisWakeup]:
     """Wake-ups for as long as the context lasts; a server that is not there is waited for."""
-    # Channels know no databases, of which each has a store of its own.
-    channel = f"{PREFIX}wakeup:{address.database}"
-    pool = open_pool(address, connections_max=1)
-    wakeup = RedisWakeup(Server(pool), channel, me.encode(), on_scheduler, on_workers)
+    wakeup = _wakeup_at(address, me, on_scheduler, on_workers)
     try:
         async with asyncio.TaskGroup() as group:
             lives = group.create_task(wakeup.speak()), group.create_task(wakeup.listen())
@@ -132,4 +134,29 @@ async def open_redis_wakeup(
                 for each in lives:
                     each.cancel()
     finally:
-        await pool.aclose()
+        await wakeup.server.pool.aclose()
+
+
+@asynccontextmanager
+async def open_parting_words(address: Address, me: str) -> AsyncIterator[RedisWakeup]:
+    """Wake-ups by a command, which hears none: what it said is told once, when the context ends."""
+    wakeup = _wakeup_at(address, me, _unheard, _unheard)
+    try:
+        yield wakeup
+    finally:
+        with suppress(PortError):
+            await wakeup.tell()
+        await wakeup.server.pool.aclose()
+
+
+def _wakeup_at(
+    address: Address, me: str, on_scheduler: Callable[[], None], on_workers: Callable[[], None]
+) -> RedisWakeup:
+    # Channels know no databases, of which each has a store of its own.
+    channel = f"{PREFIX}wakeup:{address.database}"
+    server = Server(open_pool(address, connections_max=1))
+    return RedisWakeup(server, channel, me.encode(), on_scheduler, on_workers)
+
+
+def _unheard() -> None:
+    """Nobody in this process waits to be woken."""

@@ -1,4 +1,4 @@
-"""Transactions on a database: one writer at a time, readers beside it, each with a limit on its time.
+"""Transactions on a database, each with a limit on its time; readers never wait for a writer.
 
 A cancelled or timed out call leaves nothing half done: the driver carries out one command after the other, and
 SQLAlchemy discards a connection whose command was interrupted, which rolls its transaction back. So a call is either
@@ -6,14 +6,16 @@ carried out whole, if its COMMIT was already under way, or not at all.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any, TypeVar
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.sql.errors import store_errors
+from adapters.sql.errors import ContendedError, RowTakenError, store_errors
 from application.scheduling.ports.errors import StoreUnavailableError
 
 # Longer than the busy timeout, so that "locked" is heard as such; shorter than a quarter of a claim's life.
@@ -21,30 +23,56 @@ CALL_TIMEOUT = timedelta(seconds=7)
 # A connection that does not even close in time is abandoned to its thread.
 DISCARD_TIMEOUT = timedelta(seconds=2)
 
+Answer = TypeVar("Answer")
+
 
 @dataclass(slots=True)
 class Database:
     """One database as one process uses it. Whoever opened it closes it with `close`.
 
-    What the loops read has connections apart from what people browse, who may be many and search for long.
+    What the loops read has connections apart from what people browse, who may be many and search for long. `turn` is
+    what writers of this process pass one by one where the database has one writer; `solitude` is the statement that
+    makes a transaction the only one of its kind where it has many; `tries` is how often a step is begun that others'
+    steps came in between.
     """
 
     writer: AsyncEngine
     reader: AsyncEngine
     browser: AsyncEngine
     timeout: timedelta = CALL_TIMEOUT
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    turn: AbstractAsyncContextManager[Any] = field(default_factory=asyncio.Lock)
+    solitude: str | None = None
+    tries: int = 1
     is_closed: bool = False
 
     @asynccontextmanager
     async def writing(self, doing: str) -> AsyncIterator[AsyncConnection]:
-        """A transaction that holds the write lock from its beginning and commits at the end of the block.
+        """A transaction that commits at the end of the block; where there is one writer, it is that one from the start.
 
         Raises StoreUnavailableError, StoreRefusedError; the block's own errors roll it back.
         """
         with store_errors(doing):
             async with self._limited(doing), self.turn, self.writer.begin() as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def writing_alone(self, doing: str) -> AsyncIterator[AsyncConnection]:
+        """A transaction like that of `writing`, beside which there is no other of these: what it reads stays so."""
+        async with self.writing(doing) as connection:
+            if self.solitude is not None:
+                await connection.execute(text(self.solitude))
+            yield connection
+
+    async def carry_out(self, doing: str, step: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
+        """A step in a transaction of `writing`, begun again, `tries` times at most, if another's came in between."""
+        with store_errors(doing):
+            async with self._limited(doing):
+                for _ in range(self.tries - 1):
+                    try:
+                        return await self._once(doing, step)
+                    except (ContendedError, RowTakenError):
+                        continue
+                return await self._once(doing, step)
 
     @asynccontextmanager
     async def reading(self, doing: str) -> AsyncIterator[AsyncConnection]:
@@ -68,6 +96,10 @@ class Database:
                 await self.browser.dispose()
                 await self.reader.dispose()
                 await self.writer.dispose()
+
+    async def _once(self, doing: str, step: Callable[[AsyncConnection], Awaitable[Answer]]) -> Answer:
+        async with self.writing(doing) as connection:
+            return await step(connection)
 
     @asynccontextmanager
     async def _limited(self, doing: str) -> AsyncIterator[None]:

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import asyncpg
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -25,10 +26,27 @@ _REFUSED = frozenset(
     }
 )
 _PRIMARY = 0xFF
+# PostgreSQL's error codes (appendix A of its documentation), whole or by their class.
+_UNIQUE = "23505"
+_CONTENDED = frozenset({"40001", "40P01"})
+# Who we are, what we may, which database: an administrator's to mend.
+_REFUSING = ("28", "3D", "42501")
+_BAD_ROWS = ("22", "23")
+# Connections, resources, an operator's hand, limits on time; a standby (25006), which may be promoted, and a schema
+# that is not there, as while somebody restores it.
+_PASSING = ("08", "53", "55", "57", "58", "25", "3F", "42P01", "XX")
 
 
 class RowRefusedError(StoreUnavailableError):
     """A row was not taken: it breaks a constraint or is too large. Without it the rest of its batch may pass."""
+
+
+class RowTakenError(RowRefusedError):
+    """A row was not taken because another has its key, perhaps since a moment ago: who begins again will find it."""
+
+
+class ContendedError(StoreUnavailableError):
+    """Another's step came in between, so this one was undone: begun again, it sees what that one did."""
 
 
 @contextmanager
@@ -42,16 +60,37 @@ def store_errors(doing: str) -> Iterator[None]:
         raise StoreUnavailableError(f"{doing}: the store did not answer in time") from error
     except DBAPIError as error:
         raise _translated(doing, error) from error
+    except asyncpg.PostgresError as error:
+        raise _of_postgres(f"{doing}: {error}", error.sqlstate) or error from error
     except OSError as error:
         raise StoreUnavailableError(f"{doing}: {error}") from error
 
 
 def _translated(doing: str, error: DBAPIError) -> PortError | SQLAlchemyError:
-    code = getattr(error.orig, "sqlite_errorcode", None)
     text = f"{doing}: {error.orig}"
-    if code is not None and code & _PRIMARY in _REFUSED:
-        return StoreRefusedError(text)
-    if isinstance(error, IntegrityError | DataError):
-        return RowRefusedError(text)
+    state = getattr(error.orig, "sqlstate", None)
+    known = _of_postgres(text, state) if state else _of_sqlite(text, error)
+    if known is not None:
+        return known
     passing = isinstance(error.orig, sqlite3.OperationalError) or error.connection_invalidated
     return StoreUnavailableError(text) if passing else error
+
+
+def _of_sqlite(text: str, error: DBAPIError) -> PortError | None:
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None and code & _PRIMARY in _REFUSED:
+        return StoreRefusedError(text)
+    return RowRefusedError(text) if isinstance(error, IntegrityError | DataError) else None
+
+
+def _of_postgres(text: str, state: str | None) -> PortError | None:
+    """What an error code means; None: a bug of ours."""
+    if state == _UNIQUE:
+        return RowTakenError(text)
+    if state in _CONTENDED:
+        return ContendedError(text)
+    if state is None or state.startswith(_PASSING):
+        return StoreUnavailableError(text)
+    if state.startswith(_BAD_ROWS):
+        return RowRefusedError(text)
+    return StoreRefusedError(text) if state.startswith(_REFUSING) else None

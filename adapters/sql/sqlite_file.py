@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import AsyncAdaptedQueuePool, Connection, event
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from adapters.sql.compiled import SHARED, OneSpeech
 from adapters.sql.engine import Database
 from adapters.sql.sqlite_connection import BEGIN_WRITING, connections_to
 from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
@@ -37,6 +40,15 @@ _PRAGMAS = (
     "PRAGMA wal_autocheckpoint = 4096",
     "PRAGMA journal_size_limit = 67108864",
 )
+
+
+class Dialect(OneSpeech, SQLiteDialect_aiosqlite):
+    """SQLAlchemy's dialect, whose statements are compiled once."""
+
+    supports_statement_cache = True
+
+
+registry.register("peachpie.aiosqlite", __name__, Dialect.__name__)
 
 
 def open_database(path: Path) -> Database:
@@ -170,13 +182,14 @@ def _try_lock(descriptor: int) -> bool:
 
 def _engine(path: Path, begin: str, pragmas: tuple[str, ...], *, connections_max: int) -> AsyncEngine:
     engine = create_async_engine(
-        "sqlite+aiosqlite:///",
+        "peachpie+aiosqlite:///",
         async_creator=connections_to(path, busy_timeout_seconds=BUSY_TIMEOUT_SECONDS),
         poolclass=AsyncAdaptedQueuePool,
         pool_size=connections_max,
         max_overflow=0,
         # Every transaction ends in our hands; another ROLLBACK at its return would be one more trip to the thread.
         pool_reset_on_return=None,
+        execution_options=SHARED,
         # An error on its way to the log must not carry whole rows, payloads and all.
         hide_parameters=True,
     )

@@ -9,6 +9,8 @@ from typing import Any, assert_never
 
 import structlog
 
+from adapters.telemetry.outage import StoreOutage
+from application.scheduling.ports.clock import Clock
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.events import (
     ClaimLost,
@@ -50,10 +52,14 @@ _DEEDS = {
 
 
 class LogObserver:
-    """`Observer` that writes structured lines; every event has one wording and one level, all of them here."""
+    """`Observer` that writes structured lines; every event has one wording and one level, all of them here.
 
-    def __init__(self) -> None:
+    Every event is a line, but for an outage of the store, which every loop meets again and again: see `StoreOutage`.
+    """
+
+    def __init__(self, clock: Clock) -> None:
         self._log = structlog.get_logger()
+        self._outage = StoreOutage(clock)
 
     def observe(self, event: Event) -> None:
         """See the port."""
@@ -156,13 +162,25 @@ class LogObserver:
             case ClockLeapt():
                 self._leapt(event)
             case StoreFailed():
-                self._log.warning(f"The store failed ({event.doing}); trying again: {event.error}")
+                self._store_failed(event)
             case StoreRecovered():
-                self._log.info(f"The store is back ({event.doing})")
+                if (lasted := self._outage.recovered()) is not None:
+                    self._log.info("The store is back", after_seconds=lasted.total_seconds())
             case RecordsPruned():
                 self._log.info(f"Forgot {event.count} records older than the retention")
             case _:
                 assert_never(event)
+
+    def _store_failed(self, event: StoreFailed) -> None:
+        lasting = self._outage.failed()
+        if lasting is None:
+            return
+        begun = "failed" if not lasting else f"has failed for {lasting.total_seconds():.0f}s"
+        self._log.warning(
+            f"The store {begun} ({event.doing}): whatever needs it waits and is tried again, and nothing is lost:"
+            f" {event.error}",
+            doing=event.doing,
+        )
 
     def _leapt(self, event: ClockLeapt) -> None:
         way = "ahead" if event.by > timedelta(0) else "back"

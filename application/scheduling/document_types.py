@@ -241,3 +241,11 @@ class ExecutionRecordDocument(ExecutionDocument):
     payload: dict[str, Any] | None
     attempts: list[AttemptDocument]
     log: list[LogLineDocument]
+
+
+class HeldDocument(TypedDict):
+    """Who holds all firing, why and since when."""
+
+    actor: str
+    reason: str
+    since: InstantText

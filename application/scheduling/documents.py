@@ -13,6 +13,7 @@ from application.scheduling.document_types import (
     ExecutionDocument,
     ExecutionRecordDocument,
     FindingDocument,
+    HeldDocument,
     LogLineDocument,
     PauseDocument,
     PolicyDocument,
@@ -20,6 +21,7 @@ from application.scheduling.document_types import (
 )
 from application.scheduling.iso_text import duration, instant
 from application.scheduling.ports.execution_store import LogLine
+from application.scheduling.ports.hold import Hold
 from application.scheduling.ports.records import AttemptRecord, ExecutionRecord, ExecutionSummary
 from domain.scheduling.change import Change
 from domain.scheduling.cron.lint import Finding
@@ -205,3 +207,8 @@ def line_document(line: LogLine) -> LogLineDocument:
 
 def _error(error: ErrorReport | None) -> ErrorDocument | None:
     return None if error is None else {"kind": error.kind, "text": error.text}
+
+
+def held_document(hold: Hold | None) -> HeldDocument | None:
+    """The hold of all firing as a document; None: there is none."""
+    return None if hold is None else {"actor": hold.actor, "reason": hold.reason, "since": instant(hold.since)}

@@ -25,6 +25,8 @@ INTEGER_DIGITS_MAX = 1_000
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # A string that is never closed matches too: were it to fail, every quote after it would be tried in turn.
 _STRING_OR_BRACKET = re.compile(r'"[^"]*+"?|[\[\]{}]')
+# As json.dumps would, which makes an encoder for each value.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _STEPS = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
@@ -54,7 +56,7 @@ def read(text: str | bytes, *, nodes_max: int = NODES_MAX) -> Any:
 
 def write(value: Any) -> str:
     """The compact text of a value that `read` accepted."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def storable(text: str) -> str:

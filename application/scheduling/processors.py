@@ -132,7 +132,10 @@ Function = Callable[[Any, Run], Awaitable[Returned]] | Callable[[Any, Run], Retu
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A registered function and what is known of it; `name` None serves every name of the type."""
+    """A registered function and what is known of it; `name` None serves every name of the type.
+
+    `is_async` is False for a plain function, which runs in a thread.
+    """
 
     task_type: str
     name: str | None
@@ -141,11 +144,11 @@ class Handler:
     description: str = ""
     max_retries: int | None = None
     timeout: timedelta | None = None
+    is_async: bool = field(init=False)
 
-    @property
-    def is_async(self) -> bool:
-        """False for a plain function, which runs in a thread."""
-        return inspect.iscoroutinefunction(_code_of(self.function))
+    def __post_init__(self) -> None:
+        # It is asked at every run, and looking at a function takes as long as calling it.
+        object.__setattr__(self, "is_async", inspect.iscoroutinefunction(_code_of(self.function)))
 
     @property
     def spec(self) -> HandlerSpec:

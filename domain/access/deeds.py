@@ -49,3 +49,13 @@ def token_made(token: ApiToken, by: Doer) -> Deed:
 def token_revoked(token: ApiToken, by: Doer) -> Deed:
     """A program may come in no more."""
     return Deed(by, AccessAction.TOKEN_REVOKED, token.actor)
+
+
+def firing_held(reason: str, by: Doer) -> Deed:
+    """From now on nothing fires and nothing new starts."""
+    return Deed(by, AccessAction.FIRING_HELD, detail=reason)
+
+
+def firing_released(reason: str, by: Doer) -> Deed:
+    """It all goes on."""
+    return Deed(by, AccessAction.FIRING_RELEASED, detail=reason)

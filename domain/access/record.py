@@ -33,6 +33,8 @@ class AccessAction(StrEnum):
     SESSIONS_ENDED = "sessions_ended"
     TOKEN_MADE = "token_made"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 - the name of an event
+    FIRING_HELD = "firing_held"
+    FIRING_RELEASED = "firing_released"
 
     @property
     def is_refusal(self) -> bool:

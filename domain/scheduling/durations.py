@@ -4,11 +4,12 @@ The steps are those of coins, 1, 2, 5, 10 …, from a millisecond to some 58 day
 have taken "at most 5 s", which is true, where a mean or an interpolation would only look exact.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
+from typing import Self
 
 from domain.scheduling.execution import ExecutionState
 
@@ -55,6 +56,30 @@ class Durations:
         enough = (step for step, count in zip(ascending, ended, strict=True) if count >= _rank(percent, self.count))
         step = next(enough, len(STEPS))
         return STEPS[step] if step < len(STEPS) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Many durations told in short: how many ended within each step, by its number, and how long they were together."""
+
+    by_step: Mapping[int, int]
+    total: timedelta
+
+    @classmethod
+    def of(cls, durations: Iterable[timedelta]) -> Self:
+        """The spread of these; negative ones count as none at all.
+
+        Ten thousand tasks of one instant are told so, hence they are counted by the step and not one by one.
+        """
+        ascending = sorted(durations)
+        by_step: dict[int, int] = {}
+        place = 0
+        while place < len(ascending):
+            step = bisect_left(STEPS, ascending[place])
+            end = bisect_right(ascending, STEPS[step]) if step < len(STEPS) else len(ascending)
+            by_step[step] = end - place
+            place = end
+        return cls(by_step, max(sum(ascending, timedelta(0)), timedelta(0)))
 
 
 def percentile(durations: Iterable[timedelta], percent: int) -> timedelta | None:

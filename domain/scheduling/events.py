@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.scheduling.change import ChangeAction, Via
+from domain.scheduling.durations import Spread
 from domain.scheduling.execution import AttemptOutcome, CancelRequest, ErrorReport, ExecutionState
 from domain.scheduling.identifiers import ExecutionId, NodeId, TaskId
 from domain.scheduling.task import SkipReason
+
+NO_WAITS = Spread.of(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,7 @@ class Dispatched:
     """One pass committed so many firings; `lateness` is the largest distance from a run instant to its commit.
 
     `passed_over` counts the occurrences that were decided not to run, by reason; of very many, at least so many.
+    `waits` are the distances of all executions, where `too_early` counts the firings that the store's clock put off.
     """
 
     committed: int
@@ -21,6 +25,8 @@ class Dispatched:
     moved: int
     lateness: timedelta
     passed_over: tuple[tuple[SkipReason, int], ...] = ()
+    waits: Spread = NO_WAITS
+    too_early: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ class Mutation:
         `current` of a task to be created is the work of `after`.
         """
         at = self.change.at
-        work = replace(current, task=self._overlaid(current.task))
+        work = current if self.before is None else replace(current, task=self._overlaid(self.before, current.task))
         if self.firing is not None:
             work = work.commit(self.firing, at)
         if self.cancel_open:
@@ -95,13 +95,11 @@ class Mutation:
             cancel_open=self.cancel_open or following.cancel_open,
         )
 
-    def _overlaid(self, current: ScheduledTask) -> ScheduledTask:
-        if self.before is None:
-            return self.after
+    def _overlaid(self, before: ScheduledTask, current: ScheduledTask) -> ScheduledTask:
         written: dict[str, Any] = {
             each.name: getattr(self.after, each.name)
             for each in fields(ScheduledTask)
-            if getattr(self.after, each.name) != getattr(self.before, each.name)
+            if getattr(self.after, each.name) != getattr(before, each.name)
         }
         # What leaves a task as it was makes no other version of it, save where the system looks at it afresh.
         is_renewed = bool(written) or self.change.action is ChangeAction.REDERIVE

@@ -214,13 +214,16 @@ class Work:
         finished = [
             each for each in self.executions.values() if not each.is_open and before.executions.get(each.id) != each
         ]
-        work = replace(self, task=reduce(_counted, finished, self.task))
+        work = self._with_task(reduce(_counted, finished, self.task))
         if work.task.status is TaskStatus.FAILED and before.task.status is not TaskStatus.FAILED:
             waiting = [each.id for each in work.executions.values() if each.state is ExecutionState.WAITING]
             work = work._with_cancelled(waiting, CancelRequest(at, "scheduler", TASK_FAILED))
         work = work._with_promoted(at)
         moved = bool(finished) or work.created != before.created
-        return replace(work, task=_completed(_with_open(work, moved=moved), finished))
+        return work._with_task(_completed(_with_open(work, moved=moved), finished))
+
+    def _with_task(self, task: ScheduledTask) -> "Work":
+        return self if task is self.task else replace(self, task=task)
 
     def _with_promoted(self, at: datetime) -> "Work":
         """The waiting execution made pending if nothing is left that it waits for."""
@@ -261,7 +264,8 @@ def _counted(task: ScheduledTask, ended: Execution) -> ScheduledTask:
 
 def _with_open(work: Work, *, moved: bool) -> ScheduledTask:
     open_ = sorted(OpenExecution(each.id, each.kind, each.state) for each in work.executions.values() if each.is_open)
-    return replace(work.task, open=tuple(open_), open_seq=work.task.open_seq + moved)
+    task = work.task.with_open(*open_)
+    return replace(task, open_seq=task.open_seq + 1) if moved else task
 
 
 def _completed(task: ScheduledTask, finished: list[Execution]) -> ScheduledTask:

@@ -76,19 +76,18 @@ def with_services(use: "Callable[[Container], Awaitable[Any]]") -> Any:
     import asyncio  # noqa: PLC0415
 
     from entrypoints.container import Container  # noqa: PLC0415
-    from entrypoints.hints import Hints  # noqa: PLC0415
     from entrypoints.profiles import profile_of  # noqa: PLC0415
     from entrypoints.settings import InvalidSettingsError, load_settings  # noqa: PLC0415
 
     async def opened() -> Any:
         settings = load_settings()
         profile = profile_of(settings)
-        async with profile.open_begun_store() as stores:
+        async with profile.open_begun_store() as stores, profile.open_parting_words() as wakeup:
             unheard = _Unheard()
             services = Container(
                 settings=settings,
                 stores=stores,
-                wakeup=Hints(),
+                wakeup=wakeup,
                 clock=profile.clock,
                 observer=unheard,
                 access_log=unheard,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from application.scheduling.documents import held_document
 from application.scheduling.explanations.words import counted, sentence
 from application.scheduling.iso_text import instant
 from application.scheduling.services.inspect_tasks import Health
@@ -33,9 +34,11 @@ def health_command(output: Output) -> None:
                 "schedulers": found.schedulers,
                 "workers": found.workers,
                 "overdue_since": instant(found.overdue_since),
+                "held": held_document(found.held),
             }
         )
     else:
         here = f"{counted(found.schedulers, 'scheduler')} and {counted(found.workers, 'worker')} at work."
-        click.echo("\n".join([*(sentence(each.told) for each in found.problems), here]))
+        held = [f"All firing is held, by {found.held.actor}: {found.held.reason}"] if found.held else []
+        click.echo("\n".join([*held, *(sentence(each.told) for each in found.problems), here]))
     sys.exit(EXIT_FINDINGS if found.problems else 0)

@@ -30,9 +30,13 @@ COMMANDS = {
     "redrive": ("executions", "Run dead executions again."),
     "backfill": ("backfill", "Run a task for occurrences of the past."),
     "health": ("health", "Tell whether the work gets done."),
+    "doctor": ("doctor", "Check what the service rests on, and tell what mends it."),
+    "hold": ("hold", "Hold all firing, for maintenance."),
+    "release": ("hold", "End a hold: firing goes on."),
     "user": ("users", "Add and change the users of the dashboard."),
     "token": ("tokens", "Make and revoke tokens for programs."),
     "access": ("access_records", "Tell what happened at the door, and check the record of it."),
+    "store": ("store", "Move the store to another one."),
     "demo": ("demo", "Fill the content database with demonstration data."),
 }
 

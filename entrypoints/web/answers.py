@@ -23,6 +23,11 @@ def json_answer(
     return web.Response(text=text, status=status, headers=headers, content_type=content_type, charset="utf-8")
 
 
+def figures_answer(text: bytes) -> web.Response:
+    """Figures in the text format 0.0.4 of Prometheus, which whatever reads figures understands."""
+    return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+
 def etag(version: int) -> str:
     """The entity tag of a version of a task."""
     return f'"{version}"'

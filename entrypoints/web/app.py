@@ -5,6 +5,7 @@ from aiohttp import web
 from entrypoints.web.assets import ASSETS, load_assets
 from entrypoints.web.doors.connections import Runner
 from entrypoints.web.doors.origins import add_headers, check_host, check_origin
+from entrypoints.web.doors.request_ids import add_request_id, name_request
 from entrypoints.web.events import end_streams, keep_feed
 from entrypoints.web.feed import FEED
 from entrypoints.web.keys import SERVICES, SETTINGS, WebServices, WebSettings
@@ -25,14 +26,15 @@ __all__ = ["WebServices", "WebSettings", "create_app", "create_runner"]
 def create_app(services: WebServices, settings: WebSettings) -> web.Application:
     """The application, ready to be served or to be mounted."""
     # Outermost first: whatever the checks refuse is answered as a problem, too.
-    app = web.Application(middlewares=[answer_problems, check_host, check_origin], client_max_size=BODY_BYTES_MAX)
+    doors = [name_request, answer_problems, check_host, check_origin]
+    app = web.Application(middlewares=doors, client_max_size=BODY_BYTES_MAX)
     app[SERVICES] = services
     app[SETTINGS] = settings
     app[FEED] = services.feed
     app[TABLE] = ROUTES
     app[ASSETS] = load_assets()
     set_up_templates(app)
-    app.on_response_prepare.append(add_headers)
+    app.on_response_prepare.extend([add_headers, add_request_id])
     app.add_routes(web_routes(settings.prefix))
     app.cleanup_ctx.append(keep_feed)
     app.on_shutdown.append(end_streams)

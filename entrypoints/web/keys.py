@@ -1,18 +1,20 @@
 """What every handler can reach: the services and settings the application was made with, and who is asking."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
 from aiohttp import web
 
 from application.scheduling.ports.clock import Clock, Entropy
+from application.scheduling.ports.hold import Hold
 from application.scheduling.services.advise import Advise
 from application.scheduling.services.apply_file import ApplyFile
 from application.scheduling.services.backfill_task import BackfillTask
 from application.scheduling.services.batch_change import BatchChange
 from application.scheduling.services.explain import Explain
+from application.scheduling.services.hold_firing import HoldFiring
 from application.scheduling.services.identify import Caller, Identify
 from application.scheduling.services.inspect_access import InspectAccess
 from application.scheduling.services.inspect_audit import InspectAudit
@@ -52,7 +54,10 @@ class AccessServices:
 
 @dataclass(frozen=True, slots=True)
 class WebServices:
-    """The use cases behind pages and API; `ready` says whether this process does its work."""
+    """The use cases behind pages and API; `ready` says whether this process does its work.
+
+    `weakness` says what of the work the store may forget, None: nothing; `metrics` writes the figures of this process.
+    """
 
     manage: ManageTasks
     inspect: InspectTasks
@@ -70,10 +75,13 @@ class WebServices:
     access: AccessServices
     audit: InspectAudit
     team: InspectTeam
+    hold: HoldFiring
     feed: ChangeFeed
     clock: Clock
     entropy: Entropy
     ready: Callable[[], bool]
+    weakness: Callable[[], str | None]
+    metrics: Callable[[], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,9 @@ SERVICES = web.AppKey("services", WebServices)
 SETTINGS = web.AppKey("settings", WebSettings)
 ACTOR = web.RequestKey("actor", str)
 CALLER = web.RequestKey("caller", Caller)
+HOLD: web.RequestKey[Hold | None] = web.RequestKey("hold", Hold | None)  # type: ignore[arg-type]
+"""Whether all firing was held when the page was asked for."""
+REQUEST_ID = web.RequestKey("request_id", str)
 NEWS_MARK = web.RequestKey("news_mark", str)
 """Up to where all who listen had been told of changes when the request came: its page shows at least those."""
 

@@ -41,7 +41,7 @@ from entrypoints.web.catalogue import BY_STATUS, KINDS
 from entrypoints.web.contract.problem_documents import FaultDocument
 from entrypoints.web.doors.audience import is_for_browser
 from entrypoints.web.kept_forms import kept_form
-from entrypoints.web.keys import SERVICES, SETTINGS, under_prefix
+from entrypoints.web.keys import REQUEST_ID, SETTINGS, under_prefix
 from entrypoints.web.rendering import render
 from entrypoints.web.requests.errors import RequestError
 
@@ -208,7 +208,7 @@ def _of_framework(answer: web.HTTPException) -> Problem:
 
 
 def _unforeseen(request: web.Request, error: Exception) -> Problem:
-    request_id = request.app[SERVICES].entropy.token()
+    request_id = request[REQUEST_ID]
     path = request.rel_url.raw_path
     logger.error("request failed", request_id=request_id, method=request.method, path=path, exc_info=error)
     return Problem("internal_error", "something went wrong on our side", members={"request_id": request_id})

@@ -14,7 +14,7 @@ from domain.access.role import Role
 from entrypoints.web.assets import asset_path
 from entrypoints.web.doors.addresses import page_above
 from entrypoints.web.doors.origins import SAFE_METHODS
-from entrypoints.web.keys import CALLER, NEWS_MARK, SERVICES, SETTINGS
+from entrypoints.web.keys import CALLER, HOLD, NEWS_MARK, SERVICES, SETTINGS
 from entrypoints.web.viewer import theme_of, zone_of
 from entrypoints.web.words import wording
 
@@ -48,6 +48,7 @@ def render(
         "prefix": settings.prefix,
         "now": request.app[SERVICES].clock.now(),
         "banner": settings.banner,
+        "held": request.get(HOLD),
         "caller": caller,
         "login_required": settings.login_required,
         "asset": partial(asset_path, request.app),

@@ -18,6 +18,7 @@ from entrypoints.web.api import (
     executions,
     explain,
     export,
+    hold,
     occurrences,
     runs,
     status,
@@ -30,7 +31,7 @@ from entrypoints.web.doors.audience import is_for_browser
 from entrypoints.web.doors.origins import SAFE_METHODS
 from entrypoints.web.events import events
 from entrypoints.web.feed import FEED
-from entrypoints.web.keys import NEWS_MARK
+from entrypoints.web.keys import HOLD, NEWS_MARK, SERVICES
 from entrypoints.web.pages import (
     access_records_page,
     account_page,
@@ -42,6 +43,7 @@ from entrypoints.web.pages import (
     dead_letters_page,
     execution_page,
     executions_page,
+    hold_page,
     import_page,
     kinds,
     list_page,
@@ -70,6 +72,7 @@ ROUTES = (
     Route("GET", "/", overview_page.to_overview, PUBLIC, at_root=True),
     Route("GET", "/health/live", status.live, PUBLIC, at_root=True),
     Route("GET", "/health/ready", status.ready, PUBLIC, at_root=True),
+    Route("GET", "/metrics", status.metrics, VIEWER, at_root=True),
     Route("GET", "", overview_page.to_overview, PUBLIC),
     Route("GET", "/", overview_page.overview, VIEWER),
     Route("GET", "/static/{name}", assets.static_file, PUBLIC),
@@ -101,6 +104,9 @@ ROUTES = (
     Route("GET", "/audit", audit_page.audit, VIEWER),
     Route("GET", "/audit/access", access_records_page.access_records, ADMIN),
     Route("GET", "/workers", workers_page.workers, VIEWER),
+    Route("GET", "/hold", hold_page.hold, VIEWER),
+    Route("POST", "/hold", hold_page.hold_all, OPERATOR),
+    Route("POST", "/hold/release", hold_page.release_all, OPERATOR),
     Route("GET", "/api/audit", audit.read_audit, VIEWER),
     Route("GET", "/api/workers", workers.list_workers, VIEWER),
     Route("GET", "/statistics", statistics_page.statistics, VIEWER),
@@ -178,6 +184,9 @@ ROUTES = (
     Route("GET", "/api/stats", status.statistics, VIEWER),
     Route("GET", "/api/scheduler/stats", status.statistics, VIEWER),
     Route("GET", "/api/health", status.health, VIEWER),
+    Route("GET", "/api/hold", hold.read_hold, VIEWER),
+    Route("PUT", "/api/hold", hold.hold_all, OPERATOR),
+    Route("DELETE", "/api/hold", hold.release_all, OPERATOR),
     # It has every payload.
     Route("GET", "/api/export", export.export_tasks, OPERATOR),
     Route("POST", "/api/apply", apply.apply_file, EDITOR),
@@ -207,6 +216,7 @@ def _guarded(route: Route) -> Handler:
             # Before anything is read for the page: what changes meanwhile is told afterwards.
             with suppress(PortError):
                 request[NEWS_MARK] = await request.app[FEED].mark_for_page()
+                request[HOLD] = await request.app[SERVICES].hold.current()
         try:
             return await route.handler(request)
         finally:

@@ -22,6 +22,7 @@ BENCHES = (
     "bench_redis_stored",
     "bench_live_pages",
     "bench_pages",
+    "bench_content",
 )
 REPORT = ROOT / "var" / "bench.json"
 COLUMNS = ("name", "value", "unit", "must", "goal", "limit", "ratio", "p50_ms", "p99_ms")

@@ -21,9 +21,10 @@ from adapters.system.entropy import SystemEntropy
 from application.scheduling.ports.history import TaskFilter, TaskOrder
 from application.scheduling.services.statistics import ReadStatistics
 from domain.scheduling.task import ScheduledTask
-from entrypoints.admin import serve_admin
+from entrypoints.admin import ServiceState, serve_admin
 from entrypoints.container import Container
 from entrypoints.hints import Hints
+from entrypoints.metrics import ProcessMetrics
 from entrypoints.settings import Settings
 from tests.support.stock import stock
 
@@ -107,7 +108,8 @@ async def _measured(path: Path) -> list[tuple[str, float, list[float]]]:
             ("figures: tasks at one minute", lambda: read.crowd(clock.now()), LIST_MUST_MS),
         )
         rows = [(name, must, await _times(ask)) for name, ask, must in figures]
-        async with serve_admin(settings, container, lambda: True) as base, ClientSession() as session:
+        state = ServiceState(lambda: True, lambda: None, ProcessMetrics(container.telling(), container.measure_store()))
+        async with serve_admin(settings, container, state) as base, ClientSession() as session:
             for name, address, must in ADDRESSES:
                 ask = _asking(session, base + address.format(task_id=task_ids[0]))
                 rows.append((name, must, await _times(ask)))

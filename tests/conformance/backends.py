@@ -11,6 +11,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
+import asyncpg
 import msgpack
 
 from adapters.memory import open_memory_store
@@ -18,10 +19,12 @@ from adapters.redis.address import Address
 from adapters.redis.keys import key
 from adapters.redis.opening import open_redis_store
 from adapters.redis.script import STATE_FIELDS
-from adapters.sql.store import open_sqlite_store
+from adapters.sql.postgres_address import PostgresAddress
+from adapters.sql.store import open_postgres_store, open_sqlite_store
 from domain.scheduling.identifiers import TaskId
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.manual_clock import ManualClock
+from tests.support.postgres_servers import ADMIN, DATABASE, USER, PostgresServer, a_postgres
 from tests.support.recorders import CountingEntropy
 from tests.support.redis_servers import Kind, RedisServer, a_redis
 
@@ -29,6 +32,7 @@ Opening = Callable[[ManualClock, Path], AbstractAsyncContextManager[StoreUnderTe
 # The one byte that no MessagePack value begins with.
 NEVER_MESSAGEPACK = b"\xc1"
 _NUMBERS = count()
+SEQUENCES = ("fence", "news_id_seq", "changes_id_seq")
 
 
 @asynccontextmanager
@@ -130,4 +134,57 @@ async def _redis(clock: ManualClock, folder: Path) -> AsyncIterator[StoreUnderTe
             yield StoreUnderTest(clock, stores, cut_off, spoil, mend)
 
 
-BACKENDS: dict[str, Opening] = {"memory": _memory, "sqlite": _sqlite, "redis": _redis}
+@cache
+def postgres_server() -> PostgresServer:
+    """The server of this process, started with its first store: each store empties its tables."""
+    running = ExitStack()
+    atexit.register(running.close)
+    return running.enter_context(a_postgres(synchronous_commit="off", full_page_writes="off", autovacuum="off"))
+
+
+async def _emptied(server: PostgresServer) -> asyncpg.Connection:
+    """A connection of the owner's, on which the store is as new; its tables are made once, then only emptied."""
+    admin = await asyncpg.connect(host=str(server.folder), port=server.port, user=ADMIN, database=DATABASE)
+    tables = [name for (name,) in await admin.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'scheduler'")]
+    kept = {"alembic_version", "store"}
+    await admin.execute(
+        # As if no trigger were there, that of foreign keys included.
+        "SET session_replication_role TO replica;"
+        + "".join(f"DELETE FROM scheduler.{name};" for name in tables if name not in kept)
+        + "".join(f"ALTER SEQUENCE scheduler.{name} RESTART;" for name in SEQUENCES if tables)
+        + ("UPDATE scheduler.store SET tzdata = NULL, generation = 1;" if tables else "")
+    )
+    return admin
+
+
+@asynccontextmanager
+async def _postgres(clock: ManualClock, folder: Path) -> AsyncIterator[StoreUnderTest]:
+    server = postgres_server()
+    # A folder of its own for the server's socket: without it, and its connections, the store is unreachable.
+    place = _scratch() / str(next(_NUMBERS))  # not in `folder`: such names may have 107 bytes at most
+    place.mkdir()
+    socket = f".s.PGSQL.{server.port}"
+    (place / socket).symlink_to(server.folder / socket)
+    admin = await _emptied(server)
+
+    async def cut_off() -> None:
+        (place / socket).unlink()
+        await admin.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{USER}'")
+
+    async def spoil(task_id: TaskId) -> None:
+        await admin.execute("UPDATE scheduler.definitions SET schedule = '{' || schedule WHERE task_id = $1", task_id)
+
+    async def mend(task_id: TaskId) -> None:
+        await admin.execute(
+            "UPDATE scheduler.definitions SET schedule = substr(schedule, 2) WHERE task_id = $1", task_id
+        )
+
+    address = PostgresAddress(database=DATABASE, hosts=((str(place), server.port),), user=USER)
+    try:
+        async with open_postgres_store(address, CountingEntropy(), clock=clock) as stores:
+            yield StoreUnderTest(clock, stores, cut_off, spoil, mend)
+    finally:
+        await admin.close()
+
+
+BACKENDS: dict[str, Opening] = {"memory": _memory, "sqlite": _sqlite, "redis": _redis, "postgres": _postgres}

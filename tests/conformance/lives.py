@@ -242,7 +242,9 @@ class LivesOfTasks(RuleBasedStateMachine):
     def settle_some(self, which: int, outcome: int, count: int) -> None:
         outcomes = _outcomes(self.pair.clock.now() - NOON)
         ending = self.tokens[::-1][which : which + count]
-        settlements = [Settlement(each, token, outcomes[outcome]) for each, token in ending]
+        # Different ones, as what each of them does to their task depends on those before it.
+        mixed = [outcomes[(outcome + 4 * place) % len(outcomes)] for place in range(count)]
+        settlements = [Settlement(*held, came_to) for held, came_to in zip(ending, mixed, strict=False)]
         self.pair.both(lambda store: store.executions.settle(settlements))
 
     @rule(outcome=st.integers(min_value=0, max_value=8))

@@ -9,6 +9,7 @@ from application.scheduling.ports.access_trail import AccessTrail
 from application.scheduling.ports.execution_store import Beat, Claim, ExecutionStore, SettleAnswer, Settlement
 from application.scheduling.ports.figures import Figures
 from application.scheduling.ports.history import History
+from application.scheduling.ports.hold import Holds
 from application.scheduling.ports.membership import Membership
 from application.scheduling.ports.news import News
 from application.scheduling.ports.records import ExecutionRecord
@@ -77,6 +78,10 @@ class StoreUnderTest:
     @property
     def trail(self) -> AccessTrail:
         return self.stores.trail
+
+    @property
+    def holds(self) -> Holds:
+        return self.stores.holds
 
     def token(self) -> ClaimToken:
         """A token no claim had before."""

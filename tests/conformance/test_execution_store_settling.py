@@ -156,6 +156,24 @@ async def test_a_batch_is_answered_in_order_also_for_executions_of_one_task(stor
     assert (after.open, after.error_count) == ((), 1)
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "error_count"),
+    [((A_FAILURE, Succeeded()), 0), ((Succeeded(), A_FAILURE), 1), ((A_FAILURE, Succeeded(), A_FAILURE), 1)],
+    ids=["success last", "success first", "success between"],
+)
+async def test_ends_of_one_task_count_in_the_order_in_which_they_are_told(
+    store: StoreUnderTest, outcomes: tuple[Outcome, ...], error_count: int
+) -> None:
+    task = await store.add(a_definition(policy=ExecutionPolicy(overlap=Overlap.ALLOW)))
+    claims = [await store.started(task) for _ in outcomes]
+
+    await store.executions.settle(
+        [Settlement(claim.execution.id, claim.token, each) for claim, each in zip(claims, outcomes, strict=True)]
+    )
+
+    assert (await store.read(task)).error_count == error_count
+
+
 async def test_what_the_holder_tells_last_is_kept(store: StoreUnderTest) -> None:
     claim = await store.started(await store.add())
     line = LogLine(NOON, "error", "it broke")

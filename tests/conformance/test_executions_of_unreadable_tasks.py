@@ -97,6 +97,19 @@ async def test_the_task_itself_is_left_alone_but_for_what_is_open(store: StoreUn
     assert [each.id for each in after.open] == [waiting]
 
 
+async def test_nothing_is_counted_of_a_success_beside_which_nothing_is_open(store: StoreUnderTest) -> None:
+    task = await store.add()
+    claim = await store.started(task)
+    before = await store.read(task)
+    await store.spoil(task.id)
+
+    await store.settle(claim)
+    await store.mend(task.id)
+
+    after = await store.read(task)
+    assert (after.last_state, after.open, after.open_seq) == (None, (), before.open_seq + 1)
+
+
 async def test_what_runs_is_asked_to_stop_and_what_waits_is_cancelled(store: StoreUnderTest) -> None:
     before, claim, waiting = await _spoilt(store)
 

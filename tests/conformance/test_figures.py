@@ -8,6 +8,7 @@ import pytest
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.figures import Backlog, HourFigures
 from application.scheduling.ports.history import Retention
+from application.scheduling.ports.task_store import Decision
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.durations import STEPS
 from domain.scheduling.execution import ExecutionState
@@ -16,7 +17,7 @@ from domain.scheduling.outcome import Outcome, Stopped, Succeeded, UnknownHandle
 from domain.scheduling.policy import ExecutionPolicy
 from domain.scheduling.runs import redrive
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule
-from domain.scheduling.task import ScheduledTask
+from domain.scheduling.task import Quarantine, ScheduledTask
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.builders import DAY, HOUR, HOURLY, MINUTE, SECOND, a_change, a_definition, a_failure
 from tests.support.manual_clock import NOON
@@ -229,6 +230,27 @@ async def test_the_backlog_tells_dead_letters_and_since_when_something_is_pendin
 
     assert empty == Backlog(dead_letters=0, oldest_pending_at=None)
     assert await store.figures.backlog() == Backlog(dead_letters=1, oldest_pending_at=pending_since)
+
+
+async def test_the_load_is_what_waits_by_type_and_what_is_set_aside(store: StoreUnderTest) -> None:
+    mail = await store.add(a_definition(schedule=HOURLY))
+    billing = await store.add(a_definition("bill", task_type="billing", schedule=HOURLY))
+    idle = await store.figures.load()
+    await store.fired(mail)
+    await store.fired(billing)
+    await store.run_now(await store.read(mail), key="beside")
+    await store.settle(await store.claim(), UnknownHandler())
+    waiting = await store.figures.load()
+    quarantine = Quarantine("no such zone", store.clock.now() + 5 * MINUTE)
+    await store.tasks.commit_firings([Decision(await store.read(mail), quarantine)])
+    set_aside = await store.figures.load()
+    for _ in range(2):
+        await store.claim()
+
+    assert (idle.pending, idle.quarantined) == ({}, 0)
+    assert (waiting.pending, waiting.quarantined) == ({"mail": 2, "billing": 1}, 0)
+    assert (set_aside.pending, set_aside.quarantined) == ({"mail": 2, "billing": 1}, 1)
+    assert sum((await store.figures.load()).pending.values()) == 1
 
 
 async def test_what_was_put_back_for_its_handler_is_counted_until_it_starts(store: StoreUnderTest) -> None:

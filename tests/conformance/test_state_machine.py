@@ -13,8 +13,13 @@ class LivesInRedis(LivesOfTasks):
     backend = "redis"
 
 
+class LivesInPostgres(LivesOfTasks):
+    backend = "postgres"
+
+
 TestSqlite = LivesInSqlite.TestCase
 TestRedis = LivesInRedis.TestCase
-TestSqlite.settings = TestRedis.settings = settings(
+TestPostgres = LivesInPostgres.TestCase
+TestSqlite.settings = TestRedis.settings = TestPostgres.settings = settings(
     max_examples=max(20, settings().max_examples // 3), stateful_step_count=40
 )

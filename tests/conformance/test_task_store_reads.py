@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT, Committed, Decision, Unreadable
+from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT, Committed, Decision, Place, Unreadable
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState
+from domain.scheduling.firing import fire
 from domain.scheduling.identifiers import BUCKET_COUNT, TaskId, bucket_of
 from domain.scheduling.mutation import end_pause
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
@@ -94,6 +95,26 @@ async def test_tasks_are_due_earliest_first_up_to_the_limit(store: StoreUnderTes
 
     assert await store.due() == ["first", "middle", "last"]
     assert await store.due(limit=2) == ["first", "middle"]
+
+
+@pytest.mark.parametrize("has_share", [False, True])
+async def test_what_is_due_is_read_page_by_page_in_one_order(store: StoreUnderTest, *, has_share: bool) -> None:
+    added = [await store.add(a_definition(f"report {number}", schedule=HOURLY)) for number in range(5)]
+    added.append(await store.add(a_definition("later", schedule=OneTimeSchedule(NOON + HOUR + MINUTE))))
+    share = Share(EVERYTHING.buckets - {64}) if has_share else EVERYTHING
+    store.clock.advance(HOUR + MINUTE)
+
+    read: list[TaskId] = []
+    place = None
+    while found := await store.tasks.due(share, until=store.clock.now(), limit=2, after=place):
+        (*_, last) = readable = [each for each in found if isinstance(each, ScheduledTask)]
+        assert last.look_at is not None
+        place = Place(last.look_at, last.id)
+        read += [each.id for each in readable]
+        # What was read is gone from where it stood, which moves no other out of its turn.
+        await store.tasks.commit_firings([Decision(readable[0], fire(readable[0], store.clock.now()))])
+
+    assert read == [*sorted(each.id for each in added[:5]), added[5].id]
 
 
 async def test_a_task_is_due_at_its_instant_and_not_before(store: StoreUnderTest) -> None:

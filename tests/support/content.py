@@ -1,12 +1,9 @@
-"""A content database in a file, arranged and inspected behind the adapters' back, and runs of the tasks on it."""
+"""Runs of the maintenance tasks on a content database, under a clock on which no pause takes time."""
 
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 from application.fediverse.ports.content import ContentPorts
@@ -109,63 +106,3 @@ async def perform(
     returned = await result
     assert isinstance(returned, Summary | Continue)
     return returned
-
-
-def stored(instant: datetime | None) -> str | None:
-    """An aware instant as the database keeps it: naive UTC text."""
-    return None if instant is None else instant.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-
-
-def _insert(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> int:
-    plain = {name: stored(value) if isinstance(value, datetime) else value for name, value in row.items()}
-    columns, marks = ", ".join(plain), ", ".join("?" for _ in plain)
-    values = f"({columns}) VALUES ({marks})" if plain else "DEFAULT VALUES"
-    cursor = connection.execute(f'INSERT INTO "{table}" {values}', list(plain.values()))
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
-
-
-@dataclass(frozen=True)
-class ContentFile:
-    """The file itself. Foreign keys are not enforced here, so that broken restores can be arranged."""
-
-    path: Path
-
-    @contextmanager
-    def opened(self) -> Iterator[sqlite3.Connection]:
-        """A connection that commits at the end."""
-        with closing(sqlite3.connect(self.path)) as connection, connection:
-            # What a test arranges need not survive a power cut.
-            connection.execute("PRAGMA synchronous = OFF")
-            yield connection
-
-    def add(self, table: str, **values: Any) -> int:
-        """Insert one row; returns its id. Instants are aware."""
-        return self.add_all(table, [values])[0]
-
-    def add_all(self, table: str, rows: Iterable[Mapping[str, Any]]) -> list[int]:
-        """Insert the rows in one transaction; returns their ids."""
-        with self.opened() as connection:
-            return [_insert(connection, table, row) for row in rows]
-
-    def execute(self, statement: str, *parameters: Any) -> None:
-        """Run a statement."""
-        with self.opened() as connection:
-            connection.execute(statement, parameters)
-
-    def ids(self, table: str, where: str = "1") -> list[int]:
-        """The ids of the rows that fit, ascending."""
-        with self.opened() as connection:
-            return [row[0] for row in connection.execute(f'SELECT id FROM "{table}" WHERE {where} ORDER BY id')]
-
-    def value(self, query: str, *parameters: Any) -> Any:
-        """The first value of the first row; None if there is none."""
-        with self.opened() as connection:
-            row = connection.execute(query, parameters).fetchone()
-            return None if row is None else row[0]
-
-    def dump(self, *, without: tuple[str, ...] = ()) -> str:
-        """Everything in the file as SQL, apart from some tables: equal dumps are equal content."""
-        with self.opened() as connection:
-            lines = connection.iterdump()
-            return "\n".join(line for line in lines if not any(f'INSERT INTO "{name}"' in line for name in without))

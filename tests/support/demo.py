@@ -27,8 +27,9 @@ from domain.scheduling.execution import ErrorReport
 from domain.scheduling.identifiers import ClaimToken, NodeId, TaskId
 from domain.scheduling.outcome import Failed, Outcome, Succeeded
 from domain.scheduling.sharing import EVERYTHING
-from entrypoints.admin import serve_admin
+from entrypoints.admin import ServiceState, serve_admin
 from entrypoints.container import Container
+from entrypoints.metrics import ProcessMetrics
 from entrypoints.settings import Settings
 from tests.support.manual_clock import ManualClock
 from tests.support.plain_log import plain_log
@@ -252,7 +253,8 @@ async def a_demo(*, days: int = 8, **environment: Any) -> AsyncIterator[Demo]:
         leaving.enter_context(plain_log())
         demo = Demo(container, clock)
         await demo.live()
-        address = await leaving.enter_async_context(serve_admin(settings, container, lambda: True))
+        state = ServiceState(lambda: True, lambda: None, ProcessMetrics(container.telling(), container.measure_store()))
+        address = await leaving.enter_async_context(serve_admin(settings, container, state))
         demo.address = address.removesuffix("/admin/scheduler/")
         yield demo
 

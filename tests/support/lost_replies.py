@@ -86,6 +86,6 @@ async def on_record(store: StoreUnderTest) -> tuple[Any, ...]:
 
 
 def connections_in_use(server: Server) -> int:
-    """How many connections are out of the pool at this moment."""
+    """How many connections are out of the pool at this moment and do not rest."""
     _, (count, _) = server.pool.get_connection_count()
-    return count
+    return count - len(server.resting)

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.support.exposition import Samples, samples_of
 from tests.support.repository import ROOT
 
 START_SECONDS = 30.0
@@ -133,6 +134,13 @@ class Service:
         async with self.session.get(f"{self.address}/admin/scheduler{path}") as response:
             assert response.status == 200, await response.text()
             return await response.text()
+
+    async def figures(self) -> Samples:
+        """What its dashboard tells Prometheus."""
+        assert self.session is not None
+        async with self.session.get(f"{self.address}/metrics") as response:
+            assert response.status == 200, await response.text()
+            return samples_of(await response.text())
 
     async def create(self, name: str, **fields: Any) -> str:
         """A task of type chores; its id."""

@@ -9,7 +9,8 @@ from functools import lru_cache
 
 from application.scheduling.ports.history import Retention
 from application.scheduling.ports.membership import Member
-from application.scheduling.services.dispatch_due import AHEAD, DispatchDue
+from application.scheduling.services.deciding import AHEAD
+from application.scheduling.services.dispatch_due import DispatchDue
 from application.scheduling.services.expire_unknown import ExpireUnknown
 from application.scheduling.services.keep_claims import KeepClaims
 from application.scheduling.services.keep_membership import KeepMembership
@@ -194,7 +195,7 @@ class WorkerNode(Node):
             return
         self.world.happened("deploy")
         self._draining = True
-        perform.leaving.set()
+        perform.leave()
         self.world.loop.call_outside(DRAIN_WITHIN, self._left, process)
 
     def left_over(self) -> list[str]:

@@ -1,9 +1,10 @@
 -- What a step of access is decided on, as it is stored, in one snapshot. request: access_reading.Sought.
 -- The answer is the revision and whether there is neither a user nor a token; the readings are the offer of the set-up,
--- anchor and head of the chain of records, and then kind, name and record of each entry.
+-- the hold, anchor and head of the chain of records, and then kind, name and record of each entry.
 local users, tokens, session, sessions_of, logins, records = unpack(request)
 
 append(call('HGET', K.access, 'offer'))
+append(call('HGET', K.access, 'hold'))
 append(call('HGET', K.access, 'anchor'))
 local head = call('HGET', K.access, 'head')
 if not unpacked(head) then

@@ -1,7 +1,7 @@
 -- What a process is told when it connects: which store this is, and whether another server has it now.
 -- request: the run_id of the server, the schema the process knows, a name for a store that is new (false: none is to be
--- begun), and the name of the store the process knows (false: none yet).
-local run_id, schema, new_name, known = unpack(request)
+-- begun), the name of the store the process knows (false: none yet), and whether it is there to move the store.
+local run_id, schema, new_name, known, for_transfer = unpack(request)
 local name = call('HGET', K.meta, 'store_id')
 
 if not name then
@@ -17,8 +17,10 @@ if not name then
 end
 if known and known ~= name then return answer({'gone'}) end
 if tonumber(call('HGET', K.meta, 'schema')) > schema then return answer({'newer'}) end
+local mark = call('HGET', K.meta, 'mark')
+if mark and not for_transfer then return answer({'marked', mark}) end
 if call('HGET', K.meta, 'server') ~= run_id then
   call('HSET', K.meta, 'server', run_id)
-  generation = call('HINCRBY', K.meta, 'generation', 1)
+  generation = call('HINCRBY', K.meta, mark and 'held_generation' or 'generation', 1)
 end
 return answer({'met', name})

@@ -72,25 +72,36 @@ end
 local lanes = {}
 for place, task_type in ipairs(types) do lanes[place] = room .. task_type end
 
--- {record, its version} of each that may be claimed.
+-- {record, its definition} of each that may be claimed, and the names of their versions.
 local found, versions = {}, {}
-for _, each in ipairs(first_of(lanes)) do
-  if #found == #tokens then break end
-  local execution = read(K.executions, each[1])
-  if not execution then
-    leave_out(each[3], each[1])
-  elseif execution[E.state] ~= 'pending' then
-    zrem(PREFIX .. each[3], each[1])
-  else
-    local version = version_of(execution)
-    local definition, bytes = read(K.definitions, version)
-    if not definition then
-      leave_out(each[3], each[1])
-    else
-      found[#found + 1] = {execution, bytes}
-      versions[#found] = version
+
+-- Of so many that may come next, those that are fit: for each token one at most.
+local function pick(heads)
+  local ids, executions, names = {}, {}, {}
+  for place, head in ipairs(heads) do ids[place] = head[1] end
+  for place, bytes in ipairs(values_of(K.executions, ids)) do
+    local execution = unpacked(bytes, is_execution)
+    executions[place], names[place] = execution or false, execution and version_of(execution) or ''
+  end
+  for place, definition in ipairs(values_of(K.definitions, names)) do
+    local id, lane, execution = heads[place][1], heads[place][3], executions[place]
+    if execution and execution[E.state] ~= 'pending' then
+      zrem(PREFIX .. lane, id)
+    elseif not execution or not definition then
+      leave_out(lane, id)
+    elseif #found < #tokens then
+      found[#found + 1] = {execution, definition}
+      versions[#found] = names[place]
     end
   end
+end
+
+local heads = first_of(lanes)
+for first = 1, #heads, #tokens do
+  if #found == #tokens then break end
+  local next_heads = {}
+  for place = first, math.min(first + #tokens - 1, #heads) do next_heads[#next_heads + 1] = heads[place] end
+  pick(next_heads)
 end
 
 local claimed, payloads = {}, values_of(K.payloads, versions)

@@ -1,28 +1,35 @@
--- What steps decided on a reading, written if everything is as it was read. Request: a list of units, each
+-- What steps decided on a reading, written if everything is as it was read. Request: {instant of the reading, before
+-- which nothing holds, units}, of which each is packed by itself:
 -- {task id, state as read ('' if there was none), state, instant before which it holds or false,
 --  executions: {id, record as read or false if it is new, record} of each; one that is there keeps its place,
 --  expected: {hash, field, value or false} of each, set: {hash, field, value or false} of each,
 --  placed: {zset, member, score or false} of each, told: {execution id, lines} of each, counted: {hour, field} of each,
 --  changes: {record, task, idempotency key or false, task/version that it made or false} of each}.
--- A unit is written whole or not at all. Answer: whether each was written; false for all: it is another store by now.
+-- A unit is written whole or not at all. Answer: of each whether it was written, or the key at which the stream of its
+-- deliveries would have to be; false for all: it is another store by now, or its clock shows an instant before the reading.
 
-if is_of_another_generation() then return answer(false) end
-
--- A delivery without its message would be one that never was.
-local function can_be_sent(execution)
-  return execution[E.state] ~= 'delivered' or may_be_stream(stream_of(execution[E.task_type]))
-end
+if is_of_another_generation() or now < request[1] then return answer(false) end
 
 local function is_as_read(unit)
   if (call('HGET', K.tasks, unit[1]) or '') ~= unit[2] or (unit[4] and now >= unit[4]) then return false end
   for _, each in ipairs(unit[5]) do
     if each[2] and call('HGET', K.executions, each[1]) ~= each[2] then return false end
-    if not each[2] and not can_be_sent(unpacked(each[3])) then return false end
   end
   for _, each in ipairs(unit[6]) do
     if call('HGET', K[each[1]], each[2]) ~= each[3] then return false end
   end
   return true
+end
+
+-- A delivery without its message would be one that never was.
+local function key_in_the_way(unit)
+  for _, each in ipairs(unit[5]) do
+    local new = not each[2] and unpacked(each[3])
+    if new and new[E.state] == 'delivered' and not may_be_stream(stream_of(new[E.task_type])) then
+      return stream_of(new[E.task_type])
+    end
+  end
+  return nil
 end
 
 local function record_change(each)
@@ -63,9 +70,10 @@ local function write(unit)
 end
 
 local written = {}
-for place, unit in ipairs(request) do
-  written[place] = is_as_read(unit)
-  if written[place] then write(unit) end
+for place, packed in ipairs(request[2]) do
+  local unit = cmsgpack.unpack(packed)
+  written[place] = is_as_read(unit) and (key_in_the_way(unit) or true)
+  if written[place] == true then write(unit) end
 end
 for hour, kinds in pairs(finishes) do
   for kind, count in pairs(kinds) do count_finishes(hour, kind, count) end

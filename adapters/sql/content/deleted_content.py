@@ -1,11 +1,11 @@
 """`DeletedContent` in the content database: a verdict in SQL for each deleted row, then one removal for those that go.
 
-SQLite's write lock makes verdict and removal one: what somebody restores before the step is spared, what somebody
-restores after it is gone.
+Rows that something is to be done to are locked, and judged again under the lock: what somebody restores before that is
+spared, what somebody restores after the step is gone. Rows that somebody else holds are left to a later run.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,16 +14,18 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.content.dependents import Plan, plan_of
-from adapters.sql.content.orphaned_content import BLANK_TITLE
+from adapters.sql.content.host import Host
 from adapters.sql.content.purge_rules import PURGE, YOUNG, post_verdict, reply_verdict
-from adapters.sql.content.steps import Row, ahead, concluded, step, stretch_of
+from adapters.sql.content.steps import SKIPPED_LOCKED, Row, ahead, concluded, locked, step, stretch_of
 from adapters.sql.content.tables import file, media_outbox, post, post_reply, tombstone
 from adapters.sql.engine import Database
 from application.fediverse.ports.checkpoints import Batch, Checkpoint, Stretch
 from application.fediverse.ports.deleted_content import Purge
+from application.fediverse.ports.errors import ContentRefusedError
 from application.fediverse.ports.orphaned_content import Content
 
 _TABLES: Mapping[Content, sa.Table] = {"post": post, "post_reply": post_reply}
+CHUNK_ROWS = 1000
 _PLURAL: Mapping[Content, str] = {"post": "posts", "post_reply": "replies"}
 
 
@@ -32,6 +34,7 @@ class SqlDeletedContent:
     """See the port. The plan of dependents is read anew at the first step of every phase."""
 
     database: Database
+    host: Host
     plan: Plan | None = field(default=None, init=False)
 
     async def purge_replies(self, purge: Purge, at: Checkpoint, limit: int) -> Batch:
@@ -39,33 +42,49 @@ class SqlDeletedContent:
         async with step(self.database, at) as connection:
             plan = await self._plan(connection, purge, at)
             stretch = await _stretch(connection, at, post_reply, downwards=True)
-            found = await _examined(connection, at, stretch, post_reply, reply_verdict(purge), limit)
-            removal = Removal(connection, plan, purge, at)
-            await removal.remove("post_reply", _going(found))
+            look = Look(connection, at, stretch, post_reply, reply_verdict(self.host, purge))
+            found = await look.examined(limit)
+            judged = await look.confirmed(found, {PURGE})
+            removal = Removal(connection, self.host, plan, purge, at)
+            await removal.remove("post_reply", _going(judged))
             await removal.enqueue_media()
-            return await concluded(connection, at, _batch(at, stretch, found, removal.rows, limit))
+            return await concluded(connection, at, _batch(at, stretch, found, judged, removal.rows, limit))
 
     async def purge_posts(self, purge: Purge, at: Checkpoint, limit: int) -> Batch:
         """See the port."""
         async with step(self.database, at) as connection:
             plan = await self._plan(connection, purge, at)
             stretch = await _stretch(connection, at, post, downwards=False)
-            verdict = post_verdict(purge, rehearsal=at.is_rehearsal)
-            found = await _examined(connection, at, stretch, post, verdict, limit)
-            removal = Removal(connection, plan, purge, at)
-            going = _going(found)
+            look = Look(connection, at, stretch, post, post_verdict(self.host, purge, rehearsal=at.is_rehearsal))
+            found = await look.examined(limit)
+            judged = await look.confirmed(found, {PURGE, "kept_live_replies"} if purge.overwrite_kept else {PURGE})
+            removal = Removal(connection, self.host, plan, purge, at)
+            going = _going(judged)
             if not purge.keep_with_live_replies:
-                await removal.remove("post_reply", await _replies_of(connection, purge, at, [row.id for row in going]))
+                await removal.remove("post_reply", await self._replies_of(connection, purge, at, going))
             await removal.remove("post", going)
             await removal.enqueue_media()
             if purge.overwrite_kept:
-                await removal.overwrite([row.id for row in found if row.verdict == "kept_live_replies"])
-            return await concluded(connection, at, _batch(at, stretch, found, removal.rows, limit))
+                await removal.overwrite([row.id for row in judged if row.verdict == "kept_live_replies"])
+            return await concluded(connection, at, _batch(at, stretch, found, judged, removal.rows, limit))
 
     async def _plan(self, connection: AsyncConnection, purge: Purge, at: Checkpoint) -> Plan:
         if self.plan is None or at.stretch is None:
-            self.plan = await plan_of(connection, allow_unindexed=purge.allow_unindexed_fk)
+            if purge.clock == "deleted_at" and not {"post", "post_reply"} <= self.host.dated:
+                raise ContentRefusedError("schema_mismatch", "post and post_reply have no column deleted_at")
+            self.plan = await plan_of(connection, self.host, allow_unindexed=purge.allow_unindexed_fk)
         return self.plan
+
+    async def _replies_of(
+        self, connection: AsyncConnection, purge: Purge, at: Checkpoint, posts: Sequence[Row]
+    ) -> Sequence[Row]:
+        """The replies that go with their posts; in a rehearsal without those it has already counted."""
+        query = sa.select(post_reply.c.id, post_reply.c.image_id)
+        query = query.where(post_reply.c.post_id.in_([row.id for row in posts]))
+        if at.is_rehearsal and purge.replies_first:
+            counted = sa.and_(post_reply.c.deleted == sa.true(), reply_verdict(self.host, purge) == PURGE)
+            query = query.where(sa.not_(counted))
+        return (await connection.execute(query)).all()
 
 
 @dataclass(slots=True)
@@ -73,6 +92,7 @@ class Removal:
     """What one step takes away. A rehearsal counts the rows and takes none."""
 
     connection: AsyncConnection
+    host: Host
     plan: Plan
     purge: Purge
     at: Checkpoint
@@ -81,10 +101,16 @@ class Removal:
 
     async def remove(self, entity: Content, going: Sequence[Row]) -> None:
         """Remove these rows of `entity` with what depends on them."""
-        ids = [row.id for row in going]
-        self.rows[f"{_PLURAL[entity]}.purged"] += len(ids)
-        if self.at.is_rehearsal or not ids:
+        self.rows[f"{_PLURAL[entity]}.purged"] += len(going)
+        if self.at.is_rehearsal:
             return
+        # A post may have more replies than a statement takes values.
+        for start in range(0, len(going), CHUNK_ROWS):
+            await self._remove(entity, going[start : start + CHUNK_ROWS])
+
+    async def _remove(self, entity: Content, going: Sequence[Row]) -> None:
+        ids = [row.id for row in going]
+        await self._note_links(entity, ids)
         for table, count in (await self.plan.clear(self.connection, entity, ids)).items():
             self.rows[f"dependents.{table}"] += count
         await self.connection.execute(sa.delete(_TABLES[entity]).where(_TABLES[entity].c.id.in_(ids)))
@@ -92,11 +118,22 @@ class Removal:
         await self.connection.execute(sa.delete(tombstone).where(mine))
         self.media.update((entity, row.id, row.image_id) for row in going if row.image_id is not None)
 
+    async def _note_links(self, entity: Content, ids: Sequence[int]) -> None:
+        """The files that rows which go with the content lead to, as those of a gallery."""
+        for link, other in self.plan.links(entity):
+            relation = sa.table(link.table, sa.column(link.column), sa.column(other.column), schema=link.schema)
+            source, file_id = relation.c[link.column], relation.c[other.column]
+            query = sa.select(source, file_id).where(source.in_(ids), file_id.is_not(None))
+            rows = await self.connection.execute(query)
+            self.media.update((entity, row[0], row[1]) for row in rows)
+
     async def enqueue_media(self) -> None:
         """Hand the files that nobody refers to any more to the media outbox, and forget them here."""
         if not self.purge.enqueue_media or not self.media:
             return
-        unused = sa.select(file).where(file.c.id.in_({file_id for _, _, file_id in self.media}))
+        unused = sa.select(file.c.id, file.c.file_path, file.c.thumbnail_path).where(
+            file.c.id.in_({file_id for _, _, file_id in self.media})
+        )
         for reference in self.plan.media:
             source = reference.relation.c[reference.column]
             unused = unused.where(~sa.select(source).where(source == file.c.id).correlate(file).exists())
@@ -109,13 +146,13 @@ class Removal:
 
     async def overwrite(self, ids: Sequence[int]) -> None:
         """Blank the text of posts that stay for the sake of their answers; once."""
-        blank = {"title": BLANK_TITLE, "body": "", "url": None}
-        differs = sa.or_(*(post.c[name].is_distinct_from(value) for name, value in blank.items()))
-        which = sa.and_(post.c.id.in_(ids), differs)
+        blanking = self.host.blanking("post", ids)
         if self.at.is_rehearsal:
-            count = await self.connection.scalar(sa.select(sa.func.count()).select_from(post).where(which)) or 0
+            assert blanking.whereclause is not None
+            left = sa.select(sa.func.count()).select_from(blanking.table).where(blanking.whereclause)
+            count = await self.connection.scalar(left) or 0
         else:
-            count = (await self.connection.execute(sa.update(post).where(which).values(blank))).rowcount
+            count = (await self.connection.execute(blanking)).rowcount
         self.rows["posts.overwritten"] += count
 
 
@@ -134,42 +171,50 @@ async def _stretch(connection: AsyncConnection, at: Checkpoint, table: sa.Table,
     return Stretch(upwards.last, upwards.first) if downwards and at.stretch is None else upwards
 
 
-async def _examined(
-    connection: AsyncConnection,
-    at: Checkpoint,
-    stretch: Stretch,
-    table: sa.Table,
-    verdict: sa.ColumnElement[str],
-    limit: int,
-) -> Sequence[Row]:
-    """The next deleted rows in the direction of the walk, each with its verdict."""
-    order = table.c.id.desc() if stretch.first > stretch.last else table.c.id
-    query = (
-        sa.select(table.c.id, table.c.image_id, verdict.label("verdict"))
-        .where(ahead(at, stretch, table.c.id), table.c.deleted == sa.true())
-        .order_by(order)
-        .limit(limit)
-    )
-    return (await connection.execute(query)).all()
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The deleted rows of one table in the direction of the walk, each with its verdict."""
 
+    connection: AsyncConnection
+    at: Checkpoint
+    stretch: Stretch
+    table: sa.Table
+    verdict: sa.ColumnElement[str]
 
-async def _replies_of(
-    connection: AsyncConnection, purge: Purge, at: Checkpoint, post_ids: Sequence[int]
-) -> Sequence[Row]:
-    """The replies that go with their posts; in a rehearsal without those it has already counted."""
-    query = sa.select(post_reply.c.id, post_reply.c.image_id).where(post_reply.c.post_id.in_(post_ids))
-    if at.is_rehearsal and purge.replies_first:
-        counted = sa.and_(post_reply.c.deleted == sa.true(), reply_verdict(purge) == PURGE)
-        query = query.where(sa.not_(counted))
-    return (await connection.execute(query)).all()
+    async def examined(self, limit: int) -> Sequence[Row]:
+        """The next rows, `limit` at most."""
+        ids = self.table.c.id
+        order = ids.desc() if self.stretch.first > self.stretch.last else ids
+        query = self._judged.where(ahead(self.at, self.stretch, ids)).order_by(order).limit(limit)
+        return (await self.connection.execute(query)).all()
+
+    async def confirmed(self, found: Sequence[Row], matter: Set[str]) -> Sequence[Row]:
+        """The rows found; those whose verdict matters are locked first and judged anew, unless it is a rehearsal.
+
+        Without those that somebody else holds, or has restored.
+        """
+        if self.at.is_rehearsal or not any(row.verdict in matter for row in found):
+            return found
+        ids = [row.id for row in found if row.verdict in matter]
+        held = await locked(self.connection, self.table.c.id, ids, self.table.c.deleted == sa.true())
+        anew = (await self.connection.execute(self._judged.where(self.table.c.id.in_(held)))).all()
+        return [*(row for row in found if row.verdict not in matter), *anew]
+
+    @property
+    def _judged(self) -> sa.Select[*tuple[Any, ...]]:
+        columns = (self.table.c.id, self.table.c.image_id, self.verdict.label("verdict"))
+        return sa.select(*columns).where(self.table.c.deleted == sa.true())
 
 
 def _going(found: Sequence[Row]) -> list[Row]:
     return [row for row in found if row.verdict == PURGE]
 
 
-def _batch(at: Checkpoint, stretch: Stretch, found: Sequence[Row], done: Counter[str], limit: int) -> Batch:
-    kept = Counter(row.verdict for row in found if row.verdict not in {PURGE, YOUNG})
+def _batch(
+    at: Checkpoint, stretch: Stretch, found: Sequence[Row], judged: Sequence[Row], done: Counter[str], limit: int
+) -> Batch:
+    kept = Counter(row.verdict for row in judged if row.verdict not in {PURGE, YOUNG})
+    kept[SKIPPED_LOCKED] = len(found) - len(judged)
     return Batch(
         stretch=stretch,
         after_id=found[-1].id if found else at.after_id,

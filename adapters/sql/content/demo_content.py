@@ -9,8 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.content import tables
+from adapters.sql.content.host import Host
 from adapters.sql.engine import Database
 from application.fediverse.ports.demo_content import Added, DemoEntity, DemoRow
+from application.scheduling.ports.errors import StoreRefusedError
 
 CHUNK_ROWS = 400  # keys per look-up; SQLite takes 32,766 values in a statement
 
@@ -33,9 +35,12 @@ class SqlDemoContent:
     """See the port."""
 
     database: Database
+    host: Host
 
     async def add(self, entity: DemoEntity, rows: Sequence[DemoRow]) -> Added:
         """See the port."""
+        if self.host.has_application:
+            raise StoreRefusedError("the content is an application's: demonstration data has no place in it")
         table = tables.METADATA.tables[entity]
         key = [table.c[name] for name in _NATURAL_KEYS[entity]]
         ids: list[int] = []

@@ -1,4 +1,4 @@
-"""Which tables lead to content by foreign key, and what becomes of their rows when the content goes.
+"""Which tables lead to content, and what becomes of their rows when the content goes.
 
 The plan is made from the database's own catalog, so a table somebody has added is noticed before anything is removed.
 """
@@ -10,31 +10,12 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.sql.content.catalog import Reference, foreign_keys
+from adapters.sql.content.catalog import Reference, is_larger, references
+from adapters.sql.content.host import Host
 from application.fediverse.ports.errors import ContentRefusedError
 
 CONTENT = frozenset({"post", "post_reply"})
 MEDIA = "file"
-# Rows that outlive the content and forget it.
-NULLIFIED = frozenset({"mod_log"})
-# Rows that go with the content; one that refers to another of them stands before it.
-REMOVED = (
-    "poll_choice_vote",
-    "poll_choice",
-    "poll",
-    "event_user",
-    "event",
-    "post_vote",
-    "post_reply_vote",
-    "post_bookmark",
-    "post_reply_bookmark",
-    "report",
-    "post_tag",
-    "post_flair",
-    "post_file",
-    "read_posts",
-    "hidden_posts",
-)
 # A post goes only after its replies.
 HEEDED = frozenset({("post_reply", "post")})
 LARGE_ROWS = 100_000
@@ -53,43 +34,55 @@ class Plan:
         for reference in self.nullified:
             if reference.target == target:
                 relation = reference.relation
-                which = relation.c[reference.column].in_(ids)
-                await connection.execute(sa.update(relation).where(which).values({reference.column: None}))
+                detached = sa.update(relation).where(reference.leads_to(relation, ids))
+                await connection.execute(detached.values({reference.column: None}))
         counts: Counter[str] = Counter()
         for reference in self.removed:
             if reference.target == target:
                 relation = reference.relation
-                gone = await connection.execute(sa.delete(relation).where(relation.c[reference.column].in_(ids)))
+                gone = await connection.execute(sa.delete(relation).where(reference.leads_to(relation, ids)))
                 counts[reference.table] += gone.rowcount
         return {table: count for table, count in counts.items() if count}
 
+    def links(self, target: str) -> Sequence[tuple[Reference, Reference]]:
+        """Columns of one table, whose rows go with `target`: the one that leads to it, and one that leads to a file."""
+        return [
+            (one, other)
+            for one in self.removed
+            for other in self.media
+            if one.target == target and (one.schema, one.table) == (other.schema, other.table)
+        ]
 
-async def plan_of(connection: AsyncConnection, *, allow_unindexed: bool) -> Plan:
+
+async def plan_of(connection: AsyncConnection, host: Host, *, allow_unindexed: bool) -> Plan:
     """Read the catalog. Raises ContentRefusedError (`unknown_dependents`, `unindexed_fk`), naming the columns."""
-    references = await foreign_keys(connection)
-    content = [reference for reference in references if reference.target in CONTENT]
-    unknown = [reference for reference in content if not _is_known(reference)]
-    if unknown:
+    found = await references(connection, host)
+    if unknown := [reference for reference in found if not is_known(reference, host)]:
         raise ContentRefusedError("unknown_dependents", f"no rule for {_named(unknown)}")
-    slow = [reference for reference in content if not reference.is_indexed and await _is_large(connection, reference)]
+    content = [reference for reference in found if reference.target in CONTENT]
+    slow = [each for each in content if not each.is_indexed and await is_larger(connection, each, LARGE_ROWS)]
     if slow and not allow_unindexed:
         raise ContentRefusedError("unindexed_fk", f"no index leads with {_named(slow)}")
+    soft = [reference for reference in content if not reference.name and _is_soft(reference, host)]
     return Plan(
-        nullified=[reference for reference in content if reference.table in NULLIFIED],
-        removed=[reference for table in REMOVED for reference in content if reference.table == table],
-        media=[reference for reference in references if reference.target == MEDIA],
+        nullified=[reference for reference in content if reference.table in host.nullified],
+        removed=soft + [each for table in host.removed for each in content if each.table == table],
+        media=[reference for reference in found if reference.target == MEDIA],
     )
 
 
-def _is_known(reference: Reference) -> bool:
+def is_known(reference: Reference, host: Host) -> bool:
+    """Whether there is a rule for the rows that refer; what refers to something else than content is no concern."""
+    if reference.target not in CONTENT and reference.target not in host.removed:
+        return True
     heeded = (reference.table, reference.target) in HEEDED
-    return heeded or reference.cascades or reference.table in NULLIFIED or reference.table in REMOVED
+    listed = reference.table in host.nullified or reference.table in host.removed
+    return heeded or reference.settles_itself or listed or _is_soft(reference, host)
 
 
-def _named(references: Sequence[Reference]) -> str:
-    return ", ".join(sorted(f"{reference.table}.{reference.column}" for reference in references))
+def _is_soft(reference: Reference, host: Host) -> bool:
+    return any((soft.table, soft.column) == (reference.table, reference.column) for soft in host.soft)
 
 
-async def _is_large(connection: AsyncConnection, reference: Reference) -> bool:
-    query = sa.select(sa.literal(1)).select_from(reference.relation).limit(1).offset(LARGE_ROWS)
-    return await connection.scalar(query) is not None
+def _named(found: Sequence[Reference]) -> str:
+    return ", ".join(sorted(f"{reference.table}.{reference.column}" for reference in found))

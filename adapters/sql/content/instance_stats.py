@@ -5,32 +5,30 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.sql.content.steps import concluded, next_ids, step, stretch_of
+from adapters.sql.content.host import SHOWN, Host
+from adapters.sql.content.steps import concluded, content_errors, inserted, next_ids, step, stretch_of
 from adapters.sql.content.tables import community, instance, instance_stats, post, post_reply, user
 from adapters.sql.engine import Database
 from application.fediverse.ports.checkpoints import Batch, Checkpoint
 from application.fediverse.ports.errors import ContentRefusedError
 from application.fediverse.ports.instance_stats import Counting, Facts, Recording, Source
 
-PUBLISHED_STATUS_MIN = 1
-# What a host's own `instance` table may show; PieFed's does not.
-SHOWN = ("user_count", "post_count")
-
 
 @dataclass(frozen=True, slots=True)
 class SqlInstanceStats:
-    """See the port. `shown` are the columns of `instance` itself that take figures."""
+    """See the port."""
 
     database: Database
-    shown: frozenset[str]
+    host: Host
 
     async def count(self, source: Source, counting: Counting) -> Mapping[int, Facts]:
         """See the port. A snapshot of its own per source: figures of one run may differ by what came in between."""
-        async with self.database.reading(f"count {source}") as connection:
-            rows = await connection.execute(_QUERIES[source](counting))
+        doing = f"count {source}"
+        async with self.database.reading(doing) as connection:
+            with content_errors(doing):
+                rows = await connection.execute(_QUERIES[source](counting, self.host))
             return {row["instance_id"]: {k: v for k, v in row.items() if k != "instance_id"} for row in rows.mappings()}
 
     async def record(self, recording: Recording, at: Checkpoint, limit: int) -> Batch:
@@ -44,7 +42,7 @@ class SqlInstanceStats:
             now = {id_: recording.facts.get(id_, recording.silence) for id_ in wanted}
             moved = {id_: facts for id_, facts in now.items() if before.get(id_) != facts}
             if moved and not at.is_rehearsal:
-                await connection.execute(_upsert(recording), _written(moved, at))
+                await connection.execute(_upsert(connection, recording), _written(moved, at))
                 await _show(connection, moved, shown)
             emptied = [id_ for id_ in moved if _says_something(before.get(id_)) and not _says_something(now[id_])]
             counts = {"total": len(wanted), "changed": len(moved), "zeroed": len(emptied)}
@@ -60,9 +58,9 @@ class SqlInstanceStats:
     def _shown(self, recording: Recording) -> frozenset[str]:
         if recording.write_back == "never":
             return frozenset()
-        if recording.write_back == "require" and (missing := set(SHOWN) - self.shown):
+        if recording.write_back == "require" and (missing := set(SHOWN) - self.host.shown):
             raise ContentRefusedError("schema_mismatch", f"instance has no column {', '.join(sorted(missing))}")
-        return self.shown & recording.silence.keys()
+        return self.host.shown & recording.silence.keys()
 
 
 async def _recorded(connection: AsyncConnection, ids: list[int], names: Facts) -> Mapping[int, Facts]:
@@ -72,8 +70,8 @@ async def _recorded(connection: AsyncConnection, ids: list[int], names: Facts) -
     return {row["instance_id"]: {name: row[name] for name in names} for row in rows}
 
 
-def _upsert(recording: Recording) -> sa.Insert:
-    statement = insert(instance_stats)
+def _upsert(connection: AsyncConnection, recording: Recording) -> sa.Insert:
+    statement = inserted(connection, instance_stats)
     names = [*recording.silence, "generation", "computed_at"]
     # A run that was taken for dead must not write over a later one's figures.
     newer = statement.excluded.generation >= instance_stats.c.generation
@@ -111,12 +109,12 @@ def _grouped(table: sa.Table, facts: Mapping[str, sa.ColumnElement[Any]], *which
     )
 
 
-def _users(counting: Counting) -> Any:
+def _users(counting: Counting, _host: Host) -> Any:
     which = [user.c.deleted == sa.false()]
     if counting.exclude_bots:
-        which.append(user.c.bot == sa.false())
+        which.append(user.c.bot.is_not(sa.true()))
     if counting.exclude_banned:
-        which.append(user.c.banned == sa.false())
+        which.append(user.c.banned.is_not(sa.true()))
     facts = {
         "user_count": sa.func.count(),
         "active_users_month": sa.func.count(sa.case((user.c.last_seen >= counting.month_since, 1))),
@@ -125,20 +123,20 @@ def _users(counting: Counting) -> Any:
     return _grouped(user, facts, *which)
 
 
-def _posts(_counting: Counting) -> Any:
+def _posts(_counting: Counting, host: Host) -> Any:
     facts = {"post_count": sa.func.count(), "last_post_at": sa.func.max(post.c.posted_at)}
-    return _grouped(post, facts, post.c.deleted == sa.false(), post.c.status >= PUBLISHED_STATUS_MIN)
+    return _grouped(post, facts, post.c.deleted == sa.false(), post.c.status >= host.published_status_min)
 
 
-def _replies(_counting: Counting) -> Any:
+def _replies(_counting: Counting, _host: Host) -> Any:
     return _grouped(post_reply, {"comment_count": sa.func.count()}, post_reply.c.deleted == sa.false())
 
 
-def _communities(_counting: Counting) -> Any:
+def _communities(_counting: Counting, _host: Host) -> Any:
     return _grouped(community, {"community_count": sa.func.count()})
 
 
-_QUERIES: Mapping[Source, Callable[[Counting], Any]] = {
+_QUERIES: Mapping[Source, Callable[[Counting, Host], Any]] = {
     "users": _users,
     "posts": _posts,
     "replies": _replies,

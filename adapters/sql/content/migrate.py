@@ -16,10 +16,12 @@ from application.scheduling.ports.errors import StoreRefusedError
 
 # A host's own alembic_version must not be touched.
 VERSION_TABLE = "scheduler_alembic_version"
+EVERYTHING = "heads"
+OURS = "scheduler@head"
 
 
-def migrate(connection: sa.Connection) -> None:
-    """Run what has not run of both lineages.
+def migrate(connection: sa.Connection, lineages: str = EVERYTHING) -> None:
+    """Run what has not run of both lineages, or only of ours; tables are made where the connection makes them.
 
     Raises StoreRefusedError if the database is newer than this program, or has tables of these names that we did not
     make: a host's own content is not ours to migrate.
@@ -33,7 +35,7 @@ def migrate(connection: sa.Connection) -> None:
     config.attributes["connection"] = connection
     config.attributes["version_table"] = VERSION_TABLE
     try:
-        command.upgrade(config, "heads")
+        command.upgrade(config, lineages)
     except CommandError as error:
         raise StoreRefusedError(f"the content database was made by a newer version: {error}") from error
 

@@ -13,17 +13,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.sql.content.steps import Row, ahead, concluded, step, stretch_of
-from adapters.sql.content.tables import UtcDateTime, community, post, post_reply, report, user
+from adapters.sql.content.host import Host
+from adapters.sql.content.steps import SKIPPED_LOCKED, Row, ahead, concluded, inserted, locked, step, stretch_of
+from adapters.sql.content.tables import UtcDateTime, community, post, post_reply, report, tombstone, user
 from adapters.sql.content.tombstones import seen_deleted_at
 from adapters.sql.engine import Database
-from application.fediverse.ports.checkpoints import Batch, Checkpoint, Stretch
+from application.fediverse.ports.checkpoints import Batch, Checkpoint
 from application.fediverse.ports.orphaned_content import Action, Content, Orphans
 
 WINDOW_IDS = 50_000
 DEPTH_MAX = 50
 OPEN_REPORT = (0, 1, 2)
-BLANK_TITLE = "[deleted]"
 ORPHAN = "orphan"
 
 _TABLES: Mapping[Content, sa.Table] = {"post": post, "post_reply": post_reply}
@@ -33,10 +33,6 @@ _REPORTED: Mapping[Content, sa.Column[int]] = {
 }
 _PLURAL: Mapping[Content, str] = {"post": "posts", "post_reply": "replies"}
 _DONE: Mapping[Action, str] = {"soft_delete": "soft_deleted", "overwrite": "overwritten", "report": "found"}
-_BLANK: Mapping[Content, Mapping[str, Any]] = {
-    "post": {"title": BLANK_TITLE, "body": "", "url": None},
-    "post_reply": {"body": ""},
-}
 
 
 def in_open_report(entity: Content, row: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -50,42 +46,43 @@ class SqlOrphanedContent:
     """See the port."""
 
     database: Database
+    host: Host
 
     async def retire(self, entity: Content, orphans: Orphans, at: Checkpoint, limit: int) -> Batch:
         """See the port."""
         async with step(self.database, at) as connection:
             stretch = await stretch_of(connection, at, _TABLES[entity].c.id)
             upto = min(stretch.last, (stretch.first - 1 if at.after_id is None else at.after_id) + WINDOW_IDS)
-            found = await _candidates(connection, entity, orphans, at, stretch, upto=upto, limit=limit)
+            query = _candidates(self.host, entity, orphans).where(ahead(at, stretch, _TABLES[entity].c.id))
+            found = (await connection.execute(query.where(_TABLES[entity].c.id <= upto).limit(limit))).all()
             verdicts = [_verdict(row, orphans) for row in found]
             chosen = [row for row, verdict in zip(found, verdicts, strict=True) if verdict == ORPHAN]
+            done: Sequence[Row] = chosen
             if chosen and not at.is_rehearsal and orphans.action != "report":
-                await _retire(connection, entity, chosen, orphans, at.saved_at)
+                done = await Retirement(connection, self.host, entity, orphans, at.saved_at).retire(chosen)
             passed = found[-1].id if len(found) == limit else upto
-            missing = sum(row.is_missing for row in chosen)
-            done = {f"{_PLURAL[entity]}.{_DONE[orphans.action]}": len(chosen)}
             kept = Counter(verdict for verdict in verdicts if verdict != ORPHAN)
             batch = Batch(
                 stretch=stretch,
                 after_id=passed,
-                rows=done | {f"{_PLURAL[entity]}.missing_author": missing} | kept,
-                changed=len(chosen),
+                rows=_told(entity, orphans, chosen, done) | kept,
+                changed=len(done),
                 is_last=passed >= stretch.last,
             )
             return await concluded(connection, at, batch)
 
 
-async def _candidates(
-    connection: AsyncConnection,
-    entity: Content,
-    orphans: Orphans,
-    at: Checkpoint,
-    stretch: Stretch,
-    *,
-    upto: int,
-    limit: int,
-) -> Sequence[Row]:
-    """Live content in the window whose author is deleted or missing, ascending, with what the verdict needs."""
+def _told(entity: Content, orphans: Orphans, chosen: Sequence[Row], done: Sequence[Row]) -> dict[str, int]:
+    rows = {
+        f"{_PLURAL[entity]}.{_DONE[orphans.action]}": len(done),
+        f"{_PLURAL[entity]}.missing_author": sum(row.is_missing for row in done),
+    }
+    skipped = len(chosen) - len(done)
+    return rows | {SKIPPED_LOCKED: skipped} if skipped else rows
+
+
+def _candidates(host: Host, entity: Content, orphans: Orphans) -> sa.Select[*tuple[Any, ...]]:
+    """Live content whose author is deleted or missing, ascending, with what the verdict needs."""
     table = _TABLES[entity]
     is_missing = user.c.id.is_(None)
     authorless = user.c.deleted == sa.true()
@@ -94,27 +91,25 @@ async def _candidates(
     place: list[sa.ColumnElement[Any]] = [table.c.id, table.c.community_id]
     if entity == "post_reply":
         place += [table.c.post_id, sa.func.coalesce(user.c.bot, sa.false()).label("by_bot")]
-    query = (
+    return (
         sa.select(
             *place,
             is_missing.label("is_missing"),
             sa.and_(user.c.id.is_not(None), user.c.ap_id.is_(None)).label("is_local"),
             in_open_report(entity, table).label("is_reported"),
-            _is_recent(orphans.seen_before).label("is_recent"),
+            _is_recent(host, orphans.seen_before).label("is_recent"),
         )
         .select_from(table.outerjoin(user, user.c.id == table.c.user_id))
-        .where(ahead(at, stretch, table.c.id), table.c.id <= upto, table.c.deleted == sa.false(), authorless)
+        .where(table.c.deleted == sa.false(), authorless)
         .order_by(table.c.id)
-        .limit(limit)
     )
-    return (await connection.execute(query)).all()
 
 
-def _is_recent(seen_before: datetime | None) -> sa.ColumnElement[bool]:
+def _is_recent(host: Host, seen_before: datetime | None) -> sa.ColumnElement[bool]:
     """The author was seen deleted too short a while ago, or is seen so only now; never if no grace is asked for."""
     if seen_before is None:
         return sa.false()
-    seen = seen_deleted_at("user", user)
+    seen = seen_deleted_at(host, "user", user)
     bound = sa.literal(seen_before, UtcDateTime())
     return sa.and_(user.c.id.is_not(None), sa.or_(seen.is_(None), seen > bound))
 
@@ -129,24 +124,52 @@ def _verdict(row: Row, orphans: Orphans) -> str:
     return ORPHAN
 
 
-async def _retire(
-    connection: AsyncConnection, entity: Content, rows: Sequence[Row], orphans: Orphans, now: datetime
-) -> None:
-    table = _TABLES[entity]
-    ids = [row.id for row in rows]
-    values = {"deleted": True, "deleted_by": orphans.system_user_id, "deleted_at": now}
-    if orphans.action == "overwrite":
-        values |= _BLANK[entity]
-    await connection.execute(sa.update(table).where(table.c.id.in_(ids)).values(values))
-    if not orphans.adjust_counters:
-        return
-    if entity == "post":
-        await _lower(connection, community.c.post_count, Counter(_known(row.community_id for row in rows)))
-        return
-    await _lower(connection, community.c.post_reply_count, Counter(_known(row.community_id for row in rows)))
-    # The application does not count what bots answer.
-    await _lower(connection, post.c.reply_count, Counter(_known(row.post_id for row in rows if not row.by_bot)))
-    await _lower(connection, post_reply.c.child_count, await _ancestors(connection, ids))
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """What one step takes out of sight, counters included."""
+
+    connection: AsyncConnection
+    host: Host
+    entity: Content
+    orphans: Orphans
+    now: datetime
+
+    async def retire(self, chosen: Sequence[Row]) -> Sequence[Row]:
+        """Those of the rows that were still to be had, which are deleted now."""
+        table = _TABLES[self.entity]
+        held = await locked(self.connection, table.c.id, [row.id for row in chosen], table.c.deleted == sa.false())
+        rows = [row for row in chosen if row.id in set(held)]
+        await self._delete(held)
+        if self.orphans.adjust_counters:
+            await self._lower_counters(rows)
+        return rows
+
+    async def _delete(self, ids: Sequence[int]) -> None:
+        table = _TABLES[self.entity]
+        values: dict[Any, Any] = {table.c.deleted: True, table.c.deleted_by: self.orphans.system_user_id}
+        if self.entity in self.host.dated:
+            values[table.c.deleted_at] = self.now
+        await self.connection.execute(sa.update(table).where(table.c.id.in_(ids)).values(values))
+        if self.orphans.action == "overwrite":
+            await self.connection.execute(self.host.blanking(self.entity, ids))
+        if ids and self.entity not in self.host.dated:
+            # The purge counts from this day, not from when it first comes by.
+            rows = [{"entity": self.entity, "entity_id": id_, "seen_deleted_at": self.now} for id_ in ids]
+            seen = inserted(self.connection, tombstone).values(rows)
+            fresh = {"seen_deleted_at": seen.excluded.seen_deleted_at}
+            await self.connection.execute(
+                seen.on_conflict_do_update(index_elements=["entity", "entity_id"], set_=fresh)
+            )
+
+    async def _lower_counters(self, rows: Sequence[Row]) -> None:
+        connection, places = self.connection, Counter(_known(row.community_id for row in rows))
+        if self.entity == "post":
+            await _lower(connection, community.c.post_count, places)
+            return
+        await _lower(connection, community.c.post_reply_count, places)
+        # The application does not count what bots answer.
+        await _lower(connection, post.c.reply_count, Counter(_known(row.post_id for row in rows if not row.by_bot)))
+        await _lower(connection, post_reply.c.child_count, await _ancestors(connection, [row.id for row in rows]))
 
 
 def _known(ids: Iterable[int | None]) -> Iterable[int]:

@@ -9,15 +9,9 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from adapters.sql.content.activity_log import SqlActivityLog
-from adapters.sql.content.checkpoints import SqlCheckpoints
-from adapters.sql.content.deleted_content import SqlDeletedContent
-from adapters.sql.content.demo_content import SqlDemoContent
-from adapters.sql.content.instance_stats import SHOWN, SqlInstanceStats
+from adapters.sql.content.host import SHOWN, Host
 from adapters.sql.content.migrate import migrate, missing_columns
-from adapters.sql.content.orphaned_content import SqlOrphanedContent
-from adapters.sql.content.tombstones import SqlTombstones
-from adapters.sql.engine import Database
+from adapters.sql.content.opening import content_ports
 from adapters.sql.sqlite_file import migration_lock, open_database, open_users_engine, prepare_file
 from application.fediverse.ports.content import ContentPorts
 from application.scheduling.ports.errors import StoreRefusedError
@@ -43,7 +37,7 @@ async def open_sqlite_content(path: Path) -> AsyncIterator[ContentPorts]:
             if missing:
                 raise StoreRefusedError(f"the content database has no {', '.join(missing)}")
             columns = await connection.run_sync(lambda sync: sa.inspect(sync).get_columns("instance"))
-        yield _ports(database, shown=frozenset(SHOWN) & {column["name"] for column in columns})
+        yield content_ports(database, Host(shown=frozenset(SHOWN) & {column["name"] for column in columns}))
     finally:
         await database.close()
 
@@ -57,15 +51,3 @@ async def open_sqlite_sessions(path: Path) -> AsyncIterator[async_sessionmaker[A
         yield async_sessionmaker(engine, expire_on_commit=False)
     finally:
         await engine.dispose()
-
-
-def _ports(database: Database, *, shown: frozenset[str]) -> ContentPorts:
-    return ContentPorts(
-        checkpoints=SqlCheckpoints(database),
-        tombstones=SqlTombstones(database),
-        activity_log=SqlActivityLog(database),
-        instance_stats=SqlInstanceStats(database, shown),
-        orphaned_content=SqlOrphanedContent(database),
-        deleted_content=SqlDeletedContent(database),
-        demo=SqlDemoContent(database),
-    )

@@ -6,15 +6,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from adapters.sql.content.steps import concluded, next_ids, step, stretch_of
+from adapters.sql.content.host import Host
+from adapters.sql.content.steps import concluded, inserted, next_ids, step, stretch_of
 from adapters.sql.content.tables import UtcDateTime, post, post_reply, tombstone, user
 from adapters.sql.engine import Database
 from application.fediverse.ports.checkpoints import Batch, Checkpoint
 from application.fediverse.ports.tombstones import Entity
 
 TABLES: Mapping[Entity, sa.Table] = {"user": user, "post": post, "post_reply": post_reply}
-# The column in which a row itself may say when it was deleted.
-OWN_DATE: Mapping[Entity, str] = {"user": "ap_deleted_at", "post": "deleted_at", "post_reply": "deleted_at"}
 
 
 def tombstone_of(entity: Entity, row: sa.FromClause) -> sa.Select[Any]:
@@ -23,10 +22,12 @@ def tombstone_of(entity: Entity, row: sa.FromClause) -> sa.Select[Any]:
     return sa.select(tombstone.c.seen_deleted_at).where(mine).correlate(row)
 
 
-def seen_deleted_at(entity: Entity, row: sa.FromClause) -> sa.ColumnElement[Any]:
+def seen_deleted_at(host: Host, entity: Entity, row: sa.FromClause) -> sa.ColumnElement[Any]:
     """When the row was deleted, by its own word or else by its tombstone; null if nobody knows."""
     tombstone_date = tombstone_of(entity, row).scalar_subquery()
-    return sa.func.coalesce(row.c[OWN_DATE[entity]], tombstone_date, type_=UtcDateTime())
+    if entity not in host.dated:
+        return tombstone_date
+    return sa.func.coalesce(host.own_date(entity, row), tombstone_date, type_=UtcDateTime())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class SqlTombstones:
     """See the port. Walks the partial indexes over deleted rows where they exist."""
 
     database: Database
+    host: Host
 
     async def observe(self, entity: Entity, at: Checkpoint, limit: int, *, dated_too: bool = False) -> Batch:
         """See the port."""
@@ -43,14 +45,15 @@ class SqlTombstones:
             stretch = await stretch_of(connection, at, table.c.id, is_deleted)
             ids = await next_ids(connection, at, stretch, table.c.id, is_deleted, limit=limit)
             unseen = [table.c.id.in_(ids), is_deleted, ~tombstone_of(entity, table).exists()]
-            if not dated_too:
-                unseen.append(table.c[OWN_DATE[entity]].is_(None))
+            if not dated_too and entity in self.host.dated:
+                unseen.append(self.host.own_date(entity, table).is_(None))
             new = sa.select(sa.literal(entity), table.c.id, sa.literal(at.saved_at, UtcDateTime())).where(*unseen)
             if at.is_rehearsal:
                 observed = await connection.scalar(sa.select(sa.func.count()).select_from(new.subquery())) or 0
             else:
                 columns = ["entity", "entity_id", "seen_deleted_at"]
-                observed = (await connection.execute(sa.insert(tombstone).from_select(columns, new))).rowcount
+                noted = inserted(connection, tombstone).from_select(columns, new).on_conflict_do_nothing()
+                observed = (await connection.execute(noted)).rowcount
             batch = Batch(
                 stretch=stretch,
                 after_id=ids[-1] if ids else at.after_id,

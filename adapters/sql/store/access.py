@@ -30,11 +30,11 @@ class SqlAccess(SqlDoors):
 
     async def add_user(self, user: User, password_hash: str, *, by: Doer) -> bool:
         """See the port."""
-        async with self._database.writing("add_user") as connection:
+        async with self._database.writing_alone("add_user") as connection:
             if (await connection.execute(select(users.c.name).where(users.c.name == user.name))).first():
                 return False
             await connection.execute(insert(users).values(_account_values(user, password_hash)))
-            await record(connection, deeds.user_added(user, by), self._clock.now())
+            await record(connection, deeds.user_added(user, by), await self._guard.now(connection))
         return True
 
     async def users(self) -> Sequence[User]:
@@ -52,8 +52,8 @@ class SqlAccess(SqlDoors):
         self, name: str, *, by: Doer, role: Role | None = None, disabled: bool | None = None
     ) -> User | Refusal:
         """See the port."""
-        now = self._clock.now()
-        async with self._database.writing("change_user") as connection:
+        async with self._database.writing_alone("change_user") as connection:
+            now = await self._guard.now(connection)
             account = await _account(connection, name)
             if account is None:
                 return Refusal.UNKNOWN
@@ -74,12 +74,12 @@ class SqlAccess(SqlDoors):
         same: ColumnElement[bool] = users.c.name == name
         if replacing is not None:
             same = same & (users.c.password_hash == replacing)
-        async with self._database.writing("set_password") as connection:
+        async with self._database.writing_alone("set_password") as connection:
             done = await connection.execute(update(users).where(same).values(password_hash=password_hash))
             if done.rowcount == 0:
                 return False
             await connection.execute(delete(sessions).where(sessions.c.user_name == name))
-            await record(connection, deeds.password_set(name, by), self._clock.now())
+            await record(connection, deeds.password_set(name, by), await self._guard.now(connection))
         return True
 
     async def is_bare(self) -> bool:
@@ -89,7 +89,7 @@ class SqlAccess(SqlDoors):
 
     async def offer_set_up(self, digest: str, *, until: datetime) -> bool:
         """See the port."""
-        async with self._database.writing("offer_set_up") as connection:
+        async with self._database.writing_alone("offer_set_up") as connection:
             if not await _is_bare(connection):
                 return False
             await connection.execute(delete(set_up_offers))
@@ -103,18 +103,17 @@ class SqlAccess(SqlDoors):
 
     async def set_up(self, digest: str, user: User, password_hash: str, *, by: Doer) -> bool:
         """See the port."""
-        async with self._database.writing("set_up") as connection:
+        async with self._database.writing_alone("set_up") as connection:
             if not await self._may_set_up(connection, digest):
                 return False
             await connection.execute(delete(set_up_offers))
             await connection.execute(insert(users).values(_account_values(user, password_hash)))
-            await record(connection, deeds.user_added(user, by), self._clock.now())
+            await record(connection, deeds.user_added(user, by), await self._guard.now(connection))
         return True
 
     async def _may_set_up(self, connection: AsyncConnection, digest: str) -> bool:
-        offered = select(set_up_offers.c.digest).where(
-            set_up_offers.c.digest == digest, set_up_offers.c.until > microseconds(self._clock.now())
-        )
+        now = microseconds(await self._guard.now(connection))
+        offered = select(set_up_offers.c.digest).where(set_up_offers.c.digest == digest, set_up_offers.c.until > now)
         return (await connection.execute(offered)).first() is not None and await _is_bare(connection)
 
     @staticmethod

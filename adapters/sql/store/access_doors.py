@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.access import (
@@ -19,8 +19,8 @@ from adapters.records.packing import at
 from adapters.sql.engine import Database
 from adapters.sql.store.access_tables import SESSION, TOKEN, USER, api_tokens, login_attempts, sessions, users
 from adapters.sql.store.access_trail import record
+from adapters.sql.store.guard import Guard
 from application.scheduling.ports.access import SESSIONS_MAX, TokenUse, Visit
-from application.scheduling.ports.clock import Clock
 from domain.access import deeds
 from domain.access.account import IDLE_MAX, SESSION_MAX, ApiToken, Session
 from domain.access.record import Doer
@@ -35,9 +35,9 @@ _USE = select(*TOKEN, *USER).join_from(api_tokens, users, api_tokens.c.owner == 
 class SqlDoors:
     """Sessions, tokens and attempts in one SQL database."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, guard: Guard) -> None:
         self._database = database
-        self._clock = clock
+        self._guard = guard
 
     async def open_session(self, digest: str, session: Session, *, password_hash: str) -> bool:
         """See the port."""
@@ -47,19 +47,19 @@ class SqlDoors:
         mine = sessions.c.user_name == session.user_name
         newest_first = (sessions.c.created_at.desc(), sessions.c.digest.desc())
         newest = select(sessions.c.digest).where(mine).order_by(*newest_first).limit(SESSIONS_MAX)
-        async with self._database.writing("open_session") as connection:
+        async with self._database.writing_alone("open_session") as connection:
             await self._forget_ended(connection)
             if (await connection.execute(enabled)).first() is None:
                 return False
             await connection.execute(insert(sessions).values(values))
             await connection.execute(delete(sessions).where(mine, sessions.c.digest.not_in(newest)))
-            await record(connection, deeds.signed_in(session), self._clock.now())
+            await record(connection, deeds.signed_in(session), await self._guard.now(connection))
         return True
 
     async def visit(self, digest: str, *, noting: bool = True) -> Visit | None:
         """See the port."""
-        now = self._clock.now()
         async with self._database.browsing("visit") as connection:
+            now = await self._guard.now(connection)
             row = (await connection.execute(_VISIT.where(sessions.c.digest == digest))).first()
         session = session_of(row[: len(SESSION)]) if row else None
         user = user_of(row[len(SESSION) :]) if row else None
@@ -74,18 +74,19 @@ class SqlDoors:
 
     async def sessions(self, name: str | None = None) -> Sequence[Session]:
         """See the port."""
-        now = self._clock.now()
         asked = select(*SESSION).order_by(sessions.c.created_at.desc(), sessions.c.digest.desc())
         if name is not None:
             asked = asked.where(sessions.c.user_name == name)
         async with self._database.browsing("sessions") as connection:
+            now = await self._guard.now(connection)
             found = map(session_of, (await connection.execute(asked)).all())
         return [each for each in found if each is not None and each.is_live(now)]
 
     async def end_session(self, digest: str, *, by: Doer) -> None:
         """See the port."""
-        gone, now = delete(sessions).where(sessions.c.digest == digest).returning(*SESSION), self._clock.now()
-        async with self._database.writing("end_session") as connection:
+        gone = delete(sessions).where(sessions.c.digest == digest).returning(*SESSION)
+        async with self._database.writing_alone("end_session") as connection:
+            now = await self._guard.now(connection)
             row = (await connection.execute(gone)).first()
             session = session_of(row) if row else None
             if session is not None and session.is_live(now):
@@ -94,28 +95,28 @@ class SqlDoors:
     async def end_sessions(self, name: str, *, by: Doer, but: str | None = None) -> int:
         """See the port."""
         mine = (sessions.c.user_name == name, sessions.c.digest != (but or ""))
-        async with self._database.writing("end_sessions") as connection:
+        async with self._database.writing_alone("end_sessions") as connection:
             await self._forget_ended(connection)
             ended = (await connection.execute(delete(sessions).where(*mine))).rowcount
             if ended:
-                await record(connection, deeds.sessions_ended(name, ended, by), self._clock.now())
+                await record(connection, deeds.sessions_ended(name, ended, by), await self._guard.now(connection))
         return ended
 
     async def add_token(self, digest: str, token: ApiToken, *, by: Doer) -> bool:
         """See the port."""
         values = {"digest": digest, **dict(zip(TOKEN_FIELDS, token_row(token), strict=True))}
         same = (api_tokens.c.owner == values["owner"], api_tokens.c.name == token.name)
-        async with self._database.writing("add_token") as connection:
+        async with self._database.writing_alone("add_token") as connection:
             if (await connection.execute(select(api_tokens.c.id).where(*same))).first():
                 return False
             await connection.execute(insert(api_tokens).values(values))
-            await record(connection, deeds.token_made(token, by), self._clock.now())
+            await record(connection, deeds.token_made(token, by), await self._guard.now(connection))
         return True
 
     async def use_token(self, digest: str) -> TokenUse | None:
         """See the port."""
-        now = self._clock.now()
         async with self._database.browsing("use_token") as connection:
+            now = await self._guard.now(connection)
             row = (await connection.execute(_USE.where(api_tokens.c.digest == digest))).first()
         token = token_of(row[: len(TOKEN)]) if row else None
         if row is None or token is None or not token.is_valid(now):
@@ -144,20 +145,18 @@ class SqlDoors:
         gone = delete(api_tokens).where(api_tokens.c.id == token_id)
         if owner is not None:
             gone = gone.where(api_tokens.c.owner == owner)
-        async with self._database.writing("revoke_token") as connection:
+        async with self._database.writing_alone("revoke_token") as connection:
             row = (await connection.execute(gone.returning(*TOKEN))).first()
             token = token_of(row) if row else None
             if token is not None:
-                await record(connection, deeds.token_revoked(token, by), self._clock.now())
+                await record(connection, deeds.token_revoked(token, by), await self._guard.now(connection))
         return token
 
     async def admit_login(self, keys: LoginKeys) -> datetime | None:
         """See the port."""
-        now = self._clock.now()
-        last_at = login_attempts.c.last_at
-        forgotten = (last_at <= microseconds(now - FORGOTTEN_AFTER)) | (last_at > microseconds(now + SET_BACK_MAX))
-        async with self._database.writing("admit_login") as connection:
-            await connection.execute(delete(login_attempts).where(forgotten))
+        async with self._database.writing_alone("admit_login") as connection:
+            now = await self._guard.now(connection)
+            await connection.execute(delete(login_attempts).where(_is_forgotten(now)))
             counted = [(key, await _attempts(connection, key), free) for key, free in keys.limits]
             until = opens_at(now, tuple((attempts, free) for _, attempts, free in counted))
             if until is None:
@@ -167,21 +166,26 @@ class SqlDoors:
 
     async def forgive_login(self, keys: LoginKeys) -> None:
         """See the port."""
-        async with self._database.writing("forgive_login") as connection:
+        async with self._database.writing_alone("forgive_login") as connection:
             await connection.execute(delete(login_attempts).where(login_attempts.c.key == keys.account))
             await _take_off(connection, keys.address)
 
     async def retract_login(self, keys: LoginKeys) -> None:
         """See the port."""
-        async with self._database.writing("retract_login") as connection:
+        async with self._database.writing_alone("retract_login") as connection:
             await _take_off(connection, keys.account)
             await _take_off(connection, keys.address)
 
     async def _forget_ended(self, connection: AsyncConnection) -> None:
-        now = self._clock.now()
+        now = await self._guard.now(connection)
         created, seen = microseconds(now - SESSION_MAX), microseconds(now - IDLE_MAX)
         ended = (sessions.c.created_at <= created) | (sessions.c.seen_at <= seen)
         await connection.execute(delete(sessions).where(ended))
+
+
+def _is_forgotten(now: datetime) -> ColumnElement[bool]:
+    last_at = login_attempts.c.last_at
+    return (last_at <= microseconds(now - FORGOTTEN_AFTER)) | (last_at > microseconds(now + SET_BACK_MAX))
 
 
 async def _attempts(connection: AsyncConnection, key: str) -> Attempts:

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.trail import ACCESS_RECORD_FIELDS, access_record_of, access_record_row
 from adapters.sql.engine import Database
+from adapters.sql.store.guard import Guard
 from adapters.sql.store.trail_tables import access_chain, access_records
 from application.scheduling.ports.access_trail import AccessFilter, AccessPage, Stretch
-from application.scheduling.ports.clock import Clock
 from domain.access.record import AccessRecord, Deed, Link
 from domain.scheduling.identifiers import microseconds
 
@@ -24,14 +24,14 @@ _LAST = select(_NUMBER, access_records.c.hash).order_by(_NUMBER.desc()).limit(1)
 class SqlTrail:
     """`AccessTrail` in one SQL database."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, guard: Guard) -> None:
         self._database = database
-        self._clock = clock
+        self._guard = guard
 
     async def note(self, deed: Deed) -> None:
         """See the port."""
-        async with self._database.writing("note") as connection:
-            await record(connection, deed, self._clock.now())
+        async with self._database.writing_alone("note") as connection:
+            await record(connection, deed, await self._guard.now(connection))
 
     async def page(self, which: AccessFilter, *, limit: int, older_than: int | None = None) -> AccessPage:
         """See the port."""
@@ -48,24 +48,24 @@ class SqlTrail:
         """See the port."""
         found = select(*_RECORD).where(after < _NUMBER).order_by(_NUMBER).limit(limit)
         async with self._database.browsing("access records") as connection:
-            anchor, head = await _ends(connection)
+            anchor, head = await ends(connection)
             rows = (await connection.execute(found)).all()
         return Stretch(_readable(rows), anchor, head)
 
 
 async def record(connection: AsyncConnection, deed: Deed, at: datetime) -> None:
-    """Put a deed on record in the connection's transaction, which has the write lock: nobody else comes in between."""
-    anchor, head = await _ends(connection)
+    """Put a deed on record in the connection's transaction, beside which nobody else does."""
+    anchor, head = await ends(connection)
     made = head.record(deed, at)
     values = dict(zip(ACCESS_RECORD_FIELDS, access_record_row(made), strict=True))
     await connection.execute(insert(access_records).values(values))
-    await _keep_ends(connection, anchor, Link(made.number, made.hash))
+    await keep_ends(connection, anchor, Link(made.number, made.hash))
 
 
 async def forget(connection: AsyncConnection, before: datetime, limit: int) -> int:
     """Forget at most `limit` from the beginning that are older than an instant; return how many."""
     fresh = select(_NUMBER).where(access_records.c.at >= microseconds(before)).order_by(_NUMBER).limit(1)
-    anchor, head = await _ends(connection)
+    anchor, head = await ends(connection)
     first_kept = (await connection.execute(fresh)).scalar()
     until = min(head.number if first_kept is None else first_kept - 1, anchor.number + limit)
     last = select(_NUMBER, access_records.c.hash).where(until >= _NUMBER).order_by(_NUMBER.desc()).limit(1)
@@ -73,11 +73,11 @@ async def forget(connection: AsyncConnection, before: datetime, limit: int) -> i
     if row is None:
         return 0
     # First: only what lies before the anchor may be removed.
-    await _keep_ends(connection, Link(*row), head)
+    await keep_ends(connection, Link(*row), head)
     return (await connection.execute(delete(access_records).where(row[0] >= _NUMBER))).rowcount
 
 
-async def _ends(connection: AsyncConnection) -> tuple[Link, Link]:
+async def ends(connection: AsyncConnection) -> tuple[Link, Link]:
     """Anchor and head. Where nothing says so, the chain is all there is, from the first number on."""
     row = (await connection.execute(_ENDS)).first()
     if row is not None:
@@ -86,7 +86,7 @@ async def _ends(connection: AsyncConnection) -> tuple[Link, Link]:
     return Link(), Link() if last is None else Link(*last)
 
 
-async def _keep_ends(connection: AsyncConnection, anchor: Link, head: Link) -> None:
+async def keep_ends(connection: AsyncConnection, anchor: Link, head: Link) -> None:
     values = {
         "anchor_number": anchor.number,
         "anchor_hash": anchor.hash,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, TextClause, and_, bindparam, or_, select, update
+from sqlalchemy import Select, TextClause, and_, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.executions import execution_of, moved_row
@@ -13,7 +13,7 @@ from adapters.sql.store.batches import ROWS, inserting, updating
 from adapters.sql.store.dialect import Dialect, prepared
 from adapters.sql.store.execution_rows import EXECUTION_COLUMNS, MOVED_COLUMNS
 from adapters.sql.store.rows import DEFINITION_COLUMNS
-from adapters.sql.store.tables import IS_CLAIMABLE, IS_SUSPECT, Whole, attempts, definitions, executions, store
+from adapters.sql.store.tables import IS_CLAIMABLE, IS_SUSPECT, Whole, attempts, definitions, executions
 from application.scheduling.ports.execution_store import Claim
 from domain.scheduling.execution import Execution
 from domain.scheduling.identifiers import ClaimToken, NodeId, microseconds
@@ -47,7 +47,10 @@ class Lane:
         probe = _first(dialect, select(executions.c.id), which)
         of_types = dialect.is_among(executions.c.task_type, "task_types")
         self.probe, self.probe_of_types = probe, probe.where(of_types)
-        self.pending, self.pending_of_types = dialect.query(pending), dialect.query(pending.where(of_types))
+        self.seen = dialect.query(pending)
+        # What another takes at this moment is left to it.
+        taken = pending.with_for_update(of=executions, key_share=True, skip_locked=True)
+        self.pending, self.pending_of_types = dialect.query(taken), dialect.query(taken.where(of_types))
 
 
 class Claims:
@@ -56,8 +59,6 @@ class Claims:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._lanes = {False: prepared(Lane, dialect, IS_CLAIMABLE), True: prepared(Lane, dialect, IS_SUSPECT)}
-        raised = store.c.fence + bindparam("claims", type_=Whole)
-        self._raise_fence = update(store).values(fence=raised).returning(store.c.generation, store.c.fence)
         self._start = updating(dialect, executions, MOVED_COLUMNS, ("id",)).values(beat=0, progress=None)
         self._insert_attempts = inserting(dialect, attempts, _ATTEMPT_COLUMNS)
         # Remembered here and not written down: an execution is mended by somebody who does not know of us.
@@ -75,7 +76,7 @@ class Claims:
     async def is_suspect_pending(self, connection: AsyncConnection, now: datetime) -> bool:
         """True if a suspect is claimable and can be read: for one that can't, no process need be started."""
         parameters = self._parameters(None, now, limit=SUSPECTS_READ_MAX)
-        rows = await self._lanes[True].pending.rows(connection, **parameters)
+        rows = await self._lanes[True].seen.rows(connection, **parameters)
         return bool(self._readable(rows, now))
 
     async def take(
@@ -88,7 +89,7 @@ class Claims:
         *,
         isolated: bool,
     ) -> list[Claim]:
-        """Start the first pending executions, one for each token, within a transaction that holds the write lock."""
+        """Start the first pending executions, one for each token, within a transaction that writes."""
         lane = self._lanes[isolated]
         query = lane.pending if task_types is None else lane.pending_of_types
         rows = await query.rows(connection, **self._parameters(task_types, now, limit=len(tokens)))
@@ -103,11 +104,11 @@ class Claims:
         tokens: Sequence[ClaimToken],
         now: datetime,
     ) -> list[Claim]:
-        generation, fence = (await connection.execute(self._raise_fence, {"claims": len(found)})).one()
-        first = (generation << GENERATION_SHIFT) + fence - len(found) + 1
+        generation, numbers = await self._dialect.fences(connection, len(found))
+        first = generation << GENERATION_SHIFT
         claims = [
-            Claim(execution.claimed(worker_id, token, first + index, now), definition, token)
-            for index, ((execution, definition), token) in enumerate(zip(found, tokens, strict=False))
+            Claim(execution.claimed(worker_id, token, first + number, now), definition, token)
+            for (execution, definition), token, number in zip(found, tokens, numbers, strict=False)
         ]
         moved = [moved_row(each.execution) for each in claims]
         begun = [

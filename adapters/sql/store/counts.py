@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, TextClause, bindparam, func, select, text
+from sqlalchemy import ColumnElement, TextClause, bindparam, cast, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.store.tables import (
@@ -34,7 +34,7 @@ _BY_STATUS_AND_TYPE = (
 )
 # A day of a busy store has a million ends: those of whole hours are counted already.
 _OF_WHOLE_HOURS = (
-    select(finished.c.state, func.sum(finished.c.count))
+    select(finished.c.state, cast(func.sum(finished.c.count), Whole))
     .where(finished.c.hour >= bindparam("hour", type_=Whole))
     .group_by(finished.c.state)
 )

@@ -51,6 +51,9 @@ class Dialect(Protocol):
     def insert_or_add(self, table: Table, names: Sequence[str], rows: Select[Any], key: Sequence[str]) -> Executable:
         """INSERT what a query yields; the numbers of a row that is there already grow by the new ones."""
 
+    async def fences(self, connection: AsyncConnection, count: int) -> tuple[int, list[int]]:
+        """The store's generation, and so many numbers, ascending, above all that it has given in that generation."""
+
     def contains(self, column: ColumnElement[str], text: ColumnElement[str]) -> ColumnElement[bool]:
         """True if the one contains the other, to the letter: no wildcards, no folding of case."""
 

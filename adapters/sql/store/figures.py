@@ -24,7 +24,7 @@ from adapters.sql.store.tables import (
     executions,
     tasks,
 )
-from application.scheduling.ports.figures import COUNT_MAX, Backlog, ComingTask, HourFigures, PastRun, TypeFigures
+from application.scheduling.ports.figures import COUNT_MAX, Backlog, ComingTask, HourFigures, Load, PastRun, TypeFigures
 from domain.scheduling.durations import NO_STEP, Durations
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import MICROSECOND, TaskId, instant_of, microseconds
@@ -69,6 +69,9 @@ class SqlFigures:
         self._unhandled = select(func.count()).select_from(unhandled.subquery())
         oldest = select(func.min(executions.c.available_at))
         self._oldest_pending = [oldest.where(IS_CLAIMABLE), oldest.where(IS_SUSPECT)]
+        pending = select(executions.c.task_type, func.count()).group_by(executions.c.task_type)
+        self._pending = [pending.where(IS_CLAIMABLE), pending.where(IS_SUSPECT)]
+        self._quarantined = select(func.count()).where(tasks.c.quarantine.is_not(None), tasks.c.deleted_at.is_(None))
         self._past_runs = dialect.query(_past_runs(dialect))
         coming = select(*_COMING_COLUMNS).select_from(TASKS_WITH_DEFINITIONS)
         coming = coming.where(*_RUNS_NEXT, tasks.c.look_at < until)
@@ -84,6 +87,15 @@ class SqlFigures:
             dead_letters = (await connection.execute(self._dead_letters)).scalar_one()
             oldest = [(await connection.execute(each)).scalar_one() for each in self._oldest_pending]
         return Backlog(dead_letters, at_or_none(min((each for each in oldest if each is not None), default=None)))
+
+    async def load(self) -> Load:
+        """See the port."""
+        pending: Counter[str] = Counter()
+        async with self._database.browsing("load") as connection:
+            for each in self._pending:
+                pending.update({task_type: count for task_type, count in await connection.execute(each)})
+            quarantined = (await connection.execute(self._quarantined)).scalar_one()
+        return Load(pending, quarantined)
 
     async def unhandled(self) -> int:
         """See the port."""

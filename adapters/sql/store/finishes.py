@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Executable, Select, bindparam, func, select
+from sqlalchemy import Executable, Select, bindparam, cast, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.packing import Row
@@ -26,7 +26,8 @@ class Finishes:
         """Count what ended with these works, within the transaction that writes them; a row for each kind of end."""
         counted = Counter(finish for work in works for finish in finishes(work))
         if counted:
-            rows = [_row(finish, count) for finish, count in counted.items()]
+            # Sorted: two who count the same kinds must come upon them in one order.
+            rows = sorted((_row(finish, count) for finish, count in counted.items()), key=tuple)
             await connection.execute(self._count, {ROWS: self._dialect.pack(rows)})
 
 
@@ -34,7 +35,8 @@ class FinishedHours:
     """The SELECTs over what was counted, prepared for one dialect."""
 
     def __init__(self, dialect: Dialect) -> None:
-        total = func.sum(finished.c.count)
+        # The sum of bigints is a numeric on PostgreSQL.
+        total = cast(func.sum(finished.c.count), Whole)
         by_hour = _within(select(finished.c.hour, finished.c.state, total))
         by_hour = by_hour.group_by(finished.c.hour, finished.c.state).order_by(finished.c.hour)
         self._by_hour = dialect.query(by_hour)

@@ -13,12 +13,12 @@ from adapters.sql.store.dialect import Dialect, prepared
 from adapters.sql.store.evidence import EvidenceReads
 from adapters.sql.store.execution_lists import ExecutionLists
 from adapters.sql.store.execution_rows import CHANGE_COLUMNS, SKIP_COLUMNS
+from adapters.sql.store.guard import Guard
 from adapters.sql.store.pruning import Pruning
 from adapters.sql.store.tables import Whole, changes, skips
 from adapters.sql.store.task_lists import TaskLists
 from adapters.sql.store.unserved import selecting_unserved
 from adapters.sql.store.versions import NEWEST, Versions
-from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.history import (
     AskedHandler,
     AuditFilter,
@@ -43,9 +43,9 @@ LATEST = 2**62
 class SqlHistory:
     """`History` in one SQL database."""
 
-    def __init__(self, database: Database, dialect: Dialect, clock: Clock) -> None:
+    def __init__(self, database: Database, dialect: Dialect, guard: Guard) -> None:
         self._database = database
-        self._clock = clock
+        self._guard = guard
         self._tasks = prepared(TaskLists, dialect)
         self._executions = prepared(ExecutionLists, dialect)
         self._audit = prepared(AuditLists, dialect)
@@ -116,7 +116,7 @@ class SqlHistory:
     async def evidence(self, task_id: TaskId, *, since: datetime, until: datetime) -> Evidence | None:
         """See the port."""
         async with self._database.browsing("evidence") as connection:
-            now = self._clock.now()
+            now = await self._guard.now(connection)
             return await self._evidence.around(connection, task_id, since=since, until=until, now=now)
 
     async def versions(self, task_id: TaskId, *, limit: int) -> Sequence[VersionRecord]:
@@ -133,8 +133,10 @@ class SqlHistory:
     async def counts(self) -> Counts:
         """See the port."""
         async with self._database.browsing("counts") as connection:
-            return await counted(connection, self._clock.now())
+            return await counted(connection, await self._guard.now(connection))
 
     async def prune(self, retention: Retention, *, limit: int) -> int:
         """See the port. Many short transactions: one that fails undoes none before it."""
-        return await self._pruning.prune(retention, self._clock.now(), limit=limit)
+        async with self._database.browsing("prune") as connection:
+            now = await self._guard.now(connection)
+        return await self._pruning.prune(retention, now, limit=limit)

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import bindparam, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.members import MEMBER_FIELDS, member_of, member_row
 from adapters.sql.engine import Database
 from adapters.sql.store.batches import ROWS, replacing
 from adapters.sql.store.dialect import Dialect
+from adapters.sql.store.guard import Guard
 from adapters.sql.store.tables import Whole, members
-from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.membership import SILENT_AFTER, Member
 from domain.scheduling.identifiers import NodeId, microseconds
 
@@ -23,22 +24,26 @@ _COLUMNS = (*(members.c[name] for name in MEMBER_FIELDS), members.c.announced_at
 class SqlMembership:
     """`Membership` in one SQL database."""
 
-    def __init__(self, database: Database, dialect: Dialect, clock: Clock) -> None:
+    def __init__(self, database: Database, dialect: Dialect, guard: Guard) -> None:
         self._database = database
         self._dialect = dialect
-        self._clock = clock
+        self._guard = guard
         self._replace = replacing(dialect, members, _COLUMNS, ("node_id",))
         living = select(*_COLUMNS[:-1]).where(members.c.announced_at >= bindparam("since", type_=Whole))
         self._living = dialect.query(living.order_by(members.c.node_id))
 
     async def announce(self, member: Member) -> None:
         """See the port."""
-        now = self._clock.now()
-        row = (*member_row(member), microseconds(now))
-        forgotten = delete(members).where(members.c.announced_at < microseconds(now - FORGOTTEN_AFTER))
-        async with self._database.writing("announce") as connection:
+
+        async def announced(connection: AsyncConnection) -> None:
+            now = await self._guard.now(connection)
+            row = (*member_row(member), microseconds(now))
             await connection.execute(self._replace, {ROWS: self._dialect.pack([row])})
-            await connection.execute(forgotten)
+            await connection.execute(
+                delete(members).where(members.c.announced_at < microseconds(now - FORGOTTEN_AFTER))
+            )
+
+        await self._database.carry_out("announce", announced)
 
     async def leave(self, node_id: NodeId) -> None:
         """See the port."""
@@ -47,7 +52,7 @@ class SqlMembership:
 
     async def members(self) -> Sequence[Member]:
         """See the port. A row that cannot be read is nobody."""
-        since = microseconds(self._clock.now() - SILENT_AFTER)
         async with self._database.browsing("members") as connection:
+            since = microseconds(await self._guard.now(connection) - SILENT_AFTER)
             rows = await self._living.rows(connection, since=since)
         return [member for row in rows if (member := member_of(row)) is not None]

@@ -7,11 +7,14 @@ execution. Heartbeats that tell nothing leave no trace.
 
 from sqlalchemy import DDL, Column, Table, Text, event
 
+from adapters.sql.store.server_tables import SCHEMA
 from adapters.sql.store.tables import METADATA, Whole
 from application.scheduling.ports.news import KEPT
 
 STRIDE = 1_024
 """How many entries go at once, when there are so many more than are kept; a power of two."""
+LATE = 4_096
+"""On a server, how many entries may be made while a transaction that made an earlier one has yet to commit."""
 
 news = Table(
     "news",
@@ -35,6 +38,47 @@ TRIGGERS = (
     # In strides, which cost less than one for one. The newest entries always stay, so no number is given twice.
     f"CREATE TRIGGER news_trimmed AFTER INSERT ON news WHEN {_STRIDE_IS_FULL} {_TRIMS}",
 )
-for _trigger in TRIGGERS:
-    made: DDL = DDL(_trigger)  # type: ignore[no-untyped-call]
-    event.listen(METADATA, "after_create", made.execute_if(dialect="sqlite"))
+
+# On a server many write at once, and the order in which entries get their numbers is not that of the commits: so each
+# entry has the number of its transaction as well, which says by whose look it was there. Triggers fire once for a
+# statement, whose rows are many, but for tasks, of which the usual firing tells nothing. Whoever trims leaves alone
+# what another trims.
+_TELLING = {
+    "task_moved": "VALUES (NEW.id, NULL)",
+    "tasks_made": "SELECT id, NULL FROM made",
+    "executions_made": "SELECT task_id, id FROM made ORDER BY id",
+    "executions_moved": (
+        "SELECT made.task_id, made.id FROM made JOIN was USING (id)"
+        " WHERE (made.state, made.cancel, made.progress, made.log_lines)"
+        " IS DISTINCT FROM (was.state, was.cancel, was.progress, was.log_lines) ORDER BY made.id"
+    ),
+}
+_TRIMMING = (
+    f"IF EXISTS (SELECT FROM made WHERE (id & {STRIDE - 1}) = 0) THEN"  # noqa: S608 - numbers of ours
+    f" DELETE FROM {SCHEMA}.news WHERE id IN (SELECT id FROM {SCHEMA}.news"
+    f" WHERE id <= (SELECT max(id) FROM made) - {KEPT + LATE} FOR UPDATE SKIP LOCKED); END IF;"
+)
+_FIRING = {
+    "task_moved": "AFTER UPDATE ON tasks FOR EACH ROW WHEN (NEW.open_seq = OLD.open_seq)",
+    "tasks_made": "AFTER INSERT ON tasks REFERENCING NEW TABLE AS made",
+    "executions_made": "AFTER INSERT ON executions REFERENCING NEW TABLE AS made",
+    "executions_moved": "AFTER UPDATE ON executions REFERENCING OLD TABLE AS was NEW TABLE AS made",
+    "trimmed": "AFTER INSERT ON news REFERENCING NEW TABLE AS made",
+}
+
+
+def function(name: str, body: str) -> str:
+    """The statement that makes a trigger's function; it names tables with their schema: no search path is relied on."""
+    return f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$"
+
+
+_BODIES = {name: f"INSERT INTO {SCHEMA}.news (task_id, execution_id) {rows};" for name, rows in _TELLING.items()}
+SERVER_TRIGGERS = (
+    "ALTER TABLE news ADD COLUMN xid bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint",
+    *(function(f"news_{name}", body) for name, body in {**_BODIES, "trimmed": _TRIMMING}.items()),
+    *(f"CREATE TRIGGER news_{name} {when} EXECUTE FUNCTION news_{name}()" for name, when in _FIRING.items()),
+)
+for _dialect, _statements in (("sqlite", TRIGGERS), ("postgresql", SERVER_TRIGGERS)):
+    for _statement in _statements:
+        made: DDL = DDL(_statement)  # type: ignore[no-untyped-call]
+        event.listen(METADATA, "after_create", made.execute_if(dialect=_dialect))

@@ -90,10 +90,11 @@ class OpenWork:
         await self._run(connection, self._insert_executions, [execution_row(each) for each in created])
         await self._run(connection, self._update_executions, [moved_row(each) for each in moved])
         await self._run(connection, self._end_attempts, ended)
-        await self._finishes.write(connection, works)
         passed_over = [skip_row(task_id, skip) for (task_id, _), skip in steps.skips.items()]
         await self._run(connection, self._replace_skips, passed_over)
         await self._run(connection, self._insert_changes, [change_row(each) for each in steps.changes])
+        # Last: whoever counts the same kind of end waits until this transaction is over.
+        await self._finishes.write(connection, works)
 
     async def _write_tasks(
         self, connection: AsyncConnection, steps: Steps, works: Sequence[Work], at: datetime
@@ -121,7 +122,9 @@ def _tasks_where(condition: ColumnElement[bool]) -> Select[tuple[object, ...]]:
 
 
 def _open_where(condition: ColumnElement[bool]) -> Select[tuple[object, ...]]:
-    return select(*EXECUTION_COLUMNS).where(condition, IS_OPEN).order_by(executions.c.id)
+    """Of tasks that the step holds: locked as well, against who moves them on without that."""
+    found = select(*EXECUTION_COLUMNS).where(condition, IS_OPEN).order_by(executions.c.id)
+    return found.with_for_update(key_share=True)
 
 
 def _steps(task_rows: Iterable[Row], execution_rows: Iterable[Row], *, with_sealed: bool = False) -> Steps:

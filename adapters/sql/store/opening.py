@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.engine import Database
 from adapters.sql.errors import store_errors
@@ -17,15 +18,19 @@ from adapters.sql.store.access_trail import SqlTrail
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.execution_store import SqlExecutionStore
 from adapters.sql.store.figures import SqlFigures
+from adapters.sql.store.guard import Guard, OneWriter
 from adapters.sql.store.history import SqlHistory
+from adapters.sql.store.hold import SqlHolds
 from adapters.sql.store.membership import SqlMembership
 from adapters.sql.store.migrations import migrate
 from adapters.sql.store.news import SqlNews
 from adapters.sql.store.sqlite import SqliteDialect
 from adapters.sql.store.tables import METADATA, store
 from adapters.sql.store.task_store import SqlTaskStore
+from adapters.sql.store.transfer import SqlTransfer, refuse_if_marked
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.errors import StoreRefusedError
+from application.scheduling.ports.news import News
 
 FIRST_GENERATION = 1
 VERSION_TABLE = "alembic_version"
@@ -45,11 +50,29 @@ class SqlStore:
     membership: SqlMembership
     access: SqlAccess
     figures: SqlFigures
-    news: SqlNews
+    news: News
     trail: SqlTrail
+    holds: SqlHolds
+    transfer: SqlTransfer
 
-    def fault(self) -> None:
+    def fault(self) -> str | None:
         """See entrypoints/stores."""
+        return None
+
+
+Ports = tuple[
+    Database,
+    SqlTaskStore,
+    SqlExecutionStore,
+    SqlHistory,
+    SqlMembership,
+    SqlAccess,
+    SqlFigures,
+    News,
+    SqlTrail,
+    SqlHolds,
+    SqlTransfer,
+]
 
 
 def check_sqlite_store(path: Path) -> None:
@@ -64,49 +87,59 @@ def check_sqlite_store(path: Path) -> None:
 
 
 @asynccontextmanager
-async def open_sqlite_store(path: Path, clock: Clock, entropy: Entropy) -> AsyncIterator[SqlStore]:
+async def open_sqlite_store(
+    path: Path, clock: Clock, entropy: Entropy, *, for_transfer: bool = False
+) -> AsyncIterator[SqlStore]:
     """The store in the file at `path`, which is made or migrated first; closed at the end of the context.
 
     Raises StoreRefusedError for what must be mended first (a read-only or foreign file, a newer schema, a network
-    file system), StoreUnavailableError for what may pass (a file locked by another program). Several processes may
-    open one file.
+    file system) and for a store that is being moved, unless that is what it is opened for; StoreUnavailableError for
+    what may pass (a file locked by another program). Several processes may open one file.
     """
     with store_errors(f"open {path}"):
         await asyncio.to_thread(check_sqlite_store, path)
         make_file(path)
     database = open_database(path)
     try:
-        async with migration_lock(path):
-            await _prepare(replace(database, timeout=MIGRATION_TIMEOUT), path, entropy)
-        yield _store(database, SqliteDialect(), clock)
+        patient = replace(database, timeout=MIGRATION_TIMEOUT)
+        async with migration_lock(path), patient.writing(f"open {path}") as connection:
+            await prepare(connection, str(path), entropy, for_transfer=for_transfer)
+        dialect = SqliteDialect()
+        yield SqlStore(*ports(database, dialect, OneWriter(clock), SqlNews(database, dialect)))
     finally:
         await database.close()
 
 
-def _store(database: Database, dialect: Dialect, clock: Clock) -> SqlStore:
-    return SqlStore(
+def ports(database: Database, dialect: Dialect, guard: Guard, news: News) -> Ports:
+    """The ports over an open database, in the order of SqlStore's fields."""
+    return (
         database,
-        SqlTaskStore(database, dialect, clock),
-        SqlExecutionStore(database, dialect, clock),
-        SqlHistory(database, dialect, clock),
-        SqlMembership(database, dialect, clock),
-        SqlAccess(database, clock),
+        SqlTaskStore(database, dialect, guard),
+        SqlExecutionStore(database, dialect, guard),
+        SqlHistory(database, dialect, guard),
+        SqlMembership(database, dialect, guard),
+        SqlAccess(database, guard),
         SqlFigures(database, dialect),
-        SqlNews(database, dialect),
-        SqlTrail(database, clock),
+        news,
+        SqlTrail(database, guard),
+        SqlHolds(database, guard),
+        SqlTransfer(database, dialect),
     )
 
 
-def _check_whole(connection: Connection, path: Path) -> None:
+async def prepare(connection: AsyncConnection, where: str, entropy: Entropy | None, *, for_transfer: bool) -> None:
+    """Bring the schema up to date, and give a new store its name, in a transaction beside which nobody else does."""
+    await connection.run_sync(migrate, where)
+    await connection.run_sync(_check_whole, where)
+    if (await connection.execute(select(store.c.id))).first() is None:
+        if entropy is None:
+            raise StoreRefusedError(f"{where} lacks the name of its store: restore it from a backup")
+        name = {"id": 1, "store_id": entropy.identifier(), "generation": FIRST_GENERATION, "fence": 0}
+        await connection.execute(insert(store).values(name))
+    if not for_transfer:
+        await refuse_if_marked(connection, where)
+
+
+def _check_whole(connection: Connection, where: str) -> None:
     if missing := METADATA.tables.keys() - set(inspect(connection).get_table_names()):
-        raise StoreRefusedError(f"{path} lacks the tables {', '.join(sorted(missing))}: restore it from a backup")
-
-
-async def _prepare(database: Database, path: Path, entropy: Entropy) -> None:
-    """Bring the schema up to date, and give a new store its name."""
-    async with database.writing(f"open {path}") as connection:
-        await connection.run_sync(migrate, str(path))
-        await connection.run_sync(_check_whole, path)
-        if (await connection.execute(select(store.c.id))).first() is None:
-            name = {"id": 1, "store_id": entropy.identifier(), "generation": FIRST_GENERATION, "fence": 0}
-            await connection.execute(insert(store).values(name))
+        raise StoreRefusedError(f"{where} lacks the tables {', '.join(sorted(missing))}: restore it from a backup")

@@ -62,7 +62,9 @@ class Pruning:
         self._changes = _forgetting_changes()
         is_busy = exists().where(executions.c.task_id == tasks.c.id, IS_OPEN)
         gone = select(tasks.c.id).where(text("deleted_at IS NOT NULL"), tasks.c.deleted_at < _BEFORE, ~is_busy)
-        self._gone = dialect.query(gone.order_by(tasks.c.deleted_at, tasks.c.id).limit(_LIMIT))
+        gone = gone.order_by(tasks.c.deleted_at, tasks.c.id).limit(_LIMIT)
+        # Locked, so that none is brought back meanwhile.
+        self._gone = dialect.query(gone.with_for_update(of=tasks, skip_locked=True))
         # Skips go with their task.
         self._tasks = delete(tasks).where(dialect.is_among(tasks.c.id, "ids"))
         orphans = update(definitions).where(dialect.is_among(definitions.c.task_id, "ids"))
@@ -78,7 +80,7 @@ class Pruning:
         # Versions that were superseded, and that no execution refers to any more, are no records by themselves.
         await self._sweep(self._definitions, ancient, WIDE_MAX, limit)
         forgotten += await self._sweep(self._changes, ancient, NARROW_MAX, limit)
-        async with self._database.writing("prune") as connection:
+        async with self._database.writing_alone("prune") as connection:
             forgotten += await forget(connection, now - retention.changes, min(limit, NARROW_MAX))
         return forgotten + await self._prune_tasks(now - retention.deleted_tasks, limit, now)
 

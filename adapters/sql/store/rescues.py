@@ -28,7 +28,8 @@ class Rescues:
         self._held = dialect.query(first)
         held_by = running.where(executions.c.worker_id == bindparam("worker_id"))
         self._held_by = dialect.query(held_by.order_by(executions.c.available_at, executions.c.id))
-        self._held_of = dialect.query(running.where(these))
+        held_of = running.where(these).order_by(executions.c.id).with_for_update(key_share=True)
+        self._held_of = dialect.query(held_of)
         now = bindparam("now", type_=Whole)
         self._put_back = (
             update(executions)
@@ -45,16 +46,24 @@ class Rescues:
         """The running executions, longest available first."""
         return [Held(*row) for row in await self._held.rows(connection, limit=HELD_MAX)]
 
+    async def held_by(self, connection: AsyncConnection, worker_id: NodeId) -> list[Held]:
+        """Everything that a worker holds."""
+        return [Held(*row) for row in await self._held_by.rows(connection, worker_id=worker_id)]
+
     async def take(self, connection: AsyncConnection, silent: Sequence[Held], now: datetime) -> list[Rescued]:
-        """Rescue those that are as they were seen, within a transaction that holds the write lock."""
-        ids = self._dialect.pack_values([each.execution_id for each in silent])
-        seen = {Held(*row) for row in await self._held_of.rows(connection, ids=ids)}
+        """Rescue those that are as they were seen, within a transaction that holds their tasks."""
+        seen = set(await self._as_they_are(connection, silent))
         return await self._rescue(connection, [each for each in silent if each in seen], now)
 
-    async def take_from(self, connection: AsyncConnection, worker_id: NodeId, now: datetime) -> list[Rescued]:
-        """Rescue everything a worker holds, within a transaction that holds the write lock."""
-        held = [Held(*row) for row in await self._held_by.rows(connection, worker_id=worker_id)]
-        return await self._rescue(connection, held, now)
+    async def take_from(self, connection: AsyncConnection, held: Sequence[Held], now: datetime) -> list[Rescued]:
+        """Rescue what its worker still holds, within a transaction that holds its tasks."""
+        there = {(each.execution_id, each.token): each for each in await self._as_they_are(connection, held)}
+        keys = [(each.execution_id, each.token) for each in held]
+        return await self._rescue(connection, [there[each] for each in keys if each in there], now)
+
+    async def _as_they_are(self, connection: AsyncConnection, held: Sequence[Held]) -> list[Held]:
+        ids = self._dialect.pack_values([each.execution_id for each in held])
+        return [Held(*row) for row in await self._held_of.rows(connection, ids=ids)]
 
     async def _rescue(self, connection: AsyncConnection, held: Sequence[Held], now: datetime) -> list[Rescued]:
         if not held:

@@ -25,11 +25,20 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.packing import Row
+from adapters.sql.store.tables import Whole, store
+from adapters.sql.texts import pack_rows, storable
+
+_RAISE_FENCE = (
+    update(store)
+    .values(fence=store.c.fence + bindparam("claims", type_=Whole))
+    .returning(store.c.generation, store.c.fence)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +74,8 @@ class SqliteDialect:
         return select(*fields).select_from(source).subquery("given")
 
     def pack(self, rows: Sequence[Row]) -> str:
-        """See the protocol. What SQLite's text cannot hold becomes U+FFFD."""
-        packed = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
-        if "\\u0000" not in packed and _is_encodable(packed):
-            return packed
-        return json.dumps([[_storable(each) for each in row] for row in rows], ensure_ascii=False)
+        """See the protocol. SQLite's JSON functions would cut a text at a NUL."""
+        return pack_rows(rows)
 
     def is_among(self, column_: ColumnElement[str], parameter: str) -> ColumnElement[bool]:
         """See the protocol."""
@@ -77,7 +83,7 @@ class SqliteDialect:
 
     def pack_values(self, values: Sequence[str]) -> str:
         """See the protocol."""
-        return json.dumps([_storable(each) for each in values], ensure_ascii=False)
+        return json.dumps([storable(each) for each in values], ensure_ascii=False)
 
     def insert_or_keep(self, table: Table, names: Sequence[str], rows: Select[Any], key: Sequence[str]) -> Executable:
         """See the protocol."""
@@ -97,6 +103,11 @@ class SqliteDialect:
         sums = {name: table.c[name] + statement.excluded[name] for name in names if name not in key}
         return statement.on_conflict_do_update(index_elements=key, set_=sums)
 
+    async def fences(self, connection: AsyncConnection, count: int) -> tuple[int, list[int]]:
+        """See the protocol."""
+        generation, last = (await connection.execute(_RAISE_FENCE, {"claims": count})).one()
+        return generation, list(range(last - count + 1, last + 1))
+
     def contains(self, column_: ColumnElement[str], text_: ColumnElement[str]) -> ColumnElement[bool]:
         """See the protocol."""
         return func.instr(column_, text_) > 0
@@ -105,18 +116,3 @@ class SqliteDialect:
 def _insert(table: Table, names: Sequence[str], rows: Select[Any]) -> Insert:
     # Without a condition of the query, SQLite would take ON CONFLICT for that of a join.
     return insert(table).from_select(names, rows.where(text("1 = 1")))
-
-
-def _is_encodable(packed: str) -> bool:
-    try:
-        packed.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _storable(value: Any) -> Any:
-    """Text without NUL, at which SQLite's JSON functions would cut it, and without halves of surrogate pairs."""
-    if not isinstance(value, str):
-        return value
-    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, literal, or_, select, text, update
+from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, literal, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.packing import Row, at_or_none
@@ -13,12 +15,12 @@ from adapters.records.tasks import tasks_of
 from adapters.sql.engine import Database
 from adapters.sql.errors import RowRefusedError
 from adapters.sql.store.dialect import Dialect, Query, prepared
-from adapters.sql.store.firings import Firings, batches_of
+from adapters.sql.store.firings import Firings, batches_of, task_id_of
+from adapters.sql.store.guard import Guard
 from adapters.sql.store.mutations import Mutations, batches_of_mutations
 from adapters.sql.store.open_work import TASKS_WITH_DEFINITIONS, OpenWork
 from adapters.sql.store.rows import OPEN_COLUMNS, TASK_COLUMNS
 from adapters.sql.store.tables import IS_OPEN, Whole, definitions, executions, store, tasks
-from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.task_store import (
     PAYLOAD_LEFT_OUT,
     CommitAnswer,
@@ -26,6 +28,7 @@ from application.scheduling.ports.task_store import (
     KeyReused,
     Moved,
     MutateAnswer,
+    Place,
     Replayed,
     Unreadable,
 )
@@ -37,6 +40,8 @@ from domain.scheduling.task import Quarantine, ScheduledTask
 # How long a task is left alone whose firing the database refused.
 REFUSED_FOR = timedelta(minutes=5)
 
+# No task is looked at before the epoch.
+_BEFORE_ALL = (-1, "")
 _PAYLOAD = definitions.c.payload_json
 _IS_LIVING = text("deleted_at IS NULL")
 _IS_DELETED = text("deleted_at IS NOT NULL")
@@ -49,7 +54,8 @@ class TaskQueries:
         found = select(*TASK_COLUMNS).select_from(TASKS_WITH_DEFINITIONS)
         limit = bindparam("limit", type_=Whole)
         mine = dialect.is_among(cast(tasks.c.bucket, Text), "buckets")
-        due = select(tasks.c.id, tasks.c.look_at).where(tasks.c.look_at <= _at("until"))
+        behind = tuple_(tasks.c.look_at, tasks.c.id) > tuple_(_at("after_at"), bindparam("after_id", type_=Text))
+        due = select(tasks.c.id, tasks.c.look_at).where(tasks.c.look_at <= _at("until"), behind)
         due = due.order_by(tasks.c.look_at, tasks.c.id).limit(limit)
         self.due = dialect.query(_whole_rows(due))
         self.due_of_share = dialect.query(_whole_rows(due.where(or_(mine, tasks.c.look_at <= _at("late")))))
@@ -72,21 +78,26 @@ class TaskQueries:
 class SqlTaskStore:
     """`TaskStore` in one SQL database."""
 
-    def __init__(self, database: Database, dialect: Dialect, clock: Clock) -> None:
+    def __init__(self, database: Database, dialect: Dialect, guard: Guard) -> None:
         work = prepared(OpenWork, dialect)
         self._database = database
         self._dialect = dialect
-        self._clock = clock
+        self._guard = guard
         self._queries = prepared(TaskQueries, dialect)
         self._firings = prepared(Firings, dialect, work)
         self._mutations = prepared(Mutations, dialect, work)
 
-    async def due(self, share: Share, *, until: datetime, limit: int) -> Sequence[ScheduledTask | Unreadable]:
-        """See the port. Tasks with the same instant come by id."""
+    async def due(
+        self, share: Share, *, until: datetime, limit: int, after: Place | None = None
+    ) -> Sequence[ScheduledTask | Unreadable]:
+        """See the port."""
         query = self._queries.due if share.is_everything else self._queries.due_of_share
-        late = microseconds(self._clock.now() - TAKEOVER_AFTER)
-        more = {} if share.is_everything else {"buckets": self._buckets(share), "late": late}
+        place = _BEFORE_ALL if after is None else (microseconds(after.look_at), after.task_id)
+        more: dict[str, Any] = dict(zip(("after_at", "after_id"), place, strict=True))
         async with self._database.reading("due") as connection:
+            if not share.is_everything:
+                late = await self._guard.now(connection) - TAKEOVER_AFTER
+                more |= {"buckets": self._buckets(share), "late": microseconds(late)}
             rows = await query.rows(connection, until=microseconds(until), limit=limit, **more)
             return await self._with_open(connection, [row[2:] for row in sorted(rows, key=itemgetter(0, 1))])
 
@@ -136,8 +147,7 @@ class SqlTaskStore:
         """See the port. A transaction a batch of ROWS_MAX: one that fails undoes none before it."""
         answers: list[MutateAnswer] = []
         for batch in batches_of_mutations(mutations):
-            async with self._database.writing("mutate") as connection:
-                answers += await self._mutations.carry_out(connection, batch, self._clock.now())
+            answers += await self._database.carry_out("mutate", partial(self._mutated, batch))
         return answers
 
     async def replay(self, idempotency_key: str, body_hash: str) -> Replayed | KeyReused | None:
@@ -157,20 +167,27 @@ class SqlTaskStore:
         async with self._database.writing("keep_tzdata") as connection:
             await connection.execute(update(store).values(tzdata=version))
 
+    async def _mutated(self, batch: Sequence[Mutation], connection: AsyncConnection) -> list[MutateAnswer]:
+        now = await self._guard.of_tasks(connection, [each.after.id for each in batch])
+        return await self._mutations.carry_out(connection, batch, now)
+
     async def _commit(self, batch: Sequence[Decision]) -> list[CommitAnswer]:
         """Commit a batch; if a row of it is refused, halve it until that row's decision stands alone."""
         try:
-            async with self._database.writing("commit_firings") as connection:
-                return await self._firings.commit(connection, batch, self._clock.now())
+            return await self._database.carry_out("commit_firings", partial(self._committed, batch))
         except RowRefusedError as error:
             if len(batch) == 1:
                 return [await self._put_off(batch[0], str(error))]
         middle = len(batch) // 2
         return [*await self._commit(batch[:middle]), *await self._commit(batch[middle:])]
 
+    async def _committed(self, batch: Sequence[Decision], connection: AsyncConnection) -> list[CommitAnswer]:
+        now = await self._guard.of_tasks(connection, [task_id_of(each) for each in batch])
+        return await self._firings.commit(connection, batch, now)
+
     async def _put_off(self, decision: Decision, error: str) -> CommitAnswer:
         async with self._database.writing("commit_firings") as connection:
-            now = self._clock.now()
+            now = await self._guard.of_tasks(connection, [task_id_of(decision)])
             verdict = Quarantine(error, now + REFUSED_FOR)
             await self._firings.commit(connection, [Decision(decision.task, verdict)], now)
         return Moved()
@@ -187,9 +204,8 @@ class SqlTaskStore:
         ids = self._dialect.pack_values([row[0] for row in rows])
         return tasks_of(rows, await self._queries.open.rows(connection, ids=ids))
 
-    def _buckets(self, share: Share) -> str:
-        packed: str = self._dialect.pack_values([str(each) for each in sorted(share.buckets)])
-        return packed
+    def _buckets(self, share: Share) -> Any:
+        return self._dialect.pack_values([str(each) for each in sorted(share.buckets)])
 
 
 def _whole_rows(due: Select[tuple[str, int]]) -> Select[tuple[object, ...]]:

@@ -6,6 +6,8 @@ hashes. `access_chain` has one row: where the records that are kept begin, behin
 
 from sqlalchemy import DDL, Column, Table, Text, event
 
+from adapters.sql.store.news_tables import function
+from adapters.sql.store.server_tables import SCHEMA
 from adapters.sql.store.tables import METADATA, Whole
 
 access_records = Table(
@@ -43,6 +45,18 @@ TRIGGERS = (
     f"{_ALTERED} BEGIN SELECT {_TOLD}; END",
     f"{_REMOVED} {_IS_KEPT} BEGIN SELECT {_TOLD_OF_REMOVAL}; END",
 )
-for _trigger in TRIGGERS:
-    made: DDL = DDL(_trigger)  # type: ignore[no-untyped-call]
-    event.listen(METADATA, "after_create", made.execute_if(dialect="sqlite"))
+_ANCHOR = f"SELECT anchor_number FROM {SCHEMA}.access_chain"  # noqa: S608 - a name of ours
+_STAYS = (
+    "IF TG_OP = 'UPDATE' THEN RAISE 'records of access are never altered'; END IF;",
+    f"IF OLD.number > ({_ANCHOR}) THEN RAISE 'records of access are forgotten from the oldest on'; END IF;",
+    "RETURN OLD;",
+)
+_ALTERS = "BEFORE UPDATE OR DELETE ON access_records FOR EACH ROW EXECUTE FUNCTION access_records_stay()"
+SERVER_TRIGGERS = (
+    function("access_records_stay", " ".join(_STAYS)),
+    f"CREATE TRIGGER access_records_stay {_ALTERS}",
+)
+for _dialect, _statements in (("sqlite", TRIGGERS), ("postgresql", SERVER_TRIGGERS)):
+    for _statement in _statements:
+        made: DDL = DDL(_statement)  # type: ignore[no-untyped-call]
+        event.listen(METADATA, "after_create", made.execute_if(dialect=_dialect))

@@ -29,8 +29,19 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a server may take over one statement of a step, and over its waiting for a lock; SQLite has its own."""
+
+    statement: timedelta = timedelta(seconds=30)
+    lock: timedelta = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """What one step did: the last id it looked at, the rows by kind, and whether its phase is over."""
+    """What one step did: the last id it looked at, the rows by kind, and whether its phase is over.
+
+    `rows` may say `rows_skipped_locked`: rows that somebody else held, and that the walk has passed by.
+    """
 
     stretch: Stretch
     after_id: int | None
@@ -44,7 +55,7 @@ class Checkpoint:
     """Where a task stands. `started_at` is the frozen `now` from which every attempt derives its cut-off.
 
     `rows`, `changed` and `batches` are sums over the attempts of one execution (`run_id`). A rehearsal (dry run) is
-    never saved, and the steps it is given to change nothing.
+    never saved, and the steps it is given to change nothing. `patience` is the present run's, and not kept.
     """
 
     task_name: str
@@ -54,6 +65,7 @@ class Checkpoint:
     started_at: datetime
     saved_at: datetime
     is_rehearsal: bool = False
+    patience: Patience = Patience()
     finished: tuple[str, ...] = ()
     phase: str = ""
     stretch: Stretch | None = None  # None: the phase has not taken its first step
@@ -84,7 +96,7 @@ class Checkpoint:
 
     def resumed_by(self, fresh: "Checkpoint") -> "Checkpoint":
         """The same place, held by the run that made `fresh`; another execution counts its rows from nought."""
-        held = replace(self, fence=fresh.fence, saved_at=fresh.saved_at)
+        held = replace(self, fence=fresh.fence, saved_at=fresh.saved_at, patience=fresh.patience)
         if self.run_id == fresh.run_id:
             return held
         return replace(held, run_id=fresh.run_id, rows={}, changed=0, batches=0)

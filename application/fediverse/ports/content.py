@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from application.fediverse.ports.activity_log import ActivityLog
 from application.fediverse.ports.checkpoints import Checkpoints
+from application.fediverse.ports.checkup import ContentCheckup
 from application.fediverse.ports.deleted_content import DeletedContent
 from application.fediverse.ports.demo_content import DemoContent
 from application.fediverse.ports.instance_stats import InstanceStats
@@ -22,3 +23,5 @@ class ContentPorts:
     orphaned_content: OrphanedContent
     deleted_content: DeletedContent
     demo: DemoContent
+    checkup: ContentCheckup
+    has_application: bool  # somebody's application writes this content, and must tell others what becomes of it

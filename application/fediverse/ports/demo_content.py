@@ -28,7 +28,10 @@ class Added:
 
 
 class DemoContent(Protocol):
-    """The tables of the reference schema, filled by natural key. Raises StoreUnavailableError."""
+    """The tables of the reference schema, filled by natural key.
+
+    Raises StoreUnavailableError, and StoreRefusedError if the tables are an application's.
+    """
 
     async def add(self, entity: DemoEntity, rows: Sequence[DemoRow]) -> Added:
         """Insert the rows whose natural key is not there yet, in one transaction; the others stay as they are.

@@ -1,6 +1,6 @@
 """What the content database can answer when it will not do what it was asked."""
 
-from application.scheduling.ports.errors import PortError
+from application.scheduling.ports.errors import PortError, StoreUnavailableError
 
 
 class ContentRefusedError(PortError):
@@ -12,6 +12,17 @@ class ContentRefusedError(PortError):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code = code
+
+
+class StepBusyError(StoreUnavailableError):
+    """Others held what the step needed, or it took too long; it changed nothing, and a moment later it may pass.
+
+    `is_too_long`: a step of fewer rows has a better chance.
+    """
+
+    def __init__(self, detail: str, *, is_too_long: bool) -> None:
+        super().__init__(detail)
+        self.is_too_long = is_too_long
 
 
 class FenceLostError(PortError):

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from application.fediverse.ports.checkpoints import Batch, Checkpoint, Checkpoints
-from application.fediverse.ports.errors import ContentRefusedError, FenceLostError
+from application.fediverse.ports.errors import ContentRefusedError, FenceLostError, StepBusyError
 from application.fediverse.tasks.payload import MaintenancePayload
 from application.scheduling.ports.clock import Clock
 from application.scheduling.processors import Continue, PermanentError, Run, Summary
@@ -23,6 +23,10 @@ BATCH_MIN = 50
 GRACE_SECONDS = 60.0  # what a run leaves of its attempt's time, to end in good order
 CONTINUE_AFTER = timedelta(minutes=1)
 NOTES_MAX = 20
+NOTE_CHARACTERS_MAX = 200
+RETRIES_MAX = 5
+RETRY_AFTER = timedelta(milliseconds=100)  # doubled with every try
+SKIPPED_LOCKED = "rows_skipped_locked"
 
 
 @dataclass(slots=True)
@@ -36,9 +40,13 @@ class Pace:
     def took(self, seconds: float) -> None:
         """Learn from a batch that took so long."""
         if seconds > 2 * self.target_seconds:
-            self.size = max(self.size // 2, min(BATCH_MIN, self.size_max))
+            self.halve()
         elif seconds < self.target_seconds / 2:
             self.size = min(self.size + (self.size + 1) // 2, self.size_max)
+
+    def halve(self) -> None:
+        """Go on with half as many rows, but not with next to none."""
+        self.size = max(self.size // 2, min(BATCH_MIN, self.size_max))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,7 @@ class BatchLoop:
             started_at=now,
             saved_at=now,
             is_rehearsal=payload.dry_run,
+            patience=payload.patience,
         )
         work = Work(self.checkpoints, self.clock, payload, run, checkpoint)
         if not payload.dry_run:
@@ -90,7 +99,7 @@ class Work:
     @property
     def rows(self) -> Mapping[str, int]:
         """The rows done so far in this execution, by kind."""
-        return self._checkpoint.rows
+        return {name: count for name, count in self._checkpoint.rows.items() if name != SKIPPED_LOCKED}
 
     async def resume(self) -> None:
         """Take over the kept checkpoint, or learn that a later claim holds it."""
@@ -138,12 +147,25 @@ class Work:
     async def _advance(self, step: Step) -> bool:
         began = self._clock.monotonic()
         place = replace(self._checkpoint, saved_at=self._clock.now())
-        batch = await step(place, self._limit())
+        batch = await self._taken(step, place)
         self._checkpoint = place.after(batch)
         self._has_moved = True
         self._pace.took(self._clock.monotonic() - began)
         self._report(batch)
         return batch.is_last
+
+    async def _taken(self, step: Step, place: Checkpoint) -> Batch:
+        """The batch of a step, tried again while others are in its way."""
+        for number in range(RETRIES_MAX):
+            try:
+                return await step(place, self._limit())
+            except StepBusyError as busy:
+                self._run.log.info("others were in the way of a batch", why=str(busy)[:NOTE_CHARACTERS_MAX])
+                if busy.is_too_long:
+                    self._pace.halve()
+            await self._wait(RETRY_AFTER * 2**number)
+            self._run.checkpoint()
+        return await step(place, self._limit())
 
     def _limit(self) -> int:
         if not self._payload.max_rows:
@@ -158,7 +180,10 @@ class Work:
 
     async def _breathe(self) -> None:
         if self._payload.pause_ms:
-            await self._clock.sleep_until(self._clock.now() + timedelta(milliseconds=self._payload.pause_ms))
+            await self._wait(timedelta(milliseconds=self._payload.pause_ms))
+
+    async def _wait(self, pause: timedelta) -> None:
+        await self._clock.sleep_until(self._clock.now() + pause)
 
     async def end(
         self,
@@ -198,8 +223,8 @@ class Work:
             "status": self._status(),
             "cutoff": None if cutoff is None else cutoff.isoformat().replace("+00:00", "Z"),
             "batches": self._checkpoint.batches,
-            "rows": dict(self._checkpoint.rows),
-            "rows_skipped_locked": 0,
+            "rows": self.rows,
+            SKIPPED_LOCKED: self._checkpoint.rows.get(SKIPPED_LOCKED, 0),
             "has_more": self._stopped is not None,
         }
         return facts if self._stopped is None else facts | {"reason": self._stopped}

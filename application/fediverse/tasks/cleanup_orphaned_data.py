@@ -22,7 +22,10 @@ class OrphanedDataPayload(MaintenancePayload):
         "soft_delete", description="Mark as deleted; overwrite also blanks the text at once; report only counts."
     )
     grace_hours: WholeNumber = Field(24, ge=0, le=8760, description="Hours an author must have been gone.")
-    include_local: bool = Field(True, description="Also content of this instance's own users.")
+    include_local: bool = Field(
+        True,
+        description="Also content of this instance's own users; beside an application only if the payload says so.",
+    )
     missing_authors: bool = Field(True, description="Also content whose author has no row at all.")
     skip_reported: bool = Field(True, description="Leave content that is in an open report.")
     adjust_counters: bool = Field(True, description="Lower the counters of communities, posts and replies.")
@@ -38,6 +41,7 @@ class CleanupOrphanedData:
     tombstones: Tombstones
     content: OrphanedContent
     loop: BatchLoop
+    has_application: bool
 
     async def __call__(self, payload: OrphanedDataPayload, run: Run) -> Summary | Continue:
         """Note who is gone since when, then walk posts and replies."""
@@ -49,7 +53,7 @@ class CleanupOrphanedData:
             action=payload.action,
             system_user_id=payload.system_user_id,
             missing_authors=payload.missing_authors,
-            include_local=payload.include_local,
+            include_local=self._goes_for_local(payload),
             skip_reported=payload.skip_reported,
             adjust_counters=payload.adjust_counters,
         )
@@ -58,6 +62,11 @@ class CleanupOrphanedData:
         await work.walk("posts", partial(self.content.retire, "post", orphans))
         await work.walk("replies", partial(self.content.retire, "post_reply", orphans))
         return await work.end(cutoff=cutoff, warnings=_warnings(work.rows))
+
+    def _goes_for_local(self, payload: OrphanedDataPayload) -> bool:
+        """Others have copies of what local users wrote, and only the application can tell them to delete these."""
+        is_asked_for = "include_local" in payload.model_fields_set
+        return payload.include_local and (is_asked_for or not self.has_application)
 
 
 def _warnings(rows: Mapping[str, int]) -> Iterator[str]:

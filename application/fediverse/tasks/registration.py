@@ -21,7 +21,9 @@ def register(processors: Processors, content: ContentPorts, clock: Clock) -> Non
     tasks: dict[str, Function] = {
         "cleanup_old_activities": CleanupOldActivities(content.activity_log, loop),
         "update_instance_stats": UpdateInstanceStats(content.instance_stats, loop),
-        "cleanup_orphaned_data": CleanupOrphanedData(content.tombstones, content.orphaned_content, loop),
+        "cleanup_orphaned_data": CleanupOrphanedData(
+            content.tombstones, content.orphaned_content, loop, has_application=content.has_application
+        ),
         "purge_deleted_content": PurgeDeletedContent(content.tombstones, content.deleted_content, loop),
     }
     for name, function in tasks.items():

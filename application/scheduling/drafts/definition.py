@@ -1,15 +1,16 @@
 """What a body means: the Definition it stands for, with what it leaves out kept or filled in."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from application.scheduling import json_text
 from application.scheduling.drafts.faults import Faults
-from application.scheduling.drafts.shapes import BackoffBody, PolicyBody, TaskBody
-from domain.errors import InvalidTaskError, MalformedJsonError
+from application.scheduling.drafts.shapes import BackoffBody, TaskBody
+from domain.errors import DomainError, InvalidTaskError, MalformedJsonError
 from domain.scheduling.cron.zone import zone
 from domain.scheduling.policy import TIMEOUT_DEFAULT, ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.retry import Backoff, BackoffKind, RetryPolicy
@@ -18,6 +19,7 @@ from domain.scheduling.task import Definition, Delivery
 
 Judged = TypeVar("Judged", ExecutionPolicy, RetryPolicy, Backoff)
 
+REMEMBERED_MAX = 1_024
 _CHECKED = ("name", "task_type", "handler", "description", "tags", "payload_json")
 _SOUND = Definition("sound", "sound", IntervalSchedule(timedelta(days=1)), "1d")
 
@@ -44,14 +46,17 @@ def define(
     faults = Faults()
     payload = faults.or_else("{}", lambda: payload_text(body.payload))
     # In a zone that is unknown the schedule is still right or wrong.
-    zoned = faults.or_else(body.model_copy(update={"timezone": "UTC"}), lambda: _in_known_zone(body))
+    zoned = faults.or_else(None, lambda: _in_known_zone(body)) or body.model_copy(update={"timezone": "UTC"})
     instead: Schedule = OneTimeSchedule(now)
     schedule = faults.or_else(instead, lambda: schedule_from(zoned, now=now, present=present))
     policy = _policy(body, present, defaults or HandlerDefaults(), faults)
     definition = _definition(body, schedule, payload, policy, present)
-    for name in _CHECKED:
-        # One at a time: checked as a whole, a definition names only the first of its faults.
-        faults.or_else(None, replace(_SOUND, **{name: getattr(definition, name)}).check)
+    try:
+        definition.check()
+    except DomainError:
+        for name in _CHECKED:
+            # One at a time: checked as a whole, a definition names only the first of its faults.
+            faults.or_else(None, replace(_SOUND, **{name: getattr(definition, name)}).check)
     faults.throw()
     return definition
 
@@ -142,10 +147,12 @@ def _policy(body: TaskBody, present: Definition | None, defaults: HandlerDefault
         retries = was.retry.max_retries if was else defaults.max_retries
     if body.policy is None and was is not None:
         return replace(was, retry=_judged(was.retry, {"max_retries": retries}, faults))
-    given = body.policy or PolicyBody()
-    retry = _judged(RetryPolicy(backoff=_backoff(given.backoff, faults)), {"max_retries": retries}, faults)
     # A one-time occurrence that met an open execution would be lost for good.
-    overlap = given.overlap or ("queue_one" if body.schedule_type == "one_time" else "skip")
+    overlap = Overlap.QUEUE_ONE if body.schedule_type == "one_time" else Overlap.SKIP
+    if body.policy is None:
+        return faults.or_else(ExecutionPolicy(), lambda: _left_to_us(retries, overlap, defaults.timeout))
+    given = body.policy
+    retry = _judged(RetryPolicy(backoff=_backoff(given.backoff, faults)), {"max_retries": retries}, faults)
     wanted = {
         "grace": given.grace,
         "catch_up_max": given.catch_up_max,
@@ -156,7 +163,14 @@ def _policy(body: TaskBody, present: Definition | None, defaults: HandlerDefault
         "jitter": given.jitter,
         "fail_after": given.fail_after,
     }
-    return _judged(ExecutionPolicy(Misfire(given.misfire), overlap=Overlap(overlap), retry=retry), wanted, faults)
+    overlap = Overlap(given.overlap) if given.overlap else overlap
+    return _judged(ExecutionPolicy(Misfire(given.misfire), overlap=overlap, retry=retry), wanted, faults)
+
+
+@lru_cache(REMEMBERED_MAX)
+def _left_to_us(max_retries: int, overlap: Overlap, timeout: timedelta) -> ExecutionPolicy:
+    """The policy of a task whose author has nothing to say about it, as most have not; what `PolicyBody()` says."""
+    return ExecutionPolicy(overlap=overlap, retry=RetryPolicy(max_retries), timeout=timeout)
 
 
 def _backoff(body: BackoffBody, faults: Faults) -> Backoff:
@@ -165,7 +179,9 @@ def _backoff(body: BackoffBody, faults: Faults) -> Backoff:
 
 
 def _judged(whole: Judged, wanted: Mapping[str, Any], faults: Faults) -> Judged:
-    """`whole` with the wanted values, each judged alone before all are together, so that no fault hides another."""
+    """`whole` with the wanted values; if they are not sound, each is judged alone: no fault may hide another."""
+    with suppress(DomainError):
+        return replace(whole, **wanted)
     sound: dict[str, Any] = {}
     for name, value in wanted.items():
         one = {name: value}

@@ -31,6 +31,14 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """What waits and what is set aside: the pending executions by task type, and the living tasks in quarantine."""
+
+    pending: Mapping[str, int]
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
 class PastRun:
     """An execution that has ended, as a bar of a small chart; `started_at` is the start of its last attempt."""
 
@@ -87,6 +95,9 @@ class Figures(Protocol):
 
     async def backlog(self) -> Backlog:
         """Return what waits for somebody."""
+
+    async def load(self) -> Load:
+        """Return what waits, by type; types of which nothing is pending are left out."""
 
     async def unhandled(self) -> int:
         """Return how many executions wait because no worker that claimed them had their handler; COUNT_MAX at most."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from domain.scheduling.change import Change
 from domain.scheduling.firing import Firing
@@ -104,6 +104,13 @@ def loses_payload(mutation: Mutation) -> bool:
     return before is None or before.definition != after.definition
 
 
+class Place(NamedTuple):
+    """Where a task stands in the order in which tasks are due."""
+
+    look_at: datetime
+    task_id: TaskId
+
+
 class TaskReads(Protocol):
     """Single tasks, as people ask for them. Raises StoreUnavailableError."""
 
@@ -124,8 +131,12 @@ class TaskStore(TaskReads, Protocol):
     step can be done twice. Tasks come with their open executions, read in one snapshot or the task first.
     """
 
-    async def due(self, share: Share, *, until: datetime, limit: int) -> Sequence[ScheduledTask | Unreadable]:
-        """Return at most `limit` tasks with `look_at <= until`, earliest first.
+    async def due(
+        self, share: Share, *, until: datetime, limit: int, after: Place | None = None
+    ) -> Sequence[ScheduledTask | Unreadable]:
+        """Return at most `limit` tasks with `look_at <= until`, earliest first, those of one instant by id.
+
+        `after` goes on behind a place of the index, whether or not something is still there.
 
         That is: active ones whose next run instant has come, paused ones whose pause has ended, quarantined ones to
         be tried again. They lie in `share`, or are 500 ms late by the store's clock, whoever asks. Deleted ones never.

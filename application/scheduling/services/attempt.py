@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
-from threading import Event, RLock
+from threading import RLock
 
 from application.scheduling import json_text
 from application.scheduling.ports.clock import Clock
@@ -60,7 +60,7 @@ class Attempt:
     began: float = field(init=False)
     _is_cancelled: bool = False
     _is_lost: bool = False
-    _over: Event = field(default_factory=Event)
+    _is_over: bool = False
     _hurried_by: Hurry | None = None
     _is_in_thread: bool = False
     _is_given_up: bool = False
@@ -143,7 +143,7 @@ class Attempt:
     @property
     def is_over(self) -> bool:
         """True once no code of the handler runs any more, and none will."""
-        return self._over.is_set()
+        return self._is_over
 
     @property
     def is_stuck(self) -> bool:
@@ -198,7 +198,7 @@ class Attempt:
         with self._lock:
             self._is_in_thread = self._ended is None and not self.is_over
             if not self._is_in_thread:
-                self._over.set()
+                self._is_over = True
             return self._is_in_thread
 
     def leave_thread(self) -> None:
@@ -206,19 +206,19 @@ class Attempt:
         with self._lock:
             self._is_in_thread = False
             if self._is_given_up:
-                self._over.set()
+                self._is_over = True
 
     def leave_loop(self) -> None:
         """The event loop does not go on with it: what is in no thread is over."""
         with self._lock:
             if not self._is_in_thread:
-                self._over.set()
+                self._is_over = True
 
     def end(self, came_to: Outcome) -> None:
         """The last code of the handler has returned, or there never was any."""
         with self._lock:
             self._came_to = came_to
-            self._over.set()
+            self._is_over = True
             self._is_in_thread = False
 
     def conclude(self) -> Ended:

@@ -1,51 +1,112 @@
 """Turning due tasks into executions: read, decide, commit; also the end of waits and of pauses.
 
-Tasks due in the next moments are read and decided early, so that only the commit waits for the instant. If another
-scheduler or a person comes first the answer is Moved, which is as good: the next pass reads and decides again.
+What is due at a near instant is read and decided before, so that only the commit waits for it; what is due already goes
+through a few lanes, of which one reads while others commit. If another scheduler or a person comes first the answer is
+Moved, which is as good: the next pass reads and decides again.
 """
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeGuard
 
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import ExecutionStore
 from application.scheduling.ports.observer import Observer
-from application.scheduling.ports.task_store import (
-    Applied,
-    CommitAnswer,
-    Committed,
-    Decision,
-    Moved,
-    TaskStore,
-    TooEarly,
-    Unreadable,
-)
+from application.scheduling.ports.task_store import Applied, Decision, Place, TaskStore, TooEarly, Unreadable
 from application.scheduling.ports.wakeup import Wakeup
 from application.scheduling.services.change_events import changed_event
+from application.scheduling.services.commit_in_time import CommitInTime
+from application.scheduling.services.deciding import AHEAD, decided, is_paused, undecidable
 from application.scheduling.services.errors import UNDECIDABLE
 from application.scheduling.services.watch_clock import WatchClock
 from domain.scheduling.change import ChangeAction
-from domain.scheduling.events import Dispatched, TaskQuarantined
-from domain.scheduling.firing import Firing, fire
 from domain.scheduling.mutation import Mutation, end_pause, system_change
 from domain.scheduling.sharing import Share
-from domain.scheduling.task import Quarantine, ScheduledTask, SkipReason, TaskStatus
+from domain.scheduling.task import ScheduledTask
 
-AHEAD = timedelta(milliseconds=50)
-# A wait longer than this was made long by a clock that was set back; the next pass reads afresh what is due by it.
-WAIT_MAX = timedelta(seconds=1)
 COMMIT_MAX = 500
-# While the store commits some, others are decided.
-IN_FLIGHT_MAX = 2
-# Few enough that what was read is still so when it is committed.
+# One reads and decides while the store commits the others.
+LANES = 3
+# A pass ends after so many, for the sake of what else it does.
 DUE_MAX = 5_000
 RELEASE_MAX = 1_000
-QUARANTINE_FOR = timedelta(minutes=5)
+# How long before an instant what is due at it is decided, and how many tasks at most.
+LEAD = timedelta(seconds=1)
+DECIDED_MAX = 20_000
+
+Batches = Callable[[], Awaitable[Sequence[Decision]]]
+
+
+@dataclass(slots=True)
+class Pages:
+    """What is due until an instant, page by page, whoever asks for the next; `paused` is what of it is not fired."""
+
+    tasks: TaskStore
+    watch: WatchClock
+    share: Share
+    until: datetime
+    after: Place | None = None
+    left: int = DUE_MAX
+    is_filled: bool = False
+    paused: list[ScheduledTask] = field(default_factory=list)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def decided(self) -> Sequence[Decision]:
+        """The next page, decided; empty: there is no more in this pass, or the clock has leapt."""
+        while True:
+            async with self._turn:
+                found = await self._read()
+            if not found or (now := self.watch.now()) is None:
+                return ()
+            self.paused += [each for each in found if is_paused(each)]
+            if decisions := [decided(each, now) for each in found if not is_paused(each)]:
+                return decisions
+
+    async def _read(self) -> Sequence[ScheduledTask | Unreadable]:
+        limit = min(COMMIT_MAX, self.left)
+        if not limit:
+            return ()
+        found = await self.tasks.due(self.share, until=self.until, limit=limit, after=self.after)
+        self.after = _place(found)
+        self.is_filled = len(found) == limit
+        # Behind what cannot be read nobody can go on; it is put aside now, and the next pass begins behind it.
+        self.left = self.left - len(found) if self.is_filled and self.after else 0
+        return found
+
+
+@dataclass(slots=True)
+class DecidedAhead:
+    """What is due at one near instant, as far as it is read and decided; whoever changes it meanwhile, moves it."""
+
+    due_at: datetime | None = None
+    after: Place | None = None
+    is_whole: bool = False
+    decisions: list[Decision] = field(default_factory=list)
+
+    def take(self, until: datetime) -> list[Decision]:
+        """What was decided, if its instant is here; it is not told twice."""
+        if self.due_at is None or self.due_at > until:
+            return []
+        taken = self.decisions
+        self._begin(None)
+        return taken
+
+    async def go_on(self, tasks: TaskStore, share: Share, due_at: datetime, now: datetime) -> bool:
+        """Read and decide one page more of what is due at this instant; True if there may be yet more."""
+        if self.due_at is None or self.due_at < due_at:
+            self._begin(due_at)
+        if self.due_at != due_at or self.is_whole:
+            return False
+        found = await tasks.due(share, until=due_at, limit=COMMIT_MAX, after=self.after)
+        self.decisions += [decided(each, now) for each in found if not is_paused(each)]
+        self.after = _place(found)
+        self.is_whole = len(found) < COMMIT_MAX or self.after is None or len(self.decisions) >= DECIDED_MAX
+        return not self.is_whole
+
+    def _begin(self, due_at: datetime | None) -> None:
+        self.due_at, self.after, self.is_whole, self.decisions = due_at, None, False, []
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +119,13 @@ class DispatchDue:
     wakeup: Wakeup
     observer: Observer
     watch: WatchClock
+    ahead: DecidedAhead = field(default_factory=DecidedAhead)
 
     async def run_once(self, share: Share) -> datetime | None:
         """Decide and commit what is due now or within AHEAD, then return the next instant at which anything is.
 
-        None: nothing waits for any instant, or the clock has leapt and is not followed yet. Raises
+        Of what is due at that instant, if it is near, a part may be decided already; then the answer is now, until all
+        is. None: nothing waits for any instant, or the clock has leapt and is not followed yet. Raises
         StoreUnavailableError; whatever was committed stays committed.
         """
         if (now := self.watch.now()) is None:
@@ -70,119 +133,64 @@ class DispatchDue:
         released = await self.executions.release_due(RELEASE_MAX)
         if released.moved:
             self.wakeup.workers()
-        found = await self.tasks.due(share, until=now + AHEAD, limit=DUE_MAX)
-        if not await self._fire([each for each in found if not _is_paused(each)]):
+        if decided_ahead := self.ahead.take(now + AHEAD):
+            await self._fire(_batches(decided_ahead))
+        pages = Pages(self.tasks, self.watch, share, now + AHEAD)
+        await self._fire(pages.decided)
+        if self.watch.now() is None:
             return None
         # Last: whatever a change of a pause may meet, what was due has been fired.
-        undecidable = await self._end_pauses([each for each in found if _is_paused(each)], now)
-        await self._commit_in_time(undecidable)
-        if len(found) == DUE_MAX or released.moved == RELEASE_MAX:
+        await self._in_time.commit(await self._end_pauses(pages.paused, now))
+        if pages.is_filled or released.moved == RELEASE_MAX:
             return self.clock.now()
-        looks = [await self.tasks.next_look_at(share), released.next_at]
-        return min((look for look in looks if look is not None), default=None)
+        next_at = await self.tasks.next_look_at(share)
+        if next_at is not None and await self._decides_ahead(share, next_at):
+            return self.clock.now()
+        return min((look for look in (next_at, released.next_at) if look is not None), default=None)
 
-    async def _fire(self, found: Sequence[ScheduledTask | Unreadable]) -> bool:
-        """Decide and commit these; False if the clock has leapt meanwhile, and what was left was not decided."""
-        slices = [found[start : start + COMMIT_MAX] for start in range(0, len(found), COMMIT_MAX)]
-        left = iter(slices)
+    @property
+    def _in_time(self) -> CommitInTime:
+        return CommitInTime(self.tasks, self.clock, self.wakeup, self.observer, self.watch)
+
+    async def _decides_ahead(self, share: Share, next_at: datetime) -> bool:
+        """Decide some of what is due at the next instant, if that is near; True if there may be more of it."""
+        now = self.watch.now()
+        if now is None or not AHEAD < next_at - now <= LEAD:
+            return False
+        return await self.ahead.go_on(self.tasks, share, next_at, now)
+
+    async def _fire(self, batches: Batches) -> None:
+        """Commit batch after batch, several at a time, until there is none."""
         async with asyncio.TaskGroup() as group:
-            lanes = [group.create_task(self._fire_some(left)) for _ in slices[:IN_FLIGHT_MAX]]
-        outcomes = [lane.result() for lane in lanes]
-        for outcome in outcomes:
-            if isinstance(outcome, StoreUnavailableError):
-                raise outcome
-        return all(outcomes)
+            lanes = [group.create_task(self._fire_some(batches)) for _ in range(LANES)]
+        for lane in lanes:
+            if (error := lane.result()) is not None:
+                raise error
 
-    async def _fire_some(self, slices: Iterator[Sequence[ScheduledTask | Unreadable]]) -> bool | StoreUnavailableError:
-        """Take slice after slice; a store that does not answer is answered, as the group of lanes would wrap it."""
+    async def _fire_some(self, batches: Batches) -> StoreUnavailableError | None:
+        """Take batch after batch; a store that does not answer is answered, as the group of lanes would wrap it."""
         try:
-            for each in slices:
-                if (now := self.watch.now()) is None:
-                    return False
-                await self._commit_in_time([self._decided(found, now) for found in each])
+            while batch := await batches():
+                await self._in_time.commit(batch)
         except StoreUnavailableError as error:
             return error
-        return True
-
-    def _decided(self, found: ScheduledTask | Unreadable, now: datetime) -> Decision:
-        if isinstance(found, Unreadable):
-            return _quarantined(found, found.error, now)
-        if found.decided_until > now + AHEAD:
-            # The clock was set back behind what is decided already: there is nothing to decide until it is there again,
-            # or was set right.
-            error = "decided until an instant that lies ahead: was the clock set back?"
-            return Decision(found, Quarantine(error, min(found.decided_until, now + QUARANTINE_FOR)))
-        try:
-            return Decision(found, fire(found, max(now, found.look_at or now)))
-        except UNDECIDABLE as error:
-            # One task that can't be decided must not keep the others from running.
-            return _quarantined(found, f"{type(error).__name__}: {error}", now)
-
-    async def _commit_in_time(self, decisions: list[Decision]) -> None:
-        """Commit each decision once its instant has come, together with all others whose instant has come by then."""
-        waiting = deque(sorted(decisions, key=_instant))
-        while waiting and await self._reached(_instant(waiting[0])) and (now := self.watch.now()) is not None:
-            ready = []
-            while waiting and _instant(waiting[0]) <= now:
-                ready.append(waiting.popleft())
-            early = await self._commit(ready)
-            if early and await self._reached(now + max(by for _, by in early)):
-                # The store's clock was behind ours, and has caught up by the time these few go again.
-                await self._commit([decision for decision, _ in early])
-
-    async def _reached(self, instant: datetime) -> bool:
-        """Wait for an instant that is near; False if the clock does not get there in about WAIT_MAX."""
-        wait = instant - self.clock.now()
-        if wait > WAIT_MAX:
-            return False
-        try:
-            async with asyncio.timeout((max(wait, timedelta(0)) + WAIT_MAX).total_seconds()):
-                await self.clock.sleep_until(instant)
-        except TimeoutError:
-            return False
-        return True
-
-    async def _commit(self, decisions: Sequence[Decision]) -> list[tuple[Decision, timedelta]]:
-        """Commit, tell, and return what came too early, and by how much."""
-        answers = await self.tasks.commit_firings(decisions)
-        pairs = list(zip(decisions, answers, strict=True))
-        self._tell(pairs)
-        return [(decision, answer.by) for decision, answer in pairs if isinstance(answer, TooEarly)]
-
-    def _tell(self, pairs: Sequence[tuple[Decision, CommitAnswer]]) -> None:
-        committed = [(decision, answer) for decision, answer in pairs if isinstance(answer, Committed)]
-        if any(answer.execution_ids for _, answer in committed):
-            self.wakeup.workers()
-        for decision, _ in committed:
-            if isinstance(decision.verdict, Quarantine):
-                quarantine = decision.verdict
-                self.observer.observe(TaskQuarantined(decision.task_id, quarantine.error, quarantine.look_at))
-        self.wakeup.changed(decision.task.id for decision, _ in committed if isinstance(decision.task, ScheduledTask))
-        self.observer.observe(
-            Dispatched(
-                committed=len(committed),
-                executions=sum(len(answer.execution_ids) for _, answer in committed),
-                moved=sum(isinstance(answer, Moved) for _, answer in pairs),
-                lateness=_lateness((decision for decision, _ in committed), self.clock.now()),
-                passed_over=_passed_over(decision for decision, _ in committed),
-            )
-        )
+        return None
 
     async def _end_pauses(self, paused: Sequence[ScheduledTask], now: datetime) -> list[Decision]:
         """End the pauses that are over; return the quarantines of tasks for which that cannot be decided."""
         mutations: list[Mutation] = []
-        undecidable: list[Decision] = []
+        put_aside: list[Decision] = []
         for task in paused:
             try:
                 mutations += _resumed(task, now)
             except UNDECIDABLE as error:
-                undecidable.append(_quarantined(task, f"{type(error).__name__}: {error}", now))
+                put_aside.append(undecidable(task, error, now))
         for start in range(0, len(mutations), COMMIT_MAX):
             batch = mutations[start : start + COMMIT_MAX]
-            if (by := await self._mutate(batch)) and await self._reached(now + by):
+            if (by := await self._mutate(batch)) and await self._in_time.reached(now + by):
                 # As with firings: the store's clock has caught up by now.
                 await self._mutate(batch)
-        return undecidable
+        return put_aside
 
     async def _mutate(self, mutations: Sequence[Mutation]) -> timedelta:
         """Carry them out, tell, and return by how much the earliest were too early."""
@@ -195,12 +203,19 @@ class DispatchDue:
         return max((answer.by for answer in answers if isinstance(answer, TooEarly)), default=timedelta(0))
 
 
-def _quarantined(found: ScheduledTask | Unreadable, error: str, now: datetime) -> Decision:
-    return Decision(found, Quarantine(error, now + QUARANTINE_FOR))
+def _place(found: Sequence[ScheduledTask | Unreadable]) -> Place | None:
+    """Behind which to go on; None: nothing was found, or the last of it cannot be read."""
+    last = found[-1] if found else None
+    return Place(last.look_at, last.id) if isinstance(last, ScheduledTask) and last.look_at is not None else None
 
 
-def _is_paused(found: ScheduledTask | Unreadable) -> TypeGuard[ScheduledTask]:
-    return isinstance(found, ScheduledTask) and found.status is TaskStatus.PAUSED
+def _batches(decisions: Sequence[Decision]) -> Batches:
+    slices = iter([decisions[start : start + COMMIT_MAX] for start in range(0, len(decisions), COMMIT_MAX)])
+
+    async def following() -> Sequence[Decision]:
+        return next(slices, ())
+
+    return following
 
 
 def _resumed(task: ScheduledTask, now: datetime) -> list[Mutation]:
@@ -211,33 +226,3 @@ def _resumed(task: ScheduledTask, now: datetime) -> list[Mutation]:
         return [end_pause(task, system_change(ChangeAction.PAUSE_ENDED, now, "its time was over"))]
     # It was quarantined and can be read again; any change lifts that, and the pause goes on.
     return [Mutation(system_change(ChangeAction.REDERIVE, now, "its record can be read again"), task, task)]
-
-
-def _instant(decision: Decision) -> datetime:
-    """The instant before which the commit would be too early."""
-    verdict = decision.verdict
-    return verdict.look_at - QUARANTINE_FOR if isinstance(verdict, Quarantine) else verdict.decided_at
-
-
-def _lateness(decisions: Iterable[Decision], now: datetime) -> timedelta:
-    """The largest distance from a run instant to now: a firing's first run has waited longest."""
-    waits = [
-        now - decision.verdict.run[0].occurrence.run_at
-        for decision in decisions
-        if isinstance(decision.verdict, Firing) and decision.verdict.run
-    ]
-    return max(waits, default=timedelta(0))
-
-
-def _passed_over(decisions: Iterable[Decision]) -> tuple[tuple[SkipReason, int], ...]:
-    """How many occurrences these firings passed over, by reason."""
-    counts: Counter[SkipReason] = Counter()
-    for decision in decisions:
-        if isinstance(decision.verdict, Firing) and decision.verdict.skips:
-            assert isinstance(decision.task, ScheduledTask), "only what can be read is decided"
-            last = decision.task.trailing_skip
-            for skip in decision.verdict.skips:
-                # One that has grown out of the task's last one counts what that one did, too.
-                grown = last is not None and last.first_at == skip.first_at
-                counts[skip.reason] += skip.count - (last.count if last is not None and grown else 0)
-    return tuple(counts.items())

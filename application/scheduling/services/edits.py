@@ -1,17 +1,22 @@
 """What an edit consists of besides its definition: patches, the switch `enabled`, and what workers can run."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from application.scheduling.deliveries import Deliveries
 from application.scheduling.documents import Document, task_document
 from application.scheduling.payload_faults import payload_faults
+from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.membership import HandlerSpec, Membership, specs_of
 from application.scheduling.processors import announced_spec
 from domain.errors import InvalidInputError, InvalidTaskError
 from domain.scheduling.change import Change
 from domain.scheduling.mutation import Mutation, pause, resume
 from domain.scheduling.task import Definition, Delivery, Pause, ScheduledTask, TaskStatus
+
+ANNOUNCED_KEPT = timedelta(seconds=1)
 
 # What a null takes away. Without these it would only be left out of the body, which means kept.
 _EMPTY: Document = {"description": "", "tags": [], "policy": {}, "delivery": Delivery.MANAGED}
@@ -67,6 +72,27 @@ def with_enabled(mutation: Mutation, enabled: bool | None, change: Change) -> Mu
 async def announced_by(membership: Membership) -> tuple[HandlerSpec, ...]:
     """What the live workers say they can run."""
     return specs_of(await membership.members())
+
+
+@dataclass(slots=True)
+class Announcements:
+    """What the live workers say they can run, asked for once a second: good enough for who creates tasks in a row.
+
+    A worker that has just come is known a second later, as if the task had been created before it came.
+    """
+
+    membership: Membership
+    clock: Clock
+    _known: tuple[HandlerSpec, ...] = field(default=(), init=False)
+    _good_until: float | None = field(default=None, init=False)
+
+    async def recent(self) -> tuple[HandlerSpec, ...]:
+        """What they said within ANNOUNCED_KEPT. Raises StoreUnavailableError."""
+        now = self.clock.monotonic()
+        if self._good_until is None or now >= self._good_until:
+            self._known = await announced_by(self.membership)
+            self._good_until = now + ANNOUNCED_KEPT.total_seconds()
+        return self._known
 
 
 def check_runnable(definition: Definition, announced: Sequence[HandlerSpec]) -> None:

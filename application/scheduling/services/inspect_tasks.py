@@ -16,6 +16,7 @@ from application.scheduling.ports.history import (
     TaskOrder,
     TaskPage,
 )
+from application.scheduling.ports.hold import Hold, Holds
 from application.scheduling.ports.membership import HandlerSpec, Member, Membership, specs_of
 from application.scheduling.ports.records import ChangeRecord, ExecutionRecord
 from application.scheduling.ports.task_store import TaskReads, Unreadable
@@ -75,13 +76,15 @@ class HealthProblem:
 class Health:
     """Whether the work gets done: `problems` is empty if it does.
 
-    `overdue_since` is the instant for which the oldest due task still waits.
+    `overdue_since` is the instant for which the oldest due task still waits. While all firing is `held`, that is what
+    somebody wants, and no problem.
     """
 
     problems: tuple[HealthProblem, ...]
     schedulers: int
     workers: int
     overdue_since: datetime | None
+    held: Hold | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class InspectTasks:
     membership: Membership
     clock: Clock
     store_fault: Callable[[], str | None]
+    holds: Holds
 
     async def list(
         self,
@@ -180,17 +184,19 @@ class InspectTasks:
         upcoming = await self.history.upcoming(UPCOMING_MAX)
         due_at = min((task.look_at for task in upcoming if task.look_at), default=None)
         overdue = due_at if due_at is not None and self.clock.now() - due_at > LATE_AFTER else None
+        held = await self.holds.current()
+        late = overdue if held is None else None
         fault = self.store_fault()
         told = {
             Trouble.UNFIT_STORE: None if fault is None else f"the store {fault}",
             Trouble.NO_SCHEDULER: None if schedulers else "no scheduler is running",
             Trouble.NO_WORKER: None if workers else "no worker is running",
             Trouble.NOBODY_CLAIMS: _nobody_claims(workers),
-            Trouble.OVERDUE: f"a task is due since {overdue.isoformat()} and was not dispatched" if overdue else None,
+            Trouble.OVERDUE: f"a task is due since {late.isoformat()} and was not dispatched" if late else None,
             Trouble.NO_HANDLER: await self._unhandled(specs_of(workers)) if workers else None,
         }
         problems = tuple(HealthProblem(trouble, words) for trouble, words in told.items() if words is not None)
-        return Health(problems, schedulers, len(workers), overdue)
+        return Health(problems, schedulers, len(workers), overdue, held)
 
     async def _unhandled(self, announced: Sequence[HandlerSpec]) -> str | None:
         """That executions wait for handlers nobody has; None if others than those who put them back do."""

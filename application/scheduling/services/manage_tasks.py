@@ -13,7 +13,14 @@ from application.scheduling.ports.execution_store import CancelAnswer, Execution
 from application.scheduling.ports.membership import HandlerSpec, Membership
 from application.scheduling.processors import announced_spec
 from application.scheduling.services.change_task import Author, ChangeTask, Done
-from application.scheduling.services.edits import announced_by, check_runnable, patched, runnable, with_enabled
+from application.scheduling.services.edits import (
+    Announcements,
+    announced_by,
+    check_runnable,
+    patched,
+    runnable,
+    with_enabled,
+)
 from application.scheduling.services.errors import (
     DeletedTaskNotFoundError,
     ExecutionNotFoundError,
@@ -48,10 +55,14 @@ class ManageTasks:
     entropy: Entropy
     defaults: HandlerDefaults = field(default_factory=HandlerDefaults)
     deliveries: Deliveries = field(default_factory=Deliveries)
+    announcements: Announcements = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "announcements", Announcements(self.membership, self.change_task.clock))
 
     async def create(self, body: TaskBody, by: Author, *, dry_run: bool = False) -> Done:
         """A new task. Raises InvalidInputError, NameTakenError, KeyReusedError."""
-        announced = await announced_by(self.membership)
+        announced = await self.announcements.recent()
         defaults = self.defaults_for(announced_spec(announced, body.task_type, body.handler or body.name))
         task_id = TaskId(self.entropy.identifier())
 
@@ -219,7 +230,7 @@ class ManageTasks:
 
 def _with_reason(change: Change, body: TaskBody) -> Change:
     """The change for the reason its author gave or, if there is none, for the one that stands in the body."""
-    return replace(change, reason=change.reason or body.reason)
+    return replace(change, reason=body.reason) if body.reason and not change.reason else change
 
 
 def _paused_anew(was: Pause | None, now: Pause, until: datetime | Kept | None, mode: PauseMode | Kept) -> Pause:

@@ -7,16 +7,20 @@ from datetime import timedelta
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.execution_store import Claim, ExecutionStore
 from application.scheduling.ports.observer import Observer
-from application.scheduling.services.attempt import Attempt
+from application.scheduling.services.attempt import Attempt, Hurry
 from application.scheduling.services.live_attempts import LiveAttempts
 from application.scheduling.services.rescue_stuck import LEASE, trusted
-from application.scheduling.services.run_execution import RunExecution
+from application.scheduling.services.run_execution import Call, RunExecution
 from application.scheduling.services.settle_execution import SettleExecution
 from domain.scheduling.events import ClaimLost, ExecutionIsolated, ExecutionStarted
 from domain.scheduling.identifiers import ClaimToken, NodeId
 from domain.scheduling.outcome import HandedBack
 
 SETTLE_MAX = 500
+CLAIM_SHARE = 3
+"""A claim fills this part of the hands at most: while these begin to work, the store looks for more."""
+CLAIM_AT_LEAST = 10
+"""So many hands are filled at once all the same: of fewer, the asking would take longer than the waiting."""
 
 
 @dataclass(slots=True)
@@ -24,7 +28,7 @@ class PerformExecutions:
     """Keeps up to `concurrency` handlers going. Its passes run in one event loop; `live` is shared with the heartbeat.
 
     `isolated`: claims suspects alone, and only with empty hands, so that one at most ends with this process.
-    `leaving` makes running handlers stop and hand back; `something_ended` and `hands_free` wake the two passes.
+    `something_ended` and `hands_free` wake the two passes.
     """
 
     executions: ExecutionStore
@@ -38,10 +42,10 @@ class PerformExecutions:
     isolated: bool = False
     lease: timedelta = LEASE
     live: LiveAttempts = field(default_factory=LiveAttempts)
-    leaving: asyncio.Event = field(default_factory=asyncio.Event)
     something_ended: asyncio.Event = field(default_factory=asyncio.Event)
     hands_free: asyncio.Event = field(default_factory=asyncio.Event)
-    _running: int = 0
+    _calls: dict[ClaimToken, Call] = field(default_factory=dict)
+    _is_leaving: bool = False
 
     @property
     def is_stuck(self) -> bool:
@@ -49,26 +53,27 @@ class PerformExecutions:
         return bool(self.live.stuck())
 
     async def claim_once(self, group: asyncio.TaskGroup) -> bool:
-        """Claim for every free hand and start what was claimed as tasks of `group`; True if there may be more.
+        """Claim for free hands and start what was claimed as tasks of `group`; True if there may be more for others.
 
         If the answer comes when little is left of the lease, as no heartbeat named the claims meanwhile, nothing is
         started: it is handed back, as it may be about to run elsewhere.
         """
         # What has ended but is not settled yet fills up to as many places again: a silent store stops the claiming.
         ended_max = 0 if self.isolated else self.concurrency
-        free = min(self.concurrency - self._running, self.concurrency + ended_max - len(self.live))
+        free = min(self.concurrency - len(self._calls), self.concurrency + ended_max - len(self.live))
         if free <= 0:
             return False
-        tokens = [ClaimToken(self.entropy.token()) for _ in range(free)]
+        asked_for = min(free, max(CLAIM_AT_LEAST, -(-self.concurrency // CLAIM_SHARE)))
+        tokens = [ClaimToken(self.entropy.token()) for _ in range(asked_for)]
         asked = self.clock.monotonic()
         claims = await self.executions.claim(self.worker_id, tokens, isolated=self.isolated)
         is_late = self.clock.monotonic() - asked > trusted(self.lease)
         for claim in claims:
-            if is_late:
+            if is_late or self._is_leaving:
                 self._hand_back(claim)
             else:
                 self._start(claim, group)
-        return len(claims) == free
+        return len(claims) == asked_for
 
     async def settle_once(self) -> bool:
         """Settle what has ended; True if there is more. Raises StoreUnavailableError, and will try again."""
@@ -78,6 +83,12 @@ class PerformExecutions:
         await self.settle_execution.settle(ended[:SETTLE_MAX], self.live)
         self.hands_free.set()
         return len(ended) > SETTLE_MAX
+
+    def leave(self) -> None:
+        """Make what runs stop and hand back, and start nothing any more: this process is about to end."""
+        self._is_leaving = True
+        for call in tuple(self._calls.values()):
+            call.stop(Hurry.LEAVING)
 
     def _hand_back(self, claim: Claim) -> None:
         attempt = Attempt(claim, self.clock, deadline=self.clock.monotonic())
@@ -90,7 +101,6 @@ class PerformExecutions:
         timeout = claim.definition.policy.timeout.total_seconds()
         attempt = Attempt(claim, self.clock, self.clock.monotonic() + timeout)
         self.live.add(attempt)
-        self._running += 1
         if self.isolated:
             rescues = claim.execution.rescues
             self.observer.observe(ExecutionIsolated(attempt.execution_id, attempt.task_name, rescues))
@@ -104,15 +114,12 @@ class PerformExecutions:
                 waited=self.clock.now() - claim.execution.available_at,
             )
         )
-        group.create_task(self._perform(attempt, group))
+        self._calls[attempt.token] = self.run_execution.begin(attempt, group, self._over)
 
-    async def _perform(self, attempt: Attempt, group: asyncio.TaskGroup) -> None:
-        try:
-            outcome = await self.run_execution.run(attempt, group, self.leaving)
-        finally:
-            self._running -= 1
+    def _over(self, attempt: Attempt) -> None:
+        del self._calls[attempt.token]
         # One that the heartbeat settled is held no longer and no news.
-        if outcome is None and self.live.remove(attempt.token):
+        if attempt.is_lost and self.live.remove(attempt.token):
             self.observer.observe(ClaimLost(attempt.execution_id, attempt.task_name))
         self.something_ended.set()
         self.hands_free.set()

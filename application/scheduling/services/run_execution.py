@@ -27,6 +27,79 @@ CONTINUE_AFTER_MAX = timedelta(days=7)
 CURRENT_ATTEMPT: ContextVar[Attempt | None] = ContextVar("current_attempt", default=None)
 
 
+@dataclass(slots=True)
+class Call:
+    """One call of a handler. Told to stop, it has a grace for that, and is given up if it goes on beyond it.
+
+    `over` hears once that the attempt has its end, or that its claim was lost meanwhile.
+    """
+
+    handler: Handler | None
+    attempt: Attempt
+    group: asyncio.TaskGroup
+    over: Callable[[Attempt], None]
+    stop_grace: timedelta
+    _task: asyncio.Task[None] | None = None
+    _is_stopping: bool = False
+    _is_over: bool = False
+
+    async def run(self, *, limit_seconds: float) -> None:
+        """Run the handler to its end, its time-out, its cancellation or until it is told to stop, and conclude.
+
+        Whoever was told to stop before is not begun. Never raises for what a handler does.
+        """
+        if self._is_stopping:
+            self.attempt.leave_loop()
+            self._conclude()
+            return
+        loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
+        # A task that waits beside each handler would cost as much as everything else about it.
+        timer = loop.call_later(limit_seconds, self.stop, Hurry.TIMEOUT)
+        try:
+            await self._called(loop)
+        finally:
+            timer.cancel()
+            self.attempt.interruptible(None)
+            self._conclude()
+
+    def stop(self, why: Hurry) -> None:
+        """Make the handler stop, unless it is over or was told already; call it from its event loop."""
+        if self._is_over or self._is_stopping:
+            return
+        self._is_stopping = True
+        self.attempt.interruptible(None)
+        self.attempt.hurry(why)
+        if self._task is not None:
+            self.group.create_task(self._stopped_or_given_up(self._task))
+
+    async def _called(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self.handler is None:
+            self.attempt.end(UnknownHandler())
+            return
+        if self.handler.is_async and self._task is not None:
+            cancel = self._task.cancel
+            self.attempt.interruptible(lambda: _ignored(loop.call_soon_threadsafe(cancel)))
+        await _call(self.handler, self.attempt)
+
+    async def _stopped_or_given_up(self, task: asyncio.Task[None]) -> None:
+        if self.handler is not None and self.handler.is_async:
+            task.cancel()
+        await asyncio.wait({task}, timeout=self.stop_grace.total_seconds())
+        if not task.done():
+            self.attempt.give_up()
+            # Of a thread only the waiting for it can be given up.
+            task.cancel()
+            self._conclude()
+
+    def _conclude(self) -> None:
+        if self._is_over:
+            return
+        self._is_over = True
+        if not self.attempt.is_lost:
+            self.attempt.conclude()
+        self.over(self.attempt)
+
+
 @dataclass(frozen=True, slots=True)
 class RunExecution:
     """Calls handlers, each in a task that bears the token of its attempt as its name."""
@@ -35,44 +108,14 @@ class RunExecution:
     clock: Clock
     stop_grace: timedelta = STOP_GRACE
 
-    async def run(self, attempt: Attempt, group: asyncio.TaskGroup, leaving: asyncio.Event) -> Outcome | None:
-        """Run the handler to its end, its time-out, its cancellation, or until `leaving` is set, and conclude.
-
-        The handler runs as a task of `group`, which outlives this call if the handler does. None: the claim was lost,
-        so there is nothing to report. Never raises for what a handler does.
-        """
+    def begin(self, attempt: Attempt, group: asyncio.TaskGroup, over: Callable[[Attempt], None]) -> Call:
+        """Call the handler as a task of `group`, which outlives the attempt if the handler does; see Call."""
         definition = attempt.claim.definition
         handler = self.processors.find(definition.task_type, definition.handler_name)
-        if handler is None:
-            attempt.end(UnknownHandler())
-            return attempt.conclude().outcome
-        call = group.create_task(_call(handler, attempt), name=attempt.token)
-        if handler.is_async:
-            loop = asyncio.get_running_loop()
-            attempt.interruptible(lambda: _ignored(loop.call_soon_threadsafe(call.cancel)))
-        await self._done_or_given_up(call, handler, attempt, leaving)
-        return None if attempt.is_lost else attempt.conclude().outcome
-
-    async def _done_or_given_up(
-        self, call: asyncio.Task[None], handler: Handler, attempt: Attempt, leaving: asyncio.Event
-    ) -> None:
-        """Wait for the handler, and make it stop when its time or ours is over."""
-        async with asyncio.TaskGroup() as waits:
-            left = waits.create_task(leaving.wait())
-            limit = max(0.0, attempt.deadline - self.clock.monotonic())
-            await asyncio.wait({call, left}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
-            left.cancel()
-        attempt.interruptible(None)
-        if call.done():
-            return
-        attempt.hurry(Hurry.LEAVING if leaving.is_set() else Hurry.TIMEOUT)
-        if handler.is_async:
-            call.cancel()
-        await asyncio.wait({call}, timeout=self.stop_grace.total_seconds())
-        if not call.done():
-            attempt.give_up()
-            # Of a thread only the waiting for it can be given up.
-            call.cancel()
+        call = Call(handler, attempt, group, over, self.stop_grace)
+        limit_seconds = max(0.0, attempt.deadline - self.clock.monotonic())
+        group.create_task(call.run(limit_seconds=limit_seconds), name=attempt.token)
+        return call
 
 
 async def _call(handler: Handler, attempt: Attempt) -> None:

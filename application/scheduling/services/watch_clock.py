@@ -27,6 +27,11 @@ class WatchClock:
     _leapt: timedelta = timedelta(0)
     _held_since: float = 0.0
 
+    @property
+    def is_held(self) -> bool:
+        """True while nothing is decided, as of the last look."""
+        return bool(self._leapt)
+
     def now(self) -> datetime | None:
         """The present instant, if it may be decided by: whoever decides asks here, and takes no other for now."""
         by = self._leap()

@@ -8,6 +8,7 @@ from application.scheduling.document_types import (
     DurationText,
     ExecutionDocument,
     FindingDocument,
+    HeldDocument,
     InstantText,
     LogLineDocument,
     TaskDocument,
@@ -223,13 +224,19 @@ class StatisticsDocument(TypedDict):
 
 
 class HealthDocument(TypedDict):
-    """Whether the work gets done; `overdue_since` is the instant for which the oldest due task still waits."""
+    """Whether the work gets done; `overdue_since` is the instant for which the oldest due task still waits.
+
+    `durability` says what of the work the store may forget; null: nothing that it has answered for.
+    While all firing is `held`, that is what somebody wants, and no problem.
+    """
 
     status: str
     problems: list[str]
     schedulers: int
     workers: int
     overdue_since: InstantText | None
+    durability: str | None
+    held: HeldDocument | None
     time: InstantText
 
 

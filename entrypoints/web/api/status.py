@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from application.scheduling.documents import Document, execution_document, next_run_at
+from application.scheduling.documents import Document, execution_document, held_document, next_run_at
 from application.scheduling.iso_text import duration, instant
 from application.scheduling.ports.errors import PortError
 from application.scheduling.ports.figures import TypeFigures
@@ -14,7 +14,7 @@ from application.scheduling.services.inspect_tasks import RECENT_MAX
 from application.scheduling.services.statistics import ALMOST_ALL, USUAL, Attention
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.task import ScheduledTask, TaskStatus
-from entrypoints.web.answers import json_answer
+from entrypoints.web.answers import figures_answer, json_answer
 from entrypoints.web.api.documents import (
     AttentionDocument,
     HealthDocument,
@@ -26,6 +26,7 @@ from entrypoints.web.api.documents import (
 )
 from entrypoints.web.contract.operations import Answer, ok, operation
 from entrypoints.web.keys import SERVICES
+from entrypoints.web.requests.parameters import Query
 
 
 @operation("Tell the figures", ok(StatisticsDocument, "The figures as of now."))
@@ -69,9 +70,17 @@ async def health(request: web.Request) -> web.Response:
         "schedulers": found.schedulers,
         "workers": found.workers,
         "overdue_since": instant(found.overdue_since),
+        "durability": services.weakness(),
+        "held": held_document(found.held),
         "time": instant(services.clock.now()),
     }
     return json_answer(document, status=503 if found.problems else 200)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """The figures of this process, and of the whole store, for Prometheus."""
+    Query(request)
+    return figures_answer(await request.app[SERVICES].metrics())
 
 
 async def live(request: web.Request) -> web.Response:

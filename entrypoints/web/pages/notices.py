@@ -22,6 +22,10 @@ OF_EXECUTIONS = {
     "asked_to_stop": "Being cancelled: it runs until its handler heeds that.",
     "over": "It was over already, so nothing was changed.",
 }
+OF_THE_SWITCH = {
+    "held": "Held: within a second nothing fires and nothing new starts.",
+    "released": "Released: what was due meanwhile is decided now.",
+}
 OF_THE_DOOR = {
     "signed_out": "You have signed out.",
     "session_over": "You were signed out meanwhile, and nothing was changed. Sign in to do it again.",

@@ -1,15 +1,20 @@
-"""A new content database for each test."""
+"""A new content database for each test, on every engine that can keep one."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from shutil import copyfile
 
 import pytest
+import pytest_asyncio
 
+from adapters.sql.content.postgres import OWNED_SCHEMA, open_postgres_content
 from adapters.sql.content.sqlite import open_sqlite_content
+from adapters.sql.content.tables import METADATA
 from application.fediverse.ports.content import ContentPorts
-from tests.support.content import ContentFile, PassingClock
+from tests.support.content import PassingClock
+from tests.support.content_bases import ContentBase, ContentFile, ContentOnServer
+from tests.support.postgres_servers import PostgresServer, a_postgres
 
 
 @pytest.fixture
@@ -35,13 +40,63 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "content.db"
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[PostgresServer]:
+    with a_postgres() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def emptied(server: PostgresServer) -> Iterator[ContentOnServer]:
+    """A migrated database that all tests share: emptying it is quicker than making one."""
+    database = ContentOnServer(server, server.database("contract"), OWNED_SCHEMA)
+
+    async def migrate() -> None:
+        async with open_postgres_content(database.address):
+            pass
+
+    asyncio.run(migrate())
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def engine(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
 @pytest.fixture
-async def content(path: Path, template: Path) -> AsyncIterator[ContentPorts]:
-    await asyncio.to_thread(copyfile, template, path)
-    async with open_sqlite_content(path) as ports:
+def base(engine: str, request: pytest.FixtureRequest) -> ContentBase:
+    """The database of the test, migrated and without content."""
+    if engine == "sqlite":
+        path: Path = request.getfixturevalue("path")
+        copyfile(request.getfixturevalue("template"), path)
+        return ContentFile(path)
+    database: ContentOnServer = request.getfixturevalue("emptied")
+    # Asked for here, as what is asynchronous cannot begin within another such fixture.
+    request.getfixturevalue("opened")
+    database.empty(METADATA.tables)
+    return database
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def opened(emptied: ContentOnServer) -> AsyncIterator[ContentPorts]:
+    """The shared database, open for all: every engine would have to compile all SQL anew."""
+    async with open_postgres_content(emptied.address) as ports:
         yield ports
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def content(base: ContentBase, request: pytest.FixtureRequest) -> AsyncIterator[ContentPorts]:
+    if isinstance(base, ContentFile):
+        async with open_sqlite_content(base.path) as ports:
+            yield ports
+    else:
+        yield request.getfixturevalue("opened")
+
+
 @pytest.fixture
-def database(content: ContentPorts, path: Path) -> ContentFile:
-    return ContentFile(path)
+def database(base: ContentBase, content: ContentPorts) -> ContentBase:
+    """The same behind the back of the adapters, which have it open."""
+    return base

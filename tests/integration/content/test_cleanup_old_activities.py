@@ -1,4 +1,3 @@
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -11,26 +10,30 @@ from application.fediverse.ports.checkpoints import Batch, Checkpoint
 from application.fediverse.ports.content import ContentPorts
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.processors import Continue, RunCancelledError, Summary
-from tests.support.content import DAY, SECOND, ContentFile, PassingClock, RecordedRun, perform
+from tests.support.content import DAY, SECOND, PassingClock, RecordedRun, perform
+from tests.support.content_bases import ContentBase
 from tests.support.manual_clock import NOON
+
+# One loop for all, because the database that they share is open in it.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TASK = "cleanup_old_activities"
 # A pause that is longer than the time a run has: one batch, and the rest is put off.
 ONE_BATCH = {"batch_size": 100, "max_runtime_s": 10, "pause_ms": 60_000}
 
 
-def entry(database: ContentFile, created_at: datetime | None, *, direction: str = "in", result: str = "success") -> int:
+def entry(database: ContentBase, created_at: datetime | None, *, direction: str = "in", result: str = "success") -> int:
     return database.add(
         "activity_pub_log", created_at=created_at, direction=direction, result=result, activity_json="{}"
     )
 
 
-def entries(database: ContentFile, count: int, *, newest: datetime) -> None:
+def entries(database: ContentBase, count: int, *, newest: datetime) -> None:
     times = (newest - timedelta(seconds=count - number) for number in range(count))
     database.add_all("activity_pub_log", ({"created_at": at, "direction": "in", "result": "success"} for at in times))
 
 
-def left(database: ContentFile) -> list[int]:
+def left(database: ContentBase) -> list[int]:
     return database.ids("activity_pub_log")
 
 
@@ -64,7 +67,7 @@ LOG: tuple[tuple[float | None, str, str | None], ...] = (
     ids=str,
 )
 async def test_what_stays(
-    payload: Mapping[str, Any], kept: list[int], content: ContentPorts, database: ContentFile, clock: PassingClock
+    payload: Mapping[str, Any], kept: list[int], content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     for age, direction, result in LOG:
         at = None if age is None else NOON - age * DAY
@@ -80,7 +83,7 @@ async def test_what_stays(
     assert done.facts["rows"]["activity_pub_log.deleted"] == 8 - len(kept)
 
 
-async def test_the_cut_off_itself_is_kept(content: ContentPorts, database: ContentFile, clock: PassingClock) -> None:
+async def test_the_cut_off_itself_is_kept(content: ContentPorts, database: ContentBase, clock: PassingClock) -> None:
     entry(database, NOON - 30 * DAY - timedelta(microseconds=1))
     entry(database, NOON - 30 * DAY)
 
@@ -91,7 +94,7 @@ async def test_the_cut_off_itself_is_kept(content: ContentPorts, database: Conte
 
 
 async def test_what_is_kept_against_the_rule_is_told(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     entry(database, NOON - 40 * DAY, result="failure")
     entry(database, None)
@@ -103,7 +106,7 @@ async def test_what_is_kept_against_the_rule_is_told(
     assert done.facts["warnings"] == ["null_timestamps: 1 entries have no creation time and were kept"]
 
 
-async def test_a_second_run_changes_nothing(content: ContentPorts, database: ContentFile, clock: PassingClock) -> None:
+async def test_a_second_run_changes_nothing(content: ContentPorts, database: ContentBase, clock: PassingClock) -> None:
     entries(database, 120, newest=NOON - 30 * DAY)
     first = await perform(TASK, {"batch_size": 100}, content, clock)
     dump = database.dump()
@@ -116,7 +119,7 @@ async def test_a_second_run_changes_nothing(content: ContentPorts, database: Con
 
 
 async def test_a_finished_run_leaves_no_checkpoint(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     entries(database, 10, newest=NOON - 40 * DAY)
 
@@ -150,7 +153,7 @@ class Failing:
 @pytest.mark.parametrize("committed", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("at_step", [1, 2, 3, 4])
 async def test_an_interrupted_run_ends_as_if_it_had_not_been(
-    at_step: int, committed: bool, content: ContentPorts, database: ContentFile, clock: PassingClock
+    at_step: int, committed: bool, content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     entries(database, 350, newest=NOON - 30 * DAY)
     entry(database, NOON)
@@ -170,7 +173,7 @@ async def test_an_interrupted_run_ends_as_if_it_had_not_been(
 
 
 async def test_when_time_is_up_the_rest_is_put_off(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     entries(database, 350, newest=NOON - 30 * DAY)
     payload = {"batch_size": 100, "max_runtime_s": 10, "pause_ms": 6000}
@@ -190,7 +193,7 @@ async def test_when_time_is_up_the_rest_is_put_off(
 
 
 async def test_a_run_leaves_a_minute_of_its_attempt(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     entries(database, 350, newest=NOON - 30 * DAY)
     run = RecordedRun(deadline=61)
@@ -202,7 +205,7 @@ async def test_a_run_leaves_a_minute_of_its_attempt(
 
 
 async def test_a_run_that_was_taken_for_dead_stops(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     entries(database, 350, newest=NOON - 30 * DAY)
     old_run = RecordedRun(fence=1)
@@ -224,7 +227,7 @@ async def test_a_run_that_was_taken_for_dead_stops(
 
 
 async def test_a_step_under_a_lost_fence_is_undone(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     entries(database, 350, newest=NOON - 30 * DAY)
 
@@ -237,11 +240,11 @@ async def test_a_step_under_a_lost_fence_is_undone(
 
     assert (done.facts["status"], done.facts["reason"]) == ("skipped", "superseded")
     assert left(database) == list(range(101, 351))
-    assert database.value("SELECT json_extract(cursor_json, '$.after_id') FROM scheduler_task_checkpoint") == 100
+    assert database.cursor()["after_id"] == 100
 
 
 async def test_a_run_with_a_lower_fence_does_not_begin(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     entries(database, 350, newest=NOON - 30 * DAY)
     await perform(
@@ -255,7 +258,7 @@ async def test_a_run_with_a_lower_fence_does_not_begin(
 
 
 async def test_a_checkpoint_of_a_store_that_is_no_more_is_taken_over(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     entries(database, 350, newest=NOON - 30 * DAY)
     await perform(
@@ -286,7 +289,7 @@ async def test_which_checkpoint_is_gone_on_from(
     wait: timedelta,
     resumes: bool,
     content: ContentPorts,
-    database: ContentFile,
+    database: ContentBase,
     clock: PassingClock,
 ) -> None:
     entries(database, 350, newest=NOON - 31 * DAY)
@@ -300,7 +303,7 @@ async def test_which_checkpoint_is_gone_on_from(
 
 
 async def test_a_cancelled_run_stops_between_batches_and_keeps_its_place(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     entries(database, 350, newest=NOON - 30 * DAY)
 
@@ -308,11 +311,11 @@ async def test_a_cancelled_run_stops_between_batches_and_keeps_its_place(
         await perform(TASK, {"batch_size": 100}, content, clock, RecordedRun(cancelled_at_check=3))
 
     assert left(database) == list(range(201, 351))
-    assert database.value("SELECT json_extract(cursor_json, '$.after_id') FROM scheduler_task_checkpoint") == 200
+    assert database.cursor()["after_id"] == 200
 
 
 async def test_progress_is_told_along_the_ids(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     entries(database, 250, newest=NOON - 30 * DAY)
     run = RecordedRun()
@@ -324,7 +327,7 @@ async def test_progress_is_told_along_the_ids(
 
 
 async def test_young_entries_are_not_even_looked_at(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     entries(database, 150, newest=NOON - 30 * DAY)
     entries(database, 1000, newest=NOON)
@@ -336,24 +339,7 @@ async def test_young_entries_are_not_even_looked_at(
     assert run.reports[-1][:2] == (150, 150)
 
 
-async def test_an_empty_log_is_no_trouble(content: ContentPorts, database: ContentFile, clock: PassingClock) -> None:
+async def test_an_empty_log_is_no_trouble(content: ContentPorts, database: ContentBase, clock: PassingClock) -> None:
     done = await perform(TASK, {}, content, clock)
 
     assert (done.facts["status"], done.facts["rows"]) == ("completed", {"activity_pub_log.deleted": 0})
-
-
-async def test_a_locked_database_is_a_passing_trouble_and_changes_nothing(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
-) -> None:
-    entries(database, 10, newest=NOON - 30 * DAY)
-    async with content.activity_log.database.writing("set a short patience") as connection:  # type: ignore[attr-defined]
-        await connection.exec_driver_sql("PRAGMA busy_timeout = 10")
-    other = sqlite3.connect(database.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-
-    with pytest.raises(StoreUnavailableError):
-        await perform(TASK, {}, content, clock)
-    other.execute("ROLLBACK")
-    other.close()
-
-    assert len(left(database)) == 10

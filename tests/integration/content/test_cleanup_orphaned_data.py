@@ -6,8 +6,12 @@ import pytest
 
 from adapters.sql.content import orphaned_content
 from application.fediverse.ports.content import ContentPorts
-from tests.support.content import DAY, HOUR, ContentFile, PassingClock, RecordedRun, perform
+from tests.support.content import DAY, HOUR, PassingClock, RecordedRun, perform
+from tests.support.content_bases import ContentBase
 from tests.support.manual_clock import NOON
+
+# One loop for all, because the database that they share is open in it.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TASK = "cleanup_orphaned_data"
 GONE = {"deleted": True, "ap_deleted_at": NOON - 2 * DAY, "ap_id": "https://far.example/u/ann"}
@@ -46,7 +50,7 @@ async def test_whose_content_is_deleted(
     payload: Mapping[str, Any],
     ends: bool,
     content: ContentPorts,
-    database: ContentFile,
+    database: ContentBase,
     clock: PassingClock,
 ) -> None:
     user_id = 99 if author is None else database.add("user", **author)
@@ -65,18 +69,17 @@ async def test_whose_content_is_deleted(
     assert again.facts["rows"].get(f"{plural}.soft_deleted", 0) == 0
 
 
-async def test_a_deletion_notes_who_and_when(content: ContentPorts, database: ContentFile, clock: PassingClock) -> None:
+async def test_a_deletion_notes_who_and_when(content: ContentPorts, database: ContentBase, clock: PassingClock) -> None:
     database.add("post", user_id=database.add("user", **GONE), title="t", body="b")
 
     await perform(TASK, {"system_user_id": 7}, content, clock)
 
-    with database.opened() as connection:
-        row = connection.execute("SELECT deleted_by, deleted_at, title, body FROM post").fetchone()
+    [row] = database.rows("SELECT deleted_by, deleted_at, title, body FROM post")
     assert row == (7, "2024-01-15 12:00:00.000000", "t", "b")
 
 
 async def test_overwriting_also_blanks_the_text(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     gone = database.add("user", **GONE)
     database.add("post", user_id=gone, title="t", body="b", url="u")
@@ -85,12 +88,11 @@ async def test_overwriting_also_blanks_the_text(
     done = await perform(TASK, {"action": "overwrite"}, content, clock)
 
     assert (done.facts["rows"]["posts.overwritten"], done.facts["rows"]["replies.overwritten"]) == (1, 1)
-    with database.opened() as connection:
-        assert connection.execute("SELECT title, body, url, deleted FROM post").fetchone() == ("[deleted]", "", None, 1)
-        assert connection.execute("SELECT body, deleted FROM post_reply").fetchone() == ("", 1)
+    assert database.rows("SELECT title, body, url, deleted FROM post") == [("[deleted]", "", None, True)]
+    assert database.rows("SELECT body, deleted FROM post_reply") == [("", True)]
 
 
-async def test_why_content_stays_is_counted(content: ContentPorts, database: ContentFile, clock: PassingClock) -> None:
+async def test_why_content_stays_is_counted(content: ContentPorts, database: ContentBase, clock: PassingClock) -> None:
     far, near = database.add("user", **GONE), database.add("user", **LOCAL)
     late = database.add("user", **{**GONE, "ap_deleted_at": NOON})
     posts = [database.add("post", user_id=user) for user in (far, far, near, late)]
@@ -113,7 +115,7 @@ async def test_why_content_stays_is_counted(content: ContentPorts, database: Con
 
 
 async def test_an_author_without_a_date_gets_the_grace_from_when_we_first_saw_it(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     database.add("post", user_id=database.add("user", deleted=True))
 
@@ -126,14 +128,14 @@ async def test_an_author_without_a_date_gets_the_grace_from_when_we_first_saw_it
 
 
 async def test_an_author_who_came_back_in_between_starts_afresh(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     database.add("post", user_id=database.add("user", deleted=True))
     await perform(TASK, {}, content, clock)
-    database.execute('UPDATE "user" SET deleted = 0')
+    database.execute('UPDATE "user" SET deleted = false')
     clock.advance(DAY)
     back = await perform(TASK, {}, content, clock)
-    database.execute('UPDATE "user" SET deleted = 1')
+    database.execute('UPDATE "user" SET deleted = true')
 
     again = await perform(TASK, {}, content, clock)
 
@@ -141,7 +143,7 @@ async def test_an_author_who_came_back_in_between_starts_afresh(
     assert (again.facts["rows"]["user.observed"], again.facts["rows"]["posts.soft_deleted"]) == (1, 0)
 
 
-def a_thread(database: ContentFile, **counters: int) -> None:
+def a_thread(database: ContentBase, **counters: int) -> None:
     """Community 1, post 1; replies 1 > 2 > 3 > 4 and 1 > 5; of user 2, who has left: 2, 4 and 5."""
     database.add("user")
     database.add("user", **GONE)
@@ -152,12 +154,12 @@ def a_thread(database: ContentFile, **counters: int) -> None:
         database.add("post_reply", user_id=user, community_id=1, post_id=1, parent_id=parent, child_count=below[id_])
 
 
-def children(database: ContentFile) -> list[int]:
+def children(database: ContentBase) -> list[int]:
     return [database.value("SELECT child_count FROM post_reply WHERE id = ?", id_) for id_ in range(1, 6)]
 
 
 async def test_counters_go_down_by_what_was_deleted_up_to_the_root(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     a_thread(database)
     database.add("post", user_id=2, community_id=1)
@@ -172,7 +174,7 @@ async def test_counters_go_down_by_what_was_deleted_up_to_the_root(
 
 
 async def test_counters_go_down_the_same_in_small_batches(
-    content: ContentPorts, database: ContentFile, clock: PassingClock, monkeypatch: pytest.MonkeyPatch
+    content: ContentPorts, database: ContentBase, clock: PassingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orphaned_content, "WINDOW_IDS", 2)
     a_thread(database)
@@ -184,7 +186,7 @@ async def test_counters_go_down_the_same_in_small_batches(
     assert done.facts["rows"]["replies.soft_deleted"] == 3
 
 
-async def test_counters_stay_if_asked(content: ContentPorts, database: ContentFile, clock: PassingClock) -> None:
+async def test_counters_stay_if_asked(content: ContentPorts, database: ContentBase, clock: PassingClock) -> None:
     a_thread(database)
 
     await perform(TASK, {"adjust_counters": False}, content, clock)
@@ -194,7 +196,7 @@ async def test_counters_stay_if_asked(content: ContentPorts, database: ContentFi
 
 
 async def test_counters_never_go_below_nought(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     a_thread(database)
     database.execute("UPDATE post_reply SET child_count = 1")
@@ -209,10 +211,10 @@ async def test_counters_never_go_below_nought(
 
 
 async def test_what_a_bot_answered_was_never_counted_at_the_post(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     a_thread(database)
-    database.execute('UPDATE "user" SET bot = 1 WHERE id = 2')
+    database.execute('UPDATE "user" SET bot = true WHERE id = 2')
 
     await perform(TASK, {}, content, clock)
 
@@ -221,7 +223,7 @@ async def test_what_a_bot_answered_was_never_counted_at_the_post(
 
 
 async def test_a_limit_on_rows_is_kept_and_the_next_run_goes_on(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     gone = database.add("user", **GONE)
     database.add_all("post", [{"user_id": gone}] * 30)

@@ -1,11 +1,24 @@
 from dataclasses import asdict
 
+import pytest
+
 from application.fediverse.ports.content import ContentPorts
 from application.fediverse.services.captured import captured
 from application.fediverse.services.load_demo import DemoCounts, load_demo
-from tests.support.content import DAY, ContentFile, PassingClock, RecordedRun, perform
+from tests.support.content import DAY, PassingClock, RecordedRun, perform
+from tests.support.content_bases import ContentFile
 from tests.support.manual_clock import NOON
 from tests.support.repository import shared_data
+
+# One loop for all, because the database that they share is open in it.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture
+def engine() -> str:
+    """Only this one."""
+    return "sqlite"
+
 
 NOTHING = DemoCounts(0, 0, 0, 0, 0, 0, 0, 0, 0)
 TASKS = ("cleanup_orphaned_data", "purge_deleted_content", "cleanup_old_activities", "update_instance_stats")

@@ -11,7 +11,7 @@ from adapters.sql.content.migrate import VERSION_TABLE, missing_columns
 from adapters.sql.content.sqlite import open_sqlite_content
 from adapters.sql.content.tables import METADATA
 from application.scheduling.ports.errors import StoreRefusedError
-from tests.support.content import ContentFile
+from tests.support.content_bases import ContentFile
 
 
 def whole_schema(connection: sa.Connection) -> set[str]:

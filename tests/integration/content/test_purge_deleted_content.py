@@ -16,8 +16,12 @@ from adapters.sql.content.sqlite import open_sqlite_content
 from application.fediverse.ports.content import ContentPorts
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.processors import PermanentError
-from tests.support.content import DAY, ContentFile, PassingClock, RecordedRun, perform
+from tests.support.content import DAY, PassingClock, RecordedRun, perform
+from tests.support.content_bases import ContentBase, ContentFile
 from tests.support.manual_clock import NOON
+
+# One loop for all, because the database that they share is open in it.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TASK = "purge_deleted_content"
 OLD = NOON - 100 * DAY
@@ -25,11 +29,11 @@ YOUNG = NOON - 10 * DAY
 YEAR_AGO = NOON - 365 * DAY
 
 
-def a_post(database: ContentFile, **values: Any) -> int:
+def a_post(database: ContentBase, **values: Any) -> int:
     return database.add("post", **{"title": "t", "body": "b", "url": "u", "posted_at": YEAR_AGO, **values})
 
 
-def a_reply(database: ContentFile, post_id: int, parent_id: int | None = None, **values: Any) -> int:
+def a_reply(database: ContentBase, post_id: int, parent_id: int | None = None, **values: Any) -> int:
     return database.add("post_reply", post_id=post_id, parent_id=parent_id, posted_at=YEAR_AGO, **values)
 
 
@@ -84,7 +88,7 @@ async def test_what_becomes_of_a_post(
     payload: Mapping[str, Any],
     fate: str,
     content: ContentPorts,
-    database: ContentFile,
+    database: ContentBase,
     clock: PassingClock,
 ) -> None:
     a_post(database, **values)
@@ -122,7 +126,7 @@ async def test_which_replies_are_left(
     replies: tuple[tuple[int | None, Mapping[str, Any]], ...],
     left: list[int],
     content: ContentPorts,
-    database: ContentFile,
+    database: ContentBase,
     clock: PassingClock,
 ) -> None:
     post = a_post(database)
@@ -135,7 +139,7 @@ async def test_which_replies_are_left(
 
 
 async def test_what_depends_on_a_post_goes_with_it_and_the_moderators_log_forgets_it(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     post, other = a_post(database, **gone()), a_post(database)
     for suspect in (post, other):
@@ -153,7 +157,7 @@ async def test_what_depends_on_a_post_goes_with_it_and_the_moderators_log_forget
 
 
 async def test_files_nobody_uses_any_more_are_queued_for_removal(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     own = database.add("file", file_path="a.webp", thumbnail_path="https://cdn.example/a.webp")
     shared = database.add("file", file_path="b.webp")
@@ -167,12 +171,11 @@ async def test_files_nobody_uses_any_more_are_queued_for_removal(
 
     assert database.ids("file") == [shared, worn]
     assert done.facts["rows"]["media.enqueued"] == 2
-    with database.opened() as connection:
-        orders = connection.execute("SELECT kind, locator, source_entity, source_id FROM scheduler_media_outbox")
-        assert orders.fetchall() == [("file", "a.webp", "post", 2), ("s3", "https://cdn.example/a.webp", "post", 2)]
+    orders = database.rows("SELECT kind, locator, source_entity, source_id FROM scheduler_media_outbox ORDER BY id")
+    assert orders == [("file", "a.webp", "post", 2), ("s3", "https://cdn.example/a.webp", "post", 2)]
 
 
-async def test_files_are_left_alone_if_asked(content: ContentPorts, database: ContentFile, clock: PassingClock) -> None:
+async def test_files_are_left_alone_if_asked(content: ContentPorts, database: ContentBase, clock: PassingClock) -> None:
     a_post(database, **gone(), image_id=database.add("file", file_path="a.webp"))
 
     await perform(TASK, {"media": "skip"}, content, clock)
@@ -182,7 +185,7 @@ async def test_files_are_left_alone_if_asked(content: ContentPorts, database: Co
 
 
 async def test_a_deletion_without_a_date_counts_from_when_it_was_first_seen(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     a_post(database, **gone(None))
 
@@ -201,13 +204,13 @@ async def test_a_deletion_without_a_date_counts_from_when_it_was_first_seen(
 
 
 async def test_what_is_restored_starts_afresh_when_it_is_deleted_again(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     a_post(database, **gone(None))
     await perform(TASK, {}, content, clock)
-    database.execute("UPDATE post SET deleted = 0")
+    database.execute("UPDATE post SET deleted = false")
     restored = await perform(TASK, {}, content, clock)
-    database.execute("UPDATE post SET deleted = 1")
+    database.execute("UPDATE post SET deleted = true")
     clock.advance(80 * DAY)
     await perform(TASK, {}, content, clock)
     clock.advance(80 * DAY)
@@ -220,7 +223,7 @@ async def test_what_is_restored_starts_afresh_when_it_is_deleted_again(
 
 
 async def test_a_tombstone_clock_sees_rows_with_a_date_of_their_own_too(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     a_post(database, **gone())
 
@@ -233,13 +236,13 @@ async def test_a_tombstone_clock_sees_rows_with_a_date_of_their_own_too(
 
 
 async def test_what_is_restored_while_the_run_is_on_is_kept(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     posts = [a_post(database, **gone()) for _ in range(25)]
 
     class Restoring(PassingClock):
         async def sleep_until(self, instant: Any) -> None:
-            database.execute("UPDATE post SET deleted = 0 WHERE id = ?", posts[15])
+            database.execute("UPDATE post SET deleted = false WHERE id = ?", posts[15])
 
     await perform(TASK, {"batch_size": 10}, content, Restoring())
 
@@ -248,7 +251,7 @@ async def test_what_is_restored_while_the_run_is_on_is_kept(
 
 @pytest.mark.parametrize("kind", ["REFERENCES post (id)", "REFERENCES post_reply (id)"])
 async def test_a_table_nobody_told_us_about_stops_the_purge(
-    kind: str, content: ContentPorts, database: ContentFile, clock: PassingClock
+    kind: str, content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     a_post(database, **gone())
     database.execute(f"CREATE TABLE award (id INTEGER PRIMARY KEY, content_id INTEGER {kind})")
@@ -261,7 +264,7 @@ async def test_a_table_nobody_told_us_about_stops_the_purge(
 
 
 async def test_a_table_that_came_after_the_last_run_is_noticed(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     a_post(database, **gone())
     await perform(TASK, {}, content, clock)
@@ -273,13 +276,13 @@ async def test_a_table_that_came_after_the_last_run_is_noticed(
 
 
 async def test_a_table_that_cascades_by_itself_does_not(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     post = a_post(database, **gone())
     database.execute(
         "CREATE TABLE award (id INTEGER PRIMARY KEY, content_id INTEGER REFERENCES post (id) ON DELETE CASCADE)"
     )
-    database.add("award", content_id=post)
+    database.add("award", id=1, content_id=post)
 
     await perform(TASK, {}, content, clock)
 
@@ -287,7 +290,7 @@ async def test_a_table_that_cascades_by_itself_does_not(
 
 
 async def test_a_large_table_without_an_index_stops_the_purge_unless_allowed(
-    content: ContentPorts, database: ContentFile, clock: PassingClock, monkeypatch: pytest.MonkeyPatch
+    content: ContentPorts, database: ContentBase, clock: PassingClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dependents, "LARGE_ROWS", 2)
     post = a_post(database, **gone())
@@ -305,7 +308,7 @@ async def test_a_large_table_without_an_index_stops_the_purge_unless_allowed(
 
 
 async def test_an_interrupted_purge_ends_as_if_it_had_not_been(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     for _ in range(12):
         post = a_post(database, **gone())

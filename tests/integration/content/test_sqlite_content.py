@@ -1,11 +1,13 @@
 import asyncio
 import re
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from adapters.sql.content.host import Host
 from adapters.sql.content.purge_rules import post_verdict, reply_verdict
 from adapters.sql.content.sqlite import open_sqlite_content
 from adapters.sql.content.tables import UtcDateTime, post, post_reply, tombstone, user
@@ -14,12 +16,23 @@ from application.fediverse.ports.checkpoints import Checkpoint
 from application.fediverse.ports.content import ContentPorts
 from application.fediverse.ports.deleted_content import Purge
 from application.fediverse.tasks.registration import TASK_TYPE, register
+from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.processors import Processors
-from tests.support.content import ContentFile, PassingClock, perform
+from tests.support.content import DAY, PassingClock, perform
+from tests.support.content_bases import ContentFile
 from tests.support.manual_clock import NOON
+
+# One loop for all, because the database that they share is open in it.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NAMES = ["cleanup_old_activities", "cleanup_orphaned_data", "purge_deleted_content", "update_instance_stats"]
 PURGE = Purge(before=NOON)
+
+
+@pytest.fixture
+def engine() -> str:
+    """Only this one."""
+    return "sqlite"
 
 
 def database_of(content: ContentPorts) -> Database:
@@ -32,8 +45,8 @@ def database_of(content: ContentPorts) -> Database:
     "query",
     [
         sa.select(post.c.id).where(post.c.id > 5, post.c.deleted == sa.true()).order_by(post.c.id),
-        sa.select(post.c.id, post_verdict(PURGE, rehearsal=True)).where(post.c.deleted == sa.true()),
-        sa.select(post_reply.c.id, reply_verdict(PURGE)).where(post_reply.c.deleted == sa.true()),
+        sa.select(post.c.id, post_verdict(Host(), PURGE, rehearsal=True)).where(post.c.deleted == sa.true()),
+        sa.select(post_reply.c.id, reply_verdict(Host(), PURGE)).where(post_reply.c.deleted == sa.true()),
         sa.select(user.c.id).where(user.c.id > 5, user.c.deleted == sa.true()).order_by(user.c.id),
         sa.select(post.c.instance_id, sa.func.count()).where(post.c.deleted == sa.false()).group_by(post.c.instance_id),
     ],
@@ -108,3 +121,20 @@ async def test_two_processes_may_open_one_file_at_once(path: Path) -> None:
     async with asyncio.TaskGroup() as processes:
         for _ in range(3):
             processes.create_task(opened())
+
+
+async def test_a_locked_database_is_a_passing_trouble_and_changes_nothing(
+    content: ContentPorts, database: ContentFile, clock: PassingClock
+) -> None:
+    database.add_all("activity_pub_log", [{"created_at": NOON - 40 * DAY}] * 10)
+    async with content.activity_log.database.writing("set a short patience") as connection:  # type: ignore[attr-defined]
+        await connection.exec_driver_sql("PRAGMA busy_timeout = 10")
+    other = sqlite3.connect(database.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(StoreUnavailableError):
+        await perform(NAMES[0], {}, content, clock)
+    other.execute("ROLLBACK")
+    other.close()
+
+    assert len(database.ids("activity_pub_log")) == 10

@@ -11,8 +11,12 @@ from application.fediverse.ports.content import ContentPorts
 from application.fediverse.ports.instance_stats import Counting, Source
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.processors import PermanentError
-from tests.support.content import DAY, ContentFile, PassingClock, RecordedRun, perform
+from tests.support.content import DAY, PassingClock, RecordedRun, perform
+from tests.support.content_bases import ContentBase, ContentFile
 from tests.support.manual_clock import NOON
+
+# One loop for all, because the database that they share is open in it.
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 TASK = "update_instance_stats"
 FIGURES = (
@@ -20,13 +24,12 @@ FIGURES = (
 )
 
 
-def figures(database: ContentFile, instance_id: int = 1) -> Any:
-    with database.opened() as connection:
-        query = f"SELECT {FIGURES} FROM scheduler_instance_stats WHERE instance_id = ?"
-        return connection.execute(query, [instance_id]).fetchone()
+def figures(database: ContentBase, instance_id: int = 1) -> Any:
+    query = f"SELECT {FIGURES} FROM scheduler_instance_stats WHERE instance_id = ?"
+    return next(iter(database.rows(query, instance_id)), None)
 
 
-def an_instance(database: ContentFile) -> None:
+def an_instance(database: ContentBase) -> None:
     database.add("instance", domain="one.example")
     people: tuple[Mapping[str, Any], ...] = (
         {"last_seen": NOON - 30 * DAY},
@@ -64,7 +67,7 @@ async def test_what_is_counted(
     payload: Mapping[str, Any],
     expected: tuple[int, ...],
     content: ContentPorts,
-    database: ContentFile,
+    database: ContentBase,
     clock: PassingClock,
 ) -> None:
     an_instance(database)
@@ -80,7 +83,7 @@ async def test_what_is_counted(
 
 
 async def test_what_has_not_moved_is_not_written(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     an_instance(database)
     database.add("instance", domain="two.example")
@@ -94,7 +97,7 @@ async def test_what_has_not_moved_is_not_written(
 
 
 async def test_an_instance_that_has_emptied_is_zeroed(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     an_instance(database)
     await perform(TASK, {}, content, clock)
@@ -108,19 +111,18 @@ async def test_an_instance_that_has_emptied_is_zeroed(
 
 
 async def test_only_the_instances_asked_for_are_written(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     database.add_all("instance", [{"domain": f"{n}.example"} for n in range(5)])
 
     done = await perform(TASK, {"instance_ids": [2, "4", 77]}, content, clock)
 
     assert done.facts["rows"]["instances.total"] == 2
-    with database.opened() as connection:
-        assert connection.execute("SELECT instance_id FROM scheduler_instance_stats").fetchall() == [(2,), (4,)]
+    assert database.rows("SELECT instance_id FROM scheduler_instance_stats ORDER BY 1") == [(2,), (4,)]
 
 
 async def test_a_later_generation_is_not_written_over(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     an_instance(database)
     await perform(TASK, {}, content, clock, RecordedRun(fence=7))
@@ -132,7 +134,7 @@ async def test_a_later_generation_is_not_written_over(
 
 
 async def test_the_number_of_statements_does_not_grow_with_the_instances(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     statements: list[str] = []
     pool = content.instance_stats.database  # type: ignore[attr-defined]
@@ -148,7 +150,7 @@ async def test_the_number_of_statements_does_not_grow_with_the_instances(
 
 
 async def test_a_source_that_cannot_be_counted_leaves_its_figures_and_the_others_are_written(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     an_instance(database)
     await perform(TASK, {}, content, clock)
@@ -182,12 +184,11 @@ async def test_columns_of_the_host_are_filled_where_they_exist(path: Path, clock
     async with open_sqlite_content(path) as content:
         await perform(TASK, {"write_back": "require"}, content, clock)
 
-    with database.opened() as connection:
-        assert connection.execute("SELECT user_count, post_count FROM instance").fetchall() == [(5, 2)]
+    assert database.rows("SELECT user_count, post_count FROM instance") == [(5, 2)]
 
 
 async def test_columns_that_are_required_and_missing_are_named(
-    content: ContentPorts, database: ContentFile, clock: PassingClock
+    content: ContentPorts, database: ContentBase, clock: PassingClock
 ) -> None:
     an_instance(database)
 

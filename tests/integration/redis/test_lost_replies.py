@@ -178,7 +178,10 @@ STEPS = {
     "a run by hand": Repeated("write", _change_of(_run), [Replayed(REPORT, 1, RUN_BY_HAND)]),
     "a claim": Repeated("claim", _claim, []),
     "a heartbeat": Repeated("heartbeat", _heartbeat, HeartbeatAnswer(frozenset(), frozenset())),
-    **{f"{name} settled": Repeated("write", _end(end), [answer]) for name, (end, answer) in ENDS.items()},
+    **{
+        f"{name} settled": Repeated("settle" if name == "success" else "write", _end(end), [answer])
+        for name, (end, answer) in ENDS.items()
+    },
     "a rescue": Repeated("write", _rescue, []),
     "a rescue of all": Repeated("write", _rescue_of_all, []),
     "a cancellation": Repeated("write", _cancel, CancelAnswer(ExecutionState.CANCELLED)),

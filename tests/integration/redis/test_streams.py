@@ -14,9 +14,12 @@ import pytest
 from adapters.redis import script as scripts
 from adapters.redis.keys import stream
 from adapters.redis.script import GROUP
+from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Claim, Settlement
 from application.scheduling.ports.history import ExecutionFilter, Retention
+from application.scheduling.ports.task_store import Decision
 from domain.scheduling.execution import ExecutionState
+from domain.scheduling.firing import fire
 from domain.scheduling.identifiers import microseconds
 from domain.scheduling.outcome import Succeeded
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
@@ -24,7 +27,7 @@ from domain.scheduling.schedule import IntervalSchedule
 from domain.scheduling.task import Delivery, ScheduledTask
 from tests.conformance.backends import BACKENDS, redis_server
 from tests.conformance.store_under_test import WORKER, StoreUnderTest
-from tests.support.builders import SECOND, a_definition
+from tests.support.builders import MINUTE, SECOND, a_definition
 from tests.support.manual_clock import NOON, ManualClock
 
 pytestmark = pytest.mark.redis
@@ -239,3 +242,19 @@ async def test_an_external_task_is_delivered_with_its_message_and_its_stream_is_
     assert CAP <= wire.xlen(MAIL) <= CAP + 100
     newest = wire.xrevrange(MAIL, count=1)[0][1]
     assert newest["scheduled_at"] == str(microseconds(NOON + timedelta(seconds=2 * CAP)))
+
+
+async def test_a_key_in_the_way_of_a_delivery_is_named_and_keeps_nothing_else_from_being_fired(
+    store: StoreUnderTest, wire: Any
+) -> None:
+    blocked = await burst(store, delivery=Delivery.EXTERNAL)
+    other = await store.add(a_definition("other", task_type="other", delivery=Delivery.EXTERNAL))
+    wire.set(MAIL, "somebody's own")
+    store.clock.advance(MINUTE)
+    tasks = [await store.read(each) for each in (blocked, other)]
+
+    with pytest.raises(StoreUnavailableError, match=f"{MAIL}, which is no stream"):
+        await store.tasks.commit_firings([Decision(task, fire(task, store.clock.now())) for task in tasks])
+
+    assert (wire.get(MAIL), wire.xlen(stream("other"))) == ("somebody's own", 1)
+    assert await store.read(blocked) == tasks[0]

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from adapters.redis.address import parse_address
-from adapters.redis.wakeup import RedisWakeup, open_redis_wakeup
+from adapters.redis.wakeup import RedisWakeup, open_parting_words, open_redis_wakeup
+from application.scheduling.services.errors import TaskNotFoundError
+from domain.scheduling.identifiers import TaskId
 from tests.support.redis_servers import RedisServer, a_redis
 from tests.support.service import eventually
 
@@ -41,6 +43,21 @@ class Sleeper:
             await eventually(lambda: self.heard[-2:] == ["scheduler", "workers"])
             self.heard.clear()
             yield wakeup
+
+
+async def test_what_a_command_says_is_heard_as_it_ends_even_by_an_error(server: RedisServer) -> None:
+    async def fail() -> None:
+        async with open_parting_words(parse_address(server.url), "b") as wakeup:
+            wakeup.workers()
+            raise TaskNotFoundError(TaskId("gone"))
+
+    other = Sleeper()
+    async with other.listening(server, "a"):
+        with pytest.raises(TaskNotFoundError):
+            await fail()
+        await eventually(lambda: other.heard)
+
+    assert other.heard == ["workers"]
 
 
 async def test_what_one_process_says_all_others_hear_once_however_often_it_is_said(server: RedisServer) -> None:

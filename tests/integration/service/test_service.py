@@ -21,10 +21,12 @@ from domain.scheduling.schedule import CronSchedule
 from domain.scheduling.task import ScheduledTask
 from tests.support.builders import a_creation, a_definition
 from tests.support.chores import entries
+from tests.support.exposition import Samples, value
 from tests.support.manual_clock import ManualClock
 from tests.support.service import Service, eventually, running
 
 DONE = ExecutionState.SUCCEEDED
+DONE_ATTEMPT = (("outcome", "succeeded"), ("state", "succeeded"), ("task_type", "chores"))
 DEFAULTS = {"cleanup_old_activities", "update_instance_stats", "cleanup_orphaned_data", "purge_deleted_content"}
 
 
@@ -85,6 +87,19 @@ async def test_a_one_time_task_runs_once_and_not_early(tmp_path: Path) -> None:
         (start,) = entries(ledger, "start")
         assert start["at"] >= at.timestamp()
         assert start["scheduled_at"] == at.timestamp()
+
+        async def told() -> Samples | None:
+            found = await service.figures()
+            return found if ("attempts_settled_total", DONE_ATTEMPT) in found else None
+
+        # The worker tells its supervisor once a second.
+        figures = await eventually(told)
+        assert figures["attempts_settled_total", DONE_ATTEMPT] == 1
+        assert value(figures, "start_wait_seconds_count") == value(figures, "dispatch_lateness_seconds_count") == 1
+        assert 0 < value(figures, "dispatch_lateness_seconds_sum") < 2
+        assert value(figures, "members", role="worker") == value(figures, "worker_processes") == 1
+        assert value(figures, "process_resident_memory_bytes", process="worker") > 10_000_000
+        assert value(figures, "process_cpu_seconds_total", process="worker") > 0
 
 
 async def test_five_hours_down_over_a_nightly_instant_run_it_once_with_the_rest_on_record(tmp_path: Path) -> None:

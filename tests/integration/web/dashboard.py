@@ -12,17 +12,21 @@ from aiohttp import ClientSession, web
 from adapters.cron_reference.croniter_reference import CroniterReference
 from adapters.memory import open_memory_store
 from adapters.memory.stores import MemoryStores
+from adapters.telemetry.exposition import Exposition
+from adapters.telemetry.meter import Meter
 from application.scheduling.services.advise import Advise
 from application.scheduling.services.apply_file import ApplyFile
 from application.scheduling.services.backfill_task import BackfillTask
 from application.scheduling.services.batch_change import BatchChange
 from application.scheduling.services.change_task import ChangeTask
 from application.scheduling.services.explain import Explain
+from application.scheduling.services.hold_firing import HoldFiring
 from application.scheduling.services.inspect_audit import InspectAudit
 from application.scheduling.services.inspect_history import InspectHistory
 from application.scheduling.services.inspect_tasks import InspectTasks
 from application.scheduling.services.inspect_team import InspectTeam
 from application.scheduling.services.manage_tasks import ManageTasks
+from application.scheduling.services.measure_store import MeasureStore
 from application.scheduling.services.preview import Preview
 from application.scheduling.services.redrive_execution import RedriveExecution
 from application.scheduling.services.redrive_many import RedriveMany
@@ -31,6 +35,7 @@ from application.scheduling.services.second_opinion import SecondOpinion
 from application.scheduling.services.statistics import ReadStatistics
 from application.scheduling.services.task_quota import TaskQuota
 from application.scheduling.services.veil import VeiledHistory, VeiledTasks
+from entrypoints.metrics import ProcessMetrics
 from entrypoints.web.app import WebServices, WebSettings, create_app, create_runner
 from entrypoints.web.doors.veil import is_veiled
 from entrypoints.web.feed import ChangeFeed
@@ -71,9 +76,10 @@ class Answer:
 
 @dataclass(slots=True)
 class Loops:
-    """Whether the process says that its loops run."""
+    """Whether the process says that its loops run, and what it knows against its store."""
 
     running: bool = True
+    weakness: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +171,11 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
             stores.tasks, clock, wakeup, RecordingObserver(), quota := TaskQuota(stores.history, clock)
         )
         doors = Doors(stores.access, stores.trail, clock, entropy, admin_token)
+        measure = MeasureStore(stores.tasks, stores.history, stores.figures, stores.membership, stores.holds, clock)
+        metrics = ProcessMetrics(Exposition(Meter()), measure)
         services = WebServices(
             manage=(manage := ManageTasks(change_task, stores.executions, stores.membership, entropy)),
-            inspect=InspectTasks(tasks, history, stores.figures, stores.membership, clock, stores.fault),
+            inspect=InspectTasks(tasks, history, stores.figures, stores.membership, clock, stores.fault, stores.holds),
             statistics=(statistics := ReadStatistics(stores.figures, history, stores.membership, clock)),
             past=InspectHistory(history),
             explain=Explain(history, stores.membership),
@@ -191,10 +199,13 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
             ),
             audit=InspectAudit(history),
             team=InspectTeam(stores.membership, history),
+            hold=HoldFiring(stores.holds, wakeup, doors.log),
             feed=ChangeFeed(stores.news, RecordingObserver(), look_every=LOOK_EVERY),
             clock=clock,
             entropy=entropy,
             ready=lambda: loops.running,
+            weakness=lambda: loops.weakness,
+            metrics=metrics.text,
         )
         app = create_app(services, settings)
         runner = create_runner(app)

@@ -21,12 +21,14 @@ from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import NodeId
 from domain.scheduling.mutation import delete, edit
-from entrypoints.admin import serve_admin
+from entrypoints.admin import ServiceState, serve_admin
 from entrypoints.container import Container
 from entrypoints.hints import Hints
+from entrypoints.metrics import ProcessMetrics
 from entrypoints.settings import Settings
 from entrypoints.web.doors.access import Permission
 from entrypoints.web.routes import ROUTES
+from tests.integration.web.dashboard import PREFIX
 from tests.support.builders import a_change, a_creation, a_definition
 from tests.support.stock import stock
 
@@ -54,6 +56,7 @@ ADDRESSES = sorted(
     }
     | QUESTIONS
 )
+AT_ROOT = {route.path for route in ROUTES if route.at_root and route.permission is not Permission.PUBLIC}
 
 Spent = dict[str, tuple[int, int]]
 
@@ -80,8 +83,9 @@ async def _served(path: Path) -> AsyncIterator[tuple[SqlStore, ClientSession, st
         container = Container(
             settings=Settings(scheduler_port=0, scheduler_store_path=path), stores=store, wakeup=Hints()
         )
-        async with serve_admin(container.settings(), container, lambda: True) as base, ClientSession() as session:
-            yield store, session, base.rstrip("/")
+        state = ServiceState(lambda: True, lambda: None, ProcessMetrics(container.telling(), container.measure_store()))
+        async with serve_admin(container.settings(), container, state) as base, ClientSession() as session:
+            yield store, session, base.removesuffix(f"{PREFIX}/")
 
 
 async def _names(store: SqlStore) -> dict[str, str]:
@@ -123,7 +127,8 @@ async def _spent(path: Path, tasks: int) -> Spent:
         names = await _names(store)
         for address in ADDRESSES:
             with _counted(store) as sent:
-                async with session.get(base + address.format(**names), allow_redirects=False) as answer:
+                where = address if address in AT_ROOT else f"{PREFIX}{address}"
+                async with session.get(base + where.format(**names), allow_redirects=False) as answer:
                     await answer.read()
             found[address] = (answer.status, sent["SELECT"] + sent["INSERT"] + sent["UPDATE"] + sent["DELETE"])
     return found

@@ -17,6 +17,7 @@ from domain.scheduling.sharing import EVERYTHING
 from entrypoints.logs import capture_lines, configure_logging
 from tests.support.builders import SECOND
 from tests.support.house import House, open_house
+from tests.support.manual_clock import ManualClock
 
 Written = Callable[[], str]
 
@@ -59,7 +60,7 @@ async def test_the_guides_two_lines_are_as_the_guide_has_them(
     )
     configure_logging("human", "info")
 
-    await ran(LogObserver())
+    await ran(LogObserver(ManualClock()))
 
     started, settled = written().splitlines()
     assert started.startswith("2024-01-15 02:00:00 - Executing scheduled task: cleanup_old_activities  (execution=")
@@ -71,7 +72,7 @@ async def test_the_guides_two_lines_are_as_the_guide_has_them(
 async def test_programs_find_task_execution_and_seconds_beside_the_sentence(written: Written) -> None:
     configure_logging("json", "info")
 
-    await ran(LogObserver())
+    await ran(LogObserver(ManualClock()))
 
     started, settled = map(json.loads, written().splitlines())
     assert started["task"] == settled["task"] == "cleanup_old_activities"
@@ -201,7 +202,7 @@ async def test_what_the_service_logs_of_a_run_is_not_on_its_page(written: Writte
     configure_logging("json", "info")
     capture_lines()
 
-    await ran(LogObserver())
+    await ran(LogObserver(ManualClock()))
 
     assert len(written().splitlines()) == 2
 
@@ -216,8 +217,40 @@ async def test_a_pass_on_time_is_not_worth_a_line(written: Written) -> None:
 
 async def _fire_once(house: House) -> None:
     task = await house.create()
-    told: Any = LogObserver()
+    told: Any = LogObserver(ManualClock())
     house.observer = told
     assert task.next_occurrence is not None
     house.clock.advance_to(task.next_occurrence.run_at)
     await house.dispatch.run_once(EVERYTHING)
+
+
+def test_every_line_for_programs_says_which_process_it_is_from_and_which_request(written: Written) -> None:
+    configure_logging("json", "info", "node-1")
+
+    structlog.get_logger().info("Ours")
+    with structlog.contextvars.bound_contextvars(request_id="r1"):
+        logging.getLogger("library").warning("Foreign")
+        structlog.get_logger().info("Of another", node="node-2")
+    logging.getLogger("library").warning("Later")
+
+    told = [json.loads(line) for line in written().splitlines()]
+    assert [line["node"] for line in told] == ["node-1", "node-1", "node-2", "node-1"]
+    assert [line.get("request_id") for line in told] == [None, "r1", "r1", None]
+
+
+async def test_what_a_handler_logs_says_which_attempt_it_is_of(written: Written) -> None:
+    configure_logging("json", "info", "node-1")
+    async with open_house() as house:
+
+        @house.processors.task("mail")
+        async def handler(payload: dict[str, Any], run: Run) -> None:
+            logging.getLogger("users").warning('One row\n{"event": "forged"}\u2028')
+
+        task = await house.create()
+        execution_id = await house.run_now(task)
+        await house.work(house.perform())
+
+    (line,) = written().splitlines()
+    told = json.loads(line)
+    assert (told["task_id"], told["execution"], told["attempt"]) == (task.id, execution_id, 1)
+    assert told["event"].startswith("One row\n")

@@ -113,11 +113,10 @@ def test_options_go_before_the_environment_and_none_says_nothing(monkeypatch: py
         ("SCHEDULER_ROLES", "worker", "the scheduler's process starts the rest"),
         ("SCHEDULER_EXTERNAL_TYPES", "mail", "need their streams, and these Redis"),
         ("SCHEDULER_CONCURENCY", "5", "did you mean SCHEDULER_CONCURRENCY?"),
-        ("SCHEDULER_STORE", "postgres", "in SQLite or in Redis"),
+        ("SCHEDULER_STORE", "postgres", "DATABASE_URL must name a PostgreSQL"),
         ("SCHEDULER_STORE", "redis", "REDIS_URL is missing"),
         ("REDIS_URL", "http://localhost", "is none of redis://"),
-        ("DATABASE_URL", "mysql://localhost/x", "no SQLite file"),
-        ("DATABASE_URL", "postgresql://localhost/x", "no SQLite file"),
+        ("DATABASE_URL", "mysql://localhost/x", "is none of postgresql://"),
         ("DATABASE_URL", "sqlite:///:memory:", "no plain path"),
         ("DATABASE_URL", "sqlite:///", "no plain path"),
         ("DATABASE_URL", "sqlite:///x.db?mode=ro", "no plain path"),
@@ -279,13 +278,41 @@ def test_no_secret_is_in_a_refusal_or_in_the_settings_text(monkeypatch: pytest.M
     assert "s3cret" not in repr(load_settings())
 
 
-def test_an_address_that_is_none_is_a_wrong_setting_and_no_store_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REDIS_URL", "redis://:s3/cret@redis:6379/0")
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [("REDIS_URL", "redis://:s3/cret@redis:6379/0"), ("DATABASE_URL", "postgresql://me:s3/cret@db/app")],
+)
+def test_an_address_that_is_none_is_a_wrong_setting_and_no_store_that_is_away(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    monkeypatch.setenv(name, url)
     profile = profile_of(load_settings())
 
-    with pytest.raises(InvalidSettingsError, match="REDIS_URL has a port that is none") as refused:
+    with pytest.raises(InvalidSettingsError, match=f"{name} has a port that is none") as refused:
         profile.check()
     assert "cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "store"),
+    [
+        ({}, "sqlite"),
+        ({"DATABASE_URL": "sqlite:///x.db"}, "sqlite"),
+        ({"DATABASE_URL": "postgres://db/x"}, "postgres"),
+        ({"DATABASE_URL": "postgresql://db/x"}, "postgres"),
+        ({"DATABASE_URL": "postgresql+asyncpg://db/x"}, "postgres"),
+        ({"DATABASE_URL": "postgresql://db/x", "REDIS_URL": "redis://r"}, "redis"),
+        ({"DATABASE_URL": "postgresql://db/x", "REDIS_URL": "redis://r", "SCHEDULER_STORE": "postgres"}, "postgres"),
+        ({"DATABASE_URL": "postgresql://db/x", "SCHEDULER_STORE": "sqlite"}, "sqlite"),
+    ],
+)
+def test_the_addresses_choose_where_tasks_are_kept_unless_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], store: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+
+    assert load_settings().store == store
 
 
 def test_settings_do_not_change_after_the_start() -> None:

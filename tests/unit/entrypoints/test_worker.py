@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 import structlog
 
+from adapters.telemetry.meter import Meter
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Claim, ExecutionStore, SettleAnswer, Settlement
 from application.scheduling.ports.membership import Member, Membership
@@ -21,6 +22,7 @@ from domain.scheduling.execution import ISOLATED_AFTER, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId
 from domain.scheduling.outcome import Succeeded
 from entrypoints.handover import Handover
+from entrypoints.metrics import FiguresOfChild
 from entrypoints.process import EXIT_FAILED, EXIT_OK, EXIT_REPLACE
 from entrypoints.worker import LEAVE_WHEN_IDLE_FOR, Worker
 from tests.support.house import WORKER, House, open_house
@@ -144,7 +146,9 @@ async def ward(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ward]:
         membership = house.stores.membership
         me = Member(WORKER, frozenset({"worker"}), "host", 1, house.clock.now(), concurrency=HANDS)
         handover = Handover(perform, lambda: False)
-        here = Ward(house, perform, Worker(perform, KeepMembership(membership, me), house.observer, LONG, handover))
+        figures = FiguresOfChild(Meter(), house.clock, lambda line: True)
+        keep = KeepMembership(membership, me)
+        here = Ward(house, perform, Worker(perform, keep, house.observer, LONG, handover, figures))
         handover.announce = here.hear
 
         @house.processors.task("mail")

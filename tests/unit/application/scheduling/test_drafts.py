@@ -27,6 +27,11 @@ def test_the_guides_shortest_body_is_a_whole_task() -> None:
     assert definition == Definition("report", "mail", CronSchedule("0 * * * *"), "0 * * * *")
 
 
+@pytest.mark.parametrize("schedule", [{}, {"schedule_type": "one_time", "schedule": "2100-01-01T00:00:00Z"}])
+def test_saying_nothing_of_a_policy_is_saying_that_all_of_it_is_left_out(schedule: dict[str, Any]) -> None:
+    assert a_definition(**schedule) == a_definition(**schedule, policy={})
+
+
 def test_a_full_body_is_taken_as_it_stands() -> None:
     definition = a_definition(
         schedule_type="one_time",

@@ -84,7 +84,8 @@ async def ended(processor: Fed, *, lasts: float = 900, **fields: Any) -> Outcome
         house.processors.add(FedProcessor("report", processor).handler)
         attempt = await house.attempt(lasts=lasts, task_type="report", **fields)
         async with asyncio.TaskGroup() as group:
-            return await RunExecution(house.processors, house.clock).run(attempt, group, asyncio.Event())
+            RunExecution(house.processors, house.clock).begin(attempt, group, lambda _: None)
+        return attempt.conclude().outcome
 
 
 async def test_it_is_fed_the_fields_of_a_message_with_the_payload_decoded() -> None:

@@ -23,6 +23,8 @@ def upgrade() -> None:
     _make_records_of_executions()
     _make_records_of_tasks()
     _make_members()
+    if op.get_context().dialect.name == "postgresql":
+        _make_server()
 
 
 def _make_store() -> None:
@@ -165,6 +167,17 @@ def _make_members() -> None:
         _text("handlers"),
         *map(_whole, ("concurrency", "announced_at")),
     )
+
+
+def _make_server() -> None:
+    """What a store keeps where it lives on a server: its claims' numbers, where it was met last, how rows are kept."""
+    op.execute("CREATE SEQUENCE fence AS bigint")
+    number = sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False)
+    names = (_text("identity"), _text_or_null("holder"), _count("term"), _count("beat"))
+    op.create_table("server", number, *names, sa.CheckConstraint("id = 1", name="one_server"))
+    often = "autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000"
+    for name, fill in (("tasks", 80), ("executions", 80), ("attempts", 90), ("members", 50)):
+        op.execute(f"ALTER TABLE {name} SET (fillfactor = {fill}, {often}, autovacuum_vacuum_cost_delay = 0)")
 
 
 def _table(name: str, *parts: sa.schema.SchemaItem, **options: Any) -> None:

@@ -11,10 +11,12 @@ import pytest
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Released
 from application.scheduling.ports.task_store import CommitAnswer, Decision, Moved, TaskStore, TooEarly
-from application.scheduling.services import dispatch_due
-from application.scheduling.services.dispatch_due import AHEAD, COMMIT_MAX, QUARANTINE_FOR, DispatchDue
+from application.scheduling.services import commit_in_time
+from application.scheduling.services.deciding import AHEAD, QUARANTINE_FOR
+from application.scheduling.services.dispatch_due import COMMIT_MAX, DispatchDue
 from domain.errors import DomainError
 from domain.scheduling.change import ChangeAction
+from domain.scheduling.durations import Spread
 from domain.scheduling.events import Dispatched, TaskChanged, TaskQuarantined
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.sharing import EVERYTHING, Share
@@ -47,6 +49,22 @@ class Answering:
         return await self.tasks.commit_firings(decisions)
 
 
+@dataclass(slots=True)
+class Reads:
+    """A task store that notes how many tasks each look at what is due has found."""
+
+    tasks: TaskStore
+    found: list[int] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.tasks, name)
+
+    async def due(self, *about: Any, **more: Any) -> Any:
+        found = await self.tasks.due(*about, **more)
+        self.found.append(len(found))
+        return found
+
+
 class FullOfRetries:
     """An execution store with more retries to release than one pass may."""
 
@@ -73,7 +91,7 @@ async def test_a_pass_commits_what_is_due_and_answers_what_comes_next(house: Hou
     assert next_at == NOON + 2 * HOUR
     assert house.states() == [ExecutionState.PENDING]
     assert (house.wakeup.worker_hints, house.wakeup.changed_ids) == (1, [task.id])
-    assert house.observer.seen(Dispatched) == [Dispatched(1, 1, 0, timedelta(0))]
+    assert house.observer.seen(Dispatched) == [Dispatched(1, 1, 0, timedelta(0), waits=Spread.of([timedelta(0)]))]
 
 
 async def test_what_only_passes_over_wakes_no_worker(house: House) -> None:
@@ -95,7 +113,8 @@ async def test_the_lateness_told_is_that_of_the_oldest_run(house: House) -> None
 
     await house.fire()
 
-    assert house.observer.seen(Dispatched) == [Dispatched(1, 3, 0, 2 * HOUR + SECOND)]
+    late = [2 * HOUR + SECOND, HOUR + SECOND, SECOND]
+    assert house.observer.seen(Dispatched) == [Dispatched(1, 3, 0, late[0], waits=Spread.of(late))]
 
 
 async def test_what_was_passed_over_is_told_by_reason_and_once(house: House) -> None:
@@ -151,6 +170,72 @@ async def test_what_is_due_later_than_in_a_moment_is_left_alone(house: House) ->
     assert house.states() == []
 
 
+async def _created(house: House, count: int) -> None:
+    await house.stores.tasks.mutate([a_creation(a_definition(f"task-{number}")) for number in range(count)])
+
+
+async def test_what_is_due_at_a_near_instant_is_decided_before_it_and_read_no_second_time(house: House) -> None:
+    count = 2 * COMMIT_MAX + 1
+    await _created(house, count)
+    reads = Reads(house.stores.tasks)
+    dispatch = replace(house.dispatch, tasks=reads)
+    house.clock.advance(MINUTE - SECOND)
+
+    passes = [await dispatch.run_once(EVERYTHING) for _ in range(3)]
+    house.clock.advance(SECOND)
+    in_advance = sum(reads.found)
+    await dispatch.run_once(EVERYTHING)
+
+    assert passes == [NOON + MINUTE - SECOND, NOON + MINUTE - SECOND, NOON + MINUTE]
+    assert (in_advance, sum(reads.found)) == (count, count)
+    assert house.states() == [ExecutionState.PENDING] * count
+
+
+async def test_what_was_changed_after_it_was_decided_is_decided_again(house: House) -> None:
+    dispatch, task = house.dispatch, await house.create()
+    house.clock.advance_to(NOON + HOUR - SECOND)
+    await dispatch.run_once(EVERYTHING)
+
+    await house.manage.patch(task.id, {"description": "changed"}, ANA)
+    house.clock.advance(SECOND)
+    await dispatch.run_once(EVERYTHING)
+
+    assert house.states() == [ExecutionState.PENDING]
+    assert [(event.committed, event.moved) for event in house.observer.seen(Dispatched)] == [(0, 1), (1, 0)]
+
+
+async def test_what_comes_before_what_is_decided_already_is_fired_first(house: House) -> None:
+    dispatch = house.dispatch
+    await house.create("later", schedule_type="one_time", schedule="2024-01-15T12:00:01Z")
+    await dispatch.run_once(EVERYTHING)
+
+    await house.create("sooner", schedule_type="one_time", schedule="2024-01-15T12:00:00.500Z")
+    house.clock.advance(SECOND / 2)
+    next_at = await dispatch.run_once(EVERYTHING)
+    house.clock.advance(SECOND / 2)
+    await dispatch.run_once(EVERYTHING)
+
+    assert next_at == NOON + SECOND
+    assert [each.scheduled_at for each in map(house.execution, house.stores.state.executions)] == [
+        NOON + SECOND / 2,
+        NOON + SECOND,
+    ]
+
+
+async def test_what_is_due_by_a_clock_that_was_set_back_waits_for_its_instant(house: House) -> None:
+    dispatch = house.dispatch
+    await house.create("later", schedule_type="one_time", schedule="2024-01-15T12:00:01Z")
+    await dispatch.run_once(EVERYTHING)
+
+    house.clock.step(-HOUR)
+    assert await dispatch.run_once(EVERYTHING) is not None
+    assert house.states() == []
+    house.clock.advance(HOUR + SECOND)
+    await dispatch.run_once(EVERYTHING)
+
+    assert house.states() == [ExecutionState.PENDING]
+
+
 async def test_a_store_whose_clock_is_behind_is_asked_again_when_it_has_caught_up(house: House) -> None:
     await house.create()
     behind = SECOND / 2
@@ -179,7 +264,7 @@ async def test_a_store_whose_clock_is_far_behind_does_not_keep_the_pass_waiting(
 async def test_a_clock_set_back_in_mid_pass_keeps_nobody_waiting_until_it_is_there_again(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dispatch_due, "WAIT_MAX", AHEAD)
+    monkeypatch.setattr(commit_in_time, "WAIT_MAX", AHEAD)
     await house.create()
     house.clock.advance(HOUR - AHEAD / 2)
 
@@ -373,8 +458,8 @@ class Leaping:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.house.stores.tasks, name)
 
-    async def due(self, share: Share, *, until: datetime, limit: int) -> Any:
-        found = await self.house.stores.tasks.due(share, until=until, limit=limit)
+    async def due(self, *about: Any, **more: Any) -> Any:
+        found = await self.house.stores.tasks.due(*about, **more)
         self.house.clock.step(5 * HOUR)
         return found
 

@@ -20,7 +20,7 @@ from tests.support.manual_clock import NOON
 
 def inspect(house: House, *, fault: str | None = None) -> InspectTasks:
     stores = house.stores
-    return InspectTasks(stores.tasks, stores.history, stores.figures, stores.membership, house.clock, lambda: fault)
+    return InspectTasks(stores.tasks, stores.history, stores.figures, stores.membership, house.clock, lambda: fault, stores.holds)
 
 
 @pytest.mark.parametrize(

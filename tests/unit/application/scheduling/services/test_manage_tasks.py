@@ -10,6 +10,7 @@ import pytest
 from application.scheduling.ports.membership import HandlerSpec
 from application.scheduling.ports.task_store import TaskStore, Unreadable
 from application.scheduling.services.change_task import TRIES_MAX
+from application.scheduling.services.edits import ANNOUNCED_KEPT
 from application.scheduling.services.errors import (
     ExecutionNotFoundError,
     KeyReusedError,
@@ -122,6 +123,18 @@ async def test_the_handlers_defaults_go_before_the_settings_and_the_body_before_
 
     assert [each.definition.policy.retry.max_retries for each in (announced, said, unknown)] == [7, 0, 3]
     assert [each.definition.policy.timeout for each in (announced, unknown)] == [MINUTE, 15 * MINUTE]
+
+
+async def test_what_workers_announce_is_known_to_creations_within_a_second(house: House) -> None:
+    manage = house.manage
+    await manage.create(a_body("before"), ANA)
+    await house.announce(STRICT)
+
+    at_once = await manage.create(a_body("at once", handler="report", payload={"days": 1}), ANA)
+    house.clock.advance(ANNOUNCED_KEPT)
+    later = await manage.create(a_body("later", handler="report", payload={"days": 1}), ANA)
+
+    assert [each.task.definition.policy.retry.max_retries for each in (at_once, later)] == [3, 7]
 
 
 async def test_a_payload_must_fit_the_schema_its_handler_announced(house: House) -> None:

@@ -129,7 +129,7 @@ async def test_no_more_run_at_once_than_there_are_hands(house: House, task: Sche
         more = [await perform.claim_once(group), await perform.claim_once(group)]
         await turns()
         running = house.states().count(ExecutionState.RUNNING)
-        perform.leaving.set()
+        perform.leave()
 
     assert (more, running, len(perform.live)) == ([True, False], 3, 3)
 
@@ -231,7 +231,7 @@ async def test_a_leaving_worker_hands_back_and_no_attempt_is_used(house: House, 
     async with asyncio.TaskGroup() as group:
         await perform.claim_once(group)
         await turns()
-        perform.leaving.set()
+        perform.leave()
     await perform.settle_once()
 
     back = house.execution(execution)
@@ -311,6 +311,6 @@ async def test_the_time_out_counts_from_the_claim(house: House, task: ScheduledT
     async with asyncio.TaskGroup() as group:
         await perform.claim_once(group)
         (attempt,) = perform.live.all()
-        perform.leaving.set()
+        perform.leave()
 
     assert attempt.deadline == (MINUTE + HOUR).total_seconds()

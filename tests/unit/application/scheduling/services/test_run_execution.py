@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import json
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -21,9 +22,9 @@ from application.scheduling.processors import (
     RunCancelledError,
     Summary,
 )
-from application.scheduling.services.attempt import Attempt
+from application.scheduling.services.attempt import Attempt, Hurry
 from application.scheduling.services.error_reports import TEXT_CHARACTERS_MAX
-from application.scheduling.services.run_execution import CONTINUE_AFTER_MAX, CURRENT_ATTEMPT, RunExecution
+from application.scheduling.services.run_execution import CONTINUE_AFTER_MAX, CURRENT_ATTEMPT, Call, RunExecution
 from domain.scheduling.outcome import Continued, Failed, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
 from domain.scheduling.retry import GiveUp, RetryAt
 from tests.support.builders import HOUR
@@ -50,26 +51,38 @@ def runner(house: House, *, stop_grace: float = 5.0) -> RunExecution:
     return RunExecution(house.processors, house.clock, timedelta(seconds=stop_grace))
 
 
+async def outcome_of(
+    run: RunExecution,
+    attempt: Attempt,
+    group: asyncio.TaskGroup,
+    meanwhile: Callable[[Attempt, Call], Awaitable[None]] | None = None,
+) -> Outcome | None:
+    """How this attempt ends; None: its claim was lost."""
+    over = asyncio.get_running_loop().create_future()
+    call = run.begin(attempt, group, over.set_result)
+    if meanwhile is not None:
+        await turns()
+        await meanwhile(attempt, call)
+    await over
+    return None if attempt.is_lost else attempt.conclude().outcome
+
+
 async def ended(
     house: House,
     function: Callable[[Any, Run], Any],
     *,
     lasts: float = 900,
     stop_grace: float = 5.0,
-    meanwhile: Callable[[Attempt, asyncio.Event], Awaitable[None]] | None = None,
+    meanwhile: Callable[[Attempt, Call], Awaitable[None]] | None = None,
     **fields: Any,
 ) -> Outcome | None:
     """How an attempt with this handler ends."""
     house.processors.task("mail")(function)
-    attempt, leaving = await house.attempt(lasts=lasts, **fields), asyncio.Event()
-    run = runner(house, stop_grace=stop_grace)
+    attempt = await house.attempt(lasts=lasts, **fields)
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(run.run(attempt, group, leaving))
-        if meanwhile is not None:
-            await turns()
-            await meanwhile(attempt, leaving)
+        outcome = await outcome_of(runner(house, stop_grace=stop_grace), attempt, group, meanwhile)
     assert not attempt.is_stuck
-    return running.result()
+    return outcome
 
 
 def _nested(depth: int) -> list[Any]:
@@ -257,7 +270,7 @@ async def test_without_a_handler_it_is_put_back(house: House) -> None:
     attempt = await house.attempt()
 
     async with asyncio.TaskGroup() as group:
-        outcome = await runner(house).run(attempt, group, asyncio.Event())
+        outcome = await outcome_of(runner(house), attempt, group)
 
     assert outcome == UnknownHandler()
     assert attempt.is_over
@@ -287,7 +300,7 @@ async def test_a_partial_and_an_object_are_handlers_too(house: House) -> None:
     for task_type in ("object", "partial"):
         attempt = await house.attempt(name=task_type, task_type=task_type)
         async with asyncio.TaskGroup() as group:
-            results.append(await runner(house).run(attempt, group, asyncio.Event()))
+            results.append(await outcome_of(runner(house), attempt, group))
 
     assert results == [Succeeded('{"name":"object"}'), Succeeded('{"greeting":"hello"}')]
 
@@ -340,7 +353,7 @@ async def test_a_handler_that_cleans_up_within_the_grace_is_never_stuck(house: H
 
     attempt = await house.attempt(lasts=AN_INSTANT)
     async with asyncio.TaskGroup() as group:
-        outcome = await runner(house).run(attempt, group, asyncio.Event())
+        outcome = await outcome_of(runner(house), attempt, group)
 
     assert isinstance(outcome, Failed)
     assert (seen, attempt.is_stuck) == ([False], False)
@@ -366,7 +379,7 @@ async def test_a_handler_that_ignores_its_cancellation_is_timed_out_and_marked_u
     house.processors.task("mail")(handler)
     attempt, run = await house.attempt(lasts=AN_INSTANT), runner(house, stop_grace=AN_INSTANT)
     async with asyncio.TaskGroup() as group:
-        outcome = await run.run(attempt, group, asyncio.Event())
+        outcome = await outcome_of(run, attempt, group)
         was_stuck = attempt.is_stuck
         release.set()
 
@@ -384,7 +397,7 @@ async def test_a_thread_is_timed_out_and_marked_until_it_ends(house: House) -> N
     house.processors.task("mail")(plain)
     attempt, run = await house.attempt(lasts=AN_INSTANT), runner(house, stop_grace=AN_INSTANT)
     async with asyncio.TaskGroup() as group:
-        outcome = await run.run(attempt, group, asyncio.Event())
+        outcome = await outcome_of(run, attempt, group)
     was_stuck = attempt.is_stuck
     release.set()
     await eventually(lambda: attempt.is_over and not attempt.is_stuck)
@@ -403,11 +416,12 @@ async def test_what_runs_in_a_thread_is_known_and_its_end_is_before_the_loop_hea
     house.processors.task("mail")(plain)
     attempt = await house.attempt()
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(run.run(attempt, group, asyncio.Event()))
+        running = group.create_task(outcome_of(run, attempt, group))
         await eventually(lambda: attempt.is_in_thread)
         gate.set()
-        # The loop is held meanwhile.
-        attempt._over.wait(5)
+        held_until = time.monotonic() + 5
+        while not attempt.is_over:
+            assert time.monotonic() < held_until
         known = (attempt.conclude().outcome, running.done())
 
     assert known == (Succeeded('{"waited":true}'), False)
@@ -426,7 +440,7 @@ async def test_an_async_function_behind_a_plain_one_needs_the_loop(house: House)
     house.processors.task("mail")(plain)
     attempt = await house.attempt()
     async with asyncio.TaskGroup() as group:
-        outcome = await run.run(attempt, group, asyncio.Event())
+        outcome = await outcome_of(run, attempt, group)
 
     assert (outcome, seen) == (Succeeded(), [False])
 
@@ -442,7 +456,7 @@ async def test_a_function_whose_end_was_decided_while_it_waited_for_a_thread_is_
     asyncio.get_running_loop().set_default_executor(pool)
     pool.submit(gate.wait, 5)
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(runner(house).run(attempt, group, asyncio.Event()))
+        running = group.create_task(outcome_of(runner(house), attempt, group))
         await turns()
         handed_back = attempt.cut_off(threads_too=False)
         gate.set()
@@ -490,7 +504,7 @@ async def test_a_cancelled_handler_stops(house: House, in_thread: bool) -> None:
         while True:
             run.checkpoint()
 
-    async def cancel(attempt: Attempt, _leaving: asyncio.Event) -> None:
+    async def cancel(attempt: Attempt, _call: Call) -> None:
         attempt.ask_to_stop()
 
     assert await ended(house, plain if in_thread else handler, meanwhile=cancel) == Stopped()
@@ -501,7 +515,7 @@ async def test_a_handler_that_succeeds_although_it_was_cancelled_has_succeeded(h
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
 
-    async def cancel(attempt: Attempt, _leaving: asyncio.Event) -> None:
+    async def cancel(attempt: Attempt, _call: Call) -> None:
         attempt.ask_to_stop()
 
     assert await ended(house, handler, meanwhile=cancel) == Succeeded()
@@ -517,7 +531,7 @@ async def test_asking_again_does_not_disturb_the_cleaning_up(house: House) -> No
             await turns(50)
             cleaned.append(True)
 
-    async def cancel_twice(attempt: Attempt, _leaving: asyncio.Event) -> None:
+    async def cancel_twice(attempt: Attempt, _call: Call) -> None:
         attempt.ask_to_stop()
         await turns()
         attempt.ask_to_stop()
@@ -535,7 +549,7 @@ async def test_one_that_was_cancelled_before_it_began_never_gets_far(house: Hous
     attempt = await house.attempt()
     attempt.ask_to_stop()
     async with asyncio.TaskGroup() as group:
-        outcome = await runner(house).run(attempt, group, asyncio.Event())
+        outcome = await outcome_of(runner(house), attempt, group)
 
     assert outcome == Stopped()
 
@@ -549,7 +563,7 @@ async def test_a_lost_claim_has_no_outcome(house: House, in_thread: bool) -> Non
         while True:
             run.checkpoint()
 
-    async def lose(attempt: Attempt, _leaving: asyncio.Event) -> None:
+    async def lose(attempt: Attempt, _call: Call) -> None:
         attempt.lose()
 
     assert await ended(house, plain if in_thread else handler, meanwhile=lose) is None
@@ -564,7 +578,7 @@ async def test_a_leaving_worker_hands_back_what_does_not_end(house: House, in_th
         while True:
             run.checkpoint()
 
-    async def leave(_attempt: Attempt, leaving: asyncio.Event) -> None:
-        leaving.set()
+    async def leave(_attempt: Attempt, call: Call) -> None:
+        call.stop(Hurry.LEAVING)
 
     assert await ended(house, plain if in_thread else handler, meanwhile=leave) == HandedBack()

@@ -1,0 +1,120 @@
+"""What people and programs change, on its way into Redis: batch by batch, and creations without reading first.
+
+A creation hopes that there is nothing yet of its id, its name and its keys. Whether that is so the server sees as it
+writes, and nearly always it is; where it is not, the creation is read for and decided like every other change.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Final
+
+from adapters.records.steps import Ledger, run_key
+from adapters.redis.open_work import OpenWork, Verdict
+from adapters.redis.server import Server
+from adapters.redis.units import Reading
+from application.scheduling.ports.errors import PortError
+from application.scheduling.ports.task_store import Applied, MutateAnswer
+from domain.scheduling.mutation import Mutation
+
+BATCH_MAX: Final = 500
+"""How many changes go in one call; a call keeps every other client waiting."""
+LANES: Final = 2
+"""So many batches at a time: while the server writes one, the next is decided."""
+
+_Batch = Sequence[Mutation]
+
+
+@dataclass(frozen=True, slots=True)
+class Mutations:
+    """Carries out mutations, each in a step of its own."""
+
+    server: Server
+
+    async def carry_out(self, mutations: Sequence[Mutation]) -> list[MutateAnswer]:
+        """The answers in their order, as if each had been carried out after those before it."""
+        batches = [mutations[first : first + BATCH_MAX] for first in range(0, len(mutations), BATCH_MAX)]
+        if len(batches) > 1 and _are_apart(mutations):
+            return await _Lanes(self.server, deque(enumerate(batches))).answers()
+        return [answer for batch in batches for answer in await _written(self.server, batch)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lanes:
+    """Batches that have nothing to do with each other, several at a time."""
+
+    server: Server
+    waiting: deque[tuple[int, _Batch]]
+    answered: dict[int, list[MutateAnswer]] = field(default_factory=dict)
+
+    async def answers(self) -> list[MutateAnswer]:
+        count = len(self.waiting)
+        async with asyncio.TaskGroup() as group:
+            lanes = [group.create_task(self._some()) for _ in range(LANES)]
+        for lane in lanes:
+            if (error := lane.result()) is not None:
+                raise error
+        return list(chain.from_iterable(self.answered[place] for place in range(count)))
+
+    async def _some(self) -> PortError | None:
+        """Take batch after batch; an error, which the group would wrap, is answered, and nothing more is begun."""
+        try:
+            while self.waiting:
+                place, batch = self.waiting.popleft()
+                self.answered[place] = await _written(self.server, batch)
+        except PortError as error:
+            self.waiting.clear()
+            return error
+        return None
+
+
+async def _written(server: Server, batch: _Batch) -> list[MutateAnswer]:
+    work, in_full_memory = OpenWork(server), not any(_adds(each) for each in batch)
+    supposed = _nothing_there(batch)
+    return await work.carry_out(batch, work.of_mutations, _carry_out, supposed=supposed, in_full_memory=in_full_memory)
+
+
+def _are_apart(mutations: Sequence[Mutation]) -> bool:
+    """True if the answers are the same in whatever order these are carried out."""
+    ids = [each.after.id for each in mutations]
+    names = [each.after.definition.name for each in mutations]
+    keys = [each.change.idempotency_key for each in mutations if each.change.idempotency_key is not None]
+    are_creations = all(each.before is None and not each.runs for each in mutations)
+    return are_creations and _differ(ids) and _differ(names) and _differ(keys)
+
+
+def _differ(values: Sequence[Hashable]) -> bool:
+    return len(set(values)) == len(values)
+
+
+def _adds(mutation: Mutation) -> bool:
+    """True of what adds a task, a version or executions; a pause or a deletion, for one, does not."""
+    before, after = mutation.before, mutation.after
+    return before is None or before.definition != after.definition or bool(mutation.firing or mutation.runs)
+
+
+def _nothing_there(batch: _Batch) -> Reading | None:
+    """The reading that creations hope for; None: a task is changed, of which more must be known."""
+    if any(each.before is not None for each in batch):
+        return None
+    return Reading(max(each.change.at for each in batch), generation=None)
+
+
+def _carry_out(reading: Reading, mutation: Mutation) -> Verdict[MutateAnswer]:
+    """Judge a mutation and apply what passes; what it was judged by is to be so when it is written."""
+    ledger = Ledger(reading.steps, reading.done, reading.holders, reading.runs, reading.now)
+    name, holder = mutation.after.definition.name, reading.holders.get(mutation.after.definition.name)
+    answer = ledger.carry_out(mutation)
+    if not isinstance(answer, Applied):
+        return answer, None
+    task_id = mutation.after.id
+    expected = reading.expected.setdefault(task_id, [])
+    # What a task is called already, its state says.
+    if holder is None:
+        expected.append(["names", name, False])
+    if mutation.change.idempotency_key is not None:
+        expected.append(["keys", mutation.change.idempotency_key, False])
+    expected += [["runs", "/".join(run_key(run)), False] for run in mutation.runs]
+    return answer, task_id

@@ -1,0 +1,124 @@
+"""The content database on a PostgreSQL server: how it is opened, migrated, and handed out as ports.
+
+What is ours lies in a schema of its own, beside an application's or alone. Tables are found by the search path, which
+every transaction sets for itself, so that a pooler between may give each of them another session. The zone of every
+transaction is UTC, so that an instant kept with a time zone and one without compare as what they are.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+from adapters.sql.content.host import Host
+from adapters.sql.content.migrate import EVERYTHING, OURS, migrate
+from adapters.sql.content.opening import content_ports
+from adapters.sql.content.preflight import application_host, application_schema
+from adapters.sql.engine import Database
+from adapters.sql.postgres import open_database
+from adapters.sql.postgres_address import PostgresAddress
+from application.fediverse.ports.content import ContentPorts
+from application.scheduling.ports.errors import StoreRefusedError
+
+OWNED_SCHEMA = "scheduler_content"
+# Counting a large table takes its time, and nobody waits for it.
+CALL_TIMEOUT = timedelta(seconds=120)
+MIGRATION_WAIT = timedelta(seconds=30)
+# "PEAC" and a number, so that no other program of these tables takes the same lock.
+_MIGRATION_LOCK = sa.text("SELECT pg_advisory_xact_lock(1346715971, 1)")
+
+
+@asynccontextmanager
+async def open_postgres_content(address: PostgresAddress, owned: str = OWNED_SCHEMA) -> AsyncIterator[ContentPorts]:
+    """The content database at `address`, our tables in the schema `owned` made and migrated as needed.
+
+    Raises StoreRefusedError if it is newer than this program, may not be given a schema, or holds an application's
+    content that lacks columns the tasks need; StoreUnavailableError if it does not answer. An application's tables
+    are never altered.
+    """
+    database = _opened(address, owned)
+    try:
+        async with database.writing("prepare the content database") as connection:
+            host, path = await _prepared(connection, owned)
+        _at_every_beginning(database, path)
+        yield content_ports(database, host)
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def open_postgres_sessions(address: PostgresAddress) -> AsyncIterator[async_sessionmaker[AsyncSession]]:
+    """What makes sessions on the content database, for code that is not ours; tables by its own search path."""
+    unnamed = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str} if address.is_pooled else {}
+    connect = partial(asyncpg.connect, **address.options())
+
+    async def creator(**_: Any) -> asyncpg.Connection:
+        return await connect()
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=creator, connect_args=unnamed)
+    try:
+        # What was read can still be looked at behind a commit, where nothing can be loaded any more.
+        yield async_sessionmaker(engine, expire_on_commit=False)
+    finally:
+        await engine.dispose()
+
+
+def _opened(address: PostgresAddress, owned: str) -> Database:
+    database = open_database(address, owned)
+    database.timeout = CALL_TIMEOUT
+    # Tables are found by the search path, for they lie in two schemas.
+    untranslated: dict[str, Any] = {"schema_translate_map": None}
+    database.writer = database.writer.execution_options(**untranslated)
+    database.reader = database.reader.execution_options(**untranslated)
+    return database
+
+
+async def _prepared(connection: AsyncConnection, owned: str) -> tuple[Host, str]:
+    """The host and the search path on which it and our tables are found."""
+    await _set(connection, {"lock_timeout": f"{MIGRATION_WAIT.seconds}s", "statement_timeout": "60s"})
+    await connection.execute(_MIGRATION_LOCK)
+    found = await application_schema(connection, owned)
+    host = Host() if found is None else application_host(*found)
+    await _make_schema(connection, owned)
+    quoted = connection.dialect.identifier_preparer.quote
+    await _set(connection, {"search_path": quoted(owned)})
+    await connection.run_sync(partial(migrate, lineages=EVERYTHING if found is None else OURS))
+    return host, quoted(owned) if found is None else f"{quoted(found[0])}, {quoted(owned)}"
+
+
+async def _make_schema(connection: AsyncConnection, owned: str) -> None:
+    exists = sa.text("SELECT to_regnamespace(quote_ident(:name)) IS NOT NULL")
+    if await connection.scalar(exists, {"name": owned}):
+        return
+    me, may = (
+        await connection.execute(sa.text("SELECT current_user, has_database_privilege(current_database(), 'CREATE')"))
+    ).one()
+    quoted = connection.dialect.identifier_preparer.quote
+    if not may:
+        raise StoreRefusedError(
+            f"the user {me} may not create the schema for the scheduler's tables in the content database; let its owner"
+            f" run: CREATE SCHEMA {quoted(owned)} AUTHORIZATION {quoted(me)}"
+        )
+    await connection.execute(sa.schema.CreateSchema(owned))
+
+
+async def _set(connection: AsyncConnection, settings: Mapping[str, str]) -> None:
+    await connection.execute(sa.select(*(sa.func.set_config(name, value, True) for name, value in settings.items())))
+
+
+def _at_every_beginning(database: Database, path: str) -> None:
+    limit = f"{database.timeout.total_seconds():.0f}s"
+    settings = {"search_path": path, "timezone": "UTC", "statement_timeout": limit}
+    statement = sa.select(*(sa.func.set_config(name, sa.literal(value), True) for name, value in settings.items()))
+
+    def begun(connection: sa.Connection) -> None:
+        connection.execute(statement)
+
+    engine: AsyncEngine
+    for engine in (database.writer, database.reader):
+        sa.event.listen(engine.sync_engine, "begin", begun)

@@ -1,0 +1,96 @@
+"""Meeting a server: whether it can hold the store, and whether it is the one on which the store was met before.
+
+A server is known by its system identifier and its timeline, which moves whenever another one takes over from a backup
+or as a standby that was promoted: what was committed last may be lost then, numbers of claims included, so the store's
+generation is raised, and the journal of changes forgotten, whose transactions were numbered by another.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.sql.engine import Database
+from adapters.sql.store.news_tables import news
+from adapters.sql.store.server_tables import server
+from adapters.sql.store.tables import store
+from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
+
+VERSION_MIN: Final = 14
+# In recovery there is no present timeline to ask for, and nothing can be changed.
+_FACTS: Final = text(
+    "SELECT current_setting('server_version_num')::int, pg_is_in_recovery(), pg_encoding_to_char(encoding),"
+    " current_setting('synchronous_commit'), current_setting('fsync'), current_setting('full_page_writes'),"
+    " (SELECT system_identifier FROM pg_control_system()) || '/' || CASE WHEN pg_is_in_recovery() THEN ''"
+    " ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END"
+    " FROM pg_database WHERE datname = current_database()"
+)
+
+
+@dataclass(slots=True)
+class Arrival:
+    """What one process knows of the server its store lives on; `where` is the address as people may see it."""
+
+    where: str
+    store_id: str | None = None
+    identity: str | None = None
+    durability: str | None = None
+    fault: str | None = field(default=None)
+
+    async def judge(self, connection: AsyncConnection) -> None:
+        """See whether the server can hold a store.
+
+        Raises StoreRefusedError, or, once the store has been met, StoreUnavailableError; both say what is to be mended.
+        """
+        version, is_standby, encoding, *commits, self.identity = (await connection.execute(_FACTS)).one()
+        self.fault = fault_of(version, is_standby, encoding)
+        if self.fault:
+            refusal = StoreRefusedError if self.store_id is None else StoreUnavailableError
+            raise refusal(f"{self.where} {self.fault}")
+        self.durability = weakness_of(*commits)
+
+    async def meet(self, connection: AsyncConnection) -> None:
+        """Make sure of the store, in a transaction that writes; raise its generation if the server is another one."""
+        met: str = (await connection.execute(select(store.c.store_id))).scalar_one()
+        if self.store_id not in (None, met):
+            raise StoreUnavailableError(
+                f"{self.where} does not hold this store any more: it was replaced. Restore it from a backup, or "
+                "restart every process to begin anew"
+            )
+        self.store_id = met
+        known = (await connection.execute(select(server.c.identity).with_for_update())).scalar()
+        if known is None:
+            await connection.execute(insert(server).values(id=1, identity=self.identity))
+        elif known != self.identity:
+            await connection.execute(update(server).values(identity=self.identity))
+            await connection.execute(update(store).values(generation=store.c.generation + 1))
+            await connection.execute(delete(news))
+
+    async def look_again(self, database: Database) -> None:
+        """See whether the server is still fit, and still the same. Raises StoreUnavailableError."""
+        async with database.writing("look again") as connection:
+            known = self.identity
+            await self.judge(connection)
+            if known != self.identity:
+                await self.meet(connection)
+
+
+def fault_of(version: int, is_standby: bool, encoding: str) -> str | None:
+    """Why a server of such a version, state and encoding can't hold the store; None: it can."""
+    if version // 10_000 < VERSION_MIN:
+        return f"is PostgreSQL {version // 10_000}: at least {VERSION_MIN} is needed"
+    if is_standby:
+        return "is a standby: the tasks can be changed on its primary only"
+    if encoding != "UTF8":
+        return f"keeps its texts as {encoding}: a database with the encoding UTF8 is needed"
+    return None
+
+
+def weakness_of(synchronous_commit: str, fsync: str, full_page_writes: str) -> str | None:
+    """What an operator should know about how well the server keeps what it is told; None: nothing."""
+    if fsync == "off" or full_page_writes == "off":
+        return "durability class R-: fsync or full_page_writes is off, so a crash may spoil the store (set both on)"
+    if synchronous_commit == "off":
+        return "durability class R-: synchronous_commit is off, so a crash loses what was committed last (set it on)"
+    return None

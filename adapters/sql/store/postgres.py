@@ -1,0 +1,120 @@
+"""PostgreSQL's words: rows travel as one jsonb parameter, texts to look for as one array.
+
+Of 500 rows of eight columns, jsonb takes 0.8 ms of the client's time and 3.5 of the server's; an array for each column,
+unnested, 1.8 and 3.9.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    Executable,
+    FromClause,
+    Integer,
+    Select,
+    SelectBase,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+    type_coerce,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, Insert, insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.records.packing import Row
+from adapters.sql.store.server_tables import fence
+from adapters.sql.store.tables import store
+from adapters.sql.texts import pack_rows, storable
+
+_FENCES = select(store.c.generation, fence.next_value()).select_from(
+    store.join(func.generate_series(1, bindparam("claims", type_=Integer)).table_valued("each"), literal_column("true"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresQuery:
+    """A SELECT as it is."""
+
+    statement: Select[Any] | CompoundSelect[Any]
+
+    async def rows(self, connection: AsyncConnection, **parameters: Any) -> list[Row]:
+        """See the protocol."""
+        return list((await connection.execute(self.statement, parameters)).all())
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresDialect:
+    """`Dialect` of PostgreSQL 14 and later."""
+
+    def query(self, select_: SelectBase) -> PostgresQuery:
+        """See the protocol."""
+        assert isinstance(select_, Select | CompoundSelect), "tables and values are read by a SELECT"
+        return PostgresQuery(select_)
+
+    def given(self, columns: Sequence[Column[Any]], parameter: str) -> FromClause:
+        """See the protocol."""
+        value: ColumnElement[Any] = column("value", JSONB)
+        fields = (_field(value, index, each) for index, each in enumerate(columns))
+        packed = cast(bindparam(parameter, type_=Text), JSONB)
+        source = func.jsonb_array_elements(packed).table_valued("value")
+        return select(*fields).select_from(source).subquery("given")
+
+    def pack(self, rows: Sequence[Row]) -> str:
+        """See the protocol."""
+        return pack_rows(rows)
+
+    def is_among(self, column_: ColumnElement[str], parameter: str) -> ColumnElement[bool]:
+        """See the protocol."""
+        return column_ == any_(bindparam(parameter, type_=ARRAY(Text)))
+
+    def pack_values(self, values: Sequence[str]) -> list[str]:
+        """See the protocol."""
+        return [storable(each) for each in values]
+
+    def insert_or_keep(self, table: Table, names: Sequence[str], rows: Select[Any], key: Sequence[str]) -> Executable:
+        """See the protocol."""
+        return _insert(table, names, rows).on_conflict_do_nothing(index_elements=key)
+
+    def insert_or_replace(
+        self, table: Table, names: Sequence[str], rows: Select[Any], key: Sequence[str]
+    ) -> Executable:
+        """See the protocol."""
+        statement = _insert(table, names, rows)
+        values = {name: statement.excluded[name] for name in names if name not in key}
+        return statement.on_conflict_do_update(index_elements=key, set_=values)
+
+    def insert_or_add(self, table: Table, names: Sequence[str], rows: Select[Any], key: Sequence[str]) -> Executable:
+        """See the protocol."""
+        statement = _insert(table, names, rows)
+        sums = {name: table.c[name] + statement.excluded[name] for name in names if name not in key}
+        return statement.on_conflict_do_update(index_elements=key, set_=sums)
+
+    async def fences(self, connection: AsyncConnection, count: int) -> tuple[int, list[int]]:
+        """See the protocol. From a sequence, so that no claim waits for another's commit."""
+        rows = (await connection.execute(_FENCES, {"claims": count})).all()
+        return rows[0][0], [number for _, number in rows]
+
+    def contains(self, column_: ColumnElement[str], text: ColumnElement[str]) -> ColumnElement[bool]:
+        """See the protocol."""
+        return func.strpos(column_, text) > 0
+
+
+def _field(value: ColumnElement[Any], index: int, of: Column[Any]) -> ColumnElement[Any]:
+    text: ColumnElement[Any] = value.op("->>", return_type=Text())(literal_column(str(index)))
+    is_whole = isinstance(of.type, Integer | BigInteger)
+    return (cast(text, BigInteger) if is_whole else type_coerce(text, of.type)).label(of.name)
+
+
+def _insert(table: Table, names: Sequence[str], rows: Select[Any]) -> Insert:
+    return insert(table).from_select(list(names), rows)

@@ -1,0 +1,57 @@
+"""What becomes of a store's connections when the server ends them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+
+from adapters.sql.postgres_address import address_of
+from adapters.sql.store import PostgresStores, open_postgres_store
+from application.scheduling.ports.errors import StoreRefusedError
+from tests.support.pgbouncers import a_pgbouncer
+from tests.support.postgres_servers import PostgresServer
+from tests.support.recorders import CountingEntropy
+from tests.support.service import eventually
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+async def stores(url: str) -> AsyncIterator[PostgresStores]:
+    async with open_postgres_store(address_of(url), CountingEntropy()) as opened:
+        yield opened
+
+
+async def _databases(stores: PostgresStores) -> set[str]:
+    """What every kind of connection leads to."""
+    database, found = stores.database, set()
+    for each in (database.writing, database.reading, database.browsing):
+        async with each("look where it leads") as connection:
+            found.add(await connection.scalar(text("SELECT current_database()")))
+    return found
+
+
+async def test_connections_that_the_server_ended_while_they_were_idle_disturb_nobody(
+    server: PostgresServer, stores: PostgresStores
+) -> None:
+    (name,) = await _databases(stores)
+    ended = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    assert len(await asyncio.to_thread(server.run, ended, "postgres")) == 3
+
+    async def are_gone() -> bool:
+        return not await asyncio.to_thread(server.backends, name)
+
+    await eventually(are_gone)
+
+    assert await _databases(stores) == {name}
+
+
+async def test_a_pooler_that_the_address_does_not_tell_of_is_refused_in_words(server: PostgresServer, url: str) -> None:
+    with a_pgbouncer(server) as pooler:
+        address = address_of(pooler.url_of(url).partition("?")[0])
+        with pytest.raises(StoreRefusedError, match=f"a pooler before {address}: add pgbouncer=true"):
+            async with open_postgres_store(address, CountingEntropy()):
+                pass
+        async with open_postgres_store(address_of(pooler.url_of(url)), CountingEntropy()) as stores:
+            await _databases(stores)
