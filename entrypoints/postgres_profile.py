@@ -31,8 +31,8 @@ Callback = Callable[[], None]
 class PostgresProfile:
     """`Profile` of one PostgreSQL, or of the primary among several; `redis_url`: by which hints go instead."""
 
-    url: str
-    redis_url: str | None = None
+    url: str = field(repr=False)
+    redis_url: str | None = field(default=None, repr=False)
     clock: StoreClock = field(default_factory=StoreClock)
 
     @property

@@ -118,9 +118,12 @@ def _unless_ended(connection: Any, _record: object, _proxy: object) -> None:
 
 async def _connect(address: PostgresAddress, **_: Any) -> asyncpg.Connection:
     connection = await asyncpg.connect(**address.options(), connection_class=Connection)
-    if not address.is_pooled and not await _is_direct(connection):
+    try:
+        if not address.is_pooled and not await _is_direct(connection):
+            raise StoreRefusedError(f"there is a pooler before {address}: add pgbouncer=true to DATABASE_URL's options")
+    except BaseException:
         connection.terminate()
-        raise StoreRefusedError(f"there is a pooler before {address}: add pgbouncer=true to DATABASE_URL's options")
+        raise
     # The driver has no word for it.
     line: socket.socket | None = connection._transport.get_extra_info("socket")
     if line is not None and line.family in (socket.AF_INET, socket.AF_INET6):

@@ -72,7 +72,8 @@ def copy(source: str, target: str, wait: int, output: Output) -> None:
         told = {"passes": report.passes, "held_seconds": seconds, "running": moved.running, "kinds": rows}
         print_document({"copied_to": moved.where, **told})
     else:
-        print_rows(rows, output)
+        if rows:
+            print_rows(rows, output)
         _tell_what_now(moved, unreadable)
     sys.exit(FINDINGS if unreadable else 0)
 
@@ -118,7 +119,10 @@ def info(url: str) -> None:
 def _tell_what_now(moved: Moved, unreadable: int) -> None:
     report = moved.report
     seconds = f"{report.held_for.total_seconds():.1f} s"
-    click.echo(f"Copied and compared in {report.passes} passes; nothing was served for {seconds}.")
+    if report.kinds:
+        click.echo(f"Copied and compared in {report.passes} passes; the source was held for {seconds} of that.")
+    else:
+        click.echo("An earlier run had copied and compared everything.")
     if moved.running:
         told = "what was running then is begun again by its workers, on record as rescued"
         click.echo(f"{moved.running} executions: {told}.")

@@ -103,6 +103,7 @@ def _stats_rows(server: PostgresServer, scale: float) -> Iterator[dict[str, obje
     server.database("stats")
     _command(server, "stats", DDL + CONTENT.format(**amounts))
     name = f"statistics over {amounts['replies']:,} replies"
+    figures: dict[str, Any] = {}
     for told, script in (("", None), (", with the index", INDEX)):
         if script is not None:
             _command(server, "stats", script)

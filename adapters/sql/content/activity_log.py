@@ -69,10 +69,11 @@ def _flags(old: OldActivities) -> Sequence[sa.Label[bool]]:
 
 async def _delete(connection: AsyncConnection, which: sa.ColumnElement[bool]) -> int:
     if connection.dialect.name == "postgresql":
-        # Found by their place in the table, which stays the same under the lock: one walk along the key, no second.
+        # Found by their place, which stays the same under the lock: one walk along the key, no second. Partitions may
+        # each have a row in that place, so what may go is asked again.
         place: sa.ColumnClause[Any] = sa.literal_column("activity_pub_log.ctid")
         held = sa.select(place).select_from(log).where(which).with_for_update(skip_locked=True)
-        which = sa.literal_column("ctid") == sa.func.any(sa.func.array(held.scalar_subquery()))
+        which = sa.and_(sa.literal_column("ctid") == sa.func.any(sa.func.array(held.scalar_subquery())), which)
     return (await connection.execute(sa.delete(log).where(which))).rowcount
 
 

@@ -18,12 +18,12 @@ from adapters.sql.store.tables import store
 from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
 
 VERSION_MIN: Final = 14
-# In recovery there is no present timeline to ask for, and nothing can be changed.
+# The timeline that a primary writes; a standby has none to ask for.
+TIMELINE: Final = "left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+_IDENTITY: Final = text(f"SELECT system_identifier || '/' || {TIMELINE} FROM pg_control_system()")  # noqa: S608
 _FACTS: Final = text(
     "SELECT current_setting('server_version_num')::int, pg_is_in_recovery(), pg_encoding_to_char(encoding),"
-    " current_setting('synchronous_commit'), current_setting('fsync'), current_setting('full_page_writes'),"
-    " (SELECT system_identifier FROM pg_control_system()) || '/' || CASE WHEN pg_is_in_recovery() THEN ''"
-    " ELSE left(pg_walfile_name(pg_current_wal_lsn()), 8) END"
+    " current_setting('synchronous_commit'), current_setting('fsync'), current_setting('full_page_writes')"
     " FROM pg_database WHERE datname = current_database()"
 )
 
@@ -34,7 +34,6 @@ class Arrival:
 
     where: str
     store_id: str | None = None
-    identity: str | None = None
     durability: str | None = None
     fault: str | None = field(default=None)
 
@@ -43,7 +42,7 @@ class Arrival:
 
         Raises StoreRefusedError, or, once the store has been met, StoreUnavailableError; both say what is to be mended.
         """
-        version, is_standby, encoding, *commits, self.identity = (await connection.execute(_FACTS)).one()
+        version, is_standby, encoding, *commits = (await connection.execute(_FACTS)).one()
         self.fault = fault_of(version, is_standby, encoding)
         if self.fault:
             refusal = StoreRefusedError if self.store_id is None else StoreUnavailableError
@@ -51,7 +50,7 @@ class Arrival:
         self.durability = weakness_of(*commits)
 
     async def meet(self, connection: AsyncConnection) -> None:
-        """Make sure of the store, in a transaction that writes; raise its generation if the server is another one."""
+        """Make sure that this is the store that was met before, in a transaction that writes."""
         met: str = (await connection.execute(select(store.c.store_id))).scalar_one()
         if self.store_id not in (None, met):
             raise StoreUnavailableError(
@@ -59,21 +58,25 @@ class Arrival:
                 "restart every process to begin anew"
             )
         self.store_id = met
-        known = (await connection.execute(select(server.c.identity).with_for_update())).scalar()
-        if known is None:
-            await connection.execute(insert(server).values(id=1, identity=self.identity))
-        elif known != self.identity:
-            await connection.execute(update(server).values(identity=self.identity))
-            await connection.execute(update(store).values(generation=store.c.generation + 1))
-            await connection.execute(delete(news))
+        await move_in(connection)
 
     async def look_again(self, database: Database) -> None:
         """See whether the server is still fit, and still the same. Raises StoreUnavailableError."""
         async with database.writing("look again") as connection:
-            known = self.identity
             await self.judge(connection)
-            if known != self.identity:
-                await self.meet(connection)
+            await self.meet(connection)
+
+
+async def move_in(connection: AsyncConnection) -> None:
+    """Raise the store's generation if the server is not the one that it was met on before: whoever comes first does."""
+    identity: str = (await connection.execute(_IDENTITY)).scalar_one()
+    known = (await connection.execute(select(server.c.identity).with_for_update())).scalar()
+    if known is None:
+        await connection.execute(insert(server).values(id=1, identity=identity))
+    elif known != identity:
+        await connection.execute(update(server).values(identity=identity))
+        await connection.execute(update(store).values(generation=store.c.generation + 1))
+        await connection.execute(delete(news))
 
 
 def fault_of(version: int, is_standby: bool, encoding: str) -> str | None:

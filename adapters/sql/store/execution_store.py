@@ -60,8 +60,9 @@ class ExecutionQueries:
         self.next_retry = select(func.min(executions.c.available_at)).where(IS_RETRY_WAIT)
         first = select(executions.c.id).where(IS_RETRY_WAIT, executions.c.available_at <= now)
         first = first.order_by(executions.c.available_at, executions.c.id).limit(limit)
-        first = first.with_for_update(key_share=True, skip_locked=True)
-        released = update(executions).where(executions.c.id.in_(first))
+        # Apart, so that it is run once: each run would lock others.
+        taken = first.with_for_update(key_share=True, skip_locked=True).cte("taken")
+        released = update(executions).where(executions.c.id.in_(select(taken.c.id)))
         self.release = released.values(state=str(ExecutionState.PENDING), available_at=now)
         expired = select(executions.c.id).where(
             IS_UNKNOWN, executions.c.unknown_since <= bindparam("since", type_=Whole)

@@ -33,12 +33,15 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.packing import Row
-from adapters.sql.store.server_tables import fence
+from adapters.sql.store.arrival import TIMELINE, move_in
+from adapters.sql.store.server_tables import fence, server
 from adapters.sql.store.tables import store
 from adapters.sql.texts import pack_rows, storable
 
-_FENCES = select(store.c.generation, fence.next_value()).select_from(
-    store.join(func.generate_series(1, bindparam("claims", type_=Integer)).table_valued("each"), literal_column("true"))
+_IS_HERE: ColumnElement[bool] = func.right(server.c.identity, 8) == literal_column(TIMELINE, Text)
+_TIMES = func.generate_series(1, bindparam("claims", type_=Integer)).table_valued("each")
+_FENCES = select(store.c.generation, _IS_HERE, fence.next_value()).select_from(
+    store.join(server, literal_column("true")).join(_TIMES, literal_column("true"))
 )
 
 
@@ -101,9 +104,15 @@ class PostgresDialect:
         return statement.on_conflict_do_update(index_elements=key, set_=sums)
 
     async def fences(self, connection: AsyncConnection, count: int) -> tuple[int, list[int]]:
-        """See the protocol. From a sequence, so that no claim waits for another's commit."""
+        """See the protocol. From a sequence, so that no claim waits for another's commit.
+
+        One that was promoted may have lost the last numbers: it is noticed here, before any is given twice.
+        """
         rows = (await connection.execute(_FENCES, {"claims": count})).all()
-        return rows[0][0], [number for _, number in rows]
+        if not rows[0][1]:
+            await move_in(connection)
+            rows = (await connection.execute(_FENCES, {"claims": count})).all()
+        return rows[0][0], [number for *_, number in rows]
 
     def contains(self, column_: ColumnElement[str], text: ColumnElement[str]) -> ColumnElement[bool]:
         """See the protocol."""

@@ -21,6 +21,8 @@ from application.scheduling.services.compare_kind import KindReport, Seen, compa
 from application.scheduling.services.errors import ServiceError
 
 HELD_PASSES_MAX: Final = 5
+REST_FACTOR: Final = 9
+"""How much longer than a pass took nothing is read after it, while the source is served."""
 LOOK_EVERY: Final = timedelta(seconds=1)
 
 
@@ -84,7 +86,10 @@ class Keeper(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CopyReport:
-    """A finished copy: what it holds, by the last pass, in how many passes, and for how long nothing was served."""
+    """A finished copy: what it holds, by the last pass, in how many passes, and for how long the source was held.
+
+    Without kinds, all was done by an earlier run, but for the last word to the source.
+    """
 
     kinds: tuple[KindReport, ...]
     passes: int
@@ -113,6 +118,10 @@ class CopyStore:
         Raises CopyRefusedError, StillServedError, CopyDiffersError, StoreUnavailableError; the run may be repeated.
         """
         source, filling = await self._begin()
+        if filling is None:
+            assert source.mark is not None, "a copy is finished only while its source is held"
+            await self._part(source.mark)
+            return CopyReport((), 0, timedelta(0))
         if source.mark is None:
             await self._follow()
         since = self.clock.monotonic()
@@ -125,17 +134,16 @@ class CopyStore:
         await self._part(held)
         return CopyReport(kinds, self._passes, timedelta(seconds=self.clock.monotonic() - since))
 
-    async def _begin(self) -> tuple[Facts, Mark]:
-        """What the source knows of itself, and the mark that the target bears from now on."""
+    async def _begin(self) -> tuple[Facts, Mark | None]:
+        """What the source knows of itself, and the mark that the target bears; None: it was handed over before."""
         source, target = await self.source.transfer.facts(), await self.target.transfer.facts()
         if source.store_id == target.store_id:
             raise CopyRefusedError(f"{self.source.where} and {self.target.where} are the same store")
         _refuse_source(source, target, self.source.where)
         filling = Mark(Standing.FILLING, source.store_id, self.source.where)
         if source.mark is not None and target.mark is None:
-            # The target was handed over; only the source was not told.
-            await self._part(source.mark)
-            raise CopyRefusedError(f"this copy was finished before: {self.target.where} can be served")
+            # Only the source was not told any more.
+            return source, None
         if target.mark is None and not await self.target.transfer.begin(filling):
             hint = "copy into a store that holds nothing and that nobody serves"
             raise CopyRefusedError(f"{self.target.where} is not empty", hint)
@@ -148,9 +156,12 @@ class CopyStore:
 
     async def _follow(self) -> None:
         """Copy while the source is served, and wait until it is no more."""
-        since = self.clock.monotonic()
+        since = rested_at = self.clock.monotonic()
         while served_by := await self.keeper.served_by():
-            await self._pass()
+            if (began := self.clock.monotonic()) >= rested_at:
+                await self._pass()
+                # A pass reads everything, and whoever serves the source has other things to do.
+                rested_at = self.clock.monotonic() + REST_FACTOR * (self.clock.monotonic() - began)
             if self.clock.monotonic() - since > self.wait.total_seconds():
                 raise StillServedError(self.source.where, served_by)
             self.watcher.waiting(served_by)

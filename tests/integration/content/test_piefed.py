@@ -370,6 +370,22 @@ async def test_instants_with_a_zone_compare_as_what_they_are(
     assert done.facts["rows"]["activity_pub_log.deleted"] == 999
 
 
+async def test_a_log_in_partitions_loses_what_is_old_in_each_and_nothing_else(
+    content: ContentPorts, database: ContentOnServer, clock: PassingClock
+) -> None:
+    database.script("""
+        ALTER TABLE activity_pub_log RENAME TO whole;
+        CREATE TABLE activity_pub_log (LIKE whole) PARTITION BY RANGE (created_at);
+        CREATE TABLE log_1 PARTITION OF activity_pub_log FOR VALUES FROM (MINVALUE) TO ('2023-12-01');
+        CREATE TABLE log_2 PARTITION OF activity_pub_log FOR VALUES FROM ('2023-12-01') TO (MAXVALUE);
+        INSERT INTO activity_pub_log SELECT * FROM whole WHERE created_at IS NOT NULL""")
+
+    done = await perform(LOG, {"batch_size": 100}, content, clock)
+
+    assert done.facts["rows"] == {"activity_pub_log.deleted": 999}
+    assert database.ids("activity_pub_log") == list(range(1000, 2001))
+
+
 async def test_a_column_that_is_missing_is_named(content: ContentPorts, database: ContentOnServer) -> None:
     database.script("ALTER TABLE post RENAME status TO state; DROP TABLE report CASCADE")
 

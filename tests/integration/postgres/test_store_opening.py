@@ -19,6 +19,13 @@ from tests.support.manual_clock import ManualClock
 from tests.support.postgres_servers import PostgresServer
 from tests.support.recorders import CountingEntropy
 
+NEWER = """
+CREATE SCHEMA scheduler;
+CREATE TABLE scheduler.alembic_version (version_num text);
+INSERT INTO scheduler.alembic_version VALUES ('9999');
+GRANT ALL ON SCHEMA scheduler TO public;
+GRANT ALL ON ALL TABLES IN SCHEMA scheduler TO public;
+"""
 OURS, THEIRS = Term(NodeId("a/b c-1"), 1), Term(NodeId("d"), 1)
 
 
@@ -49,12 +56,7 @@ async def test_a_database_without_a_store_is_refused_by_who_may_not_begin_one(se
     ("prepared", "told"),
     [
         ("CREATE SCHEMA scheduler; CREATE TABLE scheduler.jobs (id int)", r"somebody else's tables .*\(jobs\)"),
-        (
-            "CREATE SCHEMA scheduler; CREATE TABLE scheduler.alembic_version (version_num text);"
-            "INSERT INTO scheduler.alembic_version VALUES ('9999'); GRANT ALL ON SCHEMA scheduler TO public;"
-            "GRANT ALL ON ALL TABLES IN SCHEMA scheduler TO public",
-            "has schema 9999, newer than this program's",
-        ),
+        (NEWER, "has schema 9999, newer than this program's"),
         ("CREATE SCHEMA scheduler", "permission denied"),
     ],
     ids=["foreign", "newer", "not ours"],
@@ -77,24 +79,25 @@ async def test_a_server_that_is_not_there_may_come(server: PostgresServer) -> No
             pass
 
 
+@pytest.mark.parametrize("looks", [False, True], ids=["at the next claim", "at the next look"])
 async def test_on_a_server_that_took_over_fences_go_on_above_all_others_and_the_journal_begins_anew(
-    server: PostgresServer, url: str
+    server: PostgresServer, url: str, looks: bool
 ) -> None:
-    clock, database = ManualClock(), url.rpartition("/")[2]
-    async with open_postgres_store(address_of(url), CountingEntropy(), clock=clock) as stores:
+    lost = "UPDATE scheduler.server SET identity = '1/00000000'; ALTER SEQUENCE scheduler.fence RESTART"
+    async with open_postgres_store(address_of(url), CountingEntropy(), clock=(clock := ManualClock())) as stores:
         store = StoreUnderTest(clock, stores, *unbroken())
         first = await store.started(await store.add())
         mark = (await stores.news.since(None, limit=9)).mark
 
-        server.run("UPDATE scheduler.server SET identity = 'another'; ALTER SEQUENCE scheduler.fence RESTART", database)
-        stores.arrival.identity = "another"
-        await stores.look_again()
-
+        server.run(lost, url.rpartition("/")[2])
+        if looks:
+            await stores.look_again()
         second = await store.started(await store.add(a_definition("second")))
-        told = await stores.news.since(mark, limit=9)
+        third = await store.started(await store.add(a_definition("third")))
 
-    assert second.execution.fence >> 32 == (first.execution.fence >> 32) + 1
-    assert not told.is_complete
+        assert second.execution.fence >> 32 == (first.execution.fence >> 32) + 1
+        assert third.execution.fence == second.execution.fence + 1
+        assert not (await stores.news.since(mark, limit=9)).is_complete
 
 
 async def test_the_office_is_replaced_only_by_who_knows_what_stands_there(url: str) -> None:

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.fediverse.ports.checkpoints import Batch, Checkpoint, Stretch
-from application.fediverse.ports.errors import ContentRefusedError, FenceLostError
+from application.fediverse.ports.errors import ContentRefusedError, FenceLostError, StepBusyError
 from application.fediverse.tasks.batches import BatchLoop, Pace, Work
 from application.fediverse.tasks.payload import MaintenancePayload
+from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.processors import Continue, PermanentError, Summary
 from tests.support.content import PassingClock, RecordedRun
 
@@ -162,6 +163,43 @@ async def test_a_database_that_refuses_makes_a_permanent_error() -> None:
     with pytest.raises(PermanentError, match=r"award\.post_id") as refusal:
         await work.walk("rows", refused)
     assert refusal.value.code == "unknown_dependents"
+
+
+@pytest.mark.parametrize(("is_too_long", "following"), [(False, 400), (True, 100)])
+async def test_a_batch_that_others_are_in_the_way_of_is_tried_again_after_a_while(
+    is_too_long: bool, following: int
+) -> None:
+    shelf, clock = Shelf(), PassingClock()
+    walk, troubles = Walk(shelf, clock), [StepBusyError("lock timeout", is_too_long=is_too_long)] * 2
+    let_through: list[float] = []
+
+    async def hindered(at: Checkpoint, limit: int) -> Batch:
+        if troubles:
+            raise troubles.pop()
+        let_through.append(clock.monotonic())
+        return await walk(at, limit)
+
+    work = await begun(shelf, clock)
+    await work.walk("rows", hindered)
+
+    assert walk.limits[0] == following
+    assert let_through[0] == pytest.approx(0.1 + 0.2)
+
+
+async def test_a_batch_that_others_are_always_in_the_way_of_is_given_up() -> None:
+    shelf, clock = Shelf(), PassingClock()
+    tries: list[int] = []
+
+    async def hindered(_at: Checkpoint, limit: int) -> Batch:
+        tries.append(limit)
+        raise StepBusyError("deadlock", is_too_long=False)
+
+    work = await begun(shelf, clock)
+
+    with pytest.raises(StoreUnavailableError, match="deadlock"):
+        await work.walk("rows", hindered)
+    assert len(tries) == 6
+    assert shelf.kept is not None
 
 
 async def test_batches_are_followed_by_a_pause() -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from domain.scheduling.durations import NO_STEP, STEPS, Durations, percentile, run_time, step_of
+from domain.scheduling.durations import NO_STEP, STEPS, Durations, Spread, percentile, run_time, step_of
 from domain.scheduling.execution import ExecutionState
 from tests.support.builders import DAY, MINUTE, SECOND
 from tests.support.manual_clock import NOON
@@ -86,3 +86,17 @@ def test_a_percentile_is_a_duration_that_occurred(percent: int, expected: int) -
 
 def test_the_percentile_of_one_duration_is_that_duration() -> None:
     assert percentile([MINUTE], 50) == MINUTE
+
+
+@pytest.mark.parametrize("count", [0, 1, 500])
+def test_a_spread_counts_each_duration_once_in_the_step_it_has_alone(count: int) -> None:
+    durations = [number * number * 977 * MS for number in range(count)] + [STEPS[-1] + DAY] * count
+
+    spread = Spread.of(reversed(durations))
+
+    assert spread.by_step == Counter(step_of(each) for each in durations)
+    assert spread.total == sum(durations, timedelta(0))
+
+
+def test_what_a_clock_shows_to_be_less_than_nothing_is_nothing_in_a_spread() -> None:
+    assert Spread.of([-SECOND, -SECOND]) == Spread({0: 2}, timedelta(0))

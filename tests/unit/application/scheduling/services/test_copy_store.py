@@ -66,7 +66,7 @@ async def copied(source: PlainEnd, target: PlainEnd, watch: Watch | None = None,
 async def test_a_copy_cut_off_at_any_call_is_finished_by_the_next_run_and_both_are_never_served() -> None:
     counted = Line()
     await copied(a_source(counted), PlainEnd("to", counted), Watch("somebody"))
-    assert counted.calls > 100
+    assert counted.calls > 50
     for calls in range(counted.calls):
         line = Line(calls)
         source, target = a_source(line), PlainEnd("to", line)
@@ -77,11 +77,7 @@ async def test_a_copy_cut_off_at_any_call_is_finished_by_the_next_run_and_both_a
         assert not all(may_be_served)
         line.calls_left = NEVER
         if source.mark is None or source.mark.standing is not Standing.MOVED:
-            is_over = target.mark is None and source.mark is not None
-            try:
-                await copied(source, target)
-            except CopyRefusedError as told:
-                assert is_over, told
+            await copied(source, target)
 
         assert target.rows == source.rows
         assert (source.mark, target.mark) == (Mark(Standing.MOVED, "to", "here"), None)
