@@ -69,6 +69,13 @@ class Dialect(OneSpeech, PGDialect_asyncpg):
     supports_statement_cache = True
     ddl_compiler = _Columns
 
+    def initialize(self, connection: object) -> None:  # noqa: ARG002 - the server is not asked
+        """See SQLAlchemy; what statements rest on is there from the oldest version on that a store is opened on."""
+        self.server_version_info = (14, 0)
+        self.default_schema_name = "public"
+        self.default_isolation_level = "READ COMMITTED"
+        self._backslash_escapes = False
+
     def on_connect(self) -> None:
         """See SQLAlchemy; JSON travels as text."""
 

@@ -59,7 +59,7 @@ def copy(source: str, target: str, wait: int, output: Output) -> None:
     report = moved.report
     rows = [
         {
-            "what": each.kind.value.replace("_", " ") if output is Output.TABLE else each.kind.value,
+            "kind": each.kind.value.replace("_", " ") if output is Output.TABLE else each.kind.value,
             "records": each.counts[1],
             "unreadable": each.unreadable,
             "sha256": each.digests[1][:16] if output is Output.TABLE else each.digests[1],

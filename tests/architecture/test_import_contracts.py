@@ -40,7 +40,8 @@ HOUSE = {
     "adapters.telemetry.log_observer": "import structlog",
     "entrypoints.settings": "import os",
     "entrypoints.clock": "from adapters.system.clock import __name__",
-    "entrypoints.profiles": "from adapters.sql.store.task_store import __name__",
+    "entrypoints.postgres_profile": "from adapters.sql.store.task_store import __name__",
+    "entrypoints.profiles": "from entrypoints.postgres_profile import __name__",
     "entrypoints.container": "from adapters.sql.store.task_store import __name__",
     "entrypoints.worker": "from entrypoints.container import __name__",
 }

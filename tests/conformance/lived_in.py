@@ -126,7 +126,9 @@ async def seen(moved: MovedStore) -> dict[str, Any]:
     since, until = store.clock.now() - DAY, store.clock.now() + DAY
     return {
         "tasks": tasks,
+        "by name": [await store.tasks.find(each.definition.name) for each in tasks],
         "executions": page.executions,
+        "backlog": await store.figures.backlog(),
         "records": [await store.history.execution(each) for each in ids],
         "changes": [list(await store.history.changes(each.id, limit=100)) for each in tasks],
         "versions": [list(await store.history.versions(each.id, limit=100)) for each in tasks],

@@ -96,6 +96,19 @@ async def test_a_task_with_a_number_of_runs_is_completed_by_the_end_of_the_last(
     assert (await store.read(task)).status is TaskStatus.COMPLETED
 
 
+async def test_the_last_run_to_succeed_completes_the_task_whatever_was_asked_for_by_hand(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(policy=ExecutionPolicy(max_runs=2, overlap=Overlap.ALLOW)))
+    first, last = await store.started(task), await store.started(task)
+    await store.run_now(task, key="by hand")
+    by_hand, seen = await store.claim(), []
+
+    for claim in (first, last, by_hand):
+        await store.settle(claim)
+        seen.append((await store.read(task)).status)
+
+    assert seen == [TaskStatus.ACTIVE, TaskStatus.COMPLETED, TaskStatus.COMPLETED]
+
+
 async def _continued(store: StoreUnderTest, claim: Claim, after: timedelta = timedelta(0)) -> Claim:
     """The claim of the execution that goes on where this one ends."""
     assert await store.settle(claim, Continued(after)) == Settled(ExecutionState.SUCCEEDED, AttemptOutcome.SUCCEEDED)

@@ -13,7 +13,7 @@ from domain.scheduling.identifiers import ExecutionId
 from domain.scheduling.outcome import Continued, Failed, HandedBack, Outcome, Stopped, Succeeded, UnknownHandler
 from domain.scheduling.policy import ExecutionPolicy, Overlap
 from domain.scheduling.retry import RetryAt
-from domain.scheduling.task import ScheduledTask
+from domain.scheduling.task import ScheduledTask, TaskStatus
 from tests.conformance.store_under_test import OTHER_WORKER, WORKER, StoreUnderTest
 from tests.support.builders import HOUR, MINUTE, SECOND, a_change, a_definition, a_failure
 from tests.support.manual_clock import NOON
@@ -174,16 +174,21 @@ async def test_ends_of_one_task_count_in_the_order_in_which_they_are_told(
     assert (await store.read(task)).error_count == error_count
 
 
-async def test_what_the_holder_tells_last_is_kept(store: StoreUnderTest) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "error"), [(a_failure(), ErrorReport("RuntimeError", "it broke")), (Succeeded(), None)]
+)
+async def test_what_the_holder_tells_last_is_kept(
+    store: StoreUnderTest, outcome: Outcome, error: ErrorReport | None
+) -> None:
     claim = await store.started(await store.add())
     line = LogLine(NOON, "error", "it broke")
 
-    settlement = Settlement(claim.execution.id, claim.token, a_failure(), Progress(3, 4), (line,))
+    settlement = Settlement(claim.execution.id, claim.token, outcome, Progress(3, 4), (line,))
     await store.executions.settle([settlement])
 
     record = await store.record(claim.execution.id)
     assert (record.summary.progress, record.log) == (Progress(3, 4), (line,))
-    assert record.attempts[0].error == record.summary.execution.error == ErrorReport("RuntimeError", "it broke")
+    assert record.attempts[0].error == record.summary.execution.error == error
 
 
 async def test_success_forgets_the_error_of_an_earlier_attempt(store: StoreUnderTest) -> None:
@@ -230,3 +235,14 @@ async def test_a_third_occurrence_is_passed_over_while_one_runs_and_one_waits(st
     await store.fired(task)
 
     assert await store.fired(task) == ()
+
+
+async def test_a_paused_task_is_completed_by_its_last_run(store: StoreUnderTest) -> None:
+    task = await store.add(a_definition(policy=ExecutionPolicy(max_runs=1)))
+    last = await store.started(task)
+    await store.paused(await store.read(task))
+
+    await store.settle(last)
+
+    after = await store.read(task)
+    assert (after.status, after.pause, after.look_at) == (TaskStatus.COMPLETED, None, None)

@@ -3,6 +3,24 @@
 Written from what is known of its columns, keys and missing indexes; everything else is left out.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+from adapters.sql.content.postgres import OWNED_SCHEMA
+from application.fediverse.ports.content import ContentPorts
+from tests.support.content import DAY, PassingClock, perform
+from tests.support.content_bases import ContentOnServer
+from tests.support.postgres_servers import PostgresServer
+
+LOG, STATS, ORPHANS, PURGE = (
+    "cleanup_old_activities",
+    "update_instance_stats",
+    "cleanup_orphaned_data",
+    "purge_deleted_content",
+)
+PATH = f"public, {OWNED_SCHEMA}"
+NUMBERS = count(1)
 REFERENCES = """
     CREATE TABLE {name} (id serial PRIMARY KEY, user_id int REFERENCES "user" (id),
                          {column} int REFERENCES {target} (id){cascade});
@@ -151,3 +169,20 @@ FILLING = """
 def filling(*, posts: int, entries: int) -> str:
     """The SQL that fills the tables."""
     return FILLING.format(posts=posts, entries=entries)
+
+
+@contextmanager
+def a_copy(server: PostgresServer, of: str) -> Iterator[ContentOnServer]:
+    """A copy of a database that nobody uses at the moment."""
+    url = server.database(f"piefed_{next(NUMBERS)}", template=of)
+    base = ContentOnServer(server, url, PATH)
+    try:
+        yield base
+    finally:
+        base.close()
+
+
+async def seen_for_long(content: ContentPorts, clock: PassingClock) -> None:
+    """Let the purge see what is deleted, and its 90 days pass."""
+    await perform(PURGE, {}, content, clock)
+    clock.advance(91 * DAY)

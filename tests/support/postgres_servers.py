@@ -7,6 +7,7 @@ as they do.)
 
 import csv
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -84,9 +85,9 @@ class PostgresServer:
         return self.process.pid
 
     def backends(self, database: str | None = None) -> list[int]:
-        """The processes that serve clients at the moment, of one database or of all."""
+        """The processes that serve clients at the moment, of one database or of all; none that `run` has used."""
         whose = "" if database is None else f" AND datname = '{database}'"
-        asked = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        asked = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> 'psql'"
         return [int(pid) for (pid,) in self.run(asked + whose)]
 
     def start(self) -> None:
@@ -121,13 +122,14 @@ class PostgresServer:
         """End it as a crash of the machine does: every process of it at once (SIGKILL)."""
         if self.process is None or self.process.poll() is not None:
             return
-        self.process.send_signal(signal.SIGSTOP)  # so that it makes no more of them
-        every = _children(self.pid)
+        # Once it has stopped, it makes no more of them.
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        every = [_handle(pid) for pid in _children(self.pid)]
         self.process.kill()
-        for pid in every:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
         self.process.wait()
+        for each in every:
+            _end(each)
 
     def stop(self, how: Stop = Stop.FAST) -> None:
         """End it in one of its own ways, or by force if it does not listen."""
@@ -211,6 +213,23 @@ def _new_cluster() -> Path:
     database = f"CREATE DATABASE {DATABASE} OWNER {USER} STRATEGY wal_log\n"
     finish(programs() / "postgres", "--single", "-D", data, "-c", "fsync=off", "postgres", words=role + database)
     return data
+
+
+def _handle(pid: int) -> int | None:
+    """A descriptor of a process, which stays its own; None if it is gone."""
+    with suppress(ProcessLookupError):
+        return os.pidfd_open(pid)
+    return None
+
+
+def _end(process: int | None) -> None:
+    """Kill a process and wait for its end: as long as one is left, its server can't be started again."""
+    if process is None:
+        return
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+    select.select([process], [], [], STOP_SECONDS)
+    os.close(process)
 
 
 def _children(pid: int) -> list[int]:

@@ -61,7 +61,7 @@ class ExecutionQueries:
         first = select(executions.c.id).where(IS_RETRY_WAIT, executions.c.available_at <= now)
         first = first.order_by(executions.c.available_at, executions.c.id).limit(limit)
         # Apart, so that it is run once: each run would lock others.
-        taken = first.with_for_update(key_share=True, skip_locked=True).cte("taken")
+        taken = first.with_for_update(key_share=True, skip_locked=True).cte("taken", nesting=True)
         released = update(executions).where(executions.c.id.in_(select(taken.c.id)))
         self.release = released.values(state=str(ExecutionState.PENDING), available_at=now)
         expired = select(executions.c.id).where(

@@ -17,10 +17,6 @@ from domain.scheduling.identifiers import ClaimToken, NodeId
 from domain.scheduling.outcome import HandedBack
 
 SETTLE_MAX = 500
-CLAIM_SHARE = 3
-"""A claim fills this part of the hands at most: while these begin to work, the store looks for more."""
-CLAIM_AT_LEAST = 10
-"""So many hands are filled at once all the same: of fewer, the asking would take longer than the waiting."""
 
 
 @dataclass(slots=True)
@@ -53,7 +49,7 @@ class PerformExecutions:
         return bool(self.live.stuck())
 
     async def claim_once(self, group: asyncio.TaskGroup) -> bool:
-        """Claim for free hands and start what was claimed as tasks of `group`; True if there may be more for others.
+        """Claim for every free hand and start what was claimed as tasks of `group`; True if there may be more.
 
         If the answer comes when little is left of the lease, as no heartbeat named the claims meanwhile, nothing is
         started: it is handed back, as it may be about to run elsewhere.
@@ -63,8 +59,7 @@ class PerformExecutions:
         free = min(self.concurrency - len(self._calls), self.concurrency + ended_max - len(self.live))
         if free <= 0:
             return False
-        asked_for = min(free, max(CLAIM_AT_LEAST, -(-self.concurrency // CLAIM_SHARE)))
-        tokens = [ClaimToken(self.entropy.token()) for _ in range(asked_for)]
+        tokens = [ClaimToken(self.entropy.token()) for _ in range(free)]
         asked = self.clock.monotonic()
         claims = await self.executions.claim(self.worker_id, tokens, isolated=self.isolated)
         is_late = self.clock.monotonic() - asked > trusted(self.lease)
@@ -73,7 +68,7 @@ class PerformExecutions:
                 self._hand_back(claim)
             else:
                 self._start(claim, group)
-        return len(claims) == asked_for
+        return len(claims) == free
 
     async def settle_once(self) -> bool:
         """Settle what has ended; True if there is more. Raises StoreUnavailableError, and will try again."""

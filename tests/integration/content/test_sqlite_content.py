@@ -93,7 +93,7 @@ async def test_instants_are_kept_as_naive_utc_and_come_back_aware(content: Conte
     assert back.tzinfo is UTC
 
 
-def test_an_instant_without_a_zone_is_refused() -> None:
+async def test_an_instant_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="aware"):
         UtcDateTime().process_bind_param(datetime(2024, 1, 1), sa.create_mock_engine("sqlite://", print).dialect)  # noqa: DTZ001 - the fault itself
 

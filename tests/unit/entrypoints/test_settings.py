@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.profiles import profile_of
 from entrypoints.settings import LOOPBACK, ROLES, InvalidSettingsError, load_settings, without_password
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -276,43 +275,6 @@ def test_no_secret_is_in_a_refusal_or_in_the_settings_text(monkeypatch: pytest.M
     assert len(lines) == 2
     assert "s3cret" not in "".join(lines)
     assert "s3cret" not in repr(load_settings())
-
-
-@pytest.mark.parametrize(
-    ("name", "url"),
-    [("REDIS_URL", "redis://:s3/cret@redis:6379/0"), ("DATABASE_URL", "postgresql://me:s3/cret@db/app")],
-)
-def test_an_address_that_is_none_is_a_wrong_setting_and_no_store_that_is_away(
-    monkeypatch: pytest.MonkeyPatch, name: str, url: str
-) -> None:
-    monkeypatch.setenv(name, url)
-    profile = profile_of(load_settings())
-
-    with pytest.raises(InvalidSettingsError, match=f"{name} has a port that is none") as refused:
-        profile.check()
-    assert "cret" not in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("given", "store"),
-    [
-        ({}, "sqlite"),
-        ({"DATABASE_URL": "sqlite:///x.db"}, "sqlite"),
-        ({"DATABASE_URL": "postgres://db/x"}, "postgres"),
-        ({"DATABASE_URL": "postgresql://db/x"}, "postgres"),
-        ({"DATABASE_URL": "postgresql+asyncpg://db/x"}, "postgres"),
-        ({"DATABASE_URL": "postgresql://db/x", "REDIS_URL": "redis://r"}, "redis"),
-        ({"DATABASE_URL": "postgresql://db/x", "REDIS_URL": "redis://r", "SCHEDULER_STORE": "postgres"}, "postgres"),
-        ({"DATABASE_URL": "postgresql://db/x", "SCHEDULER_STORE": "sqlite"}, "sqlite"),
-    ],
-)
-def test_the_addresses_choose_where_tasks_are_kept_unless_that_is_said(
-    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], store: str
-) -> None:
-    for name, value in given.items():
-        monkeypatch.setenv(name, value)
-
-    assert load_settings().store == store
 
 
 def test_settings_do_not_change_after_the_start() -> None:
