@@ -4,7 +4,7 @@ A connection may lead to a server that was not there a moment ago: one that was 
 configured anew. So each begins with the same questions, and one that is answered badly is never used.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from adapters.redis.server import Listener, Server
 from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
 from domain.scheduling.identifiers import instant_of
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 REDIS_MIN: Final = (7, 0)
 VALKEY_MIN: Final = (8, 0)
 # What stands where a script is told the generation it works on: this one runs on an empty store, too.
@@ -74,18 +74,13 @@ class Arrival:
         self.durability = durability_of(facts)
 
     async def _meet(self, connection: AbstractConnection, run_id: str) -> None:
-        asked = (run_id, SCHEMA, self.new_name or False, self.store_id or False, self.for_transfer)
-        request = msgpack.packb(asked, use_bin_type=False)
-        arguments = (len(KEYS), *KEYS, "", ARRIVE, request)
-        # In full memory too, or whoever has to connect anew could not end work there.
-        arrive, sent = script("arrive", in_full_memory=True), self.listener.uptime() if self.listener else 0.0
-        try:
-            packed = await _ask(connection, "EVALSHA", arrive.sha, *arguments)
-        except NoScriptError:
-            packed = await _ask(connection, "EVAL", arrive.text, *arguments)
-        now, _, (verdict, *name) = msgpack.unpackb(packed)
-        if self.listener:
-            self.listener.heard(instant_of(now), sent=sent, received=self.listener.uptime())
+        # A server that takes no writes (too few replicas, a full disk) refuses even what might write; so that is asked for
+        # only where there is something to be written. In full memory too, or whoever has to connect anew could not end
+        # work there.
+        for may_write in (False, True):
+            verdict, *name = await self._told(connection, run_id, may_write=may_write)
+            if verdict != "changes":
+                break
         match verdict:
             case "met":
                 self.store_id = name[0]
@@ -106,6 +101,21 @@ class Arrival:
                 )
             case _:
                 raise StoreRefusedError(f"{self.where} was written by a newer version of this program: update this one")
+
+    async def _told(self, connection: AbstractConnection, run_id: str, *, may_write: bool) -> Sequence[str]:
+        arrive = script("arrive", in_full_memory=may_write, only_reads=not may_write)
+        asked = (run_id, SCHEMA, self.new_name or False, self.store_id or False, self.for_transfer, may_write)
+        arguments = (len(KEYS), *KEYS, "", ARRIVE, msgpack.packb(asked, use_bin_type=False))
+        sent = self.listener.uptime() if self.listener else 0.0
+        try:
+            packed = await _ask(connection, "EVALSHA", arrive.sha, *arguments)
+        except NoScriptError:
+            packed = await _ask(connection, "EVAL", arrive.text, *arguments)
+        now, _, verdict = msgpack.unpackb(packed)
+        if self.listener:
+            self.listener.heard(instant_of(now), sent=sent, received=self.listener.uptime())
+        told: Sequence[str] = verdict
+        return told
 
 
 def fault_of(facts: Mapping[str, str]) -> str | None:

@@ -15,7 +15,7 @@ from adapters.redis.server import Server
 from application.scheduling.ports.execution_store import Progress
 from application.scheduling.ports.history import ExecutionFilter, ExecutionPage
 from application.scheduling.ports.records import AttemptRecord, ExecutionRecord, ExecutionSummary
-from domain.scheduling.execution import Execution
+from domain.scheduling.execution import Execution, ExecutionState
 from domain.scheduling.identifiers import ExecutionId, least_execution_id
 
 LIST_NAME = "executions"
@@ -91,13 +91,13 @@ def _request(which: ExecutionFilter, before: str, limit: int, *, is_whole: bool 
     task_id: str | None = which.task_id
     states: list[str] = sorted(which.states)
     given = None
-    index, prefixes = "ids", [""]
+    index, prefixes = "by_state", [f"{state}/" for state in states or ExecutionState]
     if which.ids is not None:
         given = sorted((each for each in which.ids if since <= each < before), reverse=True)
     elif task_id is not None:
         index, prefixes, task_id = "by_task", [f"{task_id}/"], None
-    elif states:
-        index, prefixes, states = "by_state", [f"{state}/" for state in states], []
+    else:
+        states = []
     conditions = (task_id, states or None, which.backfill)
     return [or_false(each) for each in (given, index, prefixes, since, before, *conditions, limit, is_whole)]
 

@@ -24,9 +24,8 @@ FIXED: Final = (
     "deleted",  # zset: task by deleted_at
     "names",  # hash: name -> task not deleted
     "by_name",  # zset by text: name NUL task, of tasks not deleted
-    "types",  # set: task types that ever were
+    "types",  # set: task types of what may be in a lane, or in a stream that somebody reads
     "executions",  # hash: execution -> its record (adapters/records/executions EXECUTION_FIELDS, then the type)
-    "ids",  # zset by text: execution
     "by_task",  # zset by text: task/execution
     "by_state",  # zset by text: state/execution
     "retries",  # zset: execution in retry_wait by available_at

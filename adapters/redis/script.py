@@ -13,7 +13,7 @@ from adapters.records.trail import ACCESS_RECORD_FIELDS
 from adapters.redis.keys import FIXED, KEYS, PREFIX
 from application.scheduling.ports.news import KEPT
 from domain.scheduling.durations import NO_STEP, STEPS
-from domain.scheduling.execution import ISOLATED_AFTER, redrive_key
+from domain.scheduling.execution import ISOLATED_AFTER, ExecutionState, redrive_key
 from domain.scheduling.identifiers import MICROSECOND, ExecutionId
 
 GROUP = "workers"
@@ -86,6 +86,7 @@ def _names() -> str:
             f"local REDRIVE = '{redrive_key(ExecutionId(''))}'",
             f"local R, TOKEN_OWNER = {_places(ACCESS_RECORD_FIELDS)}, {TOKEN_FIELDS.index('owner') + 1}",
             f"local PREFIX, GROUP = '{PREFIX}', '{GROUP}'",
+            f"local STATES = {{{', '.join(map(repr, map(str, ExecutionState)))}}}",
             f"local JOURNAL_KEPT, ISOLATED_AFTER = {JOURNAL_KEPT}, {ISOLATED_AFTER}",
             f"local LINES_MAX, LOG_BYTES_MAX, TRUNCATED = {LINES_MAX}, {LOG_BYTES_MAX}, '{TRUNCATED}'",
             f"local STREAM_WINDOW, STREAM_MAX, EXTERNAL_MAX = {STREAM_WINDOW}, {STREAM_MAX}, {EXTERNAL_MAX}",

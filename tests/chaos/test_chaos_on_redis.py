@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.chaos_burst import burst
-from tests.support.chaos_on_redis import LEASE_SECONDS, on_redis
+from tests.support.chaos_ground import LEASE_SECONDS
+from tests.support.chaos_on_redis import on_redis
 from tests.support.chaos_plan import IN_A_BURST, ON_REDIS, Kind, Trouble, long_plan, short_plan
 from tests.support.chaos_report import Report
 from tests.support.chaos_run import in_turn, troubled

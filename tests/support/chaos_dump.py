@@ -1,9 +1,9 @@
-"""What is left in the store's file after a run, read with plain sqlite3 and none of the product's own reading."""
+"""What is left in a store after a run, asked for in plain SQL, with none of the product's own reading."""
 
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -97,14 +97,21 @@ class ChangeRow:
     idempotency_key: str | None
 
 
-_TABLES: dict[type, str] = {
-    TaskRow: "tasks",
-    VersionRow: "definitions",
-    ExecutionRow: "executions",
-    AttemptRow: "attempts",
-    SkipRow: "skips",
-    ChangeRow: "changes",
+_TABLES: dict[type, tuple[str, str]] = {
+    TaskRow: ("tasks", "id"),
+    VersionRow: ("definitions", "task_id, version"),
+    ExecutionRow: ("executions", "id"),
+    AttemptRow: ("attempts", "execution_id, start"),
+    SkipRow: ("skips", "task_id, first_at"),
+    ChangeRow: ("changes", "id"),
 }
+OPEN = "SELECT id FROM executions WHERE state IN ('waiting', 'pending', 'running', 'retry_wait') LIMIT 1"
+OWED = "SELECT id FROM tasks WHERE status = 'active' AND deleted_at IS NULL AND look_at <= {until} LIMIT 1"
+# A pause that ends by itself is no rest: its task would begin again while the run waits for its last execution.
+RESTLESS = (
+    "SELECT id FROM tasks WHERE deleted_at IS NULL AND task_type = 'chaos'"
+    " AND (status = 'active' OR (status = 'paused' AND look_at IS NOT NULL))"
+)
 _JSON = frozenset({"schedule", "policy", "cancel", "error"})
 
 
@@ -148,22 +155,29 @@ def _by_task(rows: Iterable[Row]) -> dict[str, list[Row]]:
     return found
 
 
+def dump_of(rows: Mapping[type, Iterable[Sequence[Any]]]) -> Dump:
+    """What the statements of `SELECTS` have found, each kind's rows as they came."""
+    found = {
+        kind: [row_of(kind, dict(zip(_names(kind), each, strict=True))) for each in rows[kind]] for kind in _TABLES
+    }
+    dump = Dump(changes=found[ChangeRow])
+    dump.tasks = {row.id: row for row in found[TaskRow]}
+    dump.executions = {row.id: row for row in found[ExecutionRow]}
+    for version in found[VersionRow]:
+        dump.versions[version.task_id].append(version)
+    for attempt in found[AttemptRow]:
+        dump.attempts[attempt.execution_id].append(attempt)
+    for skip in found[SkipRow]:
+        dump.skips[skip.task_id].append(skip)
+    return dump
+
+
 def read(path: Path) -> Dump:
     """Read the file at `path`, in one snapshot; whoever serves it may go on meanwhile."""
     connection = sqlite3.connect(path)
     try:
         connection.execute("BEGIN")
-        dump = Dump()
-        dump.tasks = {row.id: row for row in _rows(connection, TaskRow, "id")}
-        dump.executions = {row.id: row for row in _rows(connection, ExecutionRow, "id")}
-        dump.changes = _rows(connection, ChangeRow, "id")
-        for version in _rows(connection, VersionRow, "task_id, version"):
-            dump.versions[version.task_id].append(version)
-        for attempt in _rows(connection, AttemptRow, "execution_id, start"):
-            dump.attempts[attempt.execution_id].append(attempt)
-        for skip in _rows(connection, SkipRow, "task_id, first_at"):
-            dump.skips[skip.task_id].append(skip)
-        return dump
+        return dump_of({kind: connection.execute(select) for kind, select in SELECTS.items()})
     finally:
         connection.close()
 
@@ -182,16 +196,15 @@ def row_of(kind: type[Row], values: Mapping[str, Any]) -> Row:
     return kind(**{name: _value(name, values[name]) for name in _names(kind)})
 
 
-def _rows(connection: sqlite3.Connection, kind: type[Row], order: str) -> list[Row]:
-    names = _names(kind)
-    # Names and tables are ours, so this is no way for anything of somebody else's into the statement.
-    found = connection.execute(f"SELECT {', '.join(names)} FROM {_TABLES[kind]} ORDER BY {order}")
-    return [row_of(kind, dict(zip(names, row, strict=True))) for row in found]
-
-
 def _names(kind: type[Row]) -> list[str]:
     return [each.name for each in fields(kind)]  # type: ignore[arg-type]  # every kind is a dataclass
 
 
 def _value(name: str, value: Any) -> Any:
     return json.loads(value) if name in _JSON and value is not None else value
+
+
+# Names and tables are ours, so this is no way for anything of somebody else's into the statements.
+SELECTS = {
+    kind: f"SELECT {', '.join(_names(kind))} FROM {table} ORDER BY {order}" for kind, (table, order) in _TABLES.items()
+}

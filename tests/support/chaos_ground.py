@@ -1,17 +1,23 @@
 """Where a run takes place: which processes serve which store, how it is read, and what can go wrong with it."""
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
-from tests.support.chaos_control import FOLDER, Controls
+from tests.support.chaos_control import FOLDER, LAUNCHER, LEASE, Controls
 from tests.support.chaos_dump import Dump
 from tests.support.chaos_plan import Kind, Trouble
 from tests.support.service import Service
 
 GRACE_SECONDS = 2
+# Of those who share a server.
+SCHEDULERS, WORKERS = 2, 3
+# Eight processes that start at once on a busy machine.
+READY_WITHIN_SECONDS = 90.0
+LEASE_SECONDS = 3.0
 
 Deed = Callable[[Trouble], Awaitable[None]]
 
@@ -70,6 +76,20 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
         "SCHEDULER_GRACE": str(GRACE_SECONDS),
         **more,
     }
+
+
+def a_cluster(folder: Path, **where: str) -> tuple[list[Service], list[Service]]:
+    """Schedulers with dashboards, and workers, each with a folder of its own; `where` are the settings of the store."""
+    token = secrets.token_hex(32)
+    more = {**where, "SCHEDULER_ADMIN_TOKEN": token, LEASE: str(LEASE_SECONDS)}
+
+    def a_service(name: str, roles: str) -> Service:
+        home = folder / name
+        home.mkdir()
+        return Service(home, environment(folder, SCHEDULER_ROLES=roles, **more), LAUNCHER, token, READY_WITHIN_SECONDS)
+
+    schedulers = [a_service(f"scheduler-{number + 1}", "scheduler,admin") for number in range(SCHEDULERS)]
+    return schedulers, [a_service(f"worker-{number + 1}", "worker") for number in range(WORKERS)]
 
 
 async def start(ground: Ground) -> None:

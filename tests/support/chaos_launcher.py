@@ -62,8 +62,9 @@ def haunt_writes(controls: Controls, cell: Cell, journal: Path) -> None:
     async def writing(self: Database, doing: str) -> AsyncIterator[AsyncConnection]:
         last = controls.counted_down(cell)
         async with true_writing(self, doing) as connection:
-            pages = PAGES_MIN if controls[Cell.DISK_FULL] else PAGES_MAX
-            await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+            if connection.dialect.name == "sqlite":
+                pages = PAGES_MIN if controls[Cell.DISK_FULL] else PAGES_MAX
+                await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
             yield connection
             if last < 0:
                 _die(journal, f"before the commit of {doing}")

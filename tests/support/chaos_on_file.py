@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.chaos_control import LAUNCHER, MICROSECONDS, Cell, Controls
-from tests.support.chaos_dump import Dump, is_whole, read
+from tests.support.chaos_dump import OPEN, OWED, RESTLESS, Dump, is_whole, read
 from tests.support.chaos_ground import Deed, environment
 from tests.support.chaos_ledger import NEMESIS, append
 from tests.support.chaos_plan import Kind, Trouble
@@ -17,13 +17,6 @@ from tests.support.service import Service
 
 STORE = "scheduler.db"
 NO_LIMIT = resource.RLIM_INFINITY
-_OPEN = "SELECT EXISTS (SELECT 1 FROM executions WHERE state IN ('waiting', 'pending', 'running', 'retry_wait'))"
-_OWED = "SELECT EXISTS (SELECT 1 FROM tasks WHERE status = 'active' AND deleted_at IS NULL AND look_at <= ?)"
-# A pause that ends by itself is no rest: its task would begin again while the run waits for its last execution.
-_RESTLESS = (
-    "SELECT id FROM tasks WHERE deleted_at IS NULL AND task_type = 'chaos'"
-    " AND (status = 'active' OR (status = 'paused' AND look_at IS NOT NULL))"
-)
 
 
 @dataclass(slots=True)
@@ -59,15 +52,15 @@ class FileGround:
 
     async def is_undecided(self, until: int) -> bool:
         """See the protocol."""
-        return bool(self._column(_OWED, until)[0])
+        return bool(self._column(OWED.format(until=until)))
 
     async def is_open(self) -> bool:
         """See the protocol."""
-        return bool(self._column(_OPEN)[0])
+        return bool(self._column(OPEN))
 
     async def restless(self) -> list[str]:
         """See the protocol."""
-        return self._column(_RESTLESS)
+        return self._column(RESTLESS)
 
     async def dump(self) -> Dump:
         """See the protocol."""
@@ -107,9 +100,9 @@ class FileGround:
             with suppress(ProcessLookupError):
                 resource.prlimit(self.service.process.pid, resource.RLIMIT_FSIZE, (limit, NO_LIMIT))
 
-    def _column(self, question: str, *parameters: int) -> list[str]:
+    def _column(self, question: str) -> list[str]:
         with closing(sqlite3.connect(self.folder / STORE)) as connection:
-            return [row[0] for row in connection.execute(question, parameters)]
+            return [row[0] for row in connection.execute(question)]
 
 
 @asynccontextmanager

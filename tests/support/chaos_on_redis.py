@@ -1,7 +1,6 @@
 """The Redis profile as the ground of a run: two schedulers and three workers on one server, read through the ports."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,19 +21,15 @@ from domain.scheduling.execution import OPEN_STATES
 from domain.scheduling.identifiers import instant_of
 from domain.scheduling.mutation import Mutation
 from domain.scheduling.task import TaskStatus
-from tests.support.chaos_control import LAUNCHER, LEASE, Controls
+from tests.support.chaos_control import Controls
 from tests.support.chaos_dump import Dump
 from tests.support.chaos_dump_ports import read_through, tasks_of
-from tests.support.chaos_ground import Deed, environment
+from tests.support.chaos_ground import LEASE_SECONDS, Deed, a_cluster
 from tests.support.chaos_handlers import TYPE
 from tests.support.chaos_plan import Kind, Trouble
 from tests.support.redis_servers import RedisServer, a_redis
 from tests.support.service import Service
 
-SCHEDULERS, WORKERS = 2, 3
-# Eight processes that start at once on a busy machine.
-READY_WITHIN_SECONDS = 90.0
-LEASE_SECONDS = 3.0
 # A task that has nothing to do for so long is at rest.
 REST = timedelta(hours=1)
 # A script that runs for so many milliseconds, as Redis has no other way to be busy with one.
@@ -203,18 +198,6 @@ class RedisGround:
 
 @asynccontextmanager
 async def on_redis(folder: Path) -> AsyncIterator[RedisGround]:
-    """Two schedulers with dashboards and three workers, each with a folder of its own, on a server of their own."""
+    """Schedulers and workers on a server of their own."""
     with a_redis() as server:
-        token = secrets.token_hex(32)
-        more = {"REDIS_URL": server.url, "SCHEDULER_ADMIN_TOKEN": token, LEASE: str(LEASE_SECONDS)}
-
-        def a_service(name: str, roles: str) -> Service:
-            home = folder / name
-            home.mkdir()
-            return Service(
-                home, environment(folder, SCHEDULER_ROLES=roles, **more), LAUNCHER, token, READY_WITHIN_SECONDS
-            )
-
-        schedulers = [a_service(f"scheduler-{number + 1}", "scheduler,admin") for number in range(SCHEDULERS)]
-        workers = [a_service(f"worker-{number + 1}", "worker") for number in range(WORKERS)]
-        yield RedisGround(folder, Controls(folder), server, schedulers, workers)
+        yield RedisGround(folder, Controls(folder), server, *a_cluster(folder, REDIS_URL=server.url))

@@ -14,7 +14,7 @@ VICTIMS = 60
 
 
 class Kind(StrEnum):
-    """The faults there are: those of processes, of a file, and of a Redis."""
+    """The faults there are: those of processes, of a file, of any server, of a Redis, and of a PostgreSQL."""
 
     KILL_WORKER = "kill -9 worker"
     KILL_SERVICE = "kill -9 service"
@@ -31,21 +31,37 @@ class Kind(StrEnum):
     KILL_SCHEDULERS = "kill -9 all schedulers"
     KILL_HOUSE = "kill -9 worker and supervisor"
     STOP_HOUSE = "freeze worker and supervisor"
-    KILL_STORE = "redis killed"
-    STOP_STORE = "redis frozen"
+    KILL_STORE = "store killed"
+    STOP_STORE = "store frozen"
+    CUT = "connections cut"
     SLEEP = "redis sleeps"
     BUSY = "redis is busy with a script"
     PAUSE_WRITES = "redis pauses writes"
-    CUT = "connections cut"
     FORGET_SCRIPTS = "scripts forgotten"
     FULL_MEMORY = "memory full"
     EVICTING = "eviction allowed"
     LOSE_STREAM = "stream deleted"
     MEDDLE = "messages trimmed, deleted and doubled"
+    HALT_STORE = "server stopped immediately"
+    SHUT_STORE = "server stopped fast"
+    KILL_BACKEND = "backend killed"
+    STOP_BACKENDS = "backends hang"
+    EXHAUST = "connections exhausted"
+    LOCK_TABLES = "tables locked"
+    ALTER_TABLE = "a change of a table waits"
+    HOLD_ROWS = "rows held by an idle transaction"
+    KILL_HINTS = "redis killed that carries hints"
 
 
 # While one of these lasts, nobody hears from the store.
-SILENCING = frozenset({Kind.KILL_STORE, Kind.STOP_STORE, Kind.SLEEP, Kind.BUSY, Kind.PAUSE_WRITES})
+SILENCING = frozenset(
+    {
+        *(Kind.KILL_STORE, Kind.STOP_STORE),
+        *(Kind.SLEEP, Kind.BUSY, Kind.PAUSE_WRITES),
+        *(Kind.HALT_STORE, Kind.SHUT_STORE, Kind.KILL_BACKEND, Kind.STOP_BACKENDS),
+        *(Kind.LOCK_TABLES, Kind.ALTER_TABLE, Kind.HOLD_ROWS),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +122,30 @@ ON_REDIS = (
     Trouble(Kind.EVICTING, seconds=1.0),
     Trouble(Kind.KILL_SCHEDULERS, seconds=0.2),
     Trouble(Kind.MEDDLE),
+    Trouble(Kind.STOP_STORE),
+    Trouble(Kind.STOP_HOUSE, seconds=4.0),
+)
+# The same of the PostgreSQL profile.
+ON_POSTGRES = (
+    Trouble(Kind.KILL_WORKER, victim=1),
+    Trouble(Kind.HALT_STORE, seconds=0.5),
+    Trouble(Kind.KILL_SERVICE, seconds=0.3, victim=1),
+    Trouble(Kind.EXHAUST, seconds=1.5),
+    Trouble(Kind.DIE_SCHEDULER, number=-3),
+    Trouble(Kind.KILL_BACKEND),
+    Trouble(Kind.STOP_WORKER, victim=2),
+    Trouble(Kind.LOCK_TABLES),
+    Trouble(Kind.DIE_WORKER, number=-5),
+    Trouble(Kind.CUT),
+    Trouble(Kind.STOP_SERVICE),
+    Trouble(Kind.STOP_BACKENDS),
+    Trouble(Kind.TERMINATE, victim=3),
+    Trouble(Kind.ALTER_TABLE),
+    Trouble(Kind.DIE_WORKER, number=3),
+    Trouble(Kind.SHUT_STORE, seconds=0.2),
+    Trouble(Kind.KILL_SCHEDULERS, seconds=0.2),
+    Trouble(Kind.HOLD_ROWS),
+    Trouble(Kind.KILL_STORE, seconds=0.5),
     Trouble(Kind.STOP_STORE),
     Trouble(Kind.STOP_HOUSE, seconds=4.0),
 )

@@ -42,9 +42,9 @@ def nothing_changed_moves_version(patch: Patch) -> None:
     """A change that changes nothing and yet makes another version."""
     original = Mutation._overlaid
 
-    def _overlaid(self: Mutation, current: ScheduledTask) -> ScheduledTask:
-        task = original(self, current)
-        idle = self.before is not None and self.change.action.moves_version and task.version == current.version
+    def _overlaid(self: Mutation, before: ScheduledTask, current: ScheduledTask) -> ScheduledTask:
+        task = original(self, before, current)
+        idle = self.change.action.moves_version and task.version == current.version
         return replace(task, version=task.version + 1) if idle else task
 
     patch(Mutation, "_overlaid", _overlaid)

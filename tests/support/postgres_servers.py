@@ -90,6 +90,10 @@ class PostgresServer:
         asked = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name <> 'psql'"
         return [int(pid) for (pid,) in self.run(asked + whose)]
 
+    def processes(self) -> list[int]:
+        """Every process of it, the first one first."""
+        return [self.pid, *_children(self.pid)]
+
     def start(self) -> None:
         """Start it, and return when it answers: when it has recovered."""
         self.spawn()

@@ -1,7 +1,8 @@
 -- What a process is told when it connects: which store this is, and whether another server has it now.
 -- request: the run_id of the server, the schema the process knows, a name for a store that is new (false: none is to be
--- begun), the name of the store the process knows (false: none yet), and whether it is there to move the store.
-local run_id, schema, new_name, known, for_transfer = unpack(request)
+-- begun), the name of the store the process knows (false: none yet), whether it is there to move the store, and whether
+-- it may write. Nothing is written where nothing has changed; where it would have to be by who may not, that is the answer.
+local run_id, schema, new_name, known, for_transfer, may_write = unpack(request)
 local name = call('HGET', K.meta, 'store_id')
 
 if not name then
@@ -11,15 +12,25 @@ if not name then
     if call('EXISTS', key) == 1 then return answer({'foreign'}) end
   end
   if not new_name then return answer({'none'}) end
+  if not may_write then return answer({'changes'}) end
   call('HSET', K.meta, 'store_id', new_name, 'schema', schema, 'generation', 1, 'server', run_id)
   generation = 1
   return answer({'met', new_name})
 end
 if known and known ~= name then return answer({'gone'}) end
-if tonumber(call('HGET', K.meta, 'schema')) > schema then return answer({'newer'}) end
+local written_by = tonumber(call('HGET', K.meta, 'schema'))
+if written_by > schema then return answer({'newer'}) end
 local mark = call('HGET', K.meta, 'mark')
 if mark and not for_transfer then return answer({'marked', mark}) end
-if call('HGET', K.meta, 'server') ~= run_id then
+local is_same_server = call('HGET', K.meta, 'server') == run_id
+if is_same_server and written_by == schema then return answer({'met', name}) end
+if not may_write then return answer({'changes'}) end
+if written_by < schema then
+  -- Schema 1 had all executions in an index of their own, too.
+  call('UNLINK', PREFIX .. 'ids')
+  call('HSET', K.meta, 'schema', schema)
+end
+if not is_same_server then
   call('HSET', K.meta, 'server', run_id)
   generation = call('HINCRBY', K.meta, mark and 'held_generation' or 'generation', 1)
 end

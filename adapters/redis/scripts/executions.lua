@@ -4,19 +4,21 @@
 -- Answer: {id, name and type of its task, the one in its place, how many attempts and lines} of each; the id before
 -- which to go on, or false. Readings: of each its record and progress, and its attempts and lines if they are asked for.
 
-local SCANNED_MAX = 500
+-- So many members are looked at: those that are asked for may be few among them, if there is a condition.
+local SCANNED_MAX, PLAIN_MAX = 500, 100
 local given, index, prefixes, least, before, task_id, states, backfill, limit, is_whole = unpack(request)
+local most = (task_id or states or backfill) and SCANNED_MAX or math.max(limit, PLAIN_MAX)
 
 local function found_by_index()
   local ids = {}
   for _, prefix in ipairs(prefixes) do
     local members = call('ZRANGE', K[index], '(' .. prefix .. before, '[' .. prefix .. least, 'BYLEX', 'REV',
-      'LIMIT', 0, SCANNED_MAX)
+      'LIMIT', 0, most)
     for _, member in ipairs(members) do ids[#ids + 1] = string.sub(member, #prefix + 1) end
   end
-  -- What lies behind the first SCANNED_MAX of all is not complete.
+  -- What lies behind the first of all that were looked for is not complete.
   if #prefixes > 1 then table.sort(ids, function(one, other) return one > other end) end
-  for place = #ids, SCANNED_MAX + 1, -1 do ids[place] = nil end
+  for place = #ids, most + 1, -1 do ids[place] = nil end
   return ids
 end
 
@@ -68,5 +70,5 @@ for _, id in ipairs(ids) do
     found[#found + 1] = {id, task[T.name] or '', task[T.task_type] or '', again, starts, lines}
   end
 end
-local is_over = #found < limit and (given or #ids < SCANNED_MAX)
+local is_over = #found < limit and (given or #ids < most)
 return answer_with_readings({found, not is_over and last})

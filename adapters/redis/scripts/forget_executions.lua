@@ -28,7 +28,6 @@ local function forget(id, is_old)
     end
   end
   call('HDEL', K.executions, id)
-  call('ZREM', K.ids, id)
   call('HDEL', K.progress, id)
   call('HDEL', K.volumes, id)
   call('SREM', K.redriven, id)

@@ -203,7 +203,6 @@ local function put_execution(old, new, state, bytes)
       index(new)
     end
   else
-    zadd(K.ids, 0, id)
     zadd(K.by_task, 0, new[E.task_id] .. '/' .. id)
     if new[E.kind] ~= 'auto' then index_run(new) end
     index(new)

@@ -58,8 +58,20 @@ local function tell_versions()
   return place_behind(found)
 end
 
+-- The next executions: the first of those of all states.
+local function execution_ids()
+  local ids = {}
+  for _, state in ipairs(STATES) do
+    local members = call('ZRANGE', K.by_state, '(' .. state .. '/' .. after, '(' .. state .. '0', 'BYLEX', 'LIMIT', 0, limit)
+    for _, member in ipairs(members) do ids[#ids + 1] = string.sub(member, #state + 2) end
+  end
+  table.sort(ids)
+  for place = #ids, limit + 1, -1 do ids[place] = nil end
+  return ids
+end
+
 local function tell_executions()
-  names = members_of(K.ids, limit)
+  names = execution_ids()
   local records, progress = values_of(K.executions, names), values_of(K.progress, names)
   local volumes = values_of(K.volumes, names)
   for place = 1, #names do
@@ -71,7 +83,7 @@ local function tell_executions()
 end
 
 local function tell_attempts()
-  local found = members_of(K.ids, limit)
+  local found = execution_ids()
   local records = values_of(K.executions, found)
   for place, id in ipairs(found) do
     local execution = unpacked(records[place], is_execution)
@@ -84,7 +96,7 @@ local function tell_attempts()
 end
 
 local function tell_log_lines()
-  local found = members_of(K.ids, limit)
+  local found = execution_ids()
   local volumes = values_of(K.volumes, found)
   for place, id in ipairs(found) do
     for number, line in ipairs(volumes[place] and call('LRANGE', PREFIX .. 'log:' .. id, 0, -1) or {}) do

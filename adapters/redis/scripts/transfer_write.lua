@@ -46,7 +46,6 @@ local function remove_execution(id)
   local execution = read(K.executions, id)
   if not execution then return end
   unindex(execution)
-  zrem(K.ids, id)
   zrem(K.by_task, execution[E.task_id] .. '/' .. id)
   note_open(execution[E.task_id], id, false)
   if execution[E.kind] ~= 'auto' then
@@ -107,7 +106,6 @@ function PUT.executions(id, bytes, progress, volume)
   if old then
     unindex(old)
   else
-    zadd(K.ids, 0, id)
     zadd(K.by_task, 0, new[E.task_id] .. '/' .. id)
     if new[E.kind] ~= 'auto' then
       -- It is looked up whether the one in whose place it is asked for is dead.

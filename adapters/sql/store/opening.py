@@ -22,7 +22,7 @@ from adapters.sql.store.guard import Guard, OneWriter
 from adapters.sql.store.history import SqlHistory
 from adapters.sql.store.hold import SqlHolds
 from adapters.sql.store.membership import SqlMembership
-from adapters.sql.store.migrations import migrate
+from adapters.sql.store.migrations import USABLE_SINCE, migrate
 from adapters.sql.store.news import SqlNews
 from adapters.sql.store.sqlite import SqliteDialect
 from adapters.sql.store.tables import METADATA, store
@@ -135,7 +135,7 @@ async def prepare(connection: AsyncConnection, where: str, entropy: Entropy | No
         if entropy is None:
             raise StoreRefusedError(f"{where} lacks the name of its store: restore it from a backup")
         name = {"id": 1, "store_id": entropy.identifier(), "generation": FIRST_GENERATION, "fence": 0}
-        await connection.execute(insert(store).values(name))
+        await connection.execute(insert(store).values(name, usable_since=USABLE_SINCE))
     if not for_transfer:
         await refuse_if_marked(connection, where)
 

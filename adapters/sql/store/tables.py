@@ -60,6 +60,8 @@ store = Table(
     Column("generation", Whole, nullable=False),
     Column("fence", Whole, nullable=False),
     Column("tzdata", Text),
+    # The oldest schema whose programs can work with this one: migrations/__init__.py.
+    Column("usable_since", Text),
     CheckConstraint("id = 1", name="one_row"),
     sqlite_strict=True,
 )

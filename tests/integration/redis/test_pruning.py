@@ -244,7 +244,7 @@ async def test_what_cannot_be_read_keeps_nothing_else_from_being_forgotten(store
     assert await _pruned(store) > 4
 
     assert await _listed(store) == []
-    assert not admin.exists(*(key(name) for name in ("executions", "ids", "succeeded", "hours")))
+    assert not admin.exists(*(key(name) for name in ("executions", "by_state", "succeeded", "hours")))
 
 
 async def test_a_server_without_memory_tells_and_forgets(store: StoreUnderTest, admin: Redis) -> None:

@@ -32,7 +32,6 @@ async def test_lists_find_what_lies_behind_many_others(store: StoreUnderTest, ad
     await store.settle(done)
     later = microseconds(store.clock.now() + HOUR)
     names = [f"{later + each:014x}" for each in range(MANY)]
-    admin.zadd(key("ids"), dict.fromkeys(names, 0))
     admin.zadd(key("by_task"), {f"{task.id}/{each}": 0 for each in names})
     admin.zadd(key("by_state"), {f"succeeded/{each}": 0 for each in names})
     succeeded, died = ExecutionState.SUCCEEDED, ExecutionState.DEAD

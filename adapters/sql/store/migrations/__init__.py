@@ -1,31 +1,54 @@
-"""The store's schema through time: Alembic, run in process, forward only."""
+"""The store's schema through time: Alembic, run in process, forward only.
+
+A schema that only adds to earlier ones is of use to the programs that knew those: whoever migrates writes down since
+which one, so processes of two versions work side by side, and the older ones can be started again.
+"""
 
 from functools import cache
 from pathlib import Path
+from typing import Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, select, update
 
+from adapters.sql.store.tables import store
 from application.scheduling.ports.errors import StoreRefusedError
+
+USABLE_SINCE: Final = "0009"
+"""The oldest schema whose programs can work with the newest one. It moves when a migration takes something away, or
+adds what has no default: see docs/deployment.md."""
 
 
 def migrate(connection: Connection, name: str) -> None:
-    """Bring the schema to the newest version, within the transaction of `connection`.
+    """Bring the schema to the newest version, within the transaction of `connection`; a usable newer one is left so.
 
-    Raises StoreRefusedError if `name` has a version this program does not know: a newer program wrote it.
+    Raises StoreRefusedError if `name` was written by a newer program that has no use for this one.
     """
     newest, known = _revisions()
     present = MigrationContext.configure(connection).get_current_revision()
     if present == newest:
         return
     if present is not None and present not in known:
+        if _usable_since(connection) in known:
+            return
         raise StoreRefusedError(f"{name} has schema {present}, newer than this program's {newest}: upgrade the program")
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    # A new store has no row yet, and is named with this by whoever makes it.
+    connection.execute(update(store).values(usable_since=USABLE_SINCE))
+
+
+def _usable_since(connection: Connection) -> str | None:
+    """What a newer program wrote down; None: nothing that this one can read."""
+    catalog = inspect(connection)
+    columns = catalog.get_columns(store.name) if catalog.has_table(store.name) else ()
+    if store.c.usable_since.name not in {each["name"] for each in columns}:
+        return None
+    return connection.execute(select(store.c.usable_since)).scalar()
 
 
 @cache

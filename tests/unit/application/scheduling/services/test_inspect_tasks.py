@@ -20,7 +20,8 @@ from tests.support.manual_clock import NOON
 
 def inspect(house: House, *, fault: str | None = None) -> InspectTasks:
     stores = house.stores
-    return InspectTasks(stores.tasks, stores.history, stores.figures, stores.membership, house.clock, lambda: fault, stores.holds)
+    ports = stores.tasks, stores.history, stores.figures, stores.membership
+    return InspectTasks(*ports, house.clock, lambda: fault, stores.holds)
 
 
 @pytest.mark.parametrize(
