@@ -84,7 +84,7 @@ def _admin_token(settings: Settings) -> str | None:
 
 
 def _deliveries(settings: Settings) -> Deliveries:
-    return Deliveries(settings.store == "redis", frozenset(settings.scheduler_external_types))
+    return Deliveries(settings.has_streams, frozenset(settings.scheduler_external_types))
 
 
 def _retention(settings: Settings) -> Retention:
@@ -190,6 +190,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         store_fault=stores.provided.fault,
         holds=stores.provided.holds,
+        outbox=stores.provided.outbox.call(),
     )
     retention = providers.Singleton(_retention, settings)
     inspect_audit = providers.Singleton(InspectAudit, history=shown_history)
@@ -210,6 +211,7 @@ class Container(containers.DeclarativeContainer):
         membership=ports.provided.membership,
         holds=stores.provided.holds,
         clock=clock,
+        outbox=stores.provided.outbox.call(),
     )
     explain = providers.Singleton(
         Explain, history=shown_history, membership=ports.provided.membership, retention=retention

@@ -1,6 +1,7 @@
 """The profile whose tasks are in a PostgreSQL: shared by any number of processes, as that in a Redis.
 
-A Redis beside it carries the wake-ups, if there is one: they cost the database nothing then.
+A Redis beside it, if there is one, has the streams of external types, and carries the wake-ups: they cost the database
+nothing then.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from adapters.redis.opening import address_of as redis_address_of
+from adapters.redis.streams import open_redis_streams
 from adapters.redis.wakeup import open_parting_words, open_redis_wakeup
 from adapters.sql.postgres_address import address_of
 from adapters.sql.store import PostgresStores, open_postgres_store
@@ -17,6 +19,7 @@ from adapters.sql.wakeup import open_postgres_wakeup
 from adapters.system.entropy import SystemEntropy
 from adapters.system.store_clock import StoreClock
 from application.scheduling.ports.errors import StoreRefusedError
+from application.scheduling.ports.outbox import Streams
 from application.scheduling.ports.term import Terms
 from application.scheduling.ports.wakeup import Wakeup
 from entrypoints.hints import Hints
@@ -29,7 +32,7 @@ Callback = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class PostgresProfile:
-    """`Profile` of one PostgreSQL, or of the primary among several; `redis_url`: by which hints go instead."""
+    """`Profile` of one PostgreSQL, or of the primary among several; `redis_url`: for streams, and for hints."""
 
     url: str = field(repr=False)
     redis_url: str | None = field(default=None, repr=False)
@@ -99,3 +102,7 @@ class PostgresProfile:
         if self.redis_url is None:
             return nullcontext(Hints())
         return open_parting_words(redis_address_of(self.redis_url), SystemEntropy().token())
+
+    def open_streams(self) -> AbstractAsyncContextManager[Streams | None]:
+        """See the protocol."""
+        return nullcontext() if self.redis_url is None else open_redis_streams(redis_address_of(self.redis_url))

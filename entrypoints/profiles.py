@@ -28,6 +28,7 @@ from adapters.system.store_clock import StoreClock
 from application.fediverse.ports.content import ContentPorts
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreRefusedError
+from application.scheduling.ports.outbox import Streams
 from application.scheduling.ports.term import Terms
 from application.scheduling.ports.wakeup import Wakeup
 from entrypoints.handlers import Build
@@ -92,6 +93,9 @@ class Profile(Protocol):
     def open_parting_words(self) -> AbstractAsyncContextManager[Wakeup]:
         """What wakes the others when the context ends: a command's, which nobody wakes."""
 
+    def open_streams(self) -> AbstractAsyncContextManager[Streams | None]:
+        """Where what is in the store's outbox goes; None: there is no such place, or the store has the streams."""
+
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedProfile:
@@ -153,12 +157,16 @@ class EmbeddedProfile:
         """See the protocol. The service hears nothing of what others do in its file; it looks by itself."""
         return nullcontext(Hints())
 
+    def open_streams(self) -> AbstractAsyncContextManager[None]:
+        """See the protocol."""
+        return nullcontext()
+
 
 @dataclass(frozen=True, slots=True)
 class RedisProfile:
     """`Profile` of one Redis, or of the primary that its Sentinels name."""
 
-    url: str
+    url: str = field(repr=False)
     clock: StoreClock = field(default_factory=StoreClock)
 
     @property
@@ -212,6 +220,10 @@ class RedisProfile:
     def open_parting_words(self) -> AbstractAsyncContextManager[Wakeup]:
         """See the protocol."""
         return open_parting_words(address_of(self.url), SystemEntropy().token())
+
+    def open_streams(self) -> AbstractAsyncContextManager[None]:
+        """See the protocol."""
+        return nullcontext()
 
 
 def profile_of(settings: Settings) -> Profile:

@@ -14,7 +14,9 @@ from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Held
 from application.scheduling.ports.membership import SILENT_AFTER
 from application.scheduling.ports.metrics import CLOCK_HELD
+from application.scheduling.ports.outbox import Streams
 from application.scheduling.services.deciding import AHEAD
+from application.scheduling.services.relay_messages import RelayMessages
 from domain.scheduling.identifiers import NodeId
 from entrypoints.admin import ServiceState, serve_admin
 from entrypoints.container import Container
@@ -53,6 +55,7 @@ class Service:
     lock: Lock | None
     stop: asyncio.Event
     due: asyncio.Event = field(default_factory=asyncio.Event)
+    undelivered: asyncio.Event = field(default_factory=asyncio.Event)
     code: int = EXIT_OK
     _supervisor: Supervisor | None = None
     _watches: Sequence[SuspectWatch] = ()
@@ -62,7 +65,8 @@ class Service:
 
     async def run(self, stores: Stores) -> int:
         """Serve until told to stop: then firing ends, the worker drains, and the dashboard goes last."""
-        async with self.profile.open_wakeup(self.due.set, self._wake_workers) as wakeup:
+        waking = self.profile.open_wakeup(self._wake_scheduler, self._wake_workers)
+        async with waking as wakeup, self.profile.open_streams() as streams:
             container = Container(settings=self.settings, stores=stores, wakeup=wakeup, clock=self.profile.clock)
             presence = presence_of(container, self.profile, self.node_id)
             await self._prepare(container, presence)
@@ -72,7 +76,7 @@ class Service:
                 self._dashboard(container, metrics, url),
                 asyncio.TaskGroup() as group,
             ):
-                for name, step, wake in self._steps(container, presence):
+                for name, step, wake in (*self._steps(container, presence), *self._relaying(container, streams)):
                     loop = repeat(step, name=name, stop=self.stop, observer=container.observer(), wake=wake)
                     group.create_task(loop)
                 group.create_task(self._tell_stop(container))
@@ -183,6 +187,13 @@ class Service:
         yield "expire", presence.upkeep(container.expire_unknown().run_once, check), None
         yield "prune", presence.upkeep(container.prune_history().run_once, PRUNE_EVERY), None
 
+    def _relaying(self, container: Container, streams: Streams | None) -> Iterator[tuple[str, Step, asyncio.Event]]:
+        """The round in which messages leave the store for their streams, where these are on a server of their own."""
+        outbox = container.stores().outbox()
+        if "scheduler" in self.settings.scheduler_roles and outbox is not None and streams is not None:
+            relay = RelayMessages(outbox, streams, container.clock(), container.observer())
+            yield "relay", relay.run_once, self.undelivered
+
     def _in_sight(self, step: Step, clock: Clock) -> Step:
         """The round by which it is seen that this process goes on."""
 
@@ -250,6 +261,11 @@ class Service:
             wanted=suspects.found if suspects else None,
         )
 
+    def _wake_scheduler(self) -> None:
+        self.due.set()
+        self.undelivered.set()
+
     def _wake_workers(self) -> None:
+        self.undelivered.set()
         if self._supervisor is not None:
             self._supervisor.wake()

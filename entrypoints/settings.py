@@ -110,6 +110,11 @@ class Settings(BaseSettings):
         return self.scheduler_store or ("redis" if self.redis_url else "postgres" if self.postgres_url else "sqlite")
 
     @property
+    def has_streams(self) -> bool:
+        """Whether there are streams of external types: in the Redis that is the store, or in one beside PostgreSQL."""
+        return bool(self.redis_url) and self.store != "sqlite"
+
+    @property
     def login_required(self) -> bool:
         """True unless one file serves one machine, the dashboard is open to it alone, and nobody asked for a login."""
         asked_for = self.scheduler_auth == "required" or self.scheduler_admin_token is not None
@@ -250,8 +255,9 @@ def _store_faults(settings: Settings) -> list[str]:
         )
     if settings.scheduler_store == "redis" and not settings.redis_url:
         faults.append("SCHEDULER_STORE: REDIS_URL is missing, such as redis://localhost:6379/0")
-    if settings.scheduler_external_types and settings.store != "redis":
-        faults.append("SCHEDULER_EXTERNAL_TYPES: external types need their streams, and these Redis (REDIS_URL)")
+    if settings.scheduler_external_types and not settings.has_streams:
+        told = "a store in a file feeds none" if settings.redis_url else "these Redis (REDIS_URL)"
+        faults.append(f"SCHEDULER_EXTERNAL_TYPES: external types need their streams, and {told}")
     for each in settings.scheduler_external_types:
         try:
             check_identifier("", each)

@@ -10,6 +10,7 @@ from application.scheduling.ports.history import History
 from application.scheduling.ports.hold import Holds
 from application.scheduling.ports.membership import Membership
 from application.scheduling.ports.news import News
+from application.scheduling.ports.outbox import Outbox
 from application.scheduling.ports.task_store import TaskStore
 from application.scheduling.ports.transfer import Transfer
 
@@ -37,6 +38,9 @@ class Stores(Protocol):
     def holds(self) -> Holds: ...
     def fault(self) -> str | None:
         """What makes the engine unfit to hold a store, as it was last seen; None: nothing is known to."""
+
+    def outbox(self) -> Outbox | None:
+        """What waits for streams on another server; None: the store feeds its streams itself, or there are none."""
 
 
 class MovableStores(Stores, Protocol):

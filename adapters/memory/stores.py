@@ -36,6 +36,9 @@ class MemoryStores:
     def fault(self) -> None:
         """See entrypoints/stores."""
 
+    def outbox(self) -> None:
+        """See entrypoints/stores."""
+
     @classmethod
     def over(cls, state: State) -> Self:
         """All ports over this state."""

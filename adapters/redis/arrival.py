@@ -136,6 +136,11 @@ def fault_of(facts: Mapping[str, str]) -> str | None:
     return None
 
 
+async def fault_at(connection: AbstractConnection) -> str | None:
+    """Why the server that a connection leads to can't keep what it is told; None: it can."""
+    return fault_of(_facts(await _ask(connection, "INFO")))
+
+
 def durability_of(facts: Mapping[str, str]) -> str | None:
     """What an operator should know about how well a server keeps what it is told; None: nothing."""
     if facts.get("aof_enabled") == "1":

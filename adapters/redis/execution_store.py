@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from adapters.records.packing import UNREADABLE, Row, at_or_none, pack_progress
+from adapters.records.packing import UNREADABLE, Row, at_or_none, pack_error, pack_progress
 from adapters.records.steps import settle
 from adapters.redis.codec import payload_of, unpack_definition, unpack_execution
 from adapters.redis.open_work import OpenWork, Verdict
@@ -28,13 +28,15 @@ from application.scheduling.ports.execution_store import (
 )
 from application.scheduling.ports.records import ChangeRecord
 from domain.scheduling.change import Change
-from domain.scheduling.execution import AttemptOutcome, CancelRequest, ExecutionState
-from domain.scheduling.identifiers import MICROSECOND, ClaimToken, ExecutionId, NodeId
+from domain.scheduling.events import ExecutionRescued
+from domain.scheduling.execution import AttemptOutcome, CancelRequest, ErrorReport, ExecutionState
+from domain.scheduling.identifiers import MICROSECOND, ClaimToken, ExecutionId, NodeId, TaskId
 from domain.scheduling.outcome import Succeeded
 from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
 
 BATCH_MAX = 500
 """How many executions go in one call; a call keeps every other client waiting."""
+TASK_GONE = ErrorReport("task_gone", "its worker fell silent, and its task, which would say what follows, is not in the store")
 _PER_CLAIM = 3
 _SUCCEEDED = Settled(ExecutionState.SUCCEEDED, AttemptOutcome.SUCCEEDED)
 
@@ -120,6 +122,9 @@ class RedisExecutionStore:
         for first in range(0, len(silent), BATCH_MAX):
             batch = silent[first : first + BATCH_MAX]
             answers = await work.carry_out(batch, read, _rescue, in_full_memory=True)
+            if any(answer is None for answer in answers):
+                buried = await self._bury(batch)
+                answers = [answer or alone for answer, alone in zip(answers, buried, strict=True)]
             taken += [each for each in answers if each is not None]
         return taken
 
@@ -161,6 +166,12 @@ class RedisExecutionStore:
         request = [_settlement_row(each) for each in batch]
         is_plain: Sequence[bool] = (await self.server.call(script("settle", in_full_memory=True), request)).answer
         return is_plain
+
+    async def _bury(self, batch: Sequence[Held]) -> list[Rescued | None]:
+        """End those whose tasks are gone; None for all others."""
+        request = [[[each.execution_id, each.token, each.beat] for each in batch], pack_error(TASK_GONE)]
+        found = (await self.server.call(script("bury", in_full_memory=True), request)).answer
+        return [_buried(each, *ended) if ended else None for each, ended in zip(batch, found, strict=True)]
 
     async def _held(self, worker_id: NodeId | None = None) -> list[Held]:
         reply = await self.server.call(script("held", only_reads=True), [HELD_MAX, worker_id or False])
@@ -224,8 +235,12 @@ def _rescue(reading: Reading, seen: Held) -> Verdict[Rescued | None]:
     after = work.rescue(seen.execution_id, reading.now)
     reading.steps.put(after)
     expected = reading.expected.setdefault(after.task.id, [])
-    expected.append(["beats", seen.execution_id, str(seen.beat)])
+    expected.append(["beats", seen.execution_id, seen.beat])
     return rescued(after, seen, work), after.task.id
+
+
+def _buried(seen: Held, task_id: TaskId, state: str) -> Rescued:
+    return Rescued(ExecutionRescued(seen.execution_id, task_id, "", seen.worker_id, ExecutionState(state)))
 
 
 def _cancel(reading: Reading, execution_id: ExecutionId, change: Change) -> Verdict[CancelAnswer | None]:

@@ -46,6 +46,9 @@ class RedisStores:
         """See entrypoints/stores."""
         return self.arrival.fault
 
+    def outbox(self) -> None:
+        """See entrypoints/stores. What is delivered is in its stream with the step that records it."""
+
     async def look_again(self) -> None:
         """See whether the server is still fit to hold a store. Raises StoreUnavailableError, and says what is wrong."""
         await self.arrival.look_again(self.server)

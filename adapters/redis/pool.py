@@ -1,15 +1,20 @@
 """The connections to one server: how many, how patient, and that none of them repeats a command by itself."""
 
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from redis.asyncio import Redis
-from redis.asyncio.connection import BlockingConnectionPool, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import (
+    AbstractConnection,
+    BlockingConnectionPool,
+    Connection,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
 from adapters.redis.address import Address
-from adapters.redis.arrival import Arrival
 from adapters.redis.sentinel import EncryptedPrimaryConnection, PrimaryConnection, Sentinels
 
 CONNECTIONS_MAX: Final = 32
@@ -17,14 +22,20 @@ CONNECT_WITHIN_SECONDS: Final = 3.0
 USERS_CONNECTIONS_MAX: Final = 50
 
 
+class Host(Protocol):
+    """Who greets new connections, or closes them and raises why not."""
+
+    async def greet(self, connection: AbstractConnection) -> None: ...
+
+
 def open_pool(
-    address: Address, arrival: Arrival | None = None, connections_max: int = CONNECTIONS_MAX
+    address: Address, host: Host | None = None, connections_max: int = CONNECTIONS_MAX
 ) -> BlockingConnectionPool:
-    """Connections that `arrival` greets, made as they are needed; who needs one more than there may be waits."""
+    """Connections that `host` greets, made as they are needed; who needs one more than there may be waits."""
     return BlockingConnectionPool(
         connections_max,
         timeout=None,  # Each call is bounded as a whole (server.py).
-        redis_connect_func=None if arrival is None else arrival.greet,
+        redis_connect_func=None if host is None else host.greet,
         db=address.database,
         username=address.username,
         password=address.password,

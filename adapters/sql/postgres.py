@@ -6,6 +6,7 @@ are prepared by name only where no pooler is.
 """
 
 import socket
+from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -101,7 +102,7 @@ def _engine(address: PostgresAddress, schema: str, connections_max: int, *, isol
     unnamed = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
     engine = create_async_engine(
         "peachpie+asyncpg://",
-        async_creator=partial(_connect, address),
+        async_creator=connecting(address, Connection),
         connect_args=unnamed if address.is_pooled else {},
         poolclass=AsyncAdaptedQueuePool,
         pool_size=connections_max,
@@ -113,18 +114,32 @@ def _engine(address: PostgresAddress, schema: str, connections_max: int, *, isol
         execution_options={"schema_translate_map": {None: schema}, **SHARED},
     )
     event.listen(engine.sync_engine, "before_cursor_execute", _with_storable_texts, retval=True)
-    event.listen(engine.sync_engine, "checkout", _unless_ended)
+    replace_ended(engine)
     return engine
 
 
-def _unless_ended(connection: Any, _record: object, _proxy: object) -> None:
+def replace_ended(engine: AsyncEngine) -> None:
     """Have a connection made anew that the server ended while nobody used it, before anything is asked over it."""
-    if connection.driver_connection.is_closed():
-        raise DisconnectionError
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def _unless_ended(connection: Any, _record: object, _proxy: object) -> None:
+        if connection.driver_connection.is_closed():
+            raise DisconnectionError
 
 
-async def _connect(address: PostgresAddress, **_: Any) -> asyncpg.Connection:
-    connection = await asyncpg.connect(**address.options(), connection_class=Connection)
+def connecting(
+    address: PostgresAddress, of: type[asyncpg.Connection] = asyncpg.Connection
+) -> Callable[..., Awaitable[asyncpg.Connection]]:
+    """What makes connections of a class; it raises StoreRefusedError for a pooler that the address does not name."""
+
+    async def connect(**_: Any) -> asyncpg.Connection:
+        return await _connect(address, of)
+
+    return connect
+
+
+async def _connect(address: PostgresAddress, of: type[asyncpg.Connection]) -> asyncpg.Connection:
+    connection = await asyncpg.connect(**address.options(), connection_class=of)
     try:
         if not address.is_pooled and not await _is_direct(connection):
             raise StoreRefusedError(f"there is a pooler before {address}: add pgbouncer=true to DATABASE_URL's options")

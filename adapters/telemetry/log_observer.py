@@ -25,6 +25,9 @@ from domain.scheduling.events import (
     RecordsPruned,
     StoreFailed,
     StoreRecovered,
+    StreamRefused,
+    StreamsFailed,
+    StreamsRecovered,
     TaskChanged,
     TaskQuarantined,
     TaskStopped,
@@ -74,6 +77,8 @@ class LogObserver:
                 self._dispatched(event)
             case TaskChanged() | TaskStopped() | TaskQuarantined():
                 self._task(event)
+            case StreamsFailed() | StreamsRecovered() | StreamRefused():
+                self._streams(event)
             case _:
                 self._upkeep(event)
 
@@ -151,6 +156,22 @@ class LogObserver:
                     f"Task {event.task_id} cannot be decided and is tried again at {event.look_at:%H:%M:%S}: "
                     f"{event.error}",
                     task_id=event.task_id,
+                )
+            case _:
+                assert_never(event)
+
+    def _streams(self, event: StreamsFailed | StreamsRecovered | StreamRefused) -> None:
+        match event:
+            case StreamsFailed():
+                told = "Messages of external tasks cannot be sent and wait in the store, where nothing is lost"
+                self._log.warning(f"{told}: {event.error}")
+            case StreamsRecovered():
+                self._log.info("Messages of external tasks are sent again", after_seconds=event.after.total_seconds())
+            case StreamRefused():
+                self._log.error(
+                    f"The stream of the external type {event.task_type} takes no messages, which wait in the store:"
+                    f" {event.error}",
+                    task_type=event.task_type,
                 )
             case _:
                 assert_never(event)

@@ -36,6 +36,9 @@ from domain.scheduling.events import (
     RecordsPruned,
     StoreFailed,
     StoreRecovered,
+    StreamRefused,
+    StreamsFailed,
+    StreamsRecovered,
     TaskChanged,
     TaskQuarantined,
     TaskStopped,
@@ -89,6 +92,9 @@ class MetricsObserver:
         | ClockLeapt
         | StoreFailed
         | StoreRecovered
+        | StreamsFailed
+        | StreamsRecovered
+        | StreamRefused
         | RecordsPruned,
     ) -> None:
         match event:
@@ -106,7 +112,7 @@ class MetricsObserver:
                 self._meter.add(CLOCK_LEAPS, "ahead" if event.by > timedelta(0) else "back")
             case StoreFailed():
                 self._meter.add(PASSES_FAILED, event.doing)
-            case StoreRecovered():
+            case StoreRecovered() | StreamsFailed() | StreamsRecovered() | StreamRefused():
                 pass
             case RecordsPruned():
                 self._meter.add(RECORDS_PRUNED, amount=event.count)

@@ -13,7 +13,7 @@ STREAM = "stream:{}:tasks"
 class Deliveries:
     """What can be delivered to programs of others here, and what always is.
 
-    `has_streams` is False for a store without Redis, where nothing can be; tasks of `external_types` always are.
+    `has_streams` is False where no store feeds any, so that nothing can be; tasks of `external_types` always are.
     """
 
     has_streams: bool = False
@@ -28,10 +28,10 @@ class Deliveries:
             definition = replace(definition, delivery=Delivery.EXTERNAL)
         if definition.delivery is Delivery.EXTERNAL and not self.has_streams:
             raise InvalidTaskError(
-                "external delivery needs Redis, which this server does not use",
+                "external delivery needs streams in a Redis, and this server feeds none",
                 code="needs_redis",
                 pointer="/delivery",
-                hint="leave delivery out, or run with REDIS_URL",
+                hint="leave delivery out, or run with REDIS_URL and a store in Redis or PostgreSQL",
             )
         return definition
 

@@ -158,6 +158,28 @@ class StoreRecovered:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamsFailed:
+    """Messages to programs of others cannot be sent, and wait in the store."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsRecovered:
+    """Messages are sent again, after so long."""
+
+    after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRefused:
+    """The stream of one task type does not take its messages, which wait in the store."""
+
+    task_type: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordsPruned:
     """Old records were forgotten."""
 
@@ -178,5 +200,8 @@ Event = (
     | ExecutionsExpired
     | StoreFailed
     | StoreRecovered
+    | StreamsFailed
+    | StreamsRecovered
+    | StreamRefused
     | RecordsPruned
 )

@@ -10,8 +10,10 @@ from domain.scheduling.mutation import Mutation
 from domain.scheduling.schedule import IntervalSchedule
 from tests.support.builders import a_creation, a_definition
 from tests.support.chaos_control import MICROSECONDS, Controls
+from tests.support.chaos_ground import Ground
 from tests.support.chaos_handlers import TYPE
 from tests.support.chaos_ledger import LEDGER
+from tests.support.chaos_on_postgres import PostgresGround
 from tests.support.chaos_on_redis import RedisGround
 from tests.support.chaos_plan import IN_A_BURST, Trouble
 from tests.support.chaos_run import Scene, Story
@@ -32,7 +34,7 @@ def burst(count: int) -> Story:
 
     async def story(scene: Scene) -> None:
         ground = scene.ground
-        assert isinstance(ground, RedisGround)
+        assert isinstance(ground, RedisGround | PostgresGround)
         at = ground.controls.wall() + round((LEAD_SECONDS + count / STORED_PER_SECOND) * MICROSECONDS)
         await ground.add(list(_creations(ground, count, at)))
         left = _seconds_until(at, ground.controls)
@@ -57,7 +59,7 @@ async def _strike_amid(scene: Scene, trouble: Trouble, begun: int) -> None:
     await scene.nemesis.strike(trouble)
 
 
-def _creations(ground: RedisGround, count: int, at: int) -> Iterator[Mutation]:
+def _creations(ground: Ground, count: int, at: int) -> Iterator[Mutation]:
     payload = json.dumps({"folder": str(ground.folder), "seconds": BUSY_SECONDS})
     yearly = IntervalSchedule(timedelta(days=365), instant_of(at))
     now = instant_of(ground.controls.wall())

@@ -157,7 +157,7 @@ def _by_task(rows: Iterable[Row]) -> dict[str, list[Row]]:
 
 def dump_of(rows: Mapping[type, Iterable[Sequence[Any]]]) -> Dump:
     """What the statements of `SELECTS` have found, each kind's rows as they came."""
-    found = {
+    found: dict[type, list[Any]] = {
         kind: [row_of(kind, dict(zip(_names(kind), each, strict=True))) for each in rows[kind]] for kind in _TABLES
     }
     dump = Dump(changes=found[ChangeRow])

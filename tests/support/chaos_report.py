@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support.chaos_evidence import Evidence, Finding
 from tests.support.chaos_ledger import Mark
-from tests.support.chaos_plan import SILENCING
+from tests.support.chaos_plan import SILENCING, Kind
 
 # After a fault, what it delayed is still being caught up with.
 CALM_AFTER_SECONDS = 6.0
@@ -56,6 +56,7 @@ class Report:
     worker_death_to_next_start: Times
     service_start_to_first_fire: Times
     store_back_to_next_dispatch: Times
+    hints_lost_to_next_dispatch: Times
     findings: list[str]
     evidence: str
 
@@ -85,6 +86,7 @@ def reported(seed: int, evidence: Evidence, found: list[Finding]) -> Report:
         worker_death_to_next_start=Times.of(_restarts(evidence)),
         service_start_to_first_fire=Times.of(_first_fires(evidence)),
         store_back_to_next_dispatch=Times.of(_dispatched_again(evidence)),
+        hints_lost_to_next_dispatch=Times.of(_dispatched_untold(evidence)),
         findings=[f"{finding.invariant}: {finding.text}" for finding in found],
         evidence=str(evidence.aftermath.folder),
     )
@@ -141,12 +143,20 @@ def _first_fires(evidence: Evidence) -> list[float]:
 
 def _dispatched_again(evidence: Evidence) -> list[float]:
     """From the end of each silence of the store to the first start of what was recorded after it."""
+    return _dispatched_after(evidence, [each.ended for each in evidence.faults if each.kind in SILENCING])
+
+
+def _dispatched_untold(evidence: Evidence) -> list[float]:
+    """From the loss of what carries hints to the first start of what was recorded after it."""
+    return _dispatched_after(evidence, [each.began for each in evidence.faults if each.kind == Kind.KILL_HINTS])
+
+
+def _dispatched_after(evidence: Evidence, instants: list[float]) -> list[float]:
     starts, found = _first_starts(evidence), []
-    for fault in evidence.faults:
-        if fault.kind in SILENCING:
-            since = evidence.clock.wall(fault.ended)
-            later = (mark for mark in starts if evidence.dump.executions[mark.execution].created_at > since)
-            found += [mark.monotonic - fault.ended for mark in later][:1]
+    for instant in instants:
+        since = evidence.clock.wall(instant)
+        later = (mark for mark in starts if evidence.dump.executions[mark.execution].created_at > since)
+        found += [mark.monotonic - instant for mark in later][:1]
     return found
 
 

@@ -6,7 +6,7 @@ for _, member in ipairs(call('ZRANGE', K.by_state, '[running/', '(running0', 'BY
   local id = string.sub(member, 9)
   local execution = read(K.executions, id)
   if execution and execution[E.token] and (not request[2] or execution[E.worker_id] == request[2]) then
-    local beat = tonumber(call('HGET', K.beats, id) or 0) or 0
+    local beat = number_of(call('HGET', K.beats, id))
     held[#held + 1] = {execution[E.available_at], id, execution[E.token], execution[E.worker_id], beat}
   end
 end

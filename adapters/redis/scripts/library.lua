@@ -123,6 +123,12 @@ local function values_of(hash, fields)
   return found
 end
 
+-- The number that a text tells; 0 where it tells none, or one that is unlike itself.
+local function number_of(text)
+  local number = tonumber(text or 0)
+  return number == number and number or 0
+end
+
 local changed_tasks, changed_executions, changes_made = {}, {}, 0
 
 local function tell(task_id, execution_id)

@@ -10,6 +10,7 @@ for _, id in ipairs(request) do
     call('HDEL', K.attempts, string.format('%s/%.0f', id, execution[E.starts]))
     execution[E.state], execution[E.token], execution[E.worker_id] = 'pending', false, false
     execution[E.starts], execution[E.started_at] = execution[E.starts] - 1, false
+    note_type(execution[E.task_type])
     call('ZADD', K.by_state, 0, 'pending/' .. id)
     call('ZADD', PREFIX .. 'delayed:' .. lane_of(execution), string.format('%.0f', now + LEFT_OUT_FOR), id)
     if execution[E.unknown_since] then

@@ -116,7 +116,6 @@ function PUT.executions(id, bytes, progress, volume)
   index(new)
   if new[E.state] == 'running' then hset(K.beats, id, 0) end
   if FINAL[new[E.state]] == nil or old then note_open(new[E.task_id], id, not FINAL[new[E.state]]) end
-  call('SADD', K.types, new[E.task_type])
   hset(K.executions, id, bytes)
   set_or_remove(K.progress, id, progress)
   set_or_remove(K.volumes, id, volume)

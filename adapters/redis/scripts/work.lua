@@ -33,7 +33,7 @@ for place, record in ipairs(records) do
   executions[place] = false
   if record then
     append(stored[place])
-    executions[place] = {record[E.starts], tonumber(beats[place] or 0) or 0}
+    executions[place] = {record[E.starts], number_of(beats[place])}
     for start = 1, record[E.starts] do
       append(call('HGET', K.attempts, string.format('%s/%.0f', request[2][place], start)))
     end

@@ -2,7 +2,7 @@
 -- which nothing holds, units}, of which each is packed by itself:
 -- {task id, state as read ('' if there was none), state, instant before which it holds or false,
 --  executions: {id, record as read or false if it is new, record} of each; one that is there keeps its place,
---  expected: {hash, field, value or false} of each, set: {hash, field, value or false} of each,
+--  expected: {hash, field, text, number or false} of each, set: {hash, field, value or false} of each,
 --  placed: {zset, member, score or false} of each, told: {execution id, lines} of each, counted: {hour, field} of each,
 --  changes: {record, task, idempotency key or false, task/version that it made or false} of each}.
 -- A unit is written whole or not at all. Answer: of each whether it was written, or the key at which the stream of its
@@ -16,7 +16,9 @@ local function is_as_read(unit)
     if each[2] and call('HGET', K.executions, each[1]) ~= each[2] then return false end
   end
   for _, each in ipairs(unit[6]) do
-    if call('HGET', K[each[1]], each[2]) ~= each[3] then return false end
+    local found = call('HGET', K[each[1]], each[2])
+    if type(each[3]) == 'number' then found = number_of(found) end
+    if found ~= each[3] then return false end
   end
   return true
 end

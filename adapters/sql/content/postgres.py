@@ -11,7 +11,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
@@ -20,7 +19,7 @@ from adapters.sql.content.migrate import EVERYTHING, OURS, migrate
 from adapters.sql.content.opening import content_ports
 from adapters.sql.content.preflight import application_host, application_schema
 from adapters.sql.engine import Database
-from adapters.sql.postgres import open_database
+from adapters.sql.postgres import connecting, open_database, replace_ended
 from adapters.sql.postgres_address import PostgresAddress
 from application.fediverse.ports.content import ContentPorts
 from application.scheduling.ports.errors import StoreRefusedError
@@ -55,12 +54,9 @@ async def open_postgres_content(address: PostgresAddress, owned: str = OWNED_SCH
 async def open_postgres_sessions(address: PostgresAddress) -> AsyncIterator[async_sessionmaker[AsyncSession]]:
     """What makes sessions on the content database, for code that is not ours; tables by its own search path."""
     unnamed = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str} if address.is_pooled else {}
-    connect = partial(asyncpg.connect, **address.options())
-
-    async def creator(**_: Any) -> asyncpg.Connection:
-        return await connect()
-
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=creator, connect_args=unnamed)
+    made = connecting(address)
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=made, connect_args=unnamed)
+    replace_ended(engine)
     try:
         # What was read can still be looked at behind a commit, where nothing can be loaded any more.
         yield async_sessionmaker(engine, expire_on_commit=False)

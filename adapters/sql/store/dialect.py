@@ -54,6 +54,9 @@ class Dialect(Protocol):
     async def fences(self, connection: AsyncConnection, count: int) -> tuple[int, list[int]]:
         """The store's generation, and so many numbers, ascending, above all that it has given in that generation."""
 
+    def delivering(self) -> Executable | None:
+        """INSERT into the outbox of the store the executions bound to ROWS; None: it feeds no streams."""
+
     def contains(self, column: ColumnElement[str], text: ColumnElement[str]) -> ColumnElement[bool]:
         """True if the one contains the other, to the letter: no wildcards, no folding of case."""
 

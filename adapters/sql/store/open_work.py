@@ -65,6 +65,7 @@ class OpenWork:
         self._end_attempts = updating(dialect, attempts, _ENDED_COLUMNS, ("execution_id", "start"))
         self._replace_skips = replacing(dialect, skips, (skips.c.task_id, *SKIP_COLUMNS), ("task_id", "first_at"))
         self._insert_changes = inserting(dialect, changes, CHANGE_COLUMNS)
+        self._deliver = dialect.delivering()
         self._finishes = Finishes(dialect)
 
     async def of_tasks(self, connection: AsyncConnection, task_ids: Sequence[TaskId]) -> Steps:
@@ -85,9 +86,12 @@ class OpenWork:
         works = [steps.works[task_id] for task_id in sorted(steps.touched)]
         await self._write_tasks(connection, steps, works, at)
         created = [work.executions[each] for work in works for each in work.created]
+        delivered = sorted(each.id for each in created if each.state is ExecutionState.DELIVERED)
         moved = [work.executions[each] for work in works for each in work.changed - work.created]
         ended = [_ended_row(work, each, at) for work in works for each in work.ended]
         await self._run(connection, self._insert_executions, [execution_row(each) for each in created])
+        if self._deliver is not None:
+            await self._run(connection, self._deliver, [(each,) for each in delivered])
         await self._run(connection, self._update_executions, [moved_row(each) for each in moved])
         await self._run(connection, self._end_attempts, ended)
         passed_over = [skip_row(task_id, skip) for (task_id, _), skip in steps.skips.items()]

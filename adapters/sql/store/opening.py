@@ -31,6 +31,7 @@ from adapters.sql.store.transfer import SqlTransfer, refuse_if_marked
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.errors import StoreRefusedError
 from application.scheduling.ports.news import News
+from application.scheduling.ports.outbox import Outbox
 
 FIRST_GENERATION = 1
 VERSION_TABLE = "alembic_version"
@@ -56,6 +57,10 @@ class SqlStore:
     transfer: SqlTransfer
 
     def fault(self) -> str | None:
+        """See entrypoints/stores."""
+        return None
+
+    def outbox(self) -> Outbox | None:
         """See entrypoints/stores."""
         return None
 
@@ -135,7 +140,7 @@ async def prepare(connection: AsyncConnection, where: str, entropy: Entropy | No
         if entropy is None:
             raise StoreRefusedError(f"{where} lacks the name of its store: restore it from a backup")
         name = {"id": 1, "store_id": entropy.identifier(), "generation": FIRST_GENERATION, "fence": 0}
-        await connection.execute(insert(store).values(name, usable_since=USABLE_SINCE))
+        await connection.execute(insert(store).values(**name, usable_since=USABLE_SINCE))
     if not for_transfer:
         await refuse_if_marked(connection, where)
 

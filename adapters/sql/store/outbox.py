@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Text, and_, any_, bindparam, delete, func, select
+from sqlalchemy import Text, all_, and_, any_, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from adapters.records.packing import Row, at_or_none
@@ -33,7 +33,7 @@ _MESSAGE: Final = (
 _TAKE: Final = (
     select(outbox.c.id, *_MESSAGE)
     .select_from(_WITH_EXECUTIONS.outerjoin(definitions, _OF_ITS_VERSION))
-    .where(executions.c.task_type != any_(bindparam("without", type_=ARRAY(Text))).self_group())
+    .where(executions.c.task_type != all_(bindparam("without", type_=ARRAY(Text))))
     .order_by(outbox.c.id)
     .limit(bindparam("limit", type_=Whole))
     .with_for_update(of=outbox, skip_locked=True)

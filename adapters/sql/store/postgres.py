@@ -34,6 +34,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.packing import Row
 from adapters.sql.store.arrival import TIMELINE, move_in
+from adapters.sql.store.batches import ROWS
+from adapters.sql.store.outbox_tables import outbox
 from adapters.sql.store.server_tables import fence, server
 from adapters.sql.store.tables import store
 from adapters.sql.texts import pack_rows, storable
@@ -113,6 +115,10 @@ class PostgresDialect:
             await move_in(connection)
             rows = (await connection.execute(_FENCES, {"claims": count})).all()
         return rows[0][0], [number for *_, number in rows]
+
+    def delivering(self) -> Executable:
+        """See the protocol. Whether anybody relays them only those who do can tell."""
+        return _insert(outbox, ["execution_id"], select(self.given((outbox.c.execution_id,), ROWS).c.execution_id))
 
     def contains(self, column_: ColumnElement[str], text: ColumnElement[str]) -> ColumnElement[bool]:
         """See the protocol."""

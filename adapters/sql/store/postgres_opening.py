@@ -12,6 +12,7 @@ from adapters.sql.postgres import open_database
 from adapters.sql.postgres_address import PostgresAddress
 from adapters.sql.store.arrival import Arrival
 from adapters.sql.store.opening import MIGRATION_TIMEOUT, NAMED_MAX, VERSION_TABLE, SqlStore, ports, prepare
+from adapters.sql.store.outbox import PostgresOutbox
 from adapters.sql.store.postgres import PostgresDialect
 from adapters.sql.store.postgres_terms import PostgresTerms
 from adapters.sql.store.row_locks import Listener, RowLocks
@@ -29,6 +30,10 @@ _MIGRATING: Final = (
 )
 _TABLES: Final = text("SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = :schema")
 _SCHEMA: Final = text("SELECT true FROM pg_catalog.pg_namespace WHERE nspname = :schema")
+_MAY_MAKE: Final = text(
+    "SELECT has_database_privilege(current_database(), 'CREATE'), quote_ident(current_user),"
+    " quote_ident(current_database())"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,10 @@ class PostgresStores(SqlStore):
     def fault(self) -> str | None:
         """See entrypoints/stores."""
         return self.arrival.fault
+
+    def outbox(self) -> PostgresOutbox:
+        """See entrypoints/stores."""
+        return PostgresOutbox(self.database)
 
     async def look_again(self) -> None:
         """See whether the server is still fit to hold a store. Raises StoreUnavailableError, and says what is wrong."""
@@ -92,6 +101,17 @@ async def _prepare(
         )
     if entropy is None and not names:
         raise StoreRefusedError(f"{where} holds no store: start the service first, or set DATABASE_URL")
-    if (await connection.execute(_SCHEMA, {"schema": SCHEMA})).first() is None:
-        await connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+    await _make_schema(connection, where)
     await prepare(connection, where, entropy, for_transfer=for_transfer)
+
+
+async def _make_schema(connection: AsyncConnection, where: str) -> None:
+    if (await connection.execute(_SCHEMA, {"schema": SCHEMA})).first() is not None:
+        return
+    may, me, database = (await connection.execute(_MAY_MAKE)).one()
+    if not may:
+        raise StoreRefusedError(
+            f"{where}: the user {me} may not create the schema for the scheduler's tables in the database {database};"
+            f" let its owner run: CREATE SCHEMA {SCHEMA} AUTHORIZATION {me}"
+        )
+    await connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))

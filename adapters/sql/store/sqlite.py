@@ -108,6 +108,9 @@ class SqliteDialect:
         generation, last = (await connection.execute(_RAISE_FENCE, {"claims": count})).one()
         return generation, list(range(last - count + 1, last + 1))
 
+    def delivering(self) -> None:
+        """See the protocol."""
+
     def contains(self, column_: ColumnElement[str], text_: ColumnElement[str]) -> ColumnElement[bool]:
         """See the protocol."""
         return func.instr(column_, text_) > 0

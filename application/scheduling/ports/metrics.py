@@ -148,6 +148,8 @@ BACKLOG = _gauge("backlog_executions", "Executions that wait for a worker", TASK
 UNSERVED = _gauge("unserved_executions", "Executions that wait and whose type no living worker serves", TASK_TYPE)
 OLDEST_PENDING = _gauge("oldest_pending_seconds", "For how long the longest waiting execution could have been claimed")
 DEAD_LETTERS = _gauge("dead_letters", "Executions that died and were not redriven, up to 10,000")
+OUTBOX = _gauge("outbox_messages", "Messages of external tasks that wait for their streams, up to 10,000")
+OUTBOX_AGE = _gauge("outbox_oldest_seconds", "For how long the first message of an external task has waited")
 MEMBERS = _gauge("members", "Living processes that have a role", "role")
 WORKER_SLOTS = _gauge("worker_slots", "How many executions the living workers can run at once")
 
@@ -181,6 +183,8 @@ METRICS: tuple[Metric, ...] = (
         UNSERVED,
         OLDEST_PENDING,
         DEAD_LETTERS,
+        OUTBOX,
+        OUTBOX_AGE,
         MEMBERS,
     ),
     *(WORKER_SLOTS, BUCKETS_HELD, TERM_HELD, WORKER_PROCESSES, LOOP_LAG, CPU, MEMORY, STARTED, BUILD),

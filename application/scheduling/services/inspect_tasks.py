@@ -18,6 +18,7 @@ from application.scheduling.ports.history import (
 )
 from application.scheduling.ports.hold import Hold, Holds
 from application.scheduling.ports.membership import HandlerSpec, Member, Membership, specs_of
+from application.scheduling.ports.outbox import COUNT_MAX, Outbox
 from application.scheduling.ports.records import ChangeRecord, ExecutionRecord
 from application.scheduling.ports.task_store import TaskReads, Unreadable
 from application.scheduling.processors import announced_spec
@@ -62,6 +63,7 @@ class Trouble(StrEnum):
     NOBODY_CLAIMS = "nobody_claims"
     OVERDUE = "overdue"
     NO_HANDLER = "no_handler"
+    UNDELIVERED = "undelivered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class InspectTasks:
     clock: Clock
     store_fault: Callable[[], str | None]
     holds: Holds
+    outbox: Outbox | None = None
 
     async def list(
         self,
@@ -194,9 +197,21 @@ class InspectTasks:
             Trouble.NOBODY_CLAIMS: _nobody_claims(workers),
             Trouble.OVERDUE: f"a task is due since {late.isoformat()} and was not dispatched" if late else None,
             Trouble.NO_HANDLER: await self._unhandled(specs_of(workers)) if workers else None,
+            Trouble.UNDELIVERED: await self._undelivered(self.outbox) if self.outbox else None,
         }
         problems = tuple(HealthProblem(trouble, words) for trouble, words in told.items() if words is not None)
         return Health(problems, schedulers, len(workers), overdue, held)
+
+    async def _undelivered(self, outbox: Outbox) -> str | None:
+        """That messages wait for their streams; None while they are only on their way."""
+        waiting = await outbox.waiting()
+        if waiting.oldest_at is None or self.clock.now() - waiting.oldest_at <= LATE_AFTER:
+            return None
+        about = "at least " if waiting.count == COUNT_MAX else ""
+        return (
+            f"{about}{counted(waiting.count, 'message')} of external tasks could not be sent to Redis, the first since"
+            f" {waiting.oldest_at.isoformat()}"
+        )
 
     async def _unhandled(self, announced: Sequence[HandlerSpec]) -> str | None:
         """That executions wait for handlers nobody has; None if others than those who put them back do."""

@@ -21,6 +21,8 @@ from application.scheduling.ports.metrics import (
     OLDEST_PENDING,
     OPEN,
     OTHER_TYPES,
+    OUTBOX,
+    OUTBOX_AGE,
     QUARANTINED,
     STORE_UP,
     TASKS,
@@ -30,6 +32,7 @@ from application.scheduling.ports.metrics import (
     Labels,
     Readings,
 )
+from application.scheduling.ports.outbox import Outbox
 from application.scheduling.ports.task_store import TaskStore
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.sharing import EVERYTHING
@@ -53,6 +56,7 @@ class MeasureStore:
     membership: Membership
     holds: Holds
     clock: Clock
+    outbox: Outbox | None = None
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
     _readings: Readings = field(default_factory=dict)
     _fresh_until: float = 0.0
@@ -91,6 +95,7 @@ class MeasureStore:
             UNSERVED: _by_type(unserved),
             OLDEST_PENDING: {(): _since(backlog.oldest_pending_at, now)},
             DEAD_LETTERS: {(): backlog.dead_letters},
+            **(await _of_outbox(self.outbox, now) if self.outbox else {}),
         }
 
 
@@ -99,6 +104,11 @@ def _of_counts(counts: Counts) -> Readings:
         TASKS: {(status,): counts.tasks_by_status.get(status, 0) for status in TaskStatus},
         OPEN: {(state,): counts.open_by_state.get(state, 0) for state in OPEN_STATES},
     }
+
+
+async def _of_outbox(outbox: Outbox, now: datetime) -> Readings:
+    waiting = await outbox.waiting()
+    return {OUTBOX: {(): waiting.count}, OUTBOX_AGE: {(): _since(waiting.oldest_at, now)}}
 
 
 def _of_members(members: Sequence[Member]) -> Readings:

@@ -36,6 +36,10 @@ ADVICE: Mapping[Trouble, tuple[str, tuple[str, str] | None]] = {
     Trouble.NO_WORKER: ("Start one: what is due waits for it, and is not lost.", None),
     Trouble.NOBODY_CLAIMS: ("Code that does not stop ends with a restart of the service.", WORKERS),
     Trouble.NO_HANDLER: ("Deploy it, or name another one in the task.", WORKERS),
+    Trouble.UNDELIVERED: (
+        "They are sent when its REDIS_URL is set and answers; the log of the schedulers says what is wrong with it.",
+        None,
+    ),
     Trouble.OVERDUE: ("The late tasks are listed here. The scheduler may be overloaded, or its store slow.", None),
 }
 """What to do about what keeps the work from being done, and where to look."""

@@ -12,14 +12,15 @@ from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Beat, Settled, Settlement
 from application.scheduling.ports.history import Retention
 from application.scheduling.ports.task_store import Committed, Decision, Moved, Unreadable
-from domain.scheduling.execution import ExecutionState
+from domain.scheduling.change import ChangeAction
+from domain.scheduling.execution import AttemptOutcome, ExecutionState
 from domain.scheduling.firing import fire
 from domain.scheduling.outcome import Succeeded
 from domain.scheduling.policy import ExecutionPolicy, Overlap
 from domain.scheduling.sharing import EVERYTHING
 from domain.scheduling.task import Definition, Delivery, Quarantine, ScheduledTask
 from tests.conformance.store_under_test import WORKER, StoreUnderTest
-from tests.support.builders import HOUR, MINUTE, a_definition
+from tests.support.builders import HOUR, MINUTE, a_change, a_definition
 
 pytestmark = pytest.mark.redis
 
@@ -132,6 +133,41 @@ async def test_a_heartbeat_counts_on_where_no_number_stands(store: StoreUnderTes
     after = {each.execution_id: each.beat for each in await store.executions.held()}
 
     assert all(after[each] > before[each] for each in before)
+
+
+@pytest.mark.parametrize("beat", [b"many", b"nan", b"1e3", b"0.5", b"\xff", b""])
+async def test_a_silent_execution_is_rescued_whatever_stands_for_its_beat(
+    store: StoreUnderTest, admin: Redis, beat: bytes
+) -> None:
+    claim = await store.started(await store.add(an_allowing("task")))
+    admin.hset(key("beats"), claim.execution.id, beat)
+
+    (rescued,) = await store.executions.rescue(await store.executions.held())
+
+    assert rescued.event.state is ExecutionState.PENDING
+
+
+@pytest.mark.parametrize(("is_asked_to_stop", "state"), [(False, ExecutionState.DEAD), (True, ExecutionState.CANCELLED)])
+async def test_what_runs_for_a_task_that_is_gone_ends_when_its_worker_falls_silent(
+    store: StoreUnderTest, admin: Redis, is_asked_to_stop: bool, state: ExecutionState
+) -> None:
+    gone, there = [await store.add(an_allowing(name)) for name in ("gone", "there")]
+    alone, other = await store.started(gone), await store.started(there)
+    if is_asked_to_stop:
+        await store.executions.cancel(alone.execution.id, a_change(ChangeAction.CANCEL))
+    seen = await store.executions.held()
+    admin.hdel(key("tasks"), gone.id)
+
+    await store.beat(alone)
+    assert [each.event.execution_id for each in await store.executions.rescue(seen)] == [other.execution.id]
+    (rescued,) = await store.executions.rescue(await store.executions.held())
+
+    assert (rescued.event.task_id, rescued.event.state) == (gone.id, state)
+    record = await store.record(alone.execution.id)
+    assert record.summary.execution.state is state
+    assert record.attempts[-1].outcome is AttemptOutcome.RESCUED
+    assert (record.summary.execution.error is None) is is_asked_to_stop
+    assert (await store.executions.held(), await store.executions.rescue(seen)) == ([], [])
 
 
 async def test_where_somebody_has_another_key_work_goes_on_without_messages(
