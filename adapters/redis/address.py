@@ -8,6 +8,8 @@ PORT: Final = 6379
 SENTINEL_PORT: Final = 26379
 # What TLS trusts and shows; names and meanings are the driver's, and what is not named keeps its strict default.
 TLS_OPTIONS: Final = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
+SENTINEL_OPTIONS: Final = frozenset({"sentinel_username", "sentinel_password"})
+SENTINEL_TLS: Final = "sentinel_tls"
 FORMS: Final = (
     "redis://user:password@host:6379/0, rediss://… for TLS, unix:///path/of/socket?db=0, or "
     "redis+sentinel://host:26379,host:26379/name/0"
@@ -25,7 +27,8 @@ class InvalidAddressError(ValueError):
 class Address:
     """One Redis: the socket at `path`, the one of `hosts`, or the `primary` that the Sentinels at `hosts` name.
 
-    `tls` is None where connections are not encrypted; else the driver's options that differ from its defaults.
+    `tls` is None where connections are not encrypted; else the driver's options that differ from its defaults. Sentinels
+    have users of their own, and may be asked in the clear where the primary is not.
     """
 
     hosts: tuple[tuple[str, int], ...] = ()
@@ -35,6 +38,9 @@ class Address:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: dict[str, str] | None = None
+    sentinel_username: str | None = None
+    sentinel_password: str | None = field(default=None, repr=False)
+    sentinel_tls: dict[str, str] | None = None
 
     def __str__(self) -> str:
         """Where it is, fit to be shown."""
@@ -49,19 +55,33 @@ def parse_address(url: str) -> Address:
         parts = urlsplit(url)
     except ValueError:
         raise InvalidAddressError(f"is none of {FORMS}") from None
-    options = dict(parse_qsl(parts.query))
+    # A plus is one: it is a space in what forms send alone.
+    options = dict(parse_qsl(parts.query.replace("+", "%2B")))
     database = options.pop("db", "")
     is_encrypted = parts.scheme.startswith("rediss")
-    if unknown := options.keys() - (TLS_OPTIONS if is_encrypted else frozenset()):
-        raise InvalidAddressError(f"has options that are not known here: {', '.join(sorted(unknown))}")
+    _check(options, is_encrypted=is_encrypted, has_sentinels=parts.scheme.endswith("+sentinel"))
     address = _place(parts, database)
     user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    tls = {name: value for name, value in options.items() if name in TLS_OPTIONS} if is_encrypted else None
     return replace(
         address,
         username=unquote(user) or None,
         password=unquote(password) or None,
-        tls=options if is_encrypted else None,
+        tls=tls,
+        sentinel_username=options.get("sentinel_username"),
+        sentinel_password=options.get("sentinel_password"),
+        sentinel_tls=tls if address.primary is not None and options.get(SENTINEL_TLS) != "no" else None,
     )
+
+
+def _check(options: dict[str, str], *, is_encrypted: bool, has_sentinels: bool) -> None:
+    known = TLS_OPTIONS if is_encrypted else frozenset()
+    known |= SENTINEL_OPTIONS if has_sentinels else frozenset()
+    known |= {SENTINEL_TLS} if is_encrypted and has_sentinels else frozenset()
+    if unknown := options.keys() - known:
+        raise InvalidAddressError(f"has options that are not known here: {', '.join(sorted(unknown))}")
+    if options.get(SENTINEL_TLS, "no") != "no":
+        raise InvalidAddressError(f"has another {SENTINEL_TLS} than no")
 
 
 def _place(parts: SplitResult, database: str) -> Address:

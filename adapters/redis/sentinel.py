@@ -40,7 +40,7 @@ class Sentinels:
         raise ConnectionError(f"no Sentinel told where {self.address.primary} is ({'; '.join(faults)})")
 
     async def _ask(self, host: str, port: int) -> tuple[str, int] | None:
-        connection = Connection(host=host, port=port, **self.options)
+        connection = self._connection(host, port)
         try:
             await connection.connect()  # type: ignore[no-untyped-call]
             await connection.send_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.address.primary)
@@ -48,6 +48,13 @@ class Sentinels:
         finally:
             await connection.disconnect(nowait=True)
         return None if answer is None else (answer[0].decode(), int(answer[1]))
+
+    def _connection(self, host: str, port: int) -> Connection:
+        address, tls = self.address, self.address.sentinel_tls
+        signed = {"username": address.sentinel_username, "password": address.sentinel_password, **self.options}
+        if tls is None:
+            return Connection(host=host, port=port, **signed)
+        return SSLConnection(host=host, port=port, **signed, **tls)
 
 
 class PrimaryConnection(Connection):
@@ -63,4 +70,4 @@ class PrimaryConnection(Connection):
 
 
 class EncryptedPrimaryConnection(PrimaryConnection, SSLConnection):
-    """The same, over TLS; the Sentinels are asked in the clear."""
+    """The same, over TLS."""

@@ -189,10 +189,13 @@ def a_redis(kind: Kind = Kind.VALKEY, **options: str) -> Iterator[RedisServer]:
 
 
 @contextmanager
-def a_sentinel(of: RedisServer, *, name: str = "main", down_after_ms: int = 500) -> Iterator[RedisServer]:
+def a_sentinel(
+    of: RedisServer, *, name: str = "main", down_after_ms: int = 500, **options: str
+) -> Iterator[RedisServer]:
     """A Sentinel that watches a server, alone and therefore a majority, for as long as the context lasts."""
     monitor = f"monitor {name} 127.0.0.1 {of.port} 1\nsentinel down-after-milliseconds {name} {down_after_ms}"
-    with _running(of.program, {"sentinel": monitor}, "--sentinel") as sentinel:
+    given = {each.replace("_", "-"): value for each, value in options.items()}
+    with _running(of.program, {**given, "sentinel": monitor}, "--sentinel") as sentinel:
         yield sentinel
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from adapters.redis import script as scripts
-from adapters.redis.keys import stream
+from adapters.redis.keys import key, stream
 from adapters.redis.script import GROUP
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Claim, Settlement
@@ -188,6 +188,30 @@ async def test_what_every_group_has_read_is_forgotten_with_other_old_records(sto
     await store.history.prune(Retention(), limit=1_000)
     # Redis trims whole nodes of a hundred entries.
     assert wire.xlen(MAIL) <= 100
+
+
+async def test_a_type_of_which_nothing_is_left_is_looked_at_no_more_until_there_is_something_again(
+    store: StoreUnderTest, wire: Any
+) -> None:
+    async def known() -> set[str]:
+        await store.history.prune(Retention(), limit=1_000)
+        return set(wire.smembers(key("types")))
+
+    task = await burst(store)
+    assert await known() == set()
+    await dispatched(store, task, AT_ONCE)
+    assert await known() == {"mail"}, "it waits for a worker"
+    await worked_off(store)
+    wire.xgroup_create(MAIL, "audit", id="0")
+    assert await known() == {"mail"}, "workers were here lately"
+    wire.xgroup_delconsumer(MAIL, GROUP, WORKER)
+    assert await known() == {"mail"}, "somebody has still to read its messages"
+    read_along(wire, "audit")
+
+    assert await known() == set()
+
+    await dispatched(store, task, AT_ONCE)
+    assert len(await worked_off(store)) == AT_ONCE
 
 
 def remove_one(wire: Any) -> None:

@@ -4,14 +4,15 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from adapters.redis.address import parse_address
 from adapters.redis.opening import open_redis_store
-from application.scheduling.ports.errors import StoreUnavailableError
+from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
 from tests.support.recorders import CountingEntropy
-from tests.support.redis_servers import Kind, a_redis, free_port
+from tests.support.redis_servers import Kind, RedisServer, a_redis, a_sentinel, free_port
 from tests.support.repository import missing
 
 pytestmark = pytest.mark.redis
@@ -29,20 +30,55 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def port(certificate: Path) -> Iterator[int]:
-    """Where the server speaks TLS alone; that of the wheel is built without it."""
+def tls_files(certificate: Path) -> dict[str, str]:
+    """The options by which a server vouches for itself."""
     files = {
         "tls_cert_file": certificate,
         "tls_key_file": certificate.with_suffix(".key"),
         "tls_ca_cert_file": certificate,
     }
-    listens = free_port()
-    options = {name: str(path) for name, path in files.items()}
-    with a_redis(Kind.REDIS7, tls_port=str(listens), tls_auth_clients="no", **options):
-        yield listens
+    return {name: str(path) for name, path in files.items()}
 
 
+@pytest.fixture(scope="module")
+def port() -> int:
+    """Where the server speaks TLS alone."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def server(certificate: Path, port: int) -> Iterator[RedisServer]:
+    """That of the wheel is built without TLS."""
+    options = tls_files(certificate)
+    with a_redis(Kind.REDIS7, tls_port=str(port), tls_auth_clients="no", **options) as running:
+        yield running
+
+
+@pytest.mark.parametrize(("password", "fault"), [("a+b@c", None), ("another", "WRONGPASS"), ("", "NOAUTH")])
+async def test_sentinels_are_asked_over_tls_and_by_a_password_of_their_own(
+    certificate: Path, server: RedisServer, port: int, password: str, fault: str | None
+) -> None:
+    listens, files = free_port(), tls_files(certificate)
+    secret = {"requirepass": "a+b@c"}
+    with a_sentinel(server, tls_port=str(listens), tls_auth_clients="no", **files, **secret) as watch:
+        with watch.client() as sentinel:
+            for each in ("resolve-hostnames", "announce-hostnames"):
+                sentinel.execute_command("SENTINEL", "CONFIG", "SET", each, "yes")
+            sentinel.sentinel_remove("main")
+            sentinel.sentinel_monitor("main", "localhost", port, 1)
+        options = f"ssl_ca_certs={certificate}" + (f"&sentinel_password={quote(password)}" if password else "")
+        address = parse_address(f"rediss+sentinel://localhost:{listens}/main/0?{options}")
+
+        if fault is None:
+            async with open_redis_store(address, CountingEntropy()) as stores:
+                assert await stores.executions.held() == []
+        else:
+            with pytest.raises((StoreRefusedError, StoreUnavailableError), match=fault):
+                async with open_redis_store(address, CountingEntropy()):
+                    pass
+
+
+@pytest.mark.usefixtures("server")
 async def test_a_server_that_is_vouched_for_is_connected_to(certificate: Path, port: int) -> None:
     address = parse_address(f"rediss://localhost:{port}/0?ssl_ca_certs={certificate}")
 
@@ -50,6 +86,7 @@ async def test_a_server_that_is_vouched_for_is_connected_to(certificate: Path, p
         assert await stores.executions.held() == []
 
 
+@pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("url", ["rediss://127.0.0.1:{}/0?ssl_ca_certs={}", "rediss://localhost:{}/0"])
 async def test_a_certificate_of_another_name_or_of_nobody_known_ends_it(url: str, certificate: Path, port: int) -> None:
     with pytest.raises(StoreUnavailableError, match="certificate verify failed"):

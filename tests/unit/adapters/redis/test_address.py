@@ -27,7 +27,26 @@ from adapters.redis.address import Address, InvalidAddressError, parse_address
             Address(hosts=(("s1", 26379), ("s2", 7001)), primary="main", database=4, password="x"),
             "main at s1:26379, s2:7001",
         ),
-        ("rediss+sentinel://s1/main", Address(hosts=(("s1", 26379),), primary="main", tls={}), "main at s1:26379"),
+        (
+            "redis+sentinel://s1/main?sentinel_username=ask&sentinel_password=a+%26%40",
+            Address(hosts=(("s1", 26379),), primary="main", sentinel_username="ask", sentinel_password="a+&@"),
+            "main at s1:26379",
+        ),
+        (
+            "rediss+sentinel://s1/main?ssl_ca_certs=/ca",
+            Address(
+                hosts=(("s1", 26379),),
+                primary="main",
+                tls={"ssl_ca_certs": "/ca"},
+                sentinel_tls={"ssl_ca_certs": "/ca"},
+            ),
+            "main at s1:26379",
+        ),
+        (
+            "rediss+sentinel://s1/main?sentinel_tls=no",
+            Address(hosts=(("s1", 26379),), primary="main", tls={}),
+            "main at s1:26379",
+        ),
     ],
 )
 def test_an_address_is_read_and_shown_without_its_secrets(url: str, meant: Address, shown: str) -> None:
@@ -35,7 +54,8 @@ def test_an_address_is_read_and_shown_without_its_secrets(url: str, meant: Addre
 
     assert address == meant
     assert str(address) == shown
-    assert address.password is None or address.password not in repr(address)
+    for secret in (address.password, address.sentinel_password):
+        assert secret is None or secret not in repr(address)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +73,9 @@ def test_an_address_is_read_and_shown_without_its_secrets(url: str, meant: Addre
         ("redis+sentinel://s1", "lacks the primary's name"),
         ("redis://r?decode_responses=1", "not known here: decode_responses"),
         ("redis://r?ssl_ca_certs=x", "not known here: ssl_ca_certs"),
+        ("redis://r?sentinel_password=x", "not known here: sentinel_password"),
+        ("redis+sentinel://s1/main?sentinel_tls=no", "not known here: sentinel_tls"),
+        ("rediss+sentinel://s1/main?sentinel_tls=maybe", "another sentinel_tls than no"),
         # What would trust anybody.
         ("rediss://r?ssl_cert_reqs=none", "not known here: ssl_cert_reqs"),
     ],
