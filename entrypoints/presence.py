@@ -85,13 +85,15 @@ class Presence:
             await self.split.run_once()
 
     def upkeep(self, work: Work, wait: timedelta) -> Step:
-        """A step that does `work` and then waits as long, while the upkeep is this process's."""
+        """A step that does `work` and then waits as long, while the upkeep is this process's.
+
+        Work that answers True has more to do, and goes on at once: what is to be forgotten may come faster than that.
+        """
 
         async def step() -> timedelta:
             if self.term is not None and not self.term.is_ours:
                 return RENEW_EVERY
-            await work()
-            return wait
+            return timedelta(0) if await work() is True else wait
 
         return step
 

@@ -128,7 +128,7 @@ class Service:
         return ProcessMetrics(telling, container.measure_store() if roles & {"scheduler", "admin"} else None)
 
     def _start_lanes(self, container: Container, group: asyncio.TaskGroup) -> None:
-        executions, observer = container.stores().executions, container.observer()
+        executions, observer = container.held_executions(), container.observer()
         self._watches = [SuspectWatch(executions, observer, PATIENCE * lane) for lane in range(LANES_MAX)]
         self._supervisor = self._lane(container, None)
         group.create_task(self._supervise(self._supervisor))

@@ -153,6 +153,11 @@ class MemoryHistory:
             finished_24h=Counter(each.state for each in executions if _ended_since(each, since)),
         )
 
+    async def task_count(self) -> int:
+        """See the port."""
+        self.state.now()
+        return sum(kept.task.deleted_at is None for kept in self.state.tasks.values())
+
     async def prune(self, retention: Retention, *, limit: int) -> int:
         """See the port."""
         return prune(self.state, retention, self.state.now(), limit)

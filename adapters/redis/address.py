@@ -27,8 +27,8 @@ class InvalidAddressError(ValueError):
 class Address:
     """One Redis: the socket at `path`, the one of `hosts`, or the `primary` that the Sentinels at `hosts` name.
 
-    `tls` is None where connections are not encrypted; else the driver's options that differ from its defaults. Sentinels
-    have users of their own, and may be asked in the clear where the primary is not.
+    `tls` is None where connections are not encrypted; else the driver's options that differ from its defaults.
+    Sentinels have users of their own, and may be asked in the clear where the primary is not.
     """
 
     hosts: tuple[tuple[str, int], ...] = ()

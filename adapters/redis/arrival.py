@@ -74,13 +74,12 @@ class Arrival:
         self.durability = durability_of(facts)
 
     async def _meet(self, connection: AbstractConnection, run_id: str) -> None:
-        # A server that takes no writes (too few replicas, a full disk) refuses even what might write; so that is asked for
-        # only where there is something to be written. In full memory too, or whoever has to connect anew could not end
-        # work there.
-        for may_write in (False, True):
-            verdict, *name = await self._told(connection, run_id, may_write=may_write)
-            if verdict != "changes":
-                break
+        # A server that takes no writes (too few replicas, a full disk) refuses even what might write; so that is asked
+        # for only where there is something to be written. In full memory too, or whoever has to connect anew could not
+        # end work there.
+        verdict, *name = await self._told(connection, run_id, may_write=False)
+        if verdict == "changes":
+            verdict, *name = await self._told(connection, run_id, may_write=True)
         match verdict:
             case "met":
                 self.store_id = name[0]

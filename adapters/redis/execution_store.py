@@ -36,7 +36,9 @@ from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
 
 BATCH_MAX = 500
 """How many executions go in one call; a call keeps every other client waiting."""
-TASK_GONE = ErrorReport("task_gone", "its worker fell silent, and its task, which would say what follows, is not in the store")
+TASK_GONE = ErrorReport(
+    "task_gone", "its worker fell silent, and its task, which tells what follows, is not in the store"
+)
 _PER_CLAIM = 3
 _SUCCEEDED = Settled(ExecutionState.SUCCEEDED, AttemptOutcome.SUCCEEDED)
 

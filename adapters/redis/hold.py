@@ -18,7 +18,7 @@ class RedisHolds(AccessSteps):
 
     async def current(self) -> Hold | None:
         """See the port."""
-        (found,) = (await self.server.call(script("hold", in_full_memory=True))).readings
+        (found,) = (await self.server.call(script("hold", only_reads=True))).readings
         return value_of(found, hold_of)
 
     async def hold(self, reason: str, *, by: Doer) -> Hold:

@@ -7,7 +7,7 @@ writes, and nearly always it is; where it is not, the creation is read for and d
 import asyncio
 from collections import deque
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
@@ -16,8 +16,9 @@ from adapters.redis.open_work import OpenWork, Verdict
 from adapters.redis.server import Server
 from adapters.redis.units import Reading
 from application.scheduling.ports.errors import PortError
-from application.scheduling.ports.task_store import Applied, MutateAnswer
+from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT, Applied, Moved, MutateAnswer
 from domain.scheduling.mutation import Mutation
+from domain.scheduling.task import ScheduledTask
 
 BATCH_MAX: Final = 500
 """How many changes go in one call; a call keeps every other client waiting."""
@@ -102,8 +103,19 @@ def _nothing_there(batch: _Batch) -> Reading | None:
     return Reading(max(each.change.at for each in batch), generation=None)
 
 
+def _is_another(read: ScheduledTask, there: ScheduledTask) -> bool:
+    """True if what was read went with a fail-over, and another version has its number since."""
+    known = there.definition
+    if read.definition.payload_json == PAYLOAD_LEFT_OUT:
+        known = replace(known, payload_json=PAYLOAD_LEFT_OUT)
+    return read.version == there.version and read.definition != known
+
+
 def _carry_out(reading: Reading, mutation: Mutation) -> Verdict[MutateAnswer]:
     """Judge a mutation and apply what passes; what it was judged by is to be so when it is written."""
+    there = reading.steps.works.get(mutation.after.id)
+    if mutation.before is not None and there is not None and _is_another(mutation.before, there.task):
+        return Moved(), None
     ledger = Ledger(reading.steps, reading.done, reading.holders, reading.runs, reading.now)
     name, holder = mutation.after.definition.name, reading.holders.get(mutation.after.definition.name)
     answer = ledger.carry_out(mutation)

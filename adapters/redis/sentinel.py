@@ -32,7 +32,7 @@ class Sentinels:
                 async with asyncio.timeout(ASK_WITHIN_SECONDS):
                     found = await self._ask(host, port)
             except (RedisError, OSError) as error:
-                faults.append(str(error))
+                faults.append(f"{host}:{port}: {str(error) or 'no answer in time'}")
                 continue
             if found is not None:
                 return found
@@ -50,7 +50,8 @@ class Sentinels:
         return None if answer is None else (answer[0].decode(), int(answer[1]))
 
     def _connection(self, host: str, port: int) -> Connection:
-        address, tls = self.address, self.address.sentinel_tls
+        address = self.address
+        tls: dict[str, Any] | None = address.sentinel_tls
         signed = {"username": address.sentinel_username, "password": address.sentinel_password, **self.options}
         if tls is None:
             return Connection(host=host, port=port, **signed)

@@ -45,6 +45,11 @@ class Database:
     tries: int = 1
     is_closed: bool = False
 
+    @property
+    def has_one_writer(self) -> bool:
+        """True if every transaction that writes keeps all others waiting."""
+        return self.solitude is None
+
     @asynccontextmanager
     async def writing(self, doing: str) -> AsyncIterator[AsyncConnection]:
         """A transaction that commits at the end of the block; where there is one writer, it is that one from the start.

@@ -6,7 +6,7 @@ are prepared by name only where no pooler is.
 """
 
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
 from typing import Any
@@ -38,21 +38,35 @@ LIMITS = {
     "jit": "off",
 }
 _BEGIN = "BEGIN"
-_LIMITED = "".join(f" SET LOCAL {name} = '{value}';" for name, value in LIMITS.items())
+# What a loop repeats is planned but now and then, and was first when its tables were empty: whatever their size then,
+# rows are found by an index, as SQLite finds them.
+_BY_INDEXES = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
 # Any number that nobody else would take: https://www.postgresql.org/docs/current/explicit-locking.html, 13.3.5.
 _SOLITUDE = "SELECT pg_advisory_xact_lock(7163384699739271532)"
 # A peer that is gone without a word is noticed by the kernel after some 45 seconds of silence, tcp(7).
 _KEEPALIVE = {"TCP_KEEPIDLE": 15, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 
+def _setting(settings: Mapping[str, str]) -> str:
+    return "".join(f" SET LOCAL {name} = '{value}';" for name, value in settings.items())
+
+
 class Connection(asyncpg.Connection):  # type: ignore[misc]
     """A connection whose transactions begin with their limits."""
+
+    begins_with = _setting(LIMITS)
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> Any:  # noqa: ASYNC109 - asyncpg's
         """See asyncpg, which begins every transaction with this method."""
         if query.startswith(_BEGIN):
-            query += _LIMITED
+            query += self.begins_with
         return await super().execute(query, *args, timeout=timeout)
+
+
+class LoopConnection(Connection):
+    """A connection whose statements are short, and repeated for as long as it lasts."""
+
+    begins_with = _setting({**LIMITS, **_BY_INDEXES})
 
 
 class _Columns(PGDDLCompiler):
@@ -88,21 +102,23 @@ def open_database(address: PostgresAddress, schema: str) -> Database:
     """The connections to a database, made as they are needed; tables without a schema of their own are of `schema`."""
     engine = partial(_engine, address, schema)
     return Database(
-        engine(WRITERS_MAX, isolation_level="READ COMMITTED"),
-        _read_only(engine(READERS_MAX, isolation_level="REPEATABLE READ")),
-        _read_only(engine(BROWSERS_MAX, isolation_level="REPEATABLE READ")),
+        engine(LoopConnection, WRITERS_MAX, isolation_level="READ COMMITTED"),
+        _read_only(engine(LoopConnection, READERS_MAX, isolation_level="REPEATABLE READ")),
+        _read_only(engine(Connection, BROWSERS_MAX, isolation_level="REPEATABLE READ")),
         turn=nullcontext(),
         solitude=_SOLITUDE,
         tries=TRIES,
     )
 
 
-def _engine(address: PostgresAddress, schema: str, connections_max: int, *, isolation_level: str) -> AsyncEngine:
+def _engine(
+    address: PostgresAddress, schema: str, of: type[Connection], connections_max: int, *, isolation_level: str
+) -> AsyncEngine:
     # An unnamed statement is parsed with each use; a named one would be missing in the next session of a pooler.
     unnamed = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
     engine = create_async_engine(
         "peachpie+asyncpg://",
-        async_creator=connecting(address, Connection),
+        async_creator=connecting(address, of),
         connect_args=unnamed if address.is_pooled else {},
         poolclass=AsyncAdaptedQueuePool,
         pool_size=connections_max,

@@ -166,14 +166,17 @@ class Execution:
 
     def to(self, state: ExecutionState, at: datetime) -> "Execution":
         """The execution in a new state; a final one keeps `at` as its end. Raises IllegalTransitionError."""
-        if state not in EDGES[self.state]:
-            raise IllegalTransitionError(f"an execution cannot go from {self.state} to {state}")
+        self._refuse_all_but_edges(state)
         return replace(self, state=state, finished_at=at if state.is_final else None)
 
     def claimed(self, worker_id: NodeId, token: ClaimToken, fence: int, at: datetime) -> "Execution":
         """Running, owned by whoever shows `token`."""
+        self._refuse_all_but_edges(ExecutionState.RUNNING)
+        # At once: workers claim thousands a second.
         return replace(
-            self.to(ExecutionState.RUNNING, at),
+            self,
+            state=ExecutionState.RUNNING,
+            finished_at=None,
             token=token,
             fence=fence,
             worker_id=worker_id,
@@ -190,6 +193,10 @@ class Execution:
         if self.state is not ExecutionState.RUNNING:
             return replace(self.to(ExecutionState.CANCELLED, request.at), cancel=self.cancel or request)
         return replace(self, cancel=self.cancel or request)
+
+    def _refuse_all_but_edges(self, state: ExecutionState) -> None:
+        if state not in EDGES[self.state]:
+            raise IllegalTransitionError(f"an execution cannot go from {self.state} to {state}")
 
 
 def automatic(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.scheduling.durations import run_time, step_of
-from domain.scheduling.execution import Execution, ExecutionState
+from domain.scheduling.execution import ExecutionState
 from domain.scheduling.work import Work
 
 
@@ -23,10 +23,14 @@ def finishes(work: Work) -> Iterator[Finish]:
     """The end of each execution that ends with this work; the type is that of its task now."""
     task_type = work.task.definition.task_type
     moved = (work.executions[each] for each in work.created | work.changed)
-    return (_finish(each, task_type, each.finished_at) for each in moved if each.finished_at is not None)
+    return (
+        finish_of(task_type, each.state, each.started_at, each.finished_at)
+        for each in moved
+        if each.finished_at is not None
+    )
 
 
-def _finish(execution: Execution, task_type: str, at: datetime) -> Finish:
+def finish_of(task_type: str, state: ExecutionState, started_at: datetime | None, at: datetime) -> Finish:
+    """The end, at an instant and in this state, of an execution whose last attempt began then."""
     hour = at.replace(minute=0, second=0, microsecond=0)
-    step = step_of(run_time(execution.state, execution.started_at, at))
-    return Finish(hour, task_type, execution.state, step)
+    return Finish(hour, task_type, state, step_of(run_time(state, started_at, at)))

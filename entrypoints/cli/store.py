@@ -1,4 +1,4 @@
-"""`peachpie-scheduler store`: moving everything from one store to another, whatever the two are kept in."""
+"""`peachpie-scheduler store`: making and migrating one, and moving everything from one to another, whatever keeps them."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ class Moved:
 
 @click.group("store")
 def store_command() -> None:
-    """Move the store at one URL (sqlite:///path, redis://host) to another.
+    """Migrate the store at a URL (sqlite:///path, redis://host, postgresql://host/database), or move it to another.
 
     What is copied is the work of the whole service with everything on record: tasks, versions, executions, changes,
     users and tokens. Sessions of the dashboard are not: people sign in again.
@@ -94,6 +94,20 @@ def release(url: str, although_moved: bool) -> None:
 
     mark = _carried_out(lambda: _with_end(url, released))
     click.echo("It was not held." if mark is None else "It can be served again.")
+
+
+@store_command.command("migrate")
+@click.argument("url")
+def migrate(url: str) -> None:
+    """Make the store, or bring it to this program's version, and leave.
+
+    Services do so at their start. This is for those whose user may not change the schema; what runs goes on.
+    """
+
+    async def met(end: "End") -> str:
+        return (await end.transfer.facts()).store_id
+
+    click.echo(f"Ready for this version: store {_carried_out(lambda: _with_end(url, met, begun=False))}.")
 
 
 @store_command.command("info")
@@ -175,11 +189,11 @@ async def _copied(source: str, target: str, wait: timedelta) -> Moved:
         return Moved(await copying.run(), here.where, len(await new.executions.held()))
 
 
-async def _with_end(url: str, use: "Callable[[End], Awaitable[Any]]") -> Any:
+async def _with_end(url: str, use: "Callable[[End], Awaitable[Any]]", *, begun: bool = True) -> Any:
     from application.scheduling.services.copy_store import End  # noqa: PLC0415
     from entrypoints.profiles import profile_at  # noqa: PLC0415
 
     profile = profile_at(url)
     profile.check()
-    async with profile.open_for_transfer(begun=True) as stores:
+    async with profile.open_for_transfer(begun=begun) as stores:
         return await use(End(stores.transfer, profile.where))

@@ -47,17 +47,22 @@ def run() -> list[dict[str, object]]:
 
 
 async def _our_rates(url: str) -> tuple[float, float]:
+    async with open_redis_store(address_of(url), SystemEntropy()) as stores:
+        return await our_rates(stores)
+
+
+async def our_rates(stores: Any) -> tuple[float, float]:
+    """Tasks a second that are added to this store one by one, and in bulk."""
     clock, entropy = SystemClock(), SystemEntropy()
-    async with open_redis_store(address_of(url), entropy) as stores:
-        quota = TaskQuota(stores.history, clock)
-        change_task = ChangeTask(stores.tasks, clock, Hints(), RecordingObserver(), quota)
-        manage = ManageTasks(change_task, stores.executions, stores.membership, entropy)
-        began = time.perf_counter()
-        for number in range(ONE_BY_ONE):
-            await manage.create(body_from({**DOCUMENT, "name": f"one {number}"}), Author("ana", Via.API))
-        added = time.perf_counter()
-        await add_tasks(stores, "bulk", IntervalSchedule(DAY, clock.now() + DAY))
-        return ONE_BY_ONE / (added - began), TASKS / (time.perf_counter() - added)
+    quota = TaskQuota(stores.history, clock)
+    change_task = ChangeTask(stores.tasks, clock, Hints(), RecordingObserver(), quota)
+    manage = ManageTasks(change_task, stores.executions, stores.membership, entropy)
+    began = time.perf_counter()
+    for number in range(ONE_BY_ONE):
+        await manage.create(body_from({**DOCUMENT, "name": f"one {number}"}), Author("ana", Via.API))
+    added = time.perf_counter()
+    await add_tasks(stores, "bulk", IntervalSchedule(DAY, clock.now() + DAY))
+    return ONE_BY_ONE / (added - began), TASKS / (time.perf_counter() - added)
 
 
 async def bare_rate(url: str) -> float:

@@ -11,7 +11,7 @@ read, writes it back with its next instant and appends a stream entry; nothing i
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -84,13 +84,14 @@ async def _burst_of(schedulers: int) -> list[float]:
             for number in range(schedulers):
                 home = Path(folder) / str(number)
                 home.mkdir()
-                await serving.enter_async_context(_a_scheduler(home, server.url))
+                await serving.enter_async_context(a_scheduler(home, {"REDIS_URL": server.url}))
             return await _burst(stores, "burst")
 
 
 @asynccontextmanager
-async def _a_scheduler(folder: Path, url: str) -> AsyncIterator[None]:
-    service = Service(folder, {"REDIS_URL": url, "SCHEDULER_ROLES": "scheduler"})
+async def a_scheduler(folder: Path, store: Mapping[str, str]) -> AsyncIterator[None]:
+    """A process of the service in the scheduler's role, on the store that these settings name, once it is ready."""
+    service = Service(folder, {**store, "SCHEDULER_ROLES": "scheduler"})
     await service.launch()
     try:
         await eventually(lambda: "Ready: " in service.log(), within=START_SECONDS)
@@ -114,7 +115,7 @@ async def _burst(stores: RedisStores, task_type: str) -> list[float]:
     return late
 
 
-async def add_tasks(stores: RedisStores, task_type: str, schedule: IntervalSchedule) -> None:
+async def add_tasks(stores: Any, task_type: str, schedule: IntervalSchedule) -> None:
     """Tasks of this type that are due together, with ids as random as in life."""
     entropy, now = SystemEntropy(), SystemClock().now()
     answers = await stores.tasks.mutate(

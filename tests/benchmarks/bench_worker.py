@@ -63,7 +63,7 @@ def _row(concurrency: int, rate: float, limit: float) -> dict[str, Any]:
     }
 
 
-async def _fill(stores: Any, count: int) -> None:
+async def fill(stores: Any, count: int) -> None:
     """EXECUTIONS manual executions of `count` tasks, pending."""
     clock = SystemClock()
     policy = ExecutionPolicy(overlap=Overlap.ALLOW)
@@ -82,7 +82,7 @@ async def _bare() -> float:
     entropy = SystemEntropy()
     with tempfile.TemporaryDirectory() as folder:
         async with open_sqlite_store(Path(folder) / "store.db", SystemClock(), entropy) as stores:
-            await _fill(stores, TASKS)
+            await fill(stores, TASKS)
             began, done = time.perf_counter(), 0
             while claims := await stores.executions.claim(
                 NodeId("bench"), [ClaimToken(entropy.token()) for _ in range(BATCH)]
@@ -108,7 +108,7 @@ async def worker_rate(concurrency: int, stores: Any, *, tasks: int = TASKS) -> f
             done.set()
 
     clock, entropy, observer = SystemClock(), SystemEntropy(), RecordingObserver()
-    await _fill(stores, tasks)
+    await fill(stores, tasks)
     perform = PerformExecutions(
         executions=stores.executions,
         run_execution=RunExecution(processors, clock),

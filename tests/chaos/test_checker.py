@@ -243,6 +243,22 @@ def test_a_claim_is_handed_back_only_if_its_answer_may_have_been_late(lasted: fl
     assert ("I9" not in told(beheld)) is is_explained
 
 
+@pytest.mark.parametrize(("claimed_by", "is_explained"), [("the dead one", True), ("another", False)])
+def test_a_claim_that_is_carried_out_long_after_the_death_of_its_worker_is_rescued_for_that(
+    claimed_by: str, *, is_explained: bool
+) -> None:
+    dump = a_dump()
+    dump.attempts["one"] = [replace(each, worker_id="the dead one") for each in dump.attempts["one"]]
+    first, second = dump.attempts["three"]
+    dump.attempts["three"] = [replace(first, worker_id=claimed_by), second]
+    ledger = [replace(each, pid=90) if each.execution == "one" else each for each in a_ledger() if each.pid != 77]
+    death = {"monotonic": 1.5, "what": "death", "pid": 90, "because": "kill -9"}
+
+    judged = evidence(dump=dump, ledger=ledger, nemesis=[a_nemesis()[0], death])
+
+    assert ("I9" not in told(judged)) is is_explained
+
+
 @pytest.mark.parametrize(("outcome", "is_explained"), [("succeeded", False), ("rescued", True)])
 def test_a_frozen_holder_may_run_beside_its_successor_only_if_its_claim_was_taken(
     outcome: str, *, is_explained: bool

@@ -76,6 +76,21 @@ async def test_an_outcome_sent_again_is_answered_as_before_and_changes_nothing(
     assert await _everything(store, task) == before
 
 
+@pytest.mark.parametrize("outcome", [Succeeded(), A_FAILURE], ids=["well", "dead"])
+async def test_an_outcome_sent_twice_in_one_call_counts_once(store: StoreUnderTest, outcome: Outcome) -> None:
+    task = await store.add()
+    claim = await store.started(task)
+    open_seq = (await store.read(task)).open_seq
+    ended = Settlement(claim.execution.id, claim.token, outcome, log=(LogLine(store.clock.now(), "info", "once"),))
+
+    first, second = await store.executions.settle([ended, ended])
+
+    assert first == second
+    after = await store.read(task)
+    assert (after.open_seq, after.error_count) == (open_seq + 1, 1 if outcome is A_FAILURE else 0)
+    assert [line.text for line in (await store.record(claim.execution.id)).log] == ["once"]
+
+
 async def test_an_outcome_sent_again_does_not_touch_a_later_attempt(store: StoreUnderTest) -> None:
     task = await store.add()
     claim = await store.started(task)

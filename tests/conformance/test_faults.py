@@ -66,6 +66,7 @@ CALLS: dict[str, Call] = {
     "changes": lambda store: store.history.changes(NOBODY, limit=1),
     "evidence": lambda store: store.history.evidence(NOBODY, since=NOON, until=NOON),
     "counts": lambda store: store.history.counts(),
+    "task_count": lambda store: store.history.task_count(),
     "prune": lambda store: store.history.prune(Retention(), limit=1),
     "announce": lambda store: store.membership.announce(MEMBER),
     "leave": lambda store: store.membership.leave(MEMBER.node_id),

@@ -279,6 +279,7 @@ async def test_counts_tell_what_is_and_what_ended_within_a_day(store: StoreUnder
     later = await store.history.counts()
 
     assert _positive(now.tasks_by_status) == {TaskStatus.ACTIVE: 3, TaskStatus.PAUSED: 1}
+    assert await store.history.task_count() == 4
     assert _positive(now.tasks_by_type) == {"mail": 2, "report": 2}
     assert _positive(now.open_by_state) == {ExecutionState.PENDING: 1, ExecutionState.RETRY_WAIT: 1}
     assert _positive(now.finished_24h) == {ExecutionState.SUCCEEDED: 2, ExecutionState.DEAD: 1}

@@ -11,6 +11,7 @@ import pytest
 
 from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
 from application.scheduling.ports.history import AuditFilter, ExecutionFilter, Retention
+from application.scheduling.ports.outbox import Message
 from application.scheduling.ports.transfer import Kind
 from application.scheduling.services.copy_store import CopyRefusedError, release
 from domain.scheduling.execution import Execution
@@ -38,7 +39,14 @@ async def ends(clock: ManualClock, tmp_path: Path) -> AsyncIterator[Ends]:
 async def _lived_in(ends: Ends, kind: str) -> MovedStore:
     store = await ends.a_store(kind)
     await live(store.steps, store.stores)
+    if (outbox := store.stores.outbox()) is not None:
+        assert (await store.stores.transfer.facts()).undelivered
+        await outbox.relay(_taken, limit=100)
     return store
+
+
+async def _taken(messages: Sequence[Message]) -> Sequence[str | None]:
+    return [None] * len(messages)
 
 
 async def _moved_to(ends: Ends, kind: str) -> tuple[MovedStore, MovedStore]:

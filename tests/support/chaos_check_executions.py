@@ -113,6 +113,10 @@ def _has_cause(evidence: Evidence, attempt: AttemptRow) -> bool:
     low, high = min(begun) - SEEN_WITHIN_SECONDS, max(ended) + SEEN_WITHIN_SECONDS
     if any(low <= death <= high for death in evidence.deaths.values()):
         return True
+    died = evidence.deaths.get(evidence.workers.get(attempt.worker_id, -1))
+    if died is not None and died <= high:
+        # A busy store may carry out a claim long after whoever asked for it is dead.
+        return True
     if attempt.outcome == "handed_back":
         restarts = any(
             fault.kind.startswith("restart") and fault.touches(high, after=high) for fault in evidence.faults
@@ -192,7 +196,7 @@ def _apart(evidence: Evidence) -> Iterator[Finding]:
             by_task.setdefault(execution.task_id, []).append(mark)
     for starts in by_task.values():
         for earlier, later in combinations(starts, 2):
-            if earlier.execution != later.execution and _runs_at(evidence, earlier, later.monotonic):
+            if earlier.execution != later.execution and _runs_beside(evidence, earlier, later):
                 yield Finding("I11", f"{later.execution} of {later.task} began beside {earlier.execution}")
 
 
@@ -201,11 +205,12 @@ def _may_overlap(evidence: Evidence, execution: ExecutionRow, beside: set[str | 
     return version is None or version.policy["overlap"] == "allow" or execution.id in beside
 
 
-def _runs_at(evidence: Evidence, start: Mark, instant: float) -> bool:
-    over_at = evidence.over_at(start)
+def _runs_beside(evidence: Evidence, earlier: Mark, later: Mark) -> bool:
+    over_at = evidence.over_at(earlier)
     # Who saw neither its end nor its process's cannot say that it still ran.
-    is_running = over_at is not None and start.monotonic <= instant < over_at
-    return is_running and not (_was_taken(evidence, start) and _thawed(evidence, instant))
+    is_running = over_at is not None and earlier.monotonic <= later.monotonic < over_at
+    is_taken = _was_taken(evidence, earlier) or _was_taken(evidence, later)
+    return is_running and not (is_taken and _thawed(evidence, later.monotonic))
 
 
 def _was_taken(evidence: Evidence, start: Mark) -> bool:

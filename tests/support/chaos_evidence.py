@@ -54,6 +54,16 @@ class Evidence:
             found.setdefault(mark.execution, []).append(mark)
         return found
 
+    @cached_property
+    def workers(self) -> dict[str, int]:
+        """The process of each worker, as far as it began an execution that nobody else ever did."""
+        found: dict[str, int] = {}
+        for execution_id, attempts in self.dump.attempts.items():
+            starts = self.starts(execution_id)
+            if len(attempts) == len(starts) == 1:
+                found[attempts[0].worker_id] = starts[0].pid
+        return found
+
     def starts(self, execution_id: str) -> list[Mark]:
         """Every start of an execution."""
         return [mark for mark in self.marks.get(execution_id, ()) if mark.what == "start"]

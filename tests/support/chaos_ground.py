@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,8 @@ SCHEDULERS, WORKERS = 2, 3
 # Eight processes that start at once on a busy machine.
 READY_WITHIN_SECONDS = 90.0
 LEASE_SECONDS = 3.0
+# A task that has nothing to do for so long is at rest.
+REST = timedelta(hours=1)
 
 Deed = Callable[[Trouble], Awaitable[None]]
 

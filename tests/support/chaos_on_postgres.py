@@ -14,10 +14,11 @@ from adapters.sql.postgres_address import address_of
 from adapters.sql.store import open_postgres_store
 from application.scheduling.ports.task_store import Applied
 from application.scheduling.services.identify import SETTINGS_ACTOR
+from domain.scheduling.identifiers import instant_of, microseconds
 from domain.scheduling.mutation import Mutation
 from tests.support.chaos_control import Controls
 from tests.support.chaos_dump import OPEN, OWED, RESTLESS, SELECTS, Dump, dump_of
-from tests.support.chaos_ground import LEASE_SECONDS, Deed, a_cluster
+from tests.support.chaos_ground import LEASE_SECONDS, REST, Deed, a_cluster
 from tests.support.chaos_plan import Kind, Trouble
 from tests.support.pgbouncers import a_pgbouncer
 from tests.support.postgres_servers import ADMIN, DATABASE, PostgresServer, Stop, a_postgres
@@ -96,7 +97,8 @@ class PostgresGround:
 
     async def restless(self) -> list[str]:
         """See the protocol."""
-        return await self._column(RESTLESS)
+        soon = instant_of(self.controls.wall()) + REST
+        return await self._column(f"{RESTLESS} AND look_at < {microseconds(soon)}")
 
     async def dump(self) -> Dump:
         """See the protocol."""

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 from typing import Any
@@ -24,14 +23,12 @@ from domain.scheduling.task import TaskStatus
 from tests.support.chaos_control import Controls
 from tests.support.chaos_dump import Dump
 from tests.support.chaos_dump_ports import read_through, tasks_of
-from tests.support.chaos_ground import LEASE_SECONDS, Deed, a_cluster
+from tests.support.chaos_ground import LEASE_SECONDS, REST, Deed, a_cluster
 from tests.support.chaos_handlers import TYPE
 from tests.support.chaos_plan import Kind, Trouble
-from tests.support.redis_servers import RedisServer, a_redis
+from tests.support.redis_servers import WRITTEN_BEFORE_ANSWERED, RedisServer, a_redis
 from tests.support.service import Service
 
-# A task that has nothing to do for so long is at rest.
-REST = timedelta(hours=1)
 # A script that runs for so many milliseconds, as Redis has no other way to be busy with one.
 LOOP = """
 local function now() local time = redis.call('TIME') return time[1] * 1000 + time[2] / 1000 end
@@ -199,5 +196,5 @@ class RedisGround:
 @asynccontextmanager
 async def on_redis(folder: Path) -> AsyncIterator[RedisGround]:
     """Schedulers and workers on a server of their own."""
-    with a_redis() as server:
+    with a_redis(appendfsync=WRITTEN_BEFORE_ANSWERED) as server:
         yield RedisGround(folder, Controls(folder), server, *a_cluster(folder, REDIS_URL=server.url))

@@ -23,9 +23,10 @@ Call = Callable[[], Awaitable[object]]
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """A call made twice: the script the first one's reply is lost of, and what the second one is to answer.
+    """A call made twice, and what the second one is to answer, the first one's reply being lost.
 
-    `prepare` brings a store to where the call can be made, and returns it.
+    `prepare` brings a store to where the call can be made, and returns it; `loses` is the script of that reply, where
+    steps are scripts.
     """
 
     loses: str
@@ -39,14 +40,12 @@ class Repeated:
         assert await call() == self.answer
         return await on_record(reference)
 
-    async def over(self, wire: WireProxy, store: StoreUnderTest, admin: Redis) -> tuple[Any, ...]:
+    async def over(self, wire: WireProxy, store: StoreUnderTest, lost: Once) -> tuple[Any, ...]:
         """What the store has on record after both calls."""
         call = await self.prepare(store)
-        make_known(admin, self.loses)
-        lost = Once(Fault.REPLY_LOST, calls(self.loses))
         with wire.breaking(lost), pytest.raises(StoreUnavailableError):
             await call()
-        assert lost.seen == 1
+        assert lost.seen == lost.nth
         assert await call() == self.answer
         return await on_record(store)
 
@@ -58,6 +57,12 @@ def at_once(call: Callable[[StoreUnderTest], Awaitable[object]]) -> Callable[[St
         return lambda: call(store)
 
     return prepare
+
+
+def lost_reply(admin: Redis, name: str) -> Once:
+    """The loss of a script's next reply."""
+    make_known(admin, name)
+    return Once(Fault.REPLY_LOST, calls(name))
 
 
 def make_known(admin: Redis, name: str) -> None:

@@ -35,6 +35,7 @@ class PlainEnd:
     rows: dict[Kind, dict[Key, Row]] = field(default_factory=lambda: {kind: {} for kind in Kind})
     generation: int = 1
     mark: Mark | None = None
+    undelivered: int = 0
 
     def put(self, kind: Kind, *row: str | int | None) -> None:
         """Keep a row."""
@@ -43,7 +44,7 @@ class PlainEnd:
     async def facts(self) -> Facts:
         """See the port."""
         self.line.call()
-        return Facts(self.store_id, self.generation, 7, "2026a", 0, Link(), Link(), self.mark)
+        return Facts(self.store_id, self.generation, 7, "2026a", 0, Link(), Link(), self.mark, self.undelivered)
 
     async def begin(self, mark: Mark) -> bool:
         """See the port."""

@@ -35,6 +35,9 @@ START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 # Becomes the program that it is given, which gets SIGKILL when its parent ends (prctl(2), PR_SET_PDEATHSIG).
 MORTAL = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
+# With `everysec`, while an fsync takes its time, a server answers up to 2 s ahead of what it writes to its file (aof.c,
+# flushAppendOnlyFile); one that is killed loses that, and whoever tests that nothing is lost does not test the disk.
+WRITTEN_BEFORE_ANSWERED = "no"
 # What the service asks for (durable to the last second, nothing evicted), and DEBUG for faults from the inside.
 DEFAULTS = {
     "save": '""',
@@ -190,12 +193,14 @@ def a_redis(kind: Kind = Kind.VALKEY, **options: str) -> Iterator[RedisServer]:
 
 @contextmanager
 def a_sentinel(
-    of: RedisServer, *, name: str = "main", down_after_ms: int = 500, **options: str
+    of: RedisServer, *, name: str = "main", down_after_ms: int = 500, options: Mapping[str, str] | None = None
 ) -> Iterator[RedisServer]:
-    """A Sentinel that watches a server, alone and therefore a majority, for as long as the context lasts."""
+    """A Sentinel that watches a server, alone and therefore a majority, for as long as the context lasts.
+
+    Further options are as in sentinel.conf.
+    """
     monitor = f"monitor {name} 127.0.0.1 {of.port} 1\nsentinel down-after-milliseconds {name} {down_after_ms}"
-    given = {each.replace("_", "-"): value for each, value in options.items()}
-    with _running(of.program, {**given, "sentinel": monitor}, "--sentinel") as sentinel:
+    with _running(of.program, {**(options or {}), "sentinel": monitor}, "--sentinel") as sentinel:
         yield sentinel
 
 

@@ -1,14 +1,14 @@
 """A stretch of wire on loopback between our connections and a server, which breaks where a test says so.
 
-Every connection is led command by command (RESP, as the server's clients send it), so a test can let a fault befall
-the very command it means: it reaches the server or not, and its reply comes back whole, late, in part or never. That
-supposes that each command is sent when the reply to the one before has been read, as ours are.
+Every connection is led command by command (RESP, as Redis' clients send it, or another `Speech`), so a test can let a
+fault befall the very command it means: it reaches the server or not, and its reply comes back whole, late, in part or
+never. That supposes that each command is sent when the reply to the one before has been read, as ours are.
 """
 
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -46,6 +46,8 @@ Befalls = Fault | Late | Reset
 EVERY_FAULT: tuple[Befalls, ...] = (*Fault, Reset(after_bytes=0), Reset(after_bytes=5), Late(0.01), Late(0.02))
 Words = Sequence[bytes]
 Judge = Callable[[Words], Befalls | None]
+# Reads one command: as it came, and its words.
+Speech = Callable[[asyncio.StreamReader], Awaitable[tuple[bytes, Words]]]
 
 
 @dataclass(slots=True)
@@ -99,6 +101,7 @@ class WireProxy:
     """Leads connections to a server's port from a port of its own; `judge` may be changed at any time."""
 
     server_port: int
+    speech: Speech
     port: int = 0
     judge: Judge | None = None
     accepted: int = 0
@@ -138,7 +141,7 @@ class WireProxy:
     async def _send_on(self, line: _Line) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
             while True:
-                raw, words = await _command(line.from_client)
+                raw, words = await self.speech(line.from_client)
                 self.commands += 1
                 line.fate = self.judge(words) if self.judge else None
                 match line.fate:
@@ -169,8 +172,8 @@ class WireProxy:
         line.to_client.transport.abort()
 
 
-async def _command(reader: asyncio.StreamReader) -> tuple[bytes, list[bytes]]:
-    """One command as it came, and its words (an array of bulk strings)."""
+async def resp(reader: asyncio.StreamReader) -> tuple[bytes, Words]:
+    """`Speech` of Redis: an array of bulk strings."""
     head = await reader.readuntil(b"\r\n")
     assert head.startswith(b"*"), head
     raw, words = [head], list[bytes]()
@@ -189,9 +192,9 @@ def _reset_when_closed(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def a_wire_to(server_port: int) -> AsyncIterator[WireProxy]:
+async def a_wire_to(server_port: int, speech: Speech = resp) -> AsyncIterator[WireProxy]:
     """A wire to the server at this port of loopback; with the context it ends, and every connection on it."""
-    wire = WireProxy(server_port)
+    wire = WireProxy(server_port, speech)
     async with asyncio.TaskGroup() as group:
 
         def led(from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:

@@ -12,7 +12,15 @@ local GOES_ON = {active = true, paused = true}
 
 local ids, executions = {}, {}
 for place, each in ipairs(request) do ids[place] = each[1] end
-for place, bytes in ipairs(values_of(K.executions, ids)) do executions[place] = unpacked(bytes, is_execution) or false end
+do
+  -- One that is named twice is one record, so that the second end finds what the first has left.
+  local known = {}
+  for place, bytes in ipairs(values_of(K.executions, ids)) do
+    local id = ids[place]
+    if known[id] == nil then known[id] = unpacked(bytes, is_execution) or false end
+    executions[place] = known[id]
+  end
+end
 
 local function is_one_waiting(open)
   if #open < 2 then return false end

@@ -51,6 +51,8 @@ class SqlDoors:
             await self._forget_ended(connection)
             if (await connection.execute(enabled)).first() is None:
                 return False
+            # Whoever did not hear the answer asks again, and has one session.
+            await connection.execute(delete(sessions).where(sessions.c.digest == digest))
             await connection.execute(insert(sessions).values(values))
             await connection.execute(delete(sessions).where(mine, sessions.c.digest.not_in(newest)))
             await record(connection, deeds.signed_in(session), await self._guard.now(connection))

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, TextClause, and_, bindparam, or_, select
+from sqlalchemy import Executable, Select, Text, TextClause, and_, bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.records.executions import execution_of, moved_row
+from adapters.records.executions import execution_of
 from adapters.records.packing import UNREADABLE, Row
 from adapters.records.tasks import definition_of
-from adapters.sql.store.batches import ROWS, inserting, updating
+from adapters.sql.store.batches import ROWS
 from adapters.sql.store.dialect import Dialect, prepared
-from adapters.sql.store.execution_rows import EXECUTION_COLUMNS, MOVED_COLUMNS
+from adapters.sql.store.execution_rows import EXECUTION_COLUMNS
 from adapters.sql.store.rows import DEFINITION_COLUMNS
 from adapters.sql.store.tables import IS_CLAIMABLE, IS_SUSPECT, Whole, attempts, definitions, executions
 from application.scheduling.ports.execution_store import Claim
-from domain.scheduling.execution import Execution
+from domain.scheduling.execution import Execution, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, NodeId, microseconds
 from domain.scheduling.task import Definition
 
@@ -25,13 +25,7 @@ GENERATION_SHIFT = 32
 LEFT_OUT = "left_out"
 SUSPECTS_READ_MAX = 100
 
-_ATTEMPT_COLUMNS = (
-    attempts.c.execution_id,
-    attempts.c.start,
-    attempts.c.token,
-    attempts.c.worker_id,
-    attempts.c.started_at,
-)
+_STARTED_COLUMNS = (executions.c.id, executions.c.starts, executions.c.token, executions.c.fence)
 
 
 class Lane:
@@ -59,15 +53,14 @@ class Claims:
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._lanes = {False: prepared(Lane, dialect, IS_CLAIMABLE), True: prepared(Lane, dialect, IS_SUSPECT)}
-        self._start = updating(dialect, executions, MOVED_COLUMNS, ("id",)).values(beat=0, progress=None)
-        self._insert_attempts = inserting(dialect, attempts, _ATTEMPT_COLUMNS)
+        self._start = prepared(_starting, dialect)
         # Remembered here and not written down: an execution is mended by somebody who does not know of us.
         self._unreadable: dict[str, datetime] = {}
 
     async def is_any(
         self, connection: AsyncConnection, task_types: Sequence[str] | None, now: datetime, *, isolated: bool
     ) -> bool:
-        """True if something may be claimable: asked beside the writer, so that idle workers never hold its lock."""
+        """True if something may be claimable."""
         lane = self._lanes[isolated]
         statement = lane.probe if task_types is None else lane.probe_of_types
         parameters = self._parameters(task_types, now, limit=1)
@@ -110,12 +103,10 @@ class Claims:
             Claim(execution.claimed(worker_id, token, first + number, now), definition, token)
             for (execution, definition), token, number in zip(found, tokens, numbers, strict=False)
         ]
-        moved = [moved_row(each.execution) for each in claims]
-        begun = [
-            (each.execution.id, each.execution.starts, each.token, worker_id, microseconds(now)) for each in claims
-        ]
-        await connection.execute(self._start, {ROWS: self._dialect.pack(moved)})
-        await connection.execute(self._insert_attempts, {ROWS: self._dialect.pack(begun)})
+        rows = [(each.id, each.starts, each.token, each.fence) for each in (claim.execution for claim in claims)]
+        parameters = {ROWS: self._dialect.pack(rows), "worker_id": worker_id, "at": microseconds(now)}
+        for statement in self._start:
+            await connection.execute(statement, parameters)
         return claims
 
     def _readable(self, rows: Sequence[Row], now: datetime) -> list[tuple[Execution, Definition]]:
@@ -143,6 +134,21 @@ def _first(dialect: Dialect, found: Select[tuple[object, ...]], which: TextClaus
         .order_by(executions.c.available_at, executions.c.id)
         .limit(bindparam("limit", type_=Whole))
     )
+
+
+def _starting(dialect: Dialect) -> Sequence[Executable]:
+    """What `Execution.claimed` moves, and the attempts that begin with it."""
+    given = dialect.given(_STARTED_COLUMNS, ROWS)
+    worker_id, at = bindparam("worker_id", type_=Text), bindparam("at", type_=Whole)
+    started = (
+        update(executions)
+        .where(executions.c.id == given.c.id)
+        .values(state=str(ExecutionState.RUNNING), worker_id=worker_id, started_at=at, beat=0, progress=None)
+        .values(starts=given.c.starts, token=given.c.token, fence=given.c.fence)
+    )
+    rows = select(given.c.id, given.c.starts, given.c.token, worker_id, at)
+    begun = insert(attempts).from_select(["execution_id", "start", "token", "worker_id", "started_at"], rows)
+    return dialect.at_once([started, begun])
 
 
 def _pair_of(row: Row) -> tuple[Execution, Definition] | None:

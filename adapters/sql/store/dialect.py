@@ -54,6 +54,9 @@ class Dialect(Protocol):
     async def fences(self, connection: AsyncConnection, count: int) -> tuple[int, list[int]]:
         """The store's generation, and so many numbers, ascending, above all that it has given in that generation."""
 
+    def at_once(self, statements: Sequence[Executable]) -> Sequence[Executable]:
+        """Statements that change rows of different tables, as few as say the same; none sees what another does."""
+
     def delivering(self) -> Executable | None:
         """INSERT into the outbox of the store the executions bound to ROWS; None: it feeds no streams."""
 

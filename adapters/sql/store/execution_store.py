@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.packing import UNREADABLE, at_or_none, unpack_error
-from adapters.records.steps import Ends, settle
+from adapters.records.steps import Ends, Steps, settle
 from adapters.sql.engine import Database
 from adapters.sql.store.claims import Claims
 from adapters.sql.store.dialect import Dialect, prepared
@@ -16,6 +16,7 @@ from adapters.sql.store.guard import Guard
 from adapters.sql.store.logbook import Logbook
 from adapters.sql.store.mutations import Mutations
 from adapters.sql.store.open_work import OpenWork
+from adapters.sql.store.plain_ends import SUCCEEDED, PlainEnds
 from adapters.sql.store.rescues import Rescues
 from adapters.sql.store.tables import IS_RETRY_WAIT, IS_RUNNING, IS_UNKNOWN, Whole, attempts, executions
 from application.scheduling.ports.execution_store import (
@@ -80,6 +81,7 @@ class SqlExecutionStore:
         self._queries = prepared(ExecutionQueries, dialect)
         self._work = prepared(OpenWork, dialect)
         self._claims = Claims(dialect)
+        self._plain_ends = prepared(PlainEnds, dialect)
         self._logbook = prepared(Logbook, dialect)
         self._rescues = prepared(Rescues, dialect, self._work)
         self._mutations = prepared(Mutations, dialect, self._work)
@@ -95,10 +97,12 @@ class SqlExecutionStore:
         """See the port. Executions available since the same instant come by id."""
         if not tokens:
             return []
-        async with self._database.reading("claim") as connection:
-            now = await self._guard.now(connection)
-            if not await self._claims.is_any(connection, task_types, now, isolated=isolated):
-                return []
+        if self._database.has_one_writer:
+            # Asked beside it, so that idle workers never hold its lock.
+            async with self._database.reading("claim") as connection:
+                now = await self._guard.now(connection)
+                if not await self._claims.is_any(connection, task_types, now, isolated=isolated):
+                    return []
 
         async def claimed(connection: AsyncConnection) -> list[Claim]:
             now = await self._guard.now(connection)
@@ -192,16 +196,24 @@ class SqlExecutionStore:
     async def _settled(self, settlements: Sequence[Settlement], connection: AsyncConnection) -> list[SettleAnswer]:
         ids = [each.execution_id for each in settlements]
         now = await self._guard.of_executions(connection, ids)
-        steps = await self._work.of_executions(connection, ids)
-        ends = await self._ends(connection, ids)
-        answers = [settle(steps, ends, each, now) for each in settlements]
+        plain = await self._plain_ends.settle(connection, settlements, now)
+        others = [each for each in settlements if each.execution_id not in plain]
+        steps, ends = await self._left_open(connection, [each.execution_id for each in others])
+        decided = iter([settle(steps, ends, each, now) for each in others])
+        answers = [SUCCEEDED if each.execution_id in plain else next(decided) for each in settlements]
         held = [each for each, answer in zip(settlements, answers, strict=True) if answer is not None]
         await self._logbook.write(connection, held)
-        await self._work.write(connection, steps, now)
+        await self._work.write(connection, steps, now, besides=plain.values())
         return [
             ends.get((each.execution_id, each.token), Lost()) if answer is None else answer
             for each, answer in zip(settlements, answers, strict=True)
         ]
+
+    async def _left_open(self, connection: AsyncConnection, ids: Sequence[ExecutionId]) -> tuple[Steps, Ends]:
+        """The work of these executions' tasks, and how their attempts ended that were settled before."""
+        if not ids:
+            return Steps({}, {}), {}
+        return await self._work.of_executions(connection, ids), await self._ends(connection, ids)
 
     async def _expired(self, ids: Sequence[ExecutionId], connection: AsyncConnection) -> list[Expired]:
         """Of what was found before its tasks were held, end what still waits for a handler."""

@@ -10,9 +10,8 @@ from adapters.records.packing import Row
 from adapters.sql.store.batches import ROWS
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.tables import Whole, finished
-from domain.scheduling.finish import Finish, finishes
+from domain.scheduling.finish import Finish
 from domain.scheduling.identifiers import microseconds
-from domain.scheduling.work import Work
 
 
 class Finishes:
@@ -22,9 +21,9 @@ class Finishes:
         self._dialect = dialect
         self._count = _counting(dialect)
 
-    async def write(self, connection: AsyncConnection, works: Iterable[Work]) -> None:
-        """Count what ended with these works, within the transaction that writes them; a row for each kind of end."""
-        counted = Counter(finish for work in works for finish in finishes(work))
+    async def write(self, connection: AsyncConnection, ended: Iterable[Finish]) -> None:
+        """Count these, within the transaction that writes what ended; a row for each kind of end."""
+        counted = Counter(ended)
         if counted:
             # Sorted: two who count the same kinds must come upon them in one order.
             rows = sorted((_row(finish, count) for finish, count in counted.items()), key=tuple)

@@ -36,6 +36,7 @@ _BORN_COLUMNS = (
     executions.c.scheduled_at,
     executions.c.nominal_at,
 )
+_BORN, _ADVANCED = "born", "advanced"
 _RUNS = Column("runs", Whole)
 _ADVANCED_COLUMNS = (
     tasks.c.id,
@@ -70,8 +71,7 @@ class Firings:
             tasks.c.deleted_at.is_not(None),
         )
         self._compared = dialect.query(compared.where(dialect.is_among(tasks.c.id, "ids")))
-        self._advance = _advancing(dialect)
-        self._bear = _bearing(dialect)
+        self._fire = dialect.at_once([_bearing(dialect), _advancing(dialect)])
         self._pass_over = replacing(dialect, skips, (skips.c.task_id, *SKIP_COLUMNS), ("task_id", "first_at"))
         self._quarantine = updating(dialect, tasks, _QUARANTINED_COLUMNS, ("id",))
 
@@ -92,9 +92,9 @@ class Firings:
     async def _write(self, connection: AsyncConnection, plan: Plan, now: datetime) -> None:
         at = microseconds(now)
         if plan.advanced:
-            await connection.execute(self._advance, {ROWS: self._dialect.pack(plan.advanced), "at": at})
-        if plan.born:
-            await connection.execute(self._bear, {ROWS: self._dialect.pack(plan.born), "at": at})
+            fired = {_ADVANCED: self._dialect.pack(plan.advanced), _BORN: self._dialect.pack(plan.born), "at": at}
+            for statement in self._fire:
+                await connection.execute(statement, fired)
         if plan.passed_over:
             await connection.execute(self._pass_over, {ROWS: self._dialect.pack(plan.passed_over)})
         if plan.quarantined:
@@ -197,7 +197,7 @@ def _advanced_row(task: ScheduledTask, firing: Firing) -> Row:
 
 def _advancing(dialect: Dialect) -> Executable:
     """UPDATE the tasks of the rows, relative where something else may have moved the column meanwhile."""
-    given = dialect.given(_ADVANCED_COLUMNS, ROWS)
+    given = dialect.given(_ADVANCED_COLUMNS, _ADVANCED)
     runs = given.c.runs
     return (
         update(tasks)
@@ -219,7 +219,7 @@ def _advancing(dialect: Dialect) -> Executable:
 
 def _bearing(dialect: Dialect) -> Executable:
     """INSERT the executions of the rows; an occurrence that has one already keeps it."""
-    given = dialect.given(_BORN_COLUMNS, ROWS)
+    given = dialect.given(_BORN_COLUMNS, _BORN)
     at = bindparam("at", type_=Whole)
     rows = select(*given.c, literal(str(ExecutionKind.AUTO), Text), at, at)
     names = [*(each.name for each in _BORN_COLUMNS), "kind", "created_at", "available_at"]

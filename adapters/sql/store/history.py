@@ -8,7 +8,7 @@ from sqlalchemy import Text, bindparam, select
 from adapters.records.executions import changes_of, skips_of
 from adapters.sql.engine import Database
 from adapters.sql.store.audit_lists import AuditLists
-from adapters.sql.store.counts import counted
+from adapters.sql.store.counts import counted, living
 from adapters.sql.store.dialect import Dialect, prepared
 from adapters.sql.store.evidence import EvidenceReads
 from adapters.sql.store.execution_lists import ExecutionLists
@@ -134,6 +134,11 @@ class SqlHistory:
         """See the port."""
         async with self._database.browsing("counts") as connection:
             return await counted(connection, await self._guard.now(connection))
+
+    async def task_count(self) -> int:
+        """See the port."""
+        async with self._database.browsing("task_count") as connection:
+            return await living(connection)
 
     async def prune(self, retention: Retention, *, limit: int) -> int:
         """See the port. Many short transactions: one that fails undoes none before it."""

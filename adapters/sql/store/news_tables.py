@@ -48,9 +48,8 @@ _TELLING = {
     "tasks_made": "SELECT id, NULL FROM made",
     "executions_made": "SELECT task_id, id FROM made ORDER BY id",
     "executions_moved": (
-        "SELECT made.task_id, made.id FROM made JOIN was USING (id)"
-        " WHERE (made.state, made.cancel, made.progress, made.log_lines)"
-        " IS DISTINCT FROM (was.state, was.cancel, was.progress, was.log_lines) ORDER BY made.id"
+        f"SELECT task_id, id FROM (SELECT id, task_id, {_MOVED} FROM made"  # noqa: S608 - columns of ours
+        f" EXCEPT SELECT id, task_id, {_MOVED} FROM was) AS moved ORDER BY id"
     ),
 }
 _TRIMMING = (

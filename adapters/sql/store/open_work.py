@@ -8,6 +8,7 @@ written.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy import Column, ColumnElement, Executable, Select, Text, and_, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,6 +25,7 @@ from adapters.sql.store.rows import BIRTH_COLUMNS, FACE_COLUMNS, STATE_COLUMNS, 
 from adapters.sql.store.tables import IS_OPEN, attempts, changes, definitions, executions, skips, tasks
 from application.scheduling.ports.task_store import Unreadable
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionState
+from domain.scheduling.finish import Finish, finishes
 from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
 from domain.scheduling.task import OpenExecution, ScheduledTask
 from domain.scheduling.work import EndedAttempt, Work
@@ -81,8 +83,13 @@ class OpenWork:
         open_ = await self._open_by_execution.rows(connection, ids=ids) if rows else []
         return _steps(rows, open_, with_sealed=True)
 
-    async def write(self, connection: AsyncConnection, steps: Steps, at: datetime) -> None:
-        """Store what the steps changed; `at` is when attempts ended and versions were superseded."""
+    async def write(
+        self, connection: AsyncConnection, steps: Steps, at: datetime, *, besides: Iterable[Finish] = ()
+    ) -> None:
+        """Store what the steps changed; `at` is when attempts ended and versions were superseded.
+
+        What else ended in the same transaction is counted along.
+        """
         works = [steps.works[task_id] for task_id in sorted(steps.touched)]
         await self._write_tasks(connection, steps, works, at)
         created = [work.executions[each] for work in works for each in work.created]
@@ -98,7 +105,7 @@ class OpenWork:
         await self._run(connection, self._replace_skips, passed_over)
         await self._run(connection, self._insert_changes, [change_row(each) for each in steps.changes])
         # Last: whoever counts the same kind of end waits until this transaction is over.
-        await self._finishes.write(connection, works)
+        await self._finishes.write(connection, chain(besides, *map(finishes, works)))
 
     async def _write_tasks(
         self, connection: AsyncConnection, steps: Steps, works: Sequence[Work], at: datetime
@@ -113,7 +120,9 @@ class OpenWork:
         new = [birth_row(work.task) for work in works if work.task.id in steps.new]
         await self._run(connection, self._insert_tasks, new)
         await self._run(connection, self._insert_versions, [version_row(task) for task in steps.versions])
-        latest = [(work.task.id, work.task.version) for work in works if work.task.id in renewed]
+        # The first version has none before it.
+        latest = [(each.id, each.version) for each in (work.task for work in works) if each.id in renewed]
+        latest = [(task_id, version) for task_id, version in latest if version > 1]
         await self._run(connection, self._supersede, latest, at=microseconds(at))
 
     async def _run(self, connection: AsyncConnection, statement: Executable, rows: Sequence[Row], **more: int) -> None:

@@ -5,11 +5,26 @@ as arithmetic on columns; the conformance tests hold the two against each other.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Column, Executable, Select, Text, and_, bindparam, case, exists, literal, select, text, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Executable,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    exists,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.executions import execution_of
@@ -23,7 +38,7 @@ from application.scheduling.ports.execution_store import Settled, Settlement
 from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT
 from domain.scheduling.execution import TASK_KINDS, AttemptOutcome, Execution, ExecutionState
 from domain.scheduling.finish import Finish, finish_of
-from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
+from domain.scheduling.identifiers import ExecutionId, microseconds
 from domain.scheduling.outcome import Succeeded
 from domain.scheduling.task import ScheduledTask, TaskStatus
 
@@ -145,9 +160,9 @@ def _running(dialect: Dialect) -> Select[tuple[object, ...]]:
     return found.order_by(executions.c.id).with_for_update(of=executions, key_share=True)
 
 
-def _labelled(column: Column[object]) -> object:
-    value = literal(PAYLOAD_LEFT_OUT) if column is definitions.c.payload_json else column
-    return value.label(f"task_{column.name}")
+def _labelled(column: Column[Any]) -> ColumnElement[Any]:
+    value: ColumnElement[Any] = literal(PAYLOAD_LEFT_OUT) if column is definitions.c.payload_json else column
+    return value.label(f"its_{column.name}")
 
 
 def _ending(dialect: Dialect) -> Executable:

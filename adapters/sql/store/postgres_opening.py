@@ -80,7 +80,7 @@ async def open_postgres_store(
             await _prepare(connection, str(address), entropy, patient.solitude, for_transfer=for_transfer)
             await arrival.meet(connection)
             await guard.now(connection)
-        dialect = PostgresDialect()
+        dialect = PostgresDialect(arrival.landmark)
         yield PostgresStores(*ports(database, dialect, guard, ServerNews(database)), PostgresTerms(database), arrival)
     finally:
         await database.close()

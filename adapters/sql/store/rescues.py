@@ -53,7 +53,7 @@ class Rescues:
     async def take(self, connection: AsyncConnection, silent: Sequence[Held], now: datetime) -> list[Rescued]:
         """Rescue those that are as they were seen, within a transaction that holds their tasks."""
         seen = set(await self._as_they_are(connection, silent))
-        return await self._rescue(connection, [each for each in silent if each in seen], now)
+        return await self._rescue(connection, [each for each in dict.fromkeys(silent) if each in seen], now)
 
     async def take_from(self, connection: AsyncConnection, held: Sequence[Held], now: datetime) -> list[Rescued]:
         """Rescue what its worker still holds, within a transaction that holds its tasks."""

@@ -108,6 +108,10 @@ class SqliteDialect:
         generation, last = (await connection.execute(_RAISE_FENCE, {"claims": count})).one()
         return generation, list(range(last - count + 1, last + 1))
 
+    def at_once(self, statements: Sequence[Executable]) -> Sequence[Executable]:
+        """See the protocol."""
+        return statements
+
     def delivering(self) -> None:
         """See the protocol."""
 

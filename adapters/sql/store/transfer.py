@@ -29,6 +29,7 @@ from adapters.sql.store.access_trail import ends, keep_ends
 from adapters.sql.store.batches import ROWS
 from adapters.sql.store.dialect import Dialect, prepared
 from adapters.sql.store.hold_tables import holds
+from adapters.sql.store.outbox_tables import outbox
 from adapters.sql.store.tables import (
     Whole,
     attempts,
@@ -114,8 +115,8 @@ class SqlTransfer:
             last = (await connection.execute(select(func.max(changes.c.id)))).scalar()
             fence = await fence_of(connection)
             anchor, head = await ends(connection)
-            mark = await mark_in(connection)
-        return Facts(row.store_id, row.generation, fence, row.tzdata, last or 0, anchor, head, mark)
+            mark, undelivered = await mark_in(connection), await _undelivered(connection)
+        return Facts(row.store_id, row.generation, fence, row.tzdata, last or 0, anchor, head, mark, undelivered)
 
     async def begin(self, mark: Mark) -> bool:
         """See the port."""
@@ -190,6 +191,12 @@ async def mark_in(connection: AsyncConnection) -> Mark | None:
     """The store's mark, in the connection's transaction."""
     row = (await connection.execute(select(*list(marks.c)[1:]))).first()
     return None if row is None else mark_of((row[0], row[1], row[2]))
+
+
+async def _undelivered(connection: AsyncConnection) -> int:
+    if connection.dialect.name == "sqlite":
+        return 0
+    return (await connection.execute(select(func.count()).select_from(outbox))).scalar_one()
 
 
 async def _keep_mark(connection: AsyncConnection, mark: Mark | None) -> None:

@@ -231,6 +231,9 @@ class History(Protocol):
     async def counts(self) -> Counts:
         """Return the figures for the statistics, as of the store's clock."""
 
+    async def task_count(self) -> int:
+        """Return how many tasks there are that are not deleted, readable or not; cheap however many they are."""
+
     async def prune(self, retention: Retention, *, limit: int) -> int:
         """Forget at most `limit` records of each kind older than `retention` allows; return how many in all.
 

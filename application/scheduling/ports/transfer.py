@@ -86,7 +86,7 @@ class Facts:
     """What a store knows of itself.
 
     A claim's fence is above all of an earlier generation; `changes` is the number of the last change; anchor and head
-    are the ends of the chain of access records.
+    are the ends of the chain of access records. `undelivered` messages are on record and in no stream yet.
     """
 
     store_id: str
@@ -97,6 +97,7 @@ class Facts:
     anchor: Link
     head: Link
     mark: Mark | None
+    undelivered: int = 0
 
 
 @dataclass(frozen=True, slots=True)

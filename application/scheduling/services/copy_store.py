@@ -174,6 +174,9 @@ class CopyStore:
             if served_by := await self.keeper.served_by():
                 raise StillServedError(self.source.where, served_by)
             return source.mark
+        if undelivered := (await self.source.transfer.facts()).undelivered:
+            detail = f"{self.source.where} has messages that are in no stream yet: {undelivered}"
+            raise CopyRefusedError(detail, "no copy takes them along: serve it once more until outbox_messages is 0")
         target = await self.target.transfer.facts()
         held = Mark(Standing.HELD, target.store_id, self.target.where)
         if not await self.source.transfer.replace_mark(None, held):

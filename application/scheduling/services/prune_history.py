@@ -20,14 +20,14 @@ class PruneHistory:
     watch: WatchClock
     retention: Retention = field(default_factory=Retention)
 
-    async def run_once(self) -> int:
-        """Prune until nothing is left to prune, at most BATCHES_MAX steps; return how many records went.
+    async def run_once(self) -> bool:
+        """Prune until nothing is left to prune, at most BATCHES_MAX steps; True if more may be left.
 
         By a clock that has leapt nothing is old: what is forgotten cannot be taken back.
         """
         if self.watch.now() is None:
-            return 0
-        pruned = 0
+            return False
+        pruned, step = 0, BATCH_MAX
         for _ in range(BATCHES_MAX):
             step = await self.history.prune(self.retention, limit=BATCH_MAX)
             pruned += step
@@ -35,4 +35,4 @@ class PruneHistory:
                 break
         if pruned:
             self.observer.observe(RecordsPruned(pruned))
-        return pruned
+        return step >= BATCH_MAX

@@ -140,6 +140,10 @@ class VeiledHistory:
         """See the port."""
         return await self.history.counts()
 
+    async def task_count(self) -> int:
+        """See the port."""
+        return await self.history.task_count()
+
     async def prune(self, retention: Retention, *, limit: int) -> int:
         """See the port."""
         return await self.history.prune(retention, limit=limit)

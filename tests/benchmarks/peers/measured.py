@@ -10,11 +10,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.support.redis_servers import a_redis
+from tests.support.postgres_servers import PostgresServer, a_postgres
+from tests.support.redis_servers import RedisServer, a_redis
 from tests.support.repository import ROOT
 
 FOLDER = Path(__file__).parent
@@ -27,12 +29,16 @@ Figures = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """What a peer's program and requirements are named after, what it is called, and whose version it has."""
+    """What a peer's program and requirements are named after, what it is called, and whose version it has.
+
+    `on` is the kind of server it runs on.
+    """
 
     name: str
     title: str
     package: str
     deeds: frozenset[str]
+    on: str = "redis"
 
     @property
     def label(self) -> str:
@@ -53,39 +59,43 @@ PEERS = (
     Peer("taskiq", "Taskiq", "taskiq", frozenset({"burst", "worker"})),
     Peer("redbeat", "Celery beat with RedBeat", "celery-redbeat", frozenset({"burst"})),
     Peer("redbeat", "Celery", "celery", frozenset({"worker"})),
+    Peer("procrastinate", "Procrastinate", "procrastinate", frozenset({"burst", "worker"}), "postgres"),
+    Peer("apscheduler_sql", "APScheduler", "apscheduler", frozenset({"burst"}), "postgres"),
+    Peer("apscheduler4", "APScheduler", "apscheduler", frozenset({"burst"}), "postgres"),
 )
 
 
-def burst_peers() -> dict[str, float]:
+def burst_peers(on: str = "redis") -> dict[str, float]:
     """Schedules due at one instant: a second, and how late the last one in a hundred was, by peer."""
     told = dict[str, float]()
-    for label, figures in _measured("burst").items():
+    for label, figures in _measured("burst", on).items():
         told[label] = round(figures["burst"]["rate"])
         told[f"{label}, p99 ms"] = round(figures["burst"]["p99_ms"])
     return told
 
 
-def adding_peers() -> dict[str, float]:
+def adding_peers(on: str = "redis") -> dict[str, float]:
     """Schedules added one by one, a second, by peer; huey's are not stored and not added."""
-    found = _measured("burst").items()
+    found = _measured("burst", on).items()
     return {label: round(figures["adding"]["rate"]) for label, figures in found if "adding" in figures}
 
 
-def worker_peers() -> dict[str, float]:
+def worker_peers(on: str = "redis") -> dict[str, float]:
     """No-op tasks that one worker process got through a second, by peer."""
-    return {label: round(figures["worker"]["rate"]) for label, figures in _measured("worker").items()}
+    return {label: round(figures["worker"]["rate"]) for label, figures in _measured("worker", on).items()}
 
 
 @cache
-def _measured(deed: str) -> Mapping[str, Mapping[str, Figures]]:
-    return {peer.label: figures for peer in PEERS if deed in peer.deeds and (figures := _figures(peer, deed))}
+def _measured(deed: str, on: str) -> Mapping[str, Mapping[str, Figures]]:
+    peers = (peer for peer in PEERS if deed in peer.deeds and peer.on == on)
+    return {peer.label: figures for peer in peers if (figures := _figures(peer, deed))}
 
 
 def _figures(peer: Peer, deed: str) -> Mapping[str, Figures] | None:
     """What the peer's program says of one run on a server of its own; None: it said nothing."""
     try:
         python = _environment(peer)
-        with a_redis() as server:
+        with _a_server(peer.on) as server:
             program = f"{__package__}.run_{peer.name}"
             # What a peer's own code deprecates is nobody's concern here.
             said = _run(python, "-W", "ignore", "-m", program, deed, server.url, str(SCHEDULES))
@@ -98,6 +108,10 @@ def _figures(peer: Peer, deed: str) -> Mapping[str, Figures] | None:
         return figures
     print(f"{peer.label} was not measured ({deed}): {why}", file=sys.stderr)
     return None
+
+
+def _a_server(kind: str) -> AbstractContextManager[RedisServer | PostgresServer]:
+    return a_postgres(fsync="on") if kind == "postgres" else a_redis()
 
 
 def _environment(peer: Peer) -> Path:

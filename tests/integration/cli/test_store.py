@@ -46,6 +46,16 @@ def test_a_store_is_given_back_only_if_that_is_meant(run: Run, tmp_path: Path) -
     assert run("store", "release", source).stdout == "It was not held.\n"
 
 
+def test_a_store_is_made_and_migrated_without_being_served(run: Run, tmp_path: Path) -> None:
+    url = _urls(tmp_path)[1]
+    assert run("store", "info", url).exit_code == 5
+
+    made, again = run("store", "migrate", url), run("store", "migrate", url)
+
+    assert (made.exit_code, made.stdout) == (0, again.stdout)
+    assert json.loads(run("store", "info", url).stdout)["store_id"] in made.stdout
+
+
 def test_a_copy_of_a_served_store_waits_says_for_whom_and_is_gone_on_with_later(run: Run, tmp_path: Path) -> None:
     source, target = _urls(tmp_path)
     lock = FileLock(tmp_path / "scheduler.db.lock")

@@ -1,11 +1,20 @@
 """One real server for the tests of this folder, each of which has a database of its own in it."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from itertools import count
 
 import pytest
 
+from adapters.memory import open_memory_store
+from adapters.sql.postgres_address import address_of
+from adapters.sql.store import open_postgres_store
+from tests.conformance.store_under_test import StoreUnderTest
+from tests.support.manual_clock import ManualClock
 from tests.support.postgres_servers import PostgresServer, a_postgres
+from tests.support.postgres_wire import postgres
+from tests.support.recorders import CountingEntropy
+from tests.support.wire_proxy import WireProxy, a_wire_to
 
 NUMBERS = count(1)
 
@@ -20,3 +29,44 @@ def server() -> Iterator[PostgresServer]:
 def url(server: PostgresServer) -> str:
     """The address of an empty database."""
     return server.database(f"test_{next(NUMBERS)}")
+
+
+@pytest.fixture(scope="package")
+def template(server: PostgresServer) -> str:
+    """A database that holds a new store, copied for each test: the migrations take longer than most of them."""
+    url = server.database("store_template")
+
+    async def begin() -> None:
+        async with open_postgres_store(address_of(url), CountingEntropy(), clock=ManualClock()):
+            pass
+
+    asyncio.run(begin())
+    return "store_template"
+
+
+@pytest.fixture
+async def wire(server: PostgresServer) -> AsyncIterator[WireProxy]:
+    async with a_wire_to(server.port, postgres) as wire:
+        yield wire
+
+
+@pytest.fixture
+async def remote(server: PostgresServer, template: str, wire: WireProxy) -> AsyncIterator[StoreUnderTest]:
+    """A store at the other end of the wire."""
+    url = server.database(f"remote_{next(NUMBERS)}", template=template)
+    clock = ManualClock()
+    address = address_of(url.replace(f":{server.port}/", f":{wire.port}/"))
+    async with open_postgres_store(address, CountingEntropy(), clock=clock) as stores:
+        yield StoreUnderTest(clock, stores, _by_the_wire, _by_the_wire, _by_the_wire)
+
+
+@pytest.fixture
+async def reference() -> AsyncIterator[StoreUnderTest]:
+    """A memory store with a clock of its own."""
+    clock = ManualClock()
+    async with open_memory_store(clock, CountingEntropy()) as stores:
+        yield StoreUnderTest(clock, stores, _by_the_wire, _by_the_wire, _by_the_wire)
+
+
+async def _by_the_wire(*_: object) -> None:
+    raise NotImplementedError

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import text
 
+from adapters.sql.content.postgres import open_postgres_sessions
 from adapters.sql.postgres_address import address_of
 from adapters.sql.store import PostgresStores, open_postgres_store
 from application.scheduling.ports.errors import StoreRefusedError
@@ -55,3 +56,20 @@ async def test_a_pooler_that_the_address_does_not_tell_of_is_refused_in_words(se
                 pass
         async with open_postgres_store(address_of(pooler.url_of(url)), CountingEntropy()) as stores:
             await _databases(stores)
+        async with open_postgres_sessions(address) as sessions, sessions() as session:
+            with pytest.raises(StoreRefusedError, match="add pgbouncer=true"):
+                await session.execute(text("SELECT 1"))
+
+
+async def test_sessions_of_users_outlive_the_end_of_their_connections(server: PostgresServer, url: str) -> None:
+    name = url.rpartition("/")[2]
+    async with open_postgres_sessions(address_of(url)) as sessions:
+        async with sessions() as session:
+            first = await session.scalar(text("SELECT pg_backend_pid()"))
+        ended = f"SELECT pg_terminate_backend({first}, 5000)"
+        await asyncio.to_thread(server.run, ended, "postgres")
+
+        async with sessions() as session:
+            found = (await session.execute(text("SELECT pg_backend_pid(), current_database()"))).one()
+
+    assert (found[0] != first, found[1]) == (True, name)

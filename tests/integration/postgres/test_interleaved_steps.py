@@ -65,19 +65,6 @@ def unbroken() -> tuple[Any, Any, Any]:
     return never, never, never
 
 
-@pytest.fixture(scope="module")
-def template(server: PostgresServer) -> str:
-    """A database that holds a new store, copied for each test: the migrations take longer than most of them."""
-    url = server.database("store_template")
-
-    async def begin() -> None:
-        async with open_postgres_store(address_of(url), CountingEntropy(), clock=ManualClock()):
-            pass
-
-    asyncio.run(begin())
-    return "store_template"
-
-
 @pytest.fixture
 async def pair(server: PostgresServer, template: str, request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
     address = address_of(server.database(f"copy_{abs(hash(request.node.name))}", template=template))

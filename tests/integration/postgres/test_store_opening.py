@@ -16,7 +16,7 @@ from tests.conformance.store_under_test import StoreUnderTest
 from tests.integration.postgres.test_interleaved_steps import unbroken
 from tests.support.builders import a_creation, a_definition
 from tests.support.manual_clock import ManualClock
-from tests.support.postgres_servers import PostgresServer
+from tests.support.postgres_servers import ADMIN, PostgresServer
 from tests.support.recorders import CountingEntropy
 
 NEWER = """
@@ -69,6 +69,18 @@ async def test_a_schema_that_is_not_ours_is_refused(server: PostgresServer, url:
             pass
 
 
+async def test_who_may_not_make_the_schema_is_told_what_its_owner_can_run(server: PostgresServer, url: str) -> None:
+    database = url.rpartition("/")[2]
+    server.run(f'ALTER DATABASE "{database}" OWNER TO {ADMIN}')
+
+    with pytest.raises(StoreRefusedError, match=f"may not create the schema .* in the database {database}") as refused:
+        async with open_postgres_store(address_of(url), CountingEntropy()):
+            pass
+    server.run(str(refused.value).partition("let its owner run: ")[2], database)
+    async with open_postgres_store(address_of(url), CountingEntropy()) as stores:
+        assert stores.arrival.store_id is not None
+
+
 async def test_a_server_that_is_not_there_may_come(server: PostgresServer) -> None:
     address = address_of(server.url_of("nowhere"))
     with pytest.raises(StoreRefusedError, match="does not exist"):
@@ -80,9 +92,12 @@ async def test_a_server_that_is_not_there_may_come(server: PostgresServer) -> No
 
 
 @pytest.mark.parametrize("looks", [False, True], ids=["at the next claim", "at the next look"])
+@pytest.mark.parametrize("kept_to_itself", ["", "pg_control_system()", "pg_current_wal_lsn()"])
 async def test_on_a_server_that_took_over_fences_go_on_above_all_others_and_the_journal_begins_anew(
-    server: PostgresServer, url: str, looks: bool
+    server: PostgresServer, url: str, looks: bool, kept_to_itself: str
 ) -> None:
+    if kept_to_itself:
+        server.run(f"REVOKE EXECUTE ON FUNCTION {kept_to_itself} FROM public", url.rpartition("/")[2])
     lost = "UPDATE scheduler.server SET identity = '1/00000000'; ALTER SEQUENCE scheduler.fence RESTART"
     async with open_postgres_store(address_of(url), CountingEntropy(), clock=(clock := ManualClock())) as stores:
         store = StoreUnderTest(clock, stores, *unbroken())

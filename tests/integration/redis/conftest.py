@@ -10,13 +10,13 @@ from adapters.redis.opening import RedisStores, address_of, open_redis_store
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.manual_clock import ManualClock
 from tests.support.recorders import CountingEntropy
-from tests.support.redis_servers import Kind, RedisServer, a_redis
+from tests.support.redis_servers import WRITTEN_BEFORE_ANSWERED, Kind, RedisServer, a_redis
 from tests.support.wire_proxy import WireProxy, a_wire_to
 
 
 @pytest.fixture(scope="module", params=Kind)
 def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
-    with a_redis(request.param) as started:
+    with a_redis(request.param, appendfsync=WRITTEN_BEFORE_ANSWERED) as started:
         yield started
 
 

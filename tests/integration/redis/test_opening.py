@@ -13,7 +13,7 @@ from adapters.redis.address import parse_address
 from adapters.redis.opening import RedisStores, open_redis_store
 from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
 from tests.support.recorders import CountingEntropy
-from tests.support.redis_servers import Kind, RedisServer, a_redis, a_sentinel
+from tests.support.redis_servers import WRITTEN_BEFORE_ANSWERED, Kind, RedisServer, a_redis, a_sentinel
 from tests.support.service import eventually
 
 pytestmark = pytest.mark.redis
@@ -22,7 +22,7 @@ META = "scheduler:meta"
 
 @pytest.fixture(scope="module", params=Kind)
 def server(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
-    with a_redis(request.param) as running:
+    with a_redis(request.param, appendfsync=WRITTEN_BEFORE_ANSWERED) as running:
         yield running
 
 
@@ -149,6 +149,33 @@ async def test_a_replica_is_refused_and_one_that_was_the_primary_is_waited_for(
         finally:
             admin.replicaof("NO", "ONE")
         await stores.executions.held()
+
+
+async def test_a_server_that_takes_no_writes_is_met_and_read_all_the_same(server: RedisServer, admin: Redis) -> None:
+    async with opened(server):
+        admin.config_set("min-replicas-to-write", 1)
+        try:
+            async with opened(server) as later:
+                assert await answers(later)
+                with pytest.raises(StoreUnavailableError, match="NOREPLICAS|enough good replicas"):
+                    await later.tasks.keep_tzdata("2026a")
+        finally:
+            admin.config_set("min-replicas-to-write", 0)
+
+
+async def test_a_store_of_the_schema_before_is_brought_up_and_its_server_is_no_other(
+    server: RedisServer, admin: Redis
+) -> None:
+    async with opened(server):
+        pass
+    admin.hset(META, "schema", 1)
+    admin.zadd("scheduler:ids", {"0" * 32: 0})
+
+    async with opened(server) as stores:
+        assert await answers(stores)
+
+    assert admin.hmget(META, "schema", "generation") == ["2", "1"]
+    assert not admin.exists("scheduler:ids")
 
 
 async def test_users_come_in_by_their_password_which_no_refusal_shows(server: RedisServer, admin: Redis) -> None:

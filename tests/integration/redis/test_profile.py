@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 import pytest
 
 from tests.support.chores import entries
-from tests.support.redis_servers import RedisServer, a_redis
+from tests.support.redis_servers import WRITTEN_BEFORE_ANSWERED, RedisServer, a_redis
 from tests.support.service import START_SECONDS, Service, eventually, running
 
 pytestmark = pytest.mark.redis
@@ -18,7 +18,7 @@ TOKEN = "for-tests-" * 4
 
 @pytest.fixture
 def server() -> Iterator[RedisServer]:
-    with a_redis(requirepass="s3cret") as one:
+    with a_redis(requirepass="s3cret", appendfsync=WRITTEN_BEFORE_ANSWERED) as one:
         yield one
 
 

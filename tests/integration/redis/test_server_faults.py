@@ -28,7 +28,7 @@ from tests.conformance.test_faults import CALLS
 from tests.support.builders import EVERY_MINUTE, MINUTE, a_change, a_creation, a_definition, a_failure, a_pause
 from tests.support.lost_replies import make_known, on_record
 from tests.support.manual_clock import NOON
-from tests.support.redis_servers import RedisServer
+from tests.support.redis_servers import WRITTEN_BEFORE_ANSWERED, RedisServer
 from tests.support.service import eventually
 from tests.support.wire_proxy import WireProxy, Words, calls
 
@@ -76,7 +76,7 @@ def full(admin: Redis) -> Iterator[None]:
         admin.config_set("maxmemory", 0)
 
 
-@pytest.mark.parametrize("written", ["everysec", "always"])
+@pytest.mark.parametrize("written", [WRITTEN_BEFORE_ANSWERED, "always"])
 async def test_what_was_acknowledged_outlives_a_killed_server(
     server: RedisServer, stores: RedisStores, store: StoreUnderTest, admin: Redis, written: str
 ) -> None:
@@ -134,6 +134,22 @@ async def test_a_change_that_meets_another_generation_is_decided_on_what_is_ther
 
     assert isinstance(answer, Applied)
     assert writes == 2
+
+
+async def test_a_change_of_a_version_that_a_fail_over_has_lost_is_not_made_to_the_one_in_its_place(
+    store: StoreUnderTest, admin: Redis
+) -> None:
+    task = await store.add()
+    backup = {name: admin.dump(name) or b"" for name in admin.scan_iter()}
+    lost = await store.described(task, "one")
+    for name, dumped in backup.items():
+        admin.restore(name, 0, dumped, replace=True)
+    there = await store.described(task, "another")
+    assert lost.version == there.version
+
+    change = a_change(ChangeAction.PAUSE)
+    assert await store.mutate(pause(lost, a_pause(), change)) == Moved()
+    assert isinstance(await store.mutate(pause(there, a_pause(), change)), Applied)
 
 
 async def test_an_emptied_server_is_refused_by_every_call_until_it_is_restored(

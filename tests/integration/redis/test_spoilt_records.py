@@ -147,7 +147,9 @@ async def test_a_silent_execution_is_rescued_whatever_stands_for_its_beat(
     assert rescued.event.state is ExecutionState.PENDING
 
 
-@pytest.mark.parametrize(("is_asked_to_stop", "state"), [(False, ExecutionState.DEAD), (True, ExecutionState.CANCELLED)])
+@pytest.mark.parametrize(
+    ("is_asked_to_stop", "state"), [(False, ExecutionState.DEAD), (True, ExecutionState.CANCELLED)]
+)
 async def test_what_runs_for_a_task_that_is_gone_ends_when_its_worker_falls_silent(
     store: StoreUnderTest, admin: Redis, is_asked_to_stop: bool, state: ExecutionState
 ) -> None:

@@ -45,6 +45,7 @@ def test_the_addresses_choose_where_tasks_are_kept_unless_that_is_said(
 
     assert isinstance(chosen, profile)
     assert chosen.where.endswith(where)
+    assert "s3cret" not in repr(chosen)
 
 
 def test_a_redis_beside_a_store_in_postgres_is_known_to_it_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,9 +34,16 @@ def test_external_types_are_task_types_and_come_with_redis(monkeypatch: pytest.M
     monkeypatch.setenv("REDIS_URL", "redis://localhost")
     types = load_settings().scheduler_external_types
 
+    monkeypatch.setenv("SCHEDULER_STORE", "postgres")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db/app")
+    beside = load_settings()
+    (unfed,) = faults_of(monkeypatch, SCHEDULER_STORE="sqlite")
+    monkeypatch.setenv("SCHEDULER_STORE", "redis")
     (line,) = faults_of(monkeypatch, SCHEDULER_EXTERNAL_TYPES="mail,two words")
 
-    assert types == ("mail", "video.encode")
+    assert types == beside.scheduler_external_types == ("mail", "video.encode")
+    assert (beside.store, beside.has_streams) == ("postgres", True)
+    assert unfed.endswith("external types need their streams, and a store in a file feeds none")
     assert line.startswith("SCHEDULER_EXTERNAL_TYPES: 'two words' is no task type: 1 to 64 letters")
 
 

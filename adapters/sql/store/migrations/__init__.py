@@ -12,7 +12,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, select, update
+from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from adapters.sql.store.tables import store
 from application.scheduling.ports.errors import StoreRefusedError
@@ -44,11 +45,13 @@ def migrate(connection: Connection, name: str) -> None:
 
 def _usable_since(connection: Connection) -> str | None:
     """What a newer program wrote down; None: nothing that this one can read."""
-    catalog = inspect(connection)
-    columns = catalog.get_columns(store.name) if catalog.has_table(store.name) else ()
-    if store.c.usable_since.name not in {each["name"] for each in columns}:
+    try:
+        # A statement that fails would end the transaction.
+        with connection.begin_nested():
+            found: str | None = connection.execute(select(store.c.usable_since)).scalar()
+    except (OperationalError, ProgrammingError):
         return None
-    return connection.execute(select(store.c.usable_since)).scalar()
+    return found
 
 
 @cache

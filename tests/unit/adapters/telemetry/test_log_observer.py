@@ -21,6 +21,9 @@ from domain.scheduling.events import (
     RecordsPruned,
     StoreFailed,
     StoreRecovered,
+    StreamRefused,
+    StreamsFailed,
+    StreamsRecovered,
     TaskChanged,
     TaskQuarantined,
     TaskStopped,
@@ -177,6 +180,22 @@ LINES: list[tuple[Event, str, str, dict[str, Any]]] = [
         "warning",
         "The store failed (dispatch): whatever needs it waits and is tried again, and nothing is lost: locked",
         {"doing": "dispatch"},
+    ),
+    (
+        StreamsFailed("redis:6379 did not answer in time"),
+        "warning",
+        (
+            "Messages of external tasks cannot be sent and wait in the store, where nothing is lost:"
+            " redis:6379 did not answer in time"
+        ),
+        {},
+    ),
+    (StreamsRecovered(MINUTE), "info", "Messages of external tasks are sent again", {"after_seconds": 60.0}),
+    (
+        StreamRefused("mail", "no stream"),
+        "error",
+        "The stream of the external type mail takes no messages, which wait in the store: no stream",
+        {"task_type": "mail"},
     ),
     (RecordsPruned(7), "info", "Forgot 7 records older than the retention", {}),
 ]

@@ -24,6 +24,9 @@ from domain.scheduling.events import (
     RecordsPruned,
     StoreFailed,
     StoreRecovered,
+    StreamRefused,
+    StreamsFailed,
+    StreamsRecovered,
     TaskChanged,
     TaskQuarantined,
     TaskStopped,
@@ -87,8 +90,9 @@ def test_an_event_is_counted_and_no_name_or_text_of_it_is_told(
     assert SECRET.encode() not in text
 
 
-def test_every_kind_of_event_is_counted_but_the_return_of_the_store() -> None:
-    assert {type(event) for event, *_ in COUNTED} | {StoreRecovered} == set(get_args(Event))
+def test_every_kind_of_event_is_counted_but_the_return_of_the_store_and_what_the_outbox_tells_by_its_length() -> None:
+    untold = {StoreRecovered, StreamRefused, StreamsFailed, StreamsRecovered}
+    assert {type(event) for event, *_ in COUNTED} | untold == set(get_args(Event))
 
 
 def test_of_several_observers_each_hears_every_event() -> None:

@@ -81,9 +81,8 @@ def _make_server_journal() -> None:
     """The same where many write at once, so that numbers are not given in the order of the commits."""
     op.execute("ALTER TABLE news ADD COLUMN xid bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint")
     moved = (
-        "SELECT made.task_id, made.id FROM made JOIN was USING (id)"
-        " WHERE (made.state, made.cancel, made.progress, made.log_lines)"
-        " IS DISTINCT FROM (was.state, was.cancel, was.progress, was.log_lines) ORDER BY made.id"
+        "SELECT task_id, id FROM (SELECT id, task_id, state, cancel, progress, log_lines FROM made"
+        " EXCEPT SELECT id, task_id, state, cancel, progress, log_lines FROM was) AS moved ORDER BY id"
     )
     old = "SELECT id FROM scheduler.news WHERE id <= (SELECT max(id) FROM made) - 12288 FOR UPDATE SKIP LOCKED"
     trims = "IF EXISTS (SELECT FROM made WHERE (id & 1023) = 0) THEN DELETE FROM scheduler.news WHERE id IN"

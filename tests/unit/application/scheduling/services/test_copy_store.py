@@ -160,6 +160,20 @@ async def test_a_target_that_does_not_keep_what_it_is_told_is_never_served() -> 
     assert source.mark is None
 
 
+async def test_a_source_with_messages_that_are_in_no_stream_yet_is_not_held() -> None:
+    line = Line()
+    source, target = a_source(line), PlainEnd("to", line)
+    source.undelivered = 3
+
+    with pytest.raises(CopyRefusedError, match="in no stream yet: 3"):
+        await copied(source, target)
+
+    assert source.mark is None
+    source.undelivered = 0
+    await copied(source, target)
+    assert target.rows == source.rows
+
+
 async def test_an_unfinished_copy_is_not_released() -> None:
     target = PlainEnd("to", Line(), mark=FILLING)
 

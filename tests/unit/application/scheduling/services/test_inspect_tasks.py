@@ -16,6 +16,7 @@ from domain.scheduling.task import Quarantine
 from tests.support.builders import DAY, HOUR, MINUTE, SECOND
 from tests.support.house import House
 from tests.support.manual_clock import NOON
+from tests.support.outboxes import ListedOutbox, a_message
 
 
 def inspect(house: House, *, fault: str | None = None) -> InspectTasks:
@@ -138,3 +139,16 @@ async def test_what_is_due_and_lies_undone_is_a_problem_behind_a_quarantined_tas
 
     assert (in_time.overdue_since, late.overdue_since) == (None, NOON + MINUTE)
     assert Trouble.OVERDUE in [each.trouble for each in late.problems]
+
+
+async def test_messages_that_stay_in_the_store_are_a_problem_and_those_on_their_way_are_none(house: House) -> None:
+    waiting = replace(inspect(house), outbox=ListedOutbox([a_message(1)]))
+    house.clock.advance(LATE_AFTER)
+    on_their_way = await waiting.health()
+    house.clock.advance(SECOND)
+
+    late = await waiting.health()
+
+    assert Trouble.UNDELIVERED not in [each.trouble for each in on_their_way.problems]
+    told = "1 message of external tasks could not be sent to Redis, the first since 2024-01-15T12:00:00+00:00"
+    assert HealthProblem(Trouble.UNDELIVERED, told) in late.problems

@@ -10,6 +10,8 @@ from application.scheduling.ports.metrics import (
     MEMBERS,
     OLDEST_PENDING,
     OPEN,
+    OUTBOX,
+    OUTBOX_AGE,
     QUARANTINED,
     STORE_UP,
     TASKS,
@@ -19,6 +21,7 @@ from application.scheduling.ports.metrics import (
 from application.scheduling.services.measure_store import FRESH_FOR, MeasureStore
 from tests.support.builders import SECOND, a_failure
 from tests.support.house import House
+from tests.support.outboxes import ListedOutbox, a_message
 
 
 def measure(house: House) -> MeasureStore:
@@ -70,3 +73,14 @@ async def test_of_a_store_that_does_not_answer_only_that_is_told(house: House) -
     house.stores.state.available = False
 
     assert await measure(house).readings() == {STORE_UP: {(): 0}}
+
+
+async def test_what_waits_for_streams_on_another_server_is_told_if_there_is_such_a_thing(house: House) -> None:
+    with_outbox = measure(house)
+    with_outbox.outbox = ListedOutbox([a_message(1), a_message(2)])
+    house.clock.advance(9 * SECOND)
+
+    without, told = await measure(house).readings(), await with_outbox.readings()
+
+    assert (told[OUTBOX], told[OUTBOX_AGE]) == ({(): 2}, {(): 9})
+    assert OUTBOX not in without

@@ -2,6 +2,7 @@
 
 import pytest
 
+from adapters.memory.history import MemoryHistory
 from application.scheduling.declarations import yaml_file
 from application.scheduling.ports.history import TaskFilter
 from application.scheduling.services import task_quota
@@ -115,13 +116,13 @@ async def test_far_from_the_bound_tasks_are_counted_once_in_ten_seconds(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = []
-    count = TaskQuota._counted
+    count = MemoryHistory.task_count
 
-    async def counting(self: TaskQuota) -> int:
+    async def counting(self: MemoryHistory) -> int:
         counted.append(await count(self))
         return counted[-1]
 
-    monkeypatch.setattr(TaskQuota, "_counted", counting)
+    monkeypatch.setattr(MemoryHistory, "task_count", counting)
     monkeypatch.setattr(task_quota, "NEAR", 2)
     quota = _allow(house, 7)
 

@@ -1,0 +1,2 @@
+-- How many tasks are not deleted.
+return answer(call('ZCARD', K.living))
