@@ -27,6 +27,7 @@ from domain.scheduling.sharing import TAKEOVER_AFTER, Share
 from domain.scheduling.task import ScheduledTask
 
 _TAKEOVER_US = TAKEOVER_AFTER // MICROSECOND
+_REMEMBERED_MAX = 50_000
 
 
 @dataclass(slots=True)
@@ -37,7 +38,8 @@ class RedisTaskStore:
     """
 
     server: Server
-    _generation: int | None = field(default=None, init=False)
+    # Of what was read as due last, which may be decided long before it is committed.
+    _read_in: dict[TaskId, int] = field(default_factory=dict, init=False)
 
     async def due(
         self, share: Share, *, until: datetime, limit: int, after: Place | None = None
@@ -48,8 +50,11 @@ class RedisTaskStore:
         reply = await self.server.call(
             script("due", only_reads=True), [microseconds(until), limit, buckets, _TAKEOVER_US, behind]
         )
-        self._generation = reply.generation
-        return _found(reply, with_payload=False)
+        found = _found(reply, with_payload=False)
+        if len(self._read_in) > _REMEMBERED_MAX:
+            self._read_in.clear()
+        self._read_in |= dict.fromkeys(map(_id_of, found), reply.generation)
+        return found
 
     async def next_look_at(self, share: Share) -> datetime | None:
         """See the port."""
@@ -74,7 +79,9 @@ class RedisTaskStore:
 
     async def commit_firings(self, decisions: Sequence[Decision]) -> Sequence[CommitAnswer]:
         """See the port. One call a batch; what ends with a firing is decided on a reading of its own."""
-        return await Firings(self.server).commit(decisions, self._generation)
+        # If some were read before a fail-over, all have moved: those that have not are read again.
+        generations = [self._read_in[each.task_id] for each in decisions if each.task_id in self._read_in]
+        return await Firings(self.server).commit(decisions, min(generations, default=None))
 
     async def mutate(self, mutations: Sequence[Mutation]) -> Sequence[MutateAnswer]:
         """See the port."""
@@ -96,6 +103,10 @@ class RedisTaskStore:
 
     async def _one(self, *sign: str) -> ScheduledTask | Unreadable | None:
         return next(iter(_found(await self.server.call(script("find", only_reads=True), sign))), None)
+
+
+def _id_of(found: ScheduledTask | Unreadable) -> TaskId:
+    return found.id if isinstance(found, ScheduledTask) else found.task_id
 
 
 def _found(reply: Reply, *, with_payload: bool = True) -> list[ScheduledTask | Unreadable]:

@@ -133,7 +133,8 @@ class PostgresWakeup:
         return NOTIFY.format(channel=CHANNEL, words=" ".join((self.me, *words)))
 
     def _hear(self, _connection: Any, _pid: int, _channel: str, text: str) -> None:
-        who, *words = text.split()
+        # Anybody in the database may say anything here.
+        who, *words = text.split() or ("",)
         if who == self.me:
             self._echo.set()
             return

@@ -185,7 +185,7 @@ class LogObserver:
             case StoreFailed():
                 self._store_failed(event)
             case StoreRecovered():
-                if (lasted := self._outage.recovered()) is not None:
+                if (lasted := self._outage.recovered(event.doing)) is not None:
                     self._log.info("The store is back", after_seconds=lasted.total_seconds())
             case RecordsPruned():
                 self._log.info(f"Forgot {event.count} records older than the retention")
@@ -193,7 +193,7 @@ class LogObserver:
                 assert_never(event)
 
     def _store_failed(self, event: StoreFailed) -> None:
-        lasting = self._outage.failed()
+        lasting = self._outage.failed(event.doing)
         if lasting is None:
             return
         begun = "failed" if not lasting else f"has failed for {lasting.total_seconds():.0f}s"

@@ -1,4 +1,4 @@
-"""`peachpie-scheduler store`: making and migrating one, and moving everything from one to another, whatever keeps them."""
+"""`peachpie-scheduler store`: migrating one, and moving everything from one to another, whatever they are kept in."""
 
 import sys
 from collections.abc import Awaitable, Callable

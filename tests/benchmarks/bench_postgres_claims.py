@@ -27,8 +27,9 @@ CLAIMS = 200
 MUST_MS, GOAL_MS = 50.0, 5.0
 WORKER = NodeId("bench")
 
-# Each was pending once, before anything that is now, and has been deleted.
+# Each was pending once, before anything that is now, and has been deleted; no trigger tells or checks anything.
 DIE = f"""
+SET session_replication_role = replica;
 ALTER TABLE scheduler.executions SET (autovacuum_enabled = off);
 INSERT INTO scheduler.executions
     (id, task_id, task_type, kind, key, version, state, scheduled_at, created_at, available_at)

@@ -259,16 +259,19 @@ def test_a_claim_that_is_carried_out_long_after_the_death_of_its_worker_is_rescu
     assert ("I9" not in told(judged)) is is_explained
 
 
-@pytest.mark.parametrize(("outcome", "is_explained"), [("succeeded", False), ("rescued", True)])
-def test_a_frozen_holder_may_run_beside_its_successor_only_if_its_claim_was_taken(
-    outcome: str, *, is_explained: bool
+@pytest.mark.parametrize(
+    ("taken", "outcome", "is_explained"),
+    [("one", "succeeded", False), ("one", "rescued", True), ("two", "rescued", True)],
+)
+def test_a_frozen_holder_may_run_beside_its_successor_only_if_a_claim_was_taken(
+    taken: str, outcome: str, *, is_explained: bool
 ) -> None:
     frozen = [
         {"monotonic": 1.15, "what": "begin", "number": 2, "kind": "freeze worker and supervisor"},
         {"monotonic": 34.0, "what": "end", "number": 2},
     ]
     long = [replace(mark, monotonic=2.2) if mark.monotonic == 1.3 else mark for mark in a_ledger()]
-    beside = evidence(nemesis=[*a_nemesis(), *frozen], ledger=long, dump=with_attempts("one", outcome))
+    beside = evidence(nemesis=[*a_nemesis(), *frozen], ledger=long, dump=with_attempts(taken, outcome))
 
     assert ("I11" not in told(beside)) is is_explained
 

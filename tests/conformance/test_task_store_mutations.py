@@ -283,7 +283,7 @@ async def test_an_edit_of_the_schedule_passes_over_what_was_owed(store: StoreUnd
 async def test_changes_in_one_call_are_carried_out_in_order(store: StoreUnderTest) -> None:
     task = await store.add()
     first, stale = _edited(task, "first"), _edited(task, "second")
-    following = edit(replace(task, version=2), replace(task.definition, description="third"), EDIT)
+    following = _edited(replace(first.after, version=2), "third")
 
     answers = await store.tasks.mutate([first, stale, following])
 

@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.redis_servers import Kind, a_redis
 from tests.support.simulation import Report, simulate
+from tests.support.simulation_places import InRedis
 from tests.support.simulation_twin import Twin
 
 pytestmark = pytest.mark.redis
@@ -15,7 +16,7 @@ LONG = range(2_000, 2_020)
 
 def _day_with_a_twin(kind: Kind, seed: int, *, hours: float) -> tuple[Report, Twin]:
     with a_redis(kind, appendonly="no") as server, server.client() as admin:
-        twin = Twin(admin, server)
+        twin = Twin(InRedis(admin, server))
         with twin.running():
             return simulate(seed, hours=hours, twin=twin), twin
 

@@ -142,21 +142,27 @@ def _first_fires(evidence: Evidence) -> list[float]:
 
 
 def _dispatched_again(evidence: Evidence) -> list[float]:
-    """From the end of each silence of the store to the first start of what was recorded after it."""
-    return _dispatched_after(evidence, [each.ended for each in evidence.faults if each.kind in SILENCING])
+    """From the end of each silence of the store to the first start of what was recorded after it.
+
+    Of silences between which nothing was started, the last one counts.
+    """
+    silences = [fault for fault in evidence.faults if fault.kind in SILENCING]
+    following = [each.began for each in silences[1:]]
+    return _dispatched_after(evidence, [each.ended for each in silences], [*following, float("inf")])
 
 
 def _dispatched_untold(evidence: Evidence) -> list[float]:
     """From the loss of what carries hints to the first start of what was recorded after it."""
-    return _dispatched_after(evidence, [each.began for each in evidence.faults if each.kind == Kind.KILL_HINTS])
+    instants = [fault.began for fault in evidence.faults if fault.kind == Kind.KILL_HINTS]
+    return _dispatched_after(evidence, instants, [float("inf")] * len(instants))
 
 
-def _dispatched_after(evidence: Evidence, instants: list[float]) -> list[float]:
+def _dispatched_after(evidence: Evidence, instants: list[float], until: list[float]) -> list[float]:
     starts, found = _first_starts(evidence), []
-    for instant in instants:
+    for instant, end in zip(instants, until, strict=True):
         since = evidence.clock.wall(instant)
-        later = (mark for mark in starts if evidence.dump.executions[mark.execution].created_at > since)
-        found += [mark.monotonic - instant for mark in later][:1]
+        later = [mark for mark in starts if evidence.dump.executions[mark.execution].created_at > since]
+        found += [mark.monotonic - instant for mark in later[:1] if mark.monotonic < end]
     return found
 
 

@@ -34,6 +34,8 @@ default_pool_size = {sessions}
 server_round_robin = 1
 max_client_conn = 500
 query_wait_timeout = 30
+; By default a server that refused a connection is left alone for 15 s.
+server_login_retry = 1
 log_connections = 0
 log_disconnections = 0
 """

@@ -8,56 +8,48 @@ and waited for, which keeps the order of things a matter of the seed.
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
-from redis import Redis
-
-from adapters.redis.history import RedisHistory
-from adapters.redis.keys import key
-from adapters.redis.opening import RedisStores, address_of, open_redis_store
-from adapters.redis.pruning import Limits
-from adapters.redis.task_lists import TaskLists
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.execution_store import Beat, HeartbeatAnswer, Held, Settlement
 from domain.scheduling.identifiers import ClaimToken
-from tests.support.recorders import CountingEntropy
-from tests.support.redis_servers import RedisServer
 
 ANSWERS_WITHIN_SECONDS = 30.0
-# The memory store prunes by age alone.
-UNLIMITED = Limits(of_task=10**6, in_all=10**6, changes_of_task=10**6)
 
 Method = Callable[..., Awaitable[Any]]
+Ports = Mapping[str, Any]
+
+
+class Place(Protocol):
+    """A server that can hold a day's store, for one day."""
+
+    def opened(self, clock: Clock) -> AbstractAsyncContextManager[Ports]:
+        """The ports of an empty store that has this clock, by the names they have in MemoryStores."""
+
+    def replicate(self) -> None:
+        """Keep everything up to now."""
+
+    def fail_over(self) -> None:
+        """Be what was kept, in a new generation."""
 
 
 @dataclass(slots=True)
 class Twin:
     """The store in a server, for one day. `compared` counts the calls that were answered alike."""
 
-    admin: Redis
-    server: RedisServer
+    place: Place
     compared: int = 0
     fail_overs: int = 0
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _exits: AsyncExitStack = field(default_factory=AsyncExitStack)
-    _ports: dict[str, Any] = field(default_factory=dict)
-    _replica: dict[bytes, bytes] = field(default_factory=dict)
+    _ports: Ports = field(default_factory=dict)
 
     def open(self, clock: Clock) -> None:
         """Begin with an empty store that has the clock of the day."""
-        self.admin.flushall()
-        opening = open_redis_store(address_of(self.server.url), CountingEntropy(), clock=clock)
-        stores: RedisStores = self._made(self._exits.enter_async_context(opening))
-        history = RedisHistory(stores.server, TaskLists(stores.server), UNLIMITED)
-        self._ports = {
-            "tasks": stores.tasks,
-            "executions": stores.executions,
-            "history": history,
-            "membership": stores.membership,
-        }
+        self._ports = self._made(self._exits.enter_async_context(self.place.opened(clock)))
 
     def doubled(self, port: str, name: str, method: Method) -> Method:
         """The method, made of the twin as well, right behind it."""
@@ -74,17 +66,11 @@ class Twin:
 
     def replicate(self) -> None:
         """Keep everything up to now."""
-        self._replica = {name: self.admin.dump(name) or b"" for name in self.admin.scan_iter(count=1_000)}
+        self.place.replicate()
 
     def fail_over(self) -> None:
         """Be what was kept, in a new generation."""
-        generation = int(self.admin.hget(key("meta"), "generation") or 0)
-        with self.admin.pipeline() as steps:
-            steps.flushdb()
-            for name, dumped in self._replica.items():
-                steps.restore(name, 0, dumped)
-            steps.hset(key("meta"), "generation", str(generation + 1))
-            steps.execute()
+        self.place.fail_over()
         self.fail_overs += 1
 
     def _made(self, call: Awaitable[Any]) -> Any:

@@ -121,8 +121,8 @@ class OpenWork:
         await self._run(connection, self._insert_tasks, new)
         await self._run(connection, self._insert_versions, [version_row(task) for task in steps.versions])
         # The first version has none before it.
-        latest = [(each.id, each.version) for each in (work.task for work in works) if each.id in renewed]
-        latest = [(task_id, version) for task_id, version in latest if version > 1]
+        again = [work.task for work in works if work.task.id in renewed and work.task.version > 1]
+        latest = [(task.id, task.version) for task in again]
         await self._run(connection, self._supersede, latest, at=microseconds(at))
 
     async def _run(self, connection: AsyncConnection, statement: Executable, rows: Sequence[Row], **more: int) -> None:

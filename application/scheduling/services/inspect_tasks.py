@@ -221,7 +221,7 @@ class InspectTasks:
         if not missing:
             return None
         names = ", ".join(f"{each.name} of type {each.task_type}" for each in missing)
-        return f"{counted(waiting, 'execution')} cannot start and no worker has the handler {names}"
+        return f"{counted(waiting, 'execution')} cannot start: no worker has the handler {names}"
 
 
 def views_of(tasks: Sequence[ScheduledTask], members: Sequence[Member]) -> tuple[TaskView, ...]:

@@ -48,7 +48,7 @@ ROLES = ("scheduler", "worker", "admin")
 
 @dataclass(slots=True)
 class MeasureStore:
-    """Keeps what it has read for FRESH_FOR, or REST times as long as the reading took."""
+    """Keeps what it has read for FRESH_FOR, or REST times as long as the reading took; no answer, for FRESH_FOR."""
 
     tasks: TaskStore
     history: History
@@ -68,7 +68,9 @@ class MeasureStore:
             if asked >= self._fresh_until:
                 self._readings = await self._read_in_time()
                 answered = self.clock.monotonic()
-                self._fresh_until = answered + max(FRESH_FOR.total_seconds(), REST * (answered - asked))
+                # A store that is back must not be told to be away for the minutes that a long wait would make of it.
+                rest = REST * (answered - asked) if self._readings[STORE_UP][()] else 0.0
+                self._fresh_until = answered + max(FRESH_FOR.total_seconds(), rest)
             return self._readings
 
     async def _read_in_time(self) -> Readings:

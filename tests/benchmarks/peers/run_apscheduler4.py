@@ -30,7 +30,7 @@ async def _measure_burst(url: str, count: int) -> None:
     store = SQLAlchemyDataStore(create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://")))
     async with AsyncScheduler(store, role=SchedulerRole.scheduler) as scheduler:
         # It adds fewer a second than the others.
-        due_at = due_after_adding(2 * count)
+        due_at = due_after_adding(3 * count)
         hourly = IntervalTrigger(hours=1, start_time=datetime.fromtimestamp(due_at, UTC))
         began = time.perf_counter()
         for number in range(count):

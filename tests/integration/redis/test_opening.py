@@ -157,7 +157,7 @@ async def test_a_server_that_takes_no_writes_is_met_and_read_all_the_same(server
         try:
             async with opened(server) as later:
                 assert await answers(later)
-                with pytest.raises(StoreUnavailableError, match="NOREPLICAS|enough good replicas"):
+                with pytest.raises(StoreUnavailableError, match="good replicas"):
                     await later.tasks.keep_tzdata("2026a")
         finally:
             admin.config_set("min-replicas-to-write", 0)

@@ -117,6 +117,23 @@ async def test_what_was_read_before_the_server_was_killed_is_decided_anew(
     assert isinstance(await store.commit(read), Committed)
 
 
+async def test_what_was_decided_before_a_fail_over_has_moved_whatever_was_read_as_due_since(
+    store: StoreUnderTest, admin: Redis
+) -> None:
+    await store.add(a_definition("early", schedule=OneTimeSchedule(NOON + MINUTE)))
+    await store.add(a_definition("late", schedule=OneTimeSchedule(NOON + 2 * MINUTE)))
+    store.clock.advance(2 * MINUTE)
+    early, late = await store.tasks.due(EVERYTHING, until=store.clock.now(), limit=2)
+    assert isinstance(early, ScheduledTask)
+    assert isinstance(late, ScheduledTask)
+
+    admin.hincrby(key("meta"), "generation", 1)
+    assert await store.due(limit=1) == ["early"]
+
+    assert await store.commit(late) == Moved()
+    assert isinstance(await store.commit(early), Committed)
+
+
 async def test_a_change_that_meets_another_generation_is_decided_on_what_is_there_then(
     wire: WireProxy, remote: StoreUnderTest, admin: Redis
 ) -> None:

@@ -89,7 +89,7 @@ async def test_what_waits_for_a_handler_that_nobody_has_is_named_and_leads_to_th
     page = (await dashboard.page(OVERVIEW)).text
     health = await dashboard.get(f"{PREFIX}/api/health")
 
-    assert "1 execution cannot start and no worker has the handler <b>report of type maintenance." in words(page)
+    assert "1 execution cannot start: no worker has the handler <b>report of type maintenance." in words(page)
     assert f'Deploy it, or name another one in the task. <a href="{PREFIX}/workers">To the workers</a>' in page
     assert "the first since" not in page, "it can start in some seconds, not since an instant that lies ahead"
     assert health.status == 503

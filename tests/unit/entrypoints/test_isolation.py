@@ -11,6 +11,10 @@ import structlog
 
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import ExecutionStore
+from application.scheduling.services.watch_hold import WatchHold
+from application.scheduling.services.withheld import WithheldExecutions
+from domain.access.record import Doer
+from domain.scheduling.change import Via
 from domain.scheduling.events import StoreFailed
 from domain.scheduling.execution import ISOLATED_AFTER
 from entrypoints import isolation
@@ -99,6 +103,22 @@ async def test_a_suspect_that_is_there_is_found_at_the_first_look(house: House) 
 
     async with asyncio.timeout(5):
         await SuspectWatch(house.stores.executions, house.observer).found()
+
+
+async def test_no_lane_is_wanted_while_all_firing_is_held(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "LOOK_EVERY", timedelta(milliseconds=1))
+    await a_suspect(house)
+    hold = WatchHold(house.stores.holds, house.clock)
+    watch = SuspectWatch(WithheldExecutions(house.stores.executions, hold), house.observer)
+    await house.stores.holds.hold("new disks", by=Doer("ana", Via.CLI))
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        looking = group.create_task(watch.found())
+        await turns()
+        was_found = looking.done()
+        await house.stores.holds.release("", by=Doer("ana", Via.CLI))
+
+    assert not was_found, "its child could claim nothing, would leave, and be started again"
 
 
 async def test_what_is_rescued_later_is_found_as_soon_as_it_is_told(

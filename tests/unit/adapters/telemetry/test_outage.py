@@ -58,3 +58,17 @@ def test_each_outage_is_told_from_its_beginning() -> None:
 
     assert [line.get("after_seconds") for line in logged if "back" in line["event"]] == [60.0, 1.0]
     assert [line["event"] for line in logged][-2].startswith("The store failed (dispatch)")
+
+
+def test_a_loop_that_goes_on_as_it_has_nothing_to_ask_ends_no_outage() -> None:
+    clock = ManualClock()
+    log = LogObserver(clock)
+    with capture_logs() as logged:
+        for each in ("claim", "heartbeat"):
+            log.observe(StoreFailed(each, "no answer"))
+        clock.advance(SECOND)
+        log.observe(StoreRecovered("heartbeat"))
+        clock.advance(SECOND)
+        log.observe(StoreRecovered("claim"))
+
+    assert [line.get("after_seconds") for line in logged] == [None, 2.0]

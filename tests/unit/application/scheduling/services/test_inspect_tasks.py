@@ -123,7 +123,7 @@ async def test_what_was_put_back_is_a_problem_only_if_no_worker_has_its_handler(
 
     assert before.problems == ()
     assert without.problems == (
-        HealthProblem(Trouble.NO_HANDLER, "1 execution cannot start and no worker has the handler report of type mail"),
+        HealthProblem(Trouble.NO_HANDLER, "1 execution cannot start: no worker has the handler report of type mail"),
     )
     assert (await inspect(house).health()).problems == ()
 

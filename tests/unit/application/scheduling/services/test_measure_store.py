@@ -1,5 +1,6 @@
 """The figures of a whole store: what they are, and how seldom they are read."""
 
+from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Settlement
 from application.scheduling.ports.membership import HandlerSpec
 from application.scheduling.ports.metrics import (
@@ -18,7 +19,8 @@ from application.scheduling.ports.metrics import (
     UNSERVED,
     WORKER_SLOTS,
 )
-from application.scheduling.services.measure_store import FRESH_FOR, MeasureStore
+from application.scheduling.ports.outbox import Waiting
+from application.scheduling.services.measure_store import ANSWER_WITHIN, FRESH_FOR, MeasureStore
 from tests.support.builders import SECOND, a_failure
 from tests.support.house import House
 from tests.support.outboxes import ListedOutbox, a_message
@@ -73,6 +75,21 @@ async def test_of_a_store_that_does_not_answer_only_that_is_told(house: House) -
     house.stores.state.available = False
 
     assert await measure(house).readings() == {STORE_UP: {(): 0}}
+
+
+async def test_a_store_that_kept_who_asked_waiting_is_asked_again_as_soon_as_one_that_did_not(house: House) -> None:
+    class Slow(ListedOutbox):
+        async def waiting(self) -> Waiting:
+            house.clock.advance(ANSWER_WITHIN)
+            raise StoreUnavailableError("it did not answer in time")
+
+    measuring = measure(house)
+    measuring.outbox = Slow([])
+    assert await measuring.readings() == {STORE_UP: {(): 0}}
+    measuring.outbox = None
+
+    house.clock.advance(FRESH_FOR)
+    assert (await measuring.readings())[STORE_UP] == {(): 1}
 
 
 async def test_what_waits_for_streams_on_another_server_is_told_if_there_is_such_a_thing(house: House) -> None:

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from application.scheduling.ports.history import Retention
 import pytest
 
+from application.scheduling.ports.history import Retention
 from application.scheduling.services import prune_history
 from application.scheduling.services.prune_history import BATCH_MAX, PruneHistory
 from domain.scheduling.events import RecordsPruned
