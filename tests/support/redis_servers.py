@@ -167,8 +167,9 @@ class RedisServer:
     def _answers(self) -> bool:
         try:
             with self.client(retry=Retry(NoBackoff(), 0), socket_timeout=START_SECONDS) as client:
-                # Somebody else's server on the same port would answer as readily.
-                return bool(client.info("server")["process_id"] == self.pid)
+                told = client.info()
+                # Somebody else's server on the same port would answer as readily, and this one while it still loads.
+                return bool(told["process_id"] == self.pid and not told.get("loading"))
         except (ConnectionError, BusyLoadingError):
             return False
 

@@ -91,3 +91,10 @@ async def test_without_a_worker_the_page_says_how_to_start_one(dashboard: Dashbo
 
     assert "No worker is here" in page
     assert "python -m entrypoints.scheduler --roles scheduler,admin,worker" in page
+
+
+async def test_a_process_that_only_serves_the_pages_is_counted_as_no_scheduler(dashboard: Dashboard) -> None:
+    await _announce(dashboard, NodeId("scheduler-a"), "scheduler")
+    await _announce(dashboard, NodeId("admin-a"), "admin")
+
+    assert "<caption>1 scheduler and 1 dashboard</caption>" in (await dashboard.page(PAGE)).text
