@@ -17,7 +17,7 @@ from domain.scheduling.execution import ExecutionState
 from domain.scheduling.task import TaskStatus
 from entrypoints.web.charts.charts import Bar, Tone
 from entrypoints.web.doors.origins import own_origin
-from entrypoints.web.keys import SERVICES, under_prefix
+from entrypoints.web.keys import HOLD, SERVICES, under_prefix
 from entrypoints.web.rendering import render
 from entrypoints.web.requests.parameters import Query
 from entrypoints.web.viewer import common_zone_of
@@ -82,7 +82,7 @@ async def overview(request: web.Request) -> web.Response:
             "found": found,
             "health": health,
             "troubles": list(_troubles(health, common_zone_of(request))),
-            "tiles": list(_tiles(found)),
+            "tiles": list(_tiles(found, is_held=request.get(HOLD) is not None)),
             "pending": found.counts.open_by_state.get(ExecutionState.PENDING, 0),
             "bars": ribbon_of(found.coming),
             "ticks": TICKS,
@@ -116,13 +116,13 @@ def ribbon_of(coming: ComingHour) -> list[Bar]:
     ]
 
 
-def _tiles(found: Overview) -> Iterator[Tile]:
+def _tiles(found: Overview, *, is_held: bool) -> Iterator[Tile]:
     attention, statuses = found.attention, found.counts.tasks_by_status
     paused, stopped = statuses.get(TaskStatus.PAUSED, 0), statuses.get(TaskStatus.FAILED, 0)
     dead = f"{'at least ' if attention.dead_letters >= COUNT_MAX else ''}{attention.dead_letters:,}"
     numbers: Sequence[tuple[int, str, str, str, str]] = (
         (attention.failing, f"{attention.failing:,}", "Failing", "bad", "/scheduled-tasks?failing=true"),
-        (attention.late, f"{attention.late:,}", "Late", "bad", "/scheduled-tasks?late=true"),
+        (attention.late, f"{attention.late:,}", "Late", "warn" if is_held else "bad", "/scheduled-tasks?late=true"),
         (stopped, f"{stopped:,}", "Stopped", "bad", "/scheduled-tasks?status=failed"),
         (attention.dead_letters, dead, "Dead letters", "warn", "/dead-letters"),
         (paused, f"{paused:,}", "Paused", "warn", "/scheduled-tasks?status=paused"),
