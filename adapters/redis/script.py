@@ -33,7 +33,7 @@ STATE_FIELDS = (*BIRTH_FIELDS, "open")
 RECORD_FIELDS = (*EXECUTION_FIELDS, "task_type", "message")
 
 _FOLDER = Path(__file__).parent / "scripts"
-_LIBRARY = ("library", "records")
+_LIBRARY = ("library", "records", "beside")
 
 
 @dataclass(frozen=True, slots=True)
