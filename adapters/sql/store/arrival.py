@@ -124,7 +124,11 @@ def fault_of(version: int, is_standby: bool, encoding: str) -> str | None:
 def weakness_of(synchronous_commit: str, fsync: str, full_page_writes: str) -> str | None:
     """What an operator should know about how well the server keeps what it is told; None: nothing."""
     if fsync == "off" or full_page_writes == "off":
-        return "not of durability class P: fsync or full_page_writes is off, so a crash may spoil the store (set both on)"
+        return (
+            "not of durability class P: fsync or full_page_writes is off, so a crash may spoil the store (set both on)"
+        )
     if synchronous_commit == "off":
-        return "not of durability class P: synchronous_commit is off, so a crash loses what was committed last (set it on)"
+        return (
+            "not of durability class P: synchronous_commit is off, so a crash loses what was committed last (set it on)"
+        )
     return None
