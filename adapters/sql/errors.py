@@ -36,6 +36,8 @@ _BAD_ROWS = ("22", "23")
 # that is not there, as while somebody restores it.
 _PASSING = ("08", "53", "55", "57", "58", "25", "3F", "42P01", "XX")
 
+_CUT_OFF = ("another operation", "connection is closed", "connection was closed", "is closing")
+
 
 class RowRefusedError(StoreUnavailableError):
     """A row was not taken: it breaks a constraint or is too large. Without it the rest of its batch may pass."""
@@ -62,6 +64,10 @@ def store_errors(doing: str) -> Iterator[None]:
         raise _translated(doing, error) from error
     except asyncpg.PostgresError as error:
         raise _of_postgres(f"{doing}: {error}", error.sqlstate) or error from error
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        if not _is_cut_off(error):
+            raise
+        raise StoreUnavailableError(f"{doing}: {error}") from error
     except OSError as error:
         raise StoreUnavailableError(f"{doing}: {error}") from error
 
@@ -72,8 +78,16 @@ def _translated(doing: str, error: DBAPIError) -> PortError | SQLAlchemyError:
     known = _of_postgres(text, state) if state else _of_sqlite(text, error)
     if known is not None:
         return known
-    passing = isinstance(error.orig, sqlite3.OperationalError) or error.connection_invalidated
-    return StoreUnavailableError(text) if passing else error
+    is_gone = error.connection_invalidated or _is_cut_off(error.orig)
+    return StoreUnavailableError(text) if is_gone or isinstance(error.orig, sqlite3.OperationalError) else error
+
+
+def _is_cut_off(error: BaseException | None) -> bool:
+    """True for what asyncpg says of a connection whose command was cut off, and which is discarded for that.
+
+    Of the errors that are its own it has no codes; InternalClientError is that of a protocol in mid-word.
+    """
+    return isinstance(error, asyncpg.InternalClientError) or any(each in str(error) for each in _CUT_OFF)
 
 
 def _of_sqlite(text: str, error: DBAPIError) -> PortError | None:

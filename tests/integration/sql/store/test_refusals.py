@@ -3,9 +3,10 @@
 import sqlite3
 from dataclasses import replace
 
+import asyncpg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 
 from adapters.sql.errors import RowRefusedError, store_errors
 from adapters.sql.store import SqlStore
@@ -32,9 +33,16 @@ async def _refuse(store: SqlStore, when: str) -> None:
         (IntegrityError("INSERT", {}, sqlite3.IntegrityError("UNIQUE constraint failed")), RowRefusedError),
         (OperationalError("INSERT", {}, sqlite3.OperationalError("disk I/O error")), StoreUnavailableError),
         (ProgrammingError("INSRT", {}, sqlite3.ProgrammingError("a bug")), ProgrammingError),
+        (
+            asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
+            StoreUnavailableError,
+        ),
+        (asyncpg.InterfaceError("cannot perform operation: another operation is in progress"), StoreUnavailableError),
+        (InterfaceError("BEGIN", {}, asyncpg.InterfaceError("connection is closed")), StoreUnavailableError),
+        (asyncpg.InterfaceError("the server expects 1 argument for this query, 0 were passed"), asyncpg.InterfaceError),
     ],
 )
-def test_a_drivers_error_is_told_as_what_its_caller_can_do(error: DBAPIError, told_as: type[Exception]) -> None:
+def test_a_drivers_error_is_told_as_what_its_caller_can_do(error: Exception, told_as: type[Exception]) -> None:
     with pytest.raises(told_as) as raised, store_errors("write"):
         raise error
 
