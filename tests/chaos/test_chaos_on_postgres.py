@@ -17,7 +17,7 @@ from tests.support.chaos_trial import is_worth_its_name, tried
 
 pytestmark = pytest.mark.postgres
 
-SHORT = 4
+SHORT = 5
 LONG = 13
 LONG_SECONDS = 600.0
 FEW, MANY = 1_000, 10_000
@@ -35,7 +35,7 @@ async def test_no_promise_is_broken_by_a_burst_and_any_fault_of_processes_and_po
 ) -> None:
     seed = chosen(SHORT)
 
-    plan = short_plan(ON_POSTGRES, seed, parts=1)
+    plan = short_plan(ON_POSTGRES, seed, parts=2)
     report = await tried(f"postgres-{seed}", on_postgres, seed, in_turn(burst(FEW), troubled(plan)))
 
     is_worth_its_name(report)

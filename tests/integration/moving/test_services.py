@@ -81,6 +81,8 @@ async def moved(source: str, target: str, environment: dict[str, str], ledger: P
     assert "Now serve " in out.decode()
 
 
+# The copies between every pair of stores are in the conformance suite; this is the whole way, with processes.
+@pytest.mark.soak
 async def test_a_service_moves_through_every_kind_of_store(tmp_path: Path) -> None:
     first, last, ledger = tmp_path / "first.db", tmp_path / "last.db", tmp_path / "ledger"
     payload = f'{{"ledger": "{ledger}"}}'

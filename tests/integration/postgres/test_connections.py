@@ -14,6 +14,7 @@ from tests.support.pgbouncers import a_pgbouncer
 from tests.support.postgres_servers import PostgresServer
 from tests.support.recorders import CountingEntropy
 from tests.support.service import eventually
+from tests.support.waiting import turns
 
 pytestmark = pytest.mark.postgres
 
@@ -68,6 +69,8 @@ async def test_sessions_of_users_outlive_the_end_of_their_connections(server: Po
             first = await session.scalar(text("SELECT pg_backend_pid()"))
         ended = f"SELECT pg_terminate_backend({first}, 5000)"
         await asyncio.to_thread(server.run, ended, "postgres")
+        # The loop hears of the end in one of its next turns.
+        await turns()
 
         async with sessions() as session:
             found = (await session.execute(text("SELECT pg_backend_pid(), current_database()"))).one()
