@@ -147,8 +147,8 @@ def _dispatched_again(evidence: Evidence) -> list[float]:
     Of silences between which nothing was started, the last one counts.
     """
     silences = [fault for fault in evidence.faults if fault.kind in SILENCING]
-    following = [each.began for each in silences[1:]]
-    return _dispatched_after(evidence, [each.ended for each in silences], [*following, float("inf")])
+    until = [*(each.began for each in silences), float("inf")][1:]
+    return _dispatched_after(evidence, [each.ended for each in silences], until)
 
 
 def _dispatched_untold(evidence: Evidence) -> list[float]:

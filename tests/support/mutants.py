@@ -14,7 +14,7 @@ from adapters.memory.execution_store import MemoryExecutionStore
 from adapters.memory.state import KeptExecution, State
 from adapters.memory.task_store import MemoryTaskStore
 from application.scheduling.ports.execution_store import Claim
-from application.scheduling.services import dispatch_due
+from application.scheduling.services import deciding
 from application.scheduling.services.change_task import ChangeTask
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionKind, ExecutionState
@@ -207,7 +207,7 @@ def watermark_not_advanced_with_skip(patch: Patch) -> None:
         firing = fire(task, now)
         return firing if firing.run else replace(firing, decided_until=task.decided_until)
 
-    patch(dispatch_due, "fire", lazily)
+    patch(deciding, "fire", lazily)
 
 
 def skips_not_recorded(patch: Patch) -> None:

@@ -97,4 +97,5 @@ def test_health_says_why_the_work_does_not_get_done_and_exits_with_1(run: Run) -
         "schedulers": 0,
         "workers": 0,
         "overdue_since": None,
+        "held": None,
     }

@@ -107,10 +107,11 @@ async def test_a_newer_schema_is_refused_and_left_as_it_is(path: Path, clock: Ma
         pass
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE store SET usable_since = '9999'")
 
     refusal = await _refusal(path)
 
-    assert refusal == f"{path} has schema 9999, newer than this program's 0007: upgrade the program"
+    assert refusal == f"{path} has schema 9999, newer than this program's 0009: upgrade the program"
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
 
