@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from signal import SIGCONT, SIGKILL, SIGSTOP
@@ -18,6 +18,7 @@ from domain.scheduling.mutation import edit
 from domain.scheduling.task import ScheduledTask
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.builders import a_change, a_definition
+from tests.support.crowd import Crowd
 from tests.support.postgres_servers import PostgresServer
 from tests.support.service import eventually
 from tests.support.wire_proxy import Befalls, Fault, Late, Once, Reset, Weather, WireProxy, Words
@@ -112,36 +113,6 @@ async def test_a_call_whose_backend_hangs_ends_in_time_and_the_next_one_has_anot
     assert (await remote.read(task)).definition.description == "heard"
 
 
-@dataclass(slots=True)
-class Crowd:
-    """Callers who each read or change a task of their own, and count what becomes of it."""
-
-    store: StoreUnderTest
-    tasks: list[ScheduledTask]
-    answered: int = 0
-    failed: int = 0
-    cancelled: int = 0
-
-    async def ask(self, number: int, dice: Random) -> None:
-        for turn in range(CALLS_EACH):
-            try:
-                async with asyncio.timeout(dice.uniform(0, dice.choice(PATIENCE_SECONDS))):
-                    await self._ask_once(number, f"turn {turn}")
-                self.answered += 1
-            except StoreUnavailableError:
-                self.failed += 1
-            except TimeoutError:
-                self.cancelled += 1
-
-    async def _ask_once(self, number: int, words: str) -> None:
-        task = await self.store.read(self.tasks[number])
-        if number % 2:
-            assert task.id == self.tasks[number].id
-            await _edited(self.store, task, words)
-        else:
-            assert task == self.tasks[number]
-
-
 async def _end_backends(server: PostgresServer, database: str, dice: Random) -> None:
     """Now and then all of them are ended in mid-transaction, at last by the death of one, which recovery follows."""
     for _ in range(ENDINGS):
@@ -163,23 +134,34 @@ async def _is_served(store: StoreUnderTest) -> bool:
 async def test_fifty_callers_that_are_cut_and_cancelled_leave_nothing_behind(
     server: PostgresServer, wire: WireProxy, remote: StoreUnderTest
 ) -> None:
-    crowd = Crowd(remote, [await remote.add(a_definition(f"task {number}")) for number in range(CALLERS)])
+    tasks = [await remote.add(a_definition(f"task {number}")) for number in range(CALLERS)]
+
+    async def ask_once(number: int, turn: int) -> None:
+        # Of or to a task of one's own.
+        task = await remote.read(tasks[number])
+        if number % 2:
+            assert task.id == tasks[number].id
+            await _edited(remote, task, f"turn {turn}")
+        else:
+            assert task == tasks[number]
+
+    crowd = Crowd(ask_once, CALLS_EACH, PATIENCE_SECONDS)
     async with _database(remote).reading("look where it leads") as connection:
         name = await connection.scalar(text("SELECT current_database()"))
     with wire.breaking(Weather(Random("weather"), 0.02)):
         async with asyncio.timeout(ALL_WITHIN_SECONDS), asyncio.TaskGroup() as group:
             group.create_task(_end_backends(server, name, Random("endings")))
             for number in range(CALLERS):
-                group.create_task(crowd.ask(number, Random(f"caller {number}")))
+                group.create_task(crowd.ask(number))
 
     assert min(crowd.answered, crowd.failed, crowd.cancelled) > CALLERS // 5
     assert connections_in_use(_database(remote)) == 0
     await eventually(lambda: _is_served(remote))
-    for task in crowd.tasks:
+    for task in tasks:
         now, changes = await remote.read(task), await remote.history.changes(task.id, limit=CALLS_EACH + 1)
         assert sorted(each.version for each in changes) == list(range(1, now.version + 1))
         assert len(await remote.history.versions(task.id, limit=CALLS_EACH + 1)) == now.version
     # Every connection there may be is free for a call.
     async with asyncio.TaskGroup() as group:
-        readings = [group.create_task(remote.read(task)) for task in crowd.tasks]
-    assert [each.result().id for each in readings] == [task.id for task in crowd.tasks]
+        readings = [group.create_task(remote.read(task)) for task in tasks]
+    assert [each.result().id for each in readings] == [task.id for task in tasks]
