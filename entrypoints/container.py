@@ -214,7 +214,12 @@ class Container(containers.DeclarativeContainer):
         outbox=stores.provided.outbox.call(),
     )
     explain = providers.Singleton(
-        Explain, history=shown_history, membership=ports.provided.membership, retention=retention
+        Explain,
+        history=shown_history,
+        membership=ports.provided.membership,
+        holds=stores.provided.holds,
+        trail=stores.provided.trail,
+        retention=retention,
     )
     preview = providers.Singleton(Preview, clock=clock)
     cron_reference: providers.Provider[CronReference] = providers.Singleton(CroniterReference)

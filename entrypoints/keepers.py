@@ -25,7 +25,7 @@ class MembersKeeper:
     stores: MovableStores
 
     async def served_by(self) -> Sequence[str]:
-        """See the protocol. In a store that is held nobody does anything, whether he is still there or not."""
+        """See the protocol. In a store that is sealed nobody does anything, whether he is still there or not."""
         if (await self.stores.transfer.facts()).mark is not None:
             return []
         found = await self.stores.membership.members()

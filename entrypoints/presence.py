@@ -19,7 +19,6 @@ from domain.scheduling.sharing import EVERYTHING, Share
 from entrypoints.container import Container
 from entrypoints.loop import Step, Work, every
 from entrypoints.metrics import installed_version
-from entrypoints.profiles import Profile
 
 
 def new_node_id(entropy: Entropy) -> NodeId:
@@ -105,12 +104,11 @@ class Presence:
             await self.membership.leave()
 
 
-def presence_of(container: Container, profile: Profile, node_id: NodeId) -> Presence:
+def presence_of(container: Container, node_id: NodeId) -> Presence:
     """The presence of this process under this name."""
     stores, clock = container.stores(), container.clock()
     roles = container.settings().scheduler_roles
     membership = KeepMembership(stores.membership, member(node_id, roles - {"worker"}, clock))
-    terms = profile.terms(stores)
-    if terms is None or "scheduler" not in roles:
+    if stores.terms is None or "scheduler" not in roles:
         return Presence(membership, None, None)
-    return Presence(membership, SplitBuckets(stores.membership, node_id), KeepTerm(terms, node_id, clock))
+    return Presence(membership, SplitBuckets(stores.membership, node_id), KeepTerm(stores.terms, node_id, clock))

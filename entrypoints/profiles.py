@@ -14,9 +14,8 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from adapters.redis.opening import RedisStores, address_of, open_redis_store
+from adapters.redis.opening import address_of
 from adapters.redis.pool import open_users_client
-from adapters.redis.wakeup import open_parting_words, open_redis_wakeup
 from adapters.sql.content.postgres import open_postgres_content, open_postgres_sessions
 from adapters.sql.content.sqlite import open_sqlite_content, open_sqlite_sessions
 from adapters.sql.postgres_address import address_of as postgres_address_of
@@ -24,17 +23,15 @@ from adapters.sql.store import check_sqlite_store, open_sqlite_store
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
 from adapters.system.file_lock import FileLock
-from adapters.system.store_clock import StoreClock
 from application.fediverse.ports.content import ContentPorts
 from application.scheduling.ports.clock import Clock
 from application.scheduling.ports.errors import StoreRefusedError
 from application.scheduling.ports.outbox import Streams
-from application.scheduling.ports.term import Terms
 from application.scheduling.ports.wakeup import Wakeup
 from entrypoints.handlers import Build
 from entrypoints.hints import Hints
-from entrypoints.loop import Work
 from entrypoints.postgres_profile import PostgresProfile
+from entrypoints.redis_profile import RedisProfile
 from entrypoints.settings import (
     POSTGRES_PREFIXES,
     REDIS_PREFIXES,
@@ -65,15 +62,6 @@ class Profile(Protocol):
 
         Nothing is made or connected for that.
         """
-
-    def weakness(self, stores: Stores) -> str | None:
-        """What an operator should know about how well this store, open, keeps what it is told; None: nothing."""
-
-    def watch(self, stores: Stores) -> Work | None:
-        """A look at whether what this store, open, rests on has been changed for the worse; None: nothing can be."""
-
-    def terms(self, stores: Stores) -> Terms | None:
-        """The office of upkeep in this store, open; None: whoever serves it does so alone."""
 
     def open_store(self) -> AbstractAsyncContextManager[Stores]:
         """The store, made or migrated. Raises StoreRefusedError or StoreUnavailableError.
@@ -117,15 +105,6 @@ class EmbeddedProfile:
         """See the protocol."""
         check_sqlite_store(self.path)
 
-    def weakness(self, stores: Stores) -> None:
-        """See the protocol."""
-
-    def watch(self, stores: Stores) -> None:
-        """See the protocol."""
-
-    def terms(self, stores: Stores) -> None:
-        """See the protocol."""
-
     def open_store(self) -> AbstractAsyncContextManager[Stores]:
         """See the protocol."""
         return open_sqlite_store(self.path, self.clock, SystemEntropy())
@@ -162,70 +141,6 @@ class EmbeddedProfile:
         return nullcontext()
 
 
-@dataclass(frozen=True, slots=True)
-class RedisProfile:
-    """`Profile` of one Redis, or of the primary that its Sentinels name."""
-
-    url: str = field(repr=False)
-    clock: StoreClock = field(default_factory=StoreClock)
-
-    @property
-    def where(self) -> str:
-        """See the protocol."""
-        return without_password(self.url)
-
-    def lock(self) -> None:
-        """See the protocol."""
-
-    def check(self) -> None:
-        """See the protocol."""
-        try:
-            address_of(self.url)
-        except StoreRefusedError as error:
-            raise InvalidSettingsError((str(error),)) from None
-
-    def weakness(self, stores: Stores) -> str | None:
-        """See the protocol."""
-        assert isinstance(stores, RedisStores)
-        return stores.arrival.durability
-
-    def watch(self, stores: Stores) -> Work:
-        """See the protocol."""
-        assert isinstance(stores, RedisStores)
-        return stores.look_again
-
-    def terms(self, stores: Stores) -> Terms:
-        """See the protocol."""
-        assert isinstance(stores, RedisStores)
-        return stores.terms
-
-    def open_store(self) -> AbstractAsyncContextManager[Stores]:
-        """See the protocol."""
-        return open_redis_store(address_of(self.url), SystemEntropy(), listener=self.clock)
-
-    def open_begun_store(self) -> AbstractAsyncContextManager[Stores]:
-        """See the protocol."""
-        return open_redis_store(address_of(self.url), None, listener=self.clock)
-
-    def open_for_transfer(self, *, begun: bool) -> AbstractAsyncContextManager[MovableStores]:
-        """See the protocol."""
-        entropy = None if begun else SystemEntropy()
-        return open_redis_store(address_of(self.url), entropy, listener=self.clock, for_transfer=True)
-
-    def open_wakeup(self, on_scheduler: Callback, on_workers: Callback) -> AbstractAsyncContextManager[Wakeup]:
-        """See the protocol."""
-        me = SystemEntropy().token()
-        return open_redis_wakeup(address_of(self.url), me, on_scheduler=on_scheduler, on_workers=on_workers)
-
-    def open_parting_words(self) -> AbstractAsyncContextManager[Wakeup]:
-        """See the protocol."""
-        return open_parting_words(address_of(self.url), SystemEntropy().token())
-
-    def open_streams(self) -> AbstractAsyncContextManager[None]:
-        """See the protocol."""
-        return nullcontext()
-
-
 def profile_of(settings: Settings) -> Profile:
     """The profile that the settings choose."""
     if settings.store == "redis":
@@ -233,7 +148,7 @@ def profile_of(settings: Settings) -> Profile:
         return RedisProfile(settings.redis_url)
     if settings.store == "postgres":
         assert settings.postgres_url is not None, "the settings are checked whole"
-        return PostgresProfile(settings.postgres_url, settings.redis_url)
+        return PostgresProfile(settings.postgres_url, redis_url=settings.redis_url)
     return EmbeddedProfile(settings.scheduler_store_path)
 
 

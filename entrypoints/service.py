@@ -68,7 +68,7 @@ class Service:
         waking = self.profile.open_wakeup(self._wake_scheduler, self._wake_workers)
         async with waking as wakeup, self.profile.open_streams() as streams:
             container = Container(settings=self.settings, stores=stores, wakeup=wakeup, clock=self.profile.clock)
-            presence = presence_of(container, self.profile, self.node_id)
+            presence = presence_of(container, self.node_id)
             await self._prepare(container, presence)
             metrics = self._metrics(container, presence)
             async with (
@@ -90,7 +90,7 @@ class Service:
 
     async def _prepare(self, container: Container, presence: Presence) -> None:
         """What comes before anything fires or is claimed."""
-        if (weakness := self.profile.weakness(container.stores())) is not None:
+        if (weakness := container.stores().weakness()) is not None:
             structlog.get_logger().warning(weakness)
         if self.lock is not None:
             # Whoever holds the lock knows that nobody else can hold a claim.
@@ -108,8 +108,7 @@ class Service:
         self._greeting = f"Ready: tasks in {self.profile.where}" + (f", figures at {url}" if url else "")
         async with AsyncExitStack() as serving:
             if "admin" in self.settings.scheduler_roles:
-                stores = container.stores()
-                state = ServiceState(self._readiness(container), lambda: self.profile.weakness(stores), metrics)
+                state = ServiceState(self._readiness(container), container.stores().weakness, metrics)
                 served = serve_admin(self.settings, container, state)
                 self._greeting += f", dashboard at {await serving.enter_async_context(served)}"
             if "worker" not in self.settings.scheduler_roles:
@@ -176,7 +175,7 @@ class Service:
         for name, step in presence.steps():
             yield name, step if fires else self._in_sight(step, container.clock()), None
         yield "lag", every(LoopLag(container.meter(), container.clock(), SERVICE).run_once, LAG_EVERY), None
-        if (watch := self.profile.watch(container.stores())) is not None:
+        if (watch := container.stores().watch()) is not None:
             yield "watch the store", every(watch, WATCH_EVERY), None
         if not fires:
             return

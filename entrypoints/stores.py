@@ -1,5 +1,6 @@
 """What a process is handed of the store it serves: the ports of it, once open, and the right to serve it."""
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from application.scheduling.ports.access import Access
@@ -12,6 +13,7 @@ from application.scheduling.ports.membership import Membership
 from application.scheduling.ports.news import News
 from application.scheduling.ports.outbox import Outbox
 from application.scheduling.ports.task_store import TaskStore
+from application.scheduling.ports.term import Terms
 from application.scheduling.ports.transfer import Transfer
 
 
@@ -36,8 +38,21 @@ class Stores(Protocol):
     def trail(self) -> AccessTrail: ...
     @property
     def holds(self) -> Holds: ...
+    @property
+    def terms(self) -> Terms | None:
+        """The office of upkeep; None: whoever serves this store does so alone."""
+
     def fault(self) -> str | None:
         """What makes the engine unfit to hold a store, as it was last seen; None: nothing is known to."""
+
+    def weakness(self) -> str | None:
+        """What an operator should know about how well the store keeps what it is told; None: nothing is known."""
+
+    def watch(self) -> Callable[[], Awaitable[None]] | None:
+        """A look at whether what the store rests on has been changed for the worse; None: nothing can be.
+
+        The look raises StoreUnavailableError, and says what is wrong.
+        """
 
     def outbox(self) -> Outbox | None:
         """What waits for streams on another server; None: the store feeds its streams itself, or there are none."""

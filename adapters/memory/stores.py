@@ -32,8 +32,15 @@ class MemoryStores:
     news: MemoryNews
     trail: MemoryTrail
     holds: MemoryHolds
+    terms: None = None
 
     def fault(self) -> None:
+        """See entrypoints/stores."""
+
+    def weakness(self) -> None:
+        """See entrypoints/stores."""
+
+    def watch(self) -> None:
         """See entrypoints/stores."""
 
     def outbox(self) -> None:

@@ -34,15 +34,18 @@ ROW_FIELDS: Mapping[Kind, tuple[str, ...]] = {
 """The names, in order."""
 
 
+_FORMER_WORDS: Mapping[str, Standing] = {"held": Standing.SEALED}
+
+
 def mark_row(mark: Mark) -> tuple[str, str, str]:
     """A mark: standing, name and place of the other store."""
     return mark.standing.value, mark.other_id, mark.other
 
 
 def mark_of(row: Sequence[str]) -> Mark:
-    """The mark of its row."""
+    """The mark of its row, also of one in the words of an earlier version."""
     standing, other_id, other = row
-    return Mark(Standing(standing), other_id, other)
+    return Mark(_FORMER_WORDS.get(standing) or Standing(standing), other_id, other)
 
 
 def mark_in(text: str) -> Mark:

@@ -20,7 +20,9 @@ from adapters.redis.server import Listener, Server
 from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
 from domain.scheduling.identifiers import instant_of
 
-SCHEMA: Final = 2
+USABLE_SINCE: Final = {1: 1, 2: 2, 3: 3}
+"""Of each schema the oldest one whose programs can work with it: see docs/deployment.md."""
+SCHEMA: Final = max(USABLE_SINCE)
 REDIS_MIN: Final = (7, 0)
 VALKEY_MIN: Final = (8, 0)
 # What stands where a script is told the generation it works on: this one runs on an empty store, too.
@@ -99,11 +101,14 @@ class Arrival:
                     "choose another database, or restore it from a backup"
                 )
             case _:
-                raise StoreRefusedError(f"{self.where} was written by a newer version of this program: update this one")
+                raise StoreRefusedError(
+                    f"{self.where} has schema {name[0]}, newer than this program's {SCHEMA}: upgrade the program"
+                )
 
     async def _told(self, connection: AbstractConnection, run_id: str, *, may_write: bool) -> Sequence[str]:
         arrive = script("arrive", in_full_memory=may_write, only_reads=not may_write)
-        asked = (run_id, SCHEMA, self.new_name or False, self.store_id or False, self.for_transfer, may_write)
+        known = (self.new_name or False, self.store_id or False, self.for_transfer)
+        asked = (run_id, SCHEMA, USABLE_SINCE[SCHEMA], *known, may_write)
         arguments = (len(KEYS), *KEYS, "", ARRIVE, msgpack.packb(asked, use_bin_type=False))
         sent = self.listener.uptime() if self.listener else 0.0
         try:

@@ -1,6 +1,6 @@
 """Opening the store in a Redis: refused in one line, or ready."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -45,6 +45,14 @@ class RedisStores:
     def fault(self) -> str | None:
         """See entrypoints/stores."""
         return self.arrival.fault
+
+    def weakness(self) -> str | None:
+        """See entrypoints/stores."""
+        return self.arrival.durability
+
+    def watch(self) -> Callable[[], Awaitable[None]]:
+        """See entrypoints/stores."""
+        return self.look_again
 
     def outbox(self) -> None:
         """See entrypoints/stores. What is delivered is in its stream with the step that records it."""

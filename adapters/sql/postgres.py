@@ -39,8 +39,8 @@ LIMITS = {
 }
 _BEGIN = "BEGIN"
 # What a loop repeats is planned but now and then, and was first when its tables were empty: whatever their size then,
-# rows are found by an index, as SQLite finds them.
-_BY_INDEXES = dict.fromkeys(("enable_seqscan", "enable_hashjoin", "enable_mergejoin"), "off")
+# rows are found by an index, as SQLite finds them. A bitmap would be of all that is pending before the first is taken.
+_BY_INDEXES = dict.fromkeys(("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"), "off")
 # Any number that nobody else would take: https://www.postgresql.org/docs/current/explicit-locking.html, 13.3.5.
 _SOLITUDE = "SELECT pg_advisory_xact_lock(7163384699739271532)"
 # A peer that is gone without a word is noticed by the kernel after some 45 seconds of silence, tcp(7).

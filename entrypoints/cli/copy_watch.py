@@ -23,7 +23,7 @@ class Tally:
     """What was seen so far in one pass."""
 
     number: int = 0
-    is_held: bool = False
+    is_sealed: bool = False
     kinds: dict[Kind, Seen] = field(default_factory=dict)
     since: float = field(default_factory=time.monotonic)
 
@@ -33,8 +33,8 @@ class Tally:
         read = sum(each.read for each in self.kinds.values())
         moved = sum(each.written + each.gone for each in self.kinds.values())
         speed = read / max(time.monotonic() - self.since, 0.001)
-        held = ", the source is held" if self.is_held else ""
-        return f"Pass {self.number}{held}: {read:,} records read, {moved:,} put right ({speed:,.0f} a second)"
+        sealed = ", the source is sealed" if self.is_sealed else ""
+        return f"Pass {self.number}{sealed}: {read:,} records read, {moved:,} put right ({speed:,.0f} a second)"
 
 
 @dataclass(slots=True)
@@ -46,11 +46,11 @@ class Lines:
     served_by: tuple[str, ...] = ()
     _told_at: float = 0.0
 
-    def passing(self, number: int, *, is_held: bool) -> None:
+    def passing(self, number: int, *, is_sealed: bool) -> None:
         """See the protocol."""
         self.end_pass()
-        self.tally = Tally(number, is_held)
-        if is_held:
+        self.tally = Tally(number, is_sealed)
+        if is_sealed:
             self.served_by = ()
         self._told_at = time.monotonic()
 

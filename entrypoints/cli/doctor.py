@@ -67,7 +67,7 @@ async def _checked() -> Sequence[Check]:
 async def _of_store(profile: Profile) -> AsyncIterator[Check]:
     try:
         async with profile.open_begun_store() as stores:
-            weakness = profile.weakness(stores)
+            weakness = stores.weakness()
     except SchedulerError as error:
         yield Check("store", "problem", str(error))
         return

@@ -22,7 +22,7 @@ FINDINGS = 1
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A finished copy, where it is, and how many executions were running when the source was held."""
+    """A finished copy, where it is, and how many executions were running when the source was sealed."""
 
     report: "CopyReport"
     where: str
@@ -68,8 +68,8 @@ def copy(source: str, target: str, wait: int, output: Output) -> None:
     ]
     unreadable = sum(each.unreadable for each in report.kinds)
     if output is Output.JSON:
-        seconds = round(report.held_for.total_seconds(), 3)
-        told = {"passes": report.passes, "held_seconds": seconds, "running": moved.running, "kinds": rows}
+        seconds = round(report.sealed_for.total_seconds(), 3)
+        told = {"passes": report.passes, "sealed_seconds": seconds, "running": moved.running, "kinds": rows}
         print_document({"copied_to": moved.where, **told})
     else:
         if rows:
@@ -82,7 +82,7 @@ def copy(source: str, target: str, wait: int, output: Output) -> None:
 @click.argument("url")
 @click.option("--although-moved", is_flag=True, help="Also if its copy is finished, and is thrown away.")
 def release(url: str, although_moved: bool) -> None:
-    """Let a store be served again that is held for a copy.
+    """Let a store be served again that is sealed for a copy.
 
     Never serve it beside its copy: both would run the same occurrences.
     """
@@ -93,7 +93,7 @@ def release(url: str, although_moved: bool) -> None:
         return await let_go(end, although_moved=although_moved)
 
     mark = _carried_out(lambda: _with_end(url, released))
-    click.echo("It was not held." if mark is None else "It can be served again.")
+    click.echo("It was not sealed." if mark is None else "It can be served again.")
 
 
 @store_command.command("migrate")
@@ -132,9 +132,9 @@ def info(url: str) -> None:
 
 def _tell_what_now(moved: Moved, unreadable: int) -> None:
     report = moved.report
-    seconds = f"{report.held_for.total_seconds():.1f} s"
+    seconds = f"{report.sealed_for.total_seconds():.1f} s"
     if report.kinds:
-        click.echo(f"Copied and compared in {report.passes} passes; the source was held for {seconds} of that.")
+        click.echo(f"Copied and compared in {report.passes} passes; the source was sealed for {seconds} of that.")
     else:
         click.echo("An earlier run had copied and compared everything.")
     if moved.running:

@@ -17,7 +17,7 @@ async def explained(
     """The answer for a time, as people write it, or for the second of an instant."""
     text = at if isinstance(at, str) else instant(at)
     assert text is not None
-    explain = Explain(store.history, store.membership, retention or Retention())
+    explain = Explain(store.history, store.membership, store.holds, store.trail, retention or Retention())
     return await explain.at(task.id, AskedTime.parse(text))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
-from adapters.sql.content.postgres import OWNED_SCHEMA
+from adapters.sql.content.layout import OWNED_SCHEMA
 from application.fediverse.ports.content import ContentPorts
 from tests.support.content import DAY, PassingClock, perform
 from tests.support.content_bases import ContentOnServer

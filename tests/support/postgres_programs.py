@@ -1,11 +1,14 @@
 """PostgreSQL's programs for tests, from the wheel among the development dependencies, run as a user that they accept.
 
 PostgreSQL refuses to run as root; started by root, it runs as nobody, on a copy of its programs that nobody may read.
+Where TEST_POSTGRES_BIN names a folder with `initdb` and `postgres`, of any version from 14 on, servers are made and run
+by those, as they lie there; nobody must be able to read them. What clients run is the wheel's in any case.
 """
 
 import atexit
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import sys
@@ -32,9 +35,24 @@ MORTAL = (
 )
 
 
+def server_programs() -> Path:
+    """The folder of the programs that make and run a server."""
+    given = os.environ.get("TEST_POSTGRES_BIN")  # noqa: TID251 - a setting of the tests, not of the service
+    return Path(given) if given else programs()
+
+
+@cache
+def server_version() -> int:
+    """The major version of the servers."""
+    command = [server_programs() / "postgres", "--version"]
+    told = re.search(r"\) (\d+)", subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert told is not None
+    return int(told[1])
+
+
 @cache
 def programs() -> Path:
-    """The folder of PostgreSQL's programs, which their user may read.
+    """The folder of the wheel's programs, which their user may read.
 
     Looked for once in a process. Skips the test where there are none, or fails it in continuous integration.
     """

@@ -19,7 +19,15 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.support.postgres_programs import finish, folder_of_process, give_away, programs, spawn
+from tests.support.postgres_programs import (
+    finish,
+    folder_of_process,
+    give_away,
+    programs,
+    server_programs,
+    server_version,
+    spawn,
+)
 from tests.support.redis_servers import free_port
 
 LOOK_SECONDS = 0.01
@@ -37,7 +45,7 @@ DEFAULTS = {"fsync": "off", "log_min_duration_statement": "-1", "log_line_prefix
 # Authentication as in earnest, except that it is cheap; the programs of these tests come in by the socket.
 INITDB = (
     *("--username", ADMIN, "--auth-local=trust", "--auth-host=scram-sha-256", "--set", "scram_iterations=64"),
-    *("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8", "--no-sync"),
+    *("--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"),
 )
 PSQL = ("--no-psqlrc", "--quiet", "--csv", "--tuples-only", "--set", "ON_ERROR_STOP=1")
 
@@ -75,7 +83,7 @@ class PostgresServer:
 
     def database(self, name: str, *, template: str = "template0") -> str:
         """Make a database, empty or a copy of one that nobody uses, in some 50 ms; answers its address."""
-        self.run(f'CREATE DATABASE "{name}" OWNER {USER} TEMPLATE "{template}" STRATEGY wal_log')
+        self.run(f'CREATE DATABASE "{name}" OWNER {USER} TEMPLATE "{template}" {_strategy()}')
         return self.url_of(name)
 
     @property
@@ -106,7 +114,7 @@ class PostgresServer:
         with suppress(FileNotFoundError):
             self._status.unlink()
         with (self.folder / "server.log").open("ab") as log:
-            self.process = spawn(programs() / "postgres", "-D", self.folder / "data", log=log.fileno())
+            self.process = spawn(server_programs() / "postgres", "-D", self.folder / "data", log=log.fileno())
 
     def wait_until_ready(self) -> None:
         """Return when the process started last answers; AssertionError with its log if it does not in time.
@@ -212,11 +220,19 @@ def _new_cluster() -> Path:
     (folder / "password").write_text(f"{PASSWORD}\n")
     give_away(folder)
     data = folder / "data"
-    finish(programs() / "initdb", *INITDB, "--pwfile", folder / "password", "-D", data)
+    # The server's own locales are the same on every system; before 17 there were none.
+    provider = ("--locale-provider=builtin",) if server_version() >= 17 else ()
+    finish(server_programs() / "initdb", *INITDB, *provider, "--pwfile", folder / "password", "-D", data)
     role = f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'\n"
-    database = f"CREATE DATABASE {DATABASE} OWNER {USER} STRATEGY wal_log\n"
-    finish(programs() / "postgres", "--single", "-D", data, "-c", "fsync=off", "postgres", words=role + database)
+    database = f"CREATE DATABASE {DATABASE} OWNER {USER} {_strategy()}\n"
+    alone = ("--single", "-D", data, "-c", "fsync=off", "postgres")
+    finish(server_programs() / "postgres", *alone, words=role + database)
     return data
+
+
+def _strategy() -> str:
+    """How a database is made without a checkpoint; before 15 none was."""
+    return "STRATEGY wal_log" if server_version() >= 15 else ""
 
 
 def _handle(pid: int) -> int | None:

@@ -1,8 +1,9 @@
 -- What a process is told when it connects: which store this is, and whether another server has it now.
--- request: the run_id of the server, the schema the process knows, a name for a store that is new (false: none is to be
--- begun), the name of the store the process knows (false: none yet), whether it is there to move the store, and whether
--- it may write. Nothing is written where nothing has changed; where it would have to be by who may not, that is the answer.
-local run_id, schema, new_name, known, for_transfer, may_write = unpack(request)
+-- request: the run_id of the server, the schema the process knows and since which one programs can work with that, a name
+-- for a store that is new (false: none is to be begun), the name of the store the process knows (false: none yet), whether
+-- it is there to move the store, and whether it may write. Nothing is written where nothing has changed; where it would
+-- have to be by who may not, that is the answer.
+local run_id, schema, usable_since, new_name, known, for_transfer, may_write = unpack(request)
 local name = call('HGET', K.meta, 'store_id')
 
 if not name then
@@ -13,25 +14,35 @@ if not name then
   end
   if not new_name then return answer({'none'}) end
   if not may_write then return answer({'changes'}) end
-  call('HSET', K.meta, 'store_id', new_name, 'schema', schema, 'generation', 1, 'server', run_id)
+  call('HSET', K.meta, 'store_id', new_name, 'schema', schema, 'usable_since', usable_since, 'generation', 1,
+    'server', run_id)
   generation = 1
   return answer({'met', new_name})
 end
 if known and known ~= name then return answer({'gone'}) end
 local written_by = tonumber(call('HGET', K.meta, 'schema'))
-if written_by > schema then return answer({'newer'}) end
+-- Whoever wrote a newer one left word since which schema programs can work with it.
+if written_by > schema and tonumber(call('HGET', K.meta, 'usable_since') or written_by) > schema then
+  return answer({'newer', tostring(written_by)})
+end
 local mark = call('HGET', K.meta, 'mark')
 if mark and not for_transfer then return answer({'marked', mark}) end
 local is_same_server = call('HGET', K.meta, 'server') == run_id
-if is_same_server and written_by == schema then return answer({'met', name}) end
+if is_same_server and written_by >= schema then return answer({'met', name}) end
 if not may_write then return answer({'changes'}) end
 if written_by < schema then
   -- Schema 1 had all executions in an index of their own, too.
-  call('UNLINK', PREFIX .. 'ids')
-  call('HSET', K.meta, 'schema', schema)
+  if written_by < 2 then call('UNLINK', PREFIX .. 'ids') end
+  -- Up to schema 2 a store that was sealed was said to be held.
+  local held = call('HGET', K.meta, 'held_generation')
+  if held then
+    call('HSET', K.meta, 'mark', (string.gsub(mark, '^%["held"', '["sealed"')), 'sealed_generation', held)
+    call('HDEL', K.meta, 'held_generation')
+  end
+  call('HSET', K.meta, 'schema', schema, 'usable_since', usable_since)
 end
 if not is_same_server then
   call('HSET', K.meta, 'server', run_id)
-  generation = call('HINCRBY', K.meta, mark and 'held_generation' or 'generation', 1)
+  generation = call('HINCRBY', K.meta, mark and 'sealed_generation' or 'generation', 1)
 end
 return answer({'met', name})

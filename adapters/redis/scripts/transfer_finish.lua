@@ -9,11 +9,11 @@ local function at_least(field, value)
   call('HSET', K.meta, field, string.format('%.0f', math.max(own, value)))
 end
 
-at_least('held_generation', generation_there + 1)
+at_least('sealed_generation', generation_there + 1)
 at_least('fence', fence)
 at_least('changes', last_change)
 if tzdata then call('HSET', K.meta, 'tzdata', tzdata) else call('HDEL', K.meta, 'tzdata') end
 if head then call('HSET', K.access, 'anchor', anchor, 'head', head) end
-call('HSET', K.meta, 'generation', call('HGET', K.meta, 'held_generation'))
-call('HDEL', K.meta, 'mark', 'held_generation')
+call('HSET', K.meta, 'generation', call('HGET', K.meta, 'sealed_generation'))
+call('HDEL', K.meta, 'mark', 'sealed_generation')
 return answer(true)

@@ -21,9 +21,9 @@ end
 
 if by then
   call('HSET', K.meta, 'mark', by)
-  rename('generation', 'held_generation')
+  rename('generation', 'sealed_generation')
 else
   call('HDEL', K.meta, 'mark')
-  rename('held_generation', 'generation')
+  rename('sealed_generation', 'generation')
 end
 return answer(true)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.content.host import Host, SoftReference
+from adapters.sql.content.names import Names
 
 # https://sqlite.org/pragma.html#pragfunc. SQLAlchemy's inspector is not asked, because it overlooks what a key that
 # is declared beside its column does on deletion. A partial index (i.partial) is of no help for a look-up.
@@ -56,11 +57,12 @@ _POSTGRES_COLUMNS = sa.text(
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A column that refers to a row of another table."""
+    """A column that refers to a row of another table, named as the database names it."""
 
     table: str
     column: str
-    target: str
+    kind: str  # of the table, as the rules name it
+    target: str  # likewise
     settles_itself: bool  # the database removes or detaches the referring row when the other goes
     is_indexed: bool
     schema: str | None = None
@@ -83,12 +85,17 @@ async def references(connection: AsyncConnection, host: Host) -> Sequence[Refere
     """Every foreign key to a table of the content database, by table, and what leads to content without one."""
     if connection.dialect.name == "sqlite":
         # Only the reference schema is kept in SQLite, and there every reference is a key.
-        return [_reference(row) for row in (await connection.execute(_SQLITE_KEYS)).mappings()]
-    keys = [_reference(row) for row in (await connection.execute(_POSTGRES_KEYS)).mappings()]
-    wanted = {"tables": sorted({soft.table for soft in host.soft})}
+        return [_reference(row, host.names) for row in (await connection.execute(_SQLITE_KEYS)).mappings()]
+    keys = [_reference(row, host.names) for row in (await connection.execute(_POSTGRES_KEYS)).mappings()]
+    softly = [soft.named(host.names) for soft in host.soft]
+    wanted = {"tables": sorted({soft.table for soft in softly})}
     columns = (await connection.execute(_POSTGRES_COLUMNS, wanted)).mappings()
     there = {(row["table"], row["column"]): row for row in columns}
-    return keys + [_soft(soft, there[soft.table, soft.column]) for soft in host.soft if _exists(soft, there)]
+    return keys + [
+        _soft(soft, kind.table, there[soft.table, soft.column])
+        for kind, soft in zip(host.soft, softly, strict=True)
+        if all((soft.table, column) in there for column in soft.columns)
+    ]
 
 
 async def is_larger(connection: AsyncConnection, reference: Reference, rows: int) -> bool:
@@ -97,11 +104,12 @@ async def is_larger(connection: AsyncConnection, reference: Reference, rows: int
     return await connection.scalar(query) is not None
 
 
-def _reference(row: Mapping[Any, Any]) -> Reference:
+def _reference(row: Mapping[Any, Any], names: Names) -> Reference:
     return Reference(
         table=row["table"],
         column=row["column"],
-        target=row["target"],
+        kind=names.known_as(row["table"]),
+        target=names.known_as(row["target"]),
         settles_itself=bool(row["settles_itself"]),
         is_indexed=bool(row["is_indexed"]),
         schema=row["schema"],
@@ -109,15 +117,11 @@ def _reference(row: Mapping[Any, Any]) -> Reference:
     )
 
 
-def _exists(soft: SoftReference, there: Mapping[tuple[str, str], object]) -> bool:
-    columns = [soft.column, *(() if soft.only is None else soft.only[:1])]
-    return all((soft.table, column) in there for column in columns)
-
-
-def _soft(soft: SoftReference, column: Mapping[Any, Any]) -> Reference:
+def _soft(soft: SoftReference, kind: str, column: Mapping[Any, Any]) -> Reference:
     return Reference(
         table=soft.table,
         column=soft.column,
+        kind=kind,
         target=soft.target,
         settles_itself=False,
         is_indexed=column["is_indexed"],

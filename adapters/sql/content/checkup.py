@@ -50,7 +50,8 @@ class SqlContentCheckup:
             # A column that leads to posts and to replies needs one index.
             slow = {_named(each): each for each in found if each.target in CONTENT and not each.is_indexed}.values()
             large = {each for each in slow if await is_larger(connection, each, LARGE_ROWS)}
-            wanting = [_wanting(*wanted) for wanted in WANTED if not await _is_served(connection, *wanted)]
+            wanted = [self._named(*each) for each in WANTED]
+            wanting = [_wanting(*each) for each in wanted if not await _is_served(connection, *each)]
         findings = [*_unknown(found, self.host), *(_unindexed(each, is_large=each in large) for each in slow), *wanting]
         return sorted(findings, key=lambda finding: not finding.stops_tasks)
 

@@ -65,8 +65,8 @@ async def plan_of(connection: AsyncConnection, host: Host, *, allow_unindexed: b
         raise ContentRefusedError("unindexed_fk", f"no index leads with {_named(slow)}")
     soft = [reference for reference in content if not reference.name and _is_soft(reference, host)]
     return Plan(
-        nullified=[reference for reference in content if reference.table in host.nullified],
-        removed=soft + [each for table in host.removed for each in content if each.table == table],
+        nullified=[reference for reference in content if reference.kind in host.nullified],
+        removed=soft + [each for kind in host.removed for each in content if each.kind == kind],
         media=[reference for reference in found if reference.target == MEDIA],
     )
 
@@ -75,13 +75,14 @@ def is_known(reference: Reference, host: Host) -> bool:
     """Whether there is a rule for the rows that refer; what refers to something else than content is no concern."""
     if reference.target not in CONTENT and reference.target not in host.removed:
         return True
-    heeded = (reference.table, reference.target) in HEEDED
-    listed = reference.table in host.nullified or reference.table in host.removed
+    heeded = (reference.kind, reference.target) in HEEDED
+    listed = reference.kind in host.nullified or reference.kind in host.removed
     return heeded or reference.settles_itself or listed or _is_soft(reference, host)
 
 
 def _is_soft(reference: Reference, host: Host) -> bool:
-    return any((soft.table, soft.column) == (reference.table, reference.column) for soft in host.soft)
+    softly = (soft.named(host.names) for soft in host.soft)
+    return any((soft.table, soft.column) == (reference.table, reference.column) for soft in softly)
 
 
 def _named(found: Sequence[Reference]) -> str:

@@ -1,16 +1,17 @@
 """What there is to know of the tables that hold the content, besides the names that all of them share.
 
 The reference schema is ours. Other tables belong to an application (PieFed and its forks), are used as they are found
-and never altered: they may not say when a row was deleted, may keep more of its text, and may have tables that lead
-to it, by foreign key or by a number alone.
+and never altered: they may not say when a row was deleted, may keep more of its text, may have tables that lead to it,
+by foreign key or by a number alone, and may have other names.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
+from adapters.sql.content.names import Names
 from adapters.sql.content.tables import UtcDateTime
 from application.fediverse.ports.orphaned_content import Content
 from application.fediverse.ports.tombstones import Entity
@@ -26,6 +27,8 @@ _BLANK: Mapping[Content, Mapping[str, str | None]] = {
 SHOWN = ("user_count", "post_count")
 # Text as it is shown, beside the text as it was written.
 RENDERED = "body_html"
+# The ids of the posts elsewhere that show the same link; each of them names all the others.
+CROSS_POSTS = "cross_posts"
 
 # Rows that outlive the content and forget it.
 NULLIFIED = frozenset({"mod_log"})
@@ -58,12 +61,26 @@ class SoftReference:
     target: Content
     only: tuple[str, int] | None = None  # another column and its value that say that the id is one of `target`
 
+    @property
+    def columns(self) -> Sequence[str]:
+        """The columns that it goes by."""
+        return (self.column,) if self.only is None else (self.column, self.only[0])
 
-# Those of PieFed; where a table or a column of them does not exist, nothing leads from it.
+    def named(self, names: Names) -> "SoftReference":
+        """The same as an application with names of its own has it."""
+        only = None if self.only is None else (names.column(self.table, self.only[0]), self.only[1])
+        column = names.column(self.table, self.column)
+        return replace(self, table=names.table(self.table), column=column, only=only)
+
+
+# Those of PieFed; where a table or a column of them does not exist, nothing leads from it. Notifications, whose targets
+# are a JSON nobody can search, are left to the application: it keeps them 90 days, no longer than what they tell of.
 SOFT_REFERENCES = (
     SoftReference("reminder", "reminder_destination", "post", only=("reminder_type", 1)),
     SoftReference("reminder", "reminder_destination", "post_reply", only=("reminder_type", 2)),
     SoftReference("archived_post_reply", "post_id", "post"),
+    SoftReference("notification_subscription", "entity_id", "post", only=("type", 3)),
+    SoftReference("notification_subscription", "entity_id", "post_reply", only=("type", 4)),
 )
 
 
@@ -74,11 +91,18 @@ class Host:
     dated: frozenset[Entity] = frozenset(OWN_DATE)  # whose rows can say themselves when they were deleted
     shown: frozenset[str] = frozenset()  # the columns of `instance` that take figures
     rendered: frozenset[Content] = frozenset()  # whose rows keep their text a second time, as HTML
+    names: Names = Names()
     published_status_min: int = 1
+    legal_hold: frozenset[int] = frozenset()  # communities whose content is neither removed nor overwritten
+    has_cross_posts: bool = False
     nullified: frozenset[str] = NULLIFIED
     removed: Sequence[str] = REMOVED
     soft: Sequence[SoftReference] = SOFT_REFERENCES
     has_application: bool = False
+
+    def is_on_hold(self, row: sa.FromClause) -> sa.ColumnElement[bool]:
+        """`row`, a post or a reply, lies in a community that must keep what it has."""
+        return row.c.community_id.in_(sorted(self.legal_hold)) if self.legal_hold else sa.false()
 
     def own_date(self, entity: Entity, row: sa.FromClause) -> sa.ColumnElement[Any]:
         """When `row` was deleted by its own word; null where it can't say."""

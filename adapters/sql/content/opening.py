@@ -7,6 +7,7 @@ from adapters.sql.content.deleted_content import SqlDeletedContent
 from adapters.sql.content.demo_content import SqlDemoContent
 from adapters.sql.content.host import Host
 from adapters.sql.content.instance_stats import SqlInstanceStats
+from adapters.sql.content.load import SqlLoadProbe
 from adapters.sql.content.orphaned_content import SqlOrphanedContent
 from adapters.sql.content.tombstones import SqlTombstones
 from adapters.sql.engine import Database
@@ -24,5 +25,6 @@ def content_ports(database: Database, host: Host) -> ContentPorts:
         deleted_content=SqlDeletedContent(database, host),
         demo=SqlDemoContent(database, host),
         checkup=SqlContentCheckup(database, host),
+        load=SqlLoadProbe(database),
         has_application=host.has_application,
     )

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from adapters.sql.content.host import Host
+from adapters.sql.content.layout import Layout
 from adapters.sql.content.migrate import EVERYTHING, OURS, migrate
 from adapters.sql.content.opening import content_ports
 from adapters.sql.content.preflight import application_host, application_schema
@@ -24,7 +25,7 @@ from adapters.sql.postgres_address import PostgresAddress
 from application.fediverse.ports.content import ContentPorts
 from application.scheduling.ports.errors import StoreRefusedError
 
-OWNED_SCHEMA = "scheduler_content"
+USUAL = Layout()
 # Counting a large table takes its time, and nobody waits for it.
 CALL_TIMEOUT = timedelta(seconds=120)
 MIGRATION_WAIT = timedelta(seconds=30)
@@ -33,17 +34,17 @@ _MIGRATION_LOCK = sa.text("SELECT pg_advisory_xact_lock(1346715971, 1)")
 
 
 @asynccontextmanager
-async def open_postgres_content(address: PostgresAddress, owned: str = OWNED_SCHEMA) -> AsyncIterator[ContentPorts]:
-    """The content database at `address`, our tables in the schema `owned` made and migrated as needed.
+async def open_postgres_content(address: PostgresAddress, layout: Layout = USUAL) -> AsyncIterator[ContentPorts]:
+    """The content database at `address`, our tables in a schema of their own made and migrated as needed.
 
     Raises StoreRefusedError if it is newer than this program, may not be given a schema, or holds an application's
     content that lacks columns the tasks need; StoreUnavailableError if it does not answer. An application's tables
     are never altered.
     """
-    database = _opened(address, owned)
+    database = _opened(address, layout)
     try:
         async with database.writing("prepare the content database") as connection:
-            host, path = await _prepared(connection, owned)
+            host, path = await _prepared(connection, layout)
         _at_every_beginning(database, path)
         yield content_ports(database, host)
     finally:
@@ -64,22 +65,26 @@ async def open_postgres_sessions(address: PostgresAddress) -> AsyncIterator[asyn
         await engine.dispose()
 
 
-def _opened(address: PostgresAddress, owned: str) -> Database:
-    database = open_database(address, owned)
+def _opened(address: PostgresAddress, layout: Layout) -> Database:
+    database = open_database(address, layout.owned)
     database.timeout = CALL_TIMEOUT
     # Tables are found by the search path, for they lie in two schemas.
     untranslated: dict[str, Any] = {"schema_translate_map": None}
     database.writer = database.writer.execution_options(**untranslated)
     database.reader = database.reader.execution_options(**untranslated)
+    if layout.names:
+        database.writer = layout.names.adopted_by(database.writer)
+        database.reader = layout.names.adopted_by(database.reader)
     return database
 
 
-async def _prepared(connection: AsyncConnection, owned: str) -> tuple[Host, str]:
+async def _prepared(connection: AsyncConnection, layout: Layout) -> tuple[Host, str]:
     """The host and the search path on which it and our tables are found."""
+    owned = layout.owned
     await _set(connection, {"lock_timeout": f"{MIGRATION_WAIT.seconds}s", "statement_timeout": "60s"})
     await connection.execute(_MIGRATION_LOCK)
-    found = await application_schema(connection, owned)
-    host = Host() if found is None else application_host(*found)
+    found = await application_schema(connection, layout)
+    host = layout.host() if found is None else application_host(*found, layout)
     await _make_schema(connection, owned)
     quoted = connection.dialect.identifier_preparer.quote
     await _set(connection, {"search_path": quoted(owned)})

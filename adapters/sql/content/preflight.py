@@ -4,32 +4,18 @@ Beside an application (PieFed and its forks) its tables are used as they are. A 
 schema, in a schema of ours, so that an application that is installed later finds its names free.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Set
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.sql.content.host import OWN_DATE, RENDERED, SHOWN, Host
+from adapters.sql.content.host import CROSS_POSTS, OWN_DATE, RENDERED, SHOWN, Host
+from adapters.sql.content.layout import COLUMNS, NEEDED, Layout
 from application.fediverse.ports.orphaned_content import Content
 from application.scheduling.ports.errors import StoreRefusedError
 
 # Who has one of these is meant to have all of the others.
 _MARKS = frozenset({"post", "post_reply", "activity_pub_log"})
-# The columns that the tasks name; instants may be with or without a time zone, if they are UTC.
-NEEDED: Mapping[str, str] = {
-    "activity_pub_log": "id direction result created_at",
-    "instance": "id",
-    "user": "id instance_id deleted banned bot ap_id last_seen",
-    "community": "id instance_id post_count post_reply_count",
-    "post": "id user_id community_id instance_id image_id title body url status deleted deleted_by reply_count"
-    " posted_at",
-    "post_reply": "id user_id post_id community_id instance_id image_id parent_id child_count body deleted deleted_by"
-    " posted_at",
-    "post_bookmark": "post_id",
-    "post_reply_bookmark": "post_reply_id",
-    "report": "suspect_post_id suspect_post_reply_id status",
-    "file": "id file_path thumbnail_path",
-}
 _CONTENT: tuple[Content, ...] = ("post", "post_reply")
 _COLUMNS = sa.text(
     """
@@ -43,31 +29,44 @@ _COLUMNS = sa.text(
     """
 )
 
-Columns = Set[tuple[str, str]]  # table, column
+Columns = Set[tuple[str, str]]  # table, column, by PieFed's names
 
 
-async def application_schema(connection: AsyncConnection, owned: str) -> tuple[str, Columns] | None:
-    """The first schema of the connection's search path that holds an application's content; None: there is none."""
-    rows = (await connection.execute(_COLUMNS, {"tables": sorted(NEEDED), "owned": owned})).all()
-    schema = next((schema for schema, table, _ in rows if table in _MARKS), None)
-    if schema is None:
-        return None
-    return schema, {(table, column) for where, table, column in rows if where == schema}
+async def application_schema(connection: AsyncConnection, layout: Layout) -> tuple[str, Columns] | None:
+    """The first schema of the connection's search path that holds an application's content; None: there is none.
+
+    Raises StoreRefusedError if there is none although the layout has names for it.
+    """
+    names = layout.names
+    tables = {names.table(table): table for table, _ in COLUMNS}
+    rows = (await connection.execute(_COLUMNS, {"tables": sorted(tables), "owned": layout.owned})).all()
+    schema = next((schema for schema, table, _ in rows if tables[table] in _MARKS), None)
+    if schema is not None:
+        return schema, {
+            (tables[table], names.column_known_as(tables[table], column))
+            for where, table, column in rows
+            if where == schema
+        }
+    if names:
+        wanted = " or ".join(sorted(names.table(mark) for mark in _MARKS))
+        raise StoreRefusedError(f"schema_mismatch: there is no table {wanted} in any schema of the search path")
+    return None
 
 
-def application_host(schema: str, columns: Columns) -> Host:
+def application_host(schema: str, columns: Columns, layout: Layout) -> Host:
     """What there is to know of an application's tables. Raises StoreRefusedError, naming what lacks."""
     needed = {(table, column) for table, names in NEEDED.items() for column in names.split()}
     if missing := needed - columns:
-        absent = NEEDED.keys() - {table for table, _ in columns}
-        names = [f"table {table}" for table in absent]
-        names += [f"{table}.{column}" for table, column in missing if table not in absent]
+        theirs, absent = layout.names, NEEDED.keys() - {table for table, _ in columns}
+        named = [f"table {theirs.table(table)}" for table in absent]
+        named += [f"{theirs.table(table)}.{theirs.column(table, name)}" for table, name in missing if table not in absent]
         raise StoreRefusedError(
-            f"schema_mismatch: the tables in schema {schema} are not as PieFed's are: no {', '.join(sorted(names))}"
+            f"schema_mismatch: the tables in schema {schema} are not as PieFed's are: no {', '.join(sorted(named))}"
         )
-    return Host(
+    return layout.host(
         dated=frozenset(entity for entity, column in OWN_DATE.items() if (entity, column) in columns),
         shown=frozenset(name for name in SHOWN if ("instance", name) in columns),
         rendered=frozenset(entity for entity in _CONTENT if (entity, RENDERED) in columns),
+        has_cross_posts=("post", CROSS_POSTS) in columns,
         has_application=True,
     )

@@ -80,7 +80,7 @@ class SqlExecutionStore:
         self._guard = guard
         self._queries = prepared(ExecutionQueries, dialect)
         self._work = prepared(OpenWork, dialect)
-        self._claims = Claims(dialect)
+        self._claims = Claims(dialect, leaves_dead=not database.has_one_writer)
         self._plain_ends = prepared(PlainEnds, dialect)
         self._logbook = prepared(Logbook, dialect)
         self._rescues = prepared(Rescues, dialect, self._work)

@@ -1,7 +1,7 @@
 """Opening a store: refused in one line, or ready with the newest schema."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -22,7 +22,7 @@ from adapters.sql.store.guard import Guard, OneWriter
 from adapters.sql.store.history import SqlHistory
 from adapters.sql.store.hold import SqlHolds
 from adapters.sql.store.membership import SqlMembership
-from adapters.sql.store.migrations import USABLE_SINCE, migrate
+from adapters.sql.store.migrations import migrate, usable_since
 from adapters.sql.store.news import SqlNews
 from adapters.sql.store.sqlite import SqliteDialect
 from adapters.sql.store.tables import METADATA, store
@@ -32,6 +32,7 @@ from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.errors import StoreRefusedError
 from application.scheduling.ports.news import News
 from application.scheduling.ports.outbox import Outbox
+from application.scheduling.ports.term import Terms
 
 FIRST_GENERATION = 1
 VERSION_TABLE = "alembic_version"
@@ -55,8 +56,17 @@ class SqlStore:
     trail: SqlTrail
     holds: SqlHolds
     transfer: SqlTransfer
+    terms: Terms | None
 
     def fault(self) -> str | None:
+        """See entrypoints/stores."""
+        return None
+
+    def weakness(self) -> str | None:
+        """See entrypoints/stores."""
+        return None
+
+    def watch(self) -> Callable[[], Awaitable[None]] | None:
         """See entrypoints/stores."""
         return None
 
@@ -110,13 +120,13 @@ async def open_sqlite_store(
         async with migration_lock(path), patient.writing(f"open {path}") as connection:
             await prepare(connection, str(path), entropy, for_transfer=for_transfer)
         dialect = SqliteDialect()
-        yield SqlStore(*ports(database, dialect, OneWriter(clock), SqlNews(database, dialect)))
+        yield SqlStore(*ports(database, dialect, OneWriter(clock), SqlNews(database, dialect)), None)
     finally:
         await database.close()
 
 
 def ports(database: Database, dialect: Dialect, guard: Guard, news: News) -> Ports:
-    """The ports over an open database, in the order of SqlStore's fields."""
+    """The ports over an open database, in the order of SqlStore's fields; its terms are its opener's to choose."""
     return (
         database,
         SqlTaskStore(database, dialect, guard),
@@ -140,7 +150,7 @@ async def prepare(connection: AsyncConnection, where: str, entropy: Entropy | No
         if entropy is None:
             raise StoreRefusedError(f"{where} lacks the name of its store: restore it from a backup")
         name = {"id": 1, "store_id": entropy.identifier(), "generation": FIRST_GENERATION, "fence": 0}
-        await connection.execute(insert(store).values(**name, usable_since=USABLE_SINCE))
+        await connection.execute(insert(store).values(**name, usable_since=usable_since()))
     if not for_transfer:
         await refuse_if_marked(connection, where)
 

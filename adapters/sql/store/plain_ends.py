@@ -33,7 +33,7 @@ from adapters.records.tasks import task_of
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.execution_rows import EXECUTION_COLUMNS
 from adapters.sql.store.rows import TASK_COLUMNS
-from adapters.sql.store.tables import IS_OPEN, IS_RUNNING, Whole, attempts, definitions, executions, tasks
+from adapters.sql.store.tables import IS_OPEN, Whole, attempts, definitions, executions, tasks
 from application.scheduling.ports.execution_store import Settled, Settlement
 from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT
 from domain.scheduling.execution import TASK_KINDS, AttemptOutcome, Execution, ExecutionState
@@ -124,15 +124,14 @@ def _plain(settlements: Sequence[Settlement], found: dict[ExecutionId, Running])
 
 
 def _running_of(row: Row) -> Running | None:
-    """An execution that runs and its task; None if either cannot be read, which is not for us."""
+    """An execution that runs and its task; None if it does not run, or either cannot be read: that is not for us."""
     width = len(EXECUTION_COLUMNS)
-    task = task_of(row[width + 2 :])
-    if not isinstance(task, ScheduledTask):
-        return None
     try:
-        return Running(execution_of(row[:width]), task, bool(row[width]), bool(row[width + 1]))
+        execution = execution_of(row[:width])
     except UNREADABLE:
         return None
+    task = task_of(row[width + 2 :]) if execution.state is ExecutionState.RUNNING else None
+    return Running(execution, task, *map(bool, row[width : width + 2])) if isinstance(task, ScheduledTask) else None
 
 
 def _finish(run: Running, now: datetime) -> Finish:
@@ -145,7 +144,10 @@ def _end_row(settlement: Settlement, execution: Execution) -> Row:
 
 
 def _running(dialect: Dialect) -> Select[tuple[object, ...]]:
-    """The running ones of these executions, locked in the order of their ids, with their tasks but for payloads."""
+    """These executions, locked in the order of their ids, with their tasks but for payloads.
+
+    That they run is not asked here: it would invite the index of what is open, which is one of tasks.
+    """
     of_version = and_(definitions.c.task_id == tasks.c.id, definitions.c.version == tasks.c.version)
     source = executions.join(tasks, tasks.c.id == executions.c.task_id).outerjoin(definitions, of_version)
     other = executions.alias("other")
@@ -156,7 +158,7 @@ def _running(dialect: Dialect) -> Select[tuple[object, ...]]:
     is_last = and_(tasks.c.next_nominal_at.is_(None), ~is_other_open)
     of_its_task = (_labelled(each) for each in TASK_COLUMNS)
     columns = (*EXECUTION_COLUMNS, case((is_awaited, 1), else_=0), case((is_last, 1), else_=0), *of_its_task)
-    found = select(*columns).select_from(source).where(dialect.is_among(executions.c.id, "ids"), IS_RUNNING)
+    found = select(*columns).select_from(source).where(dialect.is_among(executions.c.id, "ids"))
     return found.order_by(executions.c.id).with_for_update(of=executions, key_share=True)
 
 

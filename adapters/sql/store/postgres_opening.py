@@ -1,6 +1,6 @@
 """Opening the store in a PostgreSQL: refused in one line, or ready with the newest schema."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -40,12 +40,19 @@ _MAY_MAKE: Final = text(
 class PostgresStores(SqlStore):
     """The ports over one database on a server."""
 
-    terms: PostgresTerms
     arrival: Arrival
 
     def fault(self) -> str | None:
         """See entrypoints/stores."""
         return self.arrival.fault
+
+    def weakness(self) -> str | None:
+        """See entrypoints/stores."""
+        return self.arrival.durability
+
+    def watch(self) -> Callable[[], Awaitable[None]]:
+        """See entrypoints/stores."""
+        return self.look_again
 
     def outbox(self) -> PostgresOutbox:
         """See entrypoints/stores."""

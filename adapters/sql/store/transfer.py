@@ -132,8 +132,8 @@ class SqlTransfer:
         async with self._database.writing_alone("mark") as connection:
             if await mark_in(connection) != seen:
                 return False
-            is_held = by is not None and by.standing is not Standing.FILLING
-            await (guard if is_held else unguard)(connection, TABLES.values())
+            is_sealed = by is not None and by.standing is not Standing.FILLING
+            await (guard if is_sealed else unguard)(connection, TABLES.values())
             await _keep_mark(connection, by)
         return True
 

@@ -8,6 +8,7 @@ from application.fediverse.ports.checkup import ContentCheckup
 from application.fediverse.ports.deleted_content import DeletedContent
 from application.fediverse.ports.demo_content import DemoContent
 from application.fediverse.ports.instance_stats import InstanceStats
+from application.fediverse.ports.load import LoadProbe
 from application.fediverse.ports.orphaned_content import OrphanedContent
 from application.fediverse.ports.tombstones import Tombstones
 
@@ -24,4 +25,5 @@ class ContentPorts:
     deleted_content: DeletedContent
     demo: DemoContent
     checkup: ContentCheckup
+    load: LoadProbe
     has_application: bool  # somebody's application writes this content, and must tell others what becomes of it

@@ -2,7 +2,8 @@
 
 A task is a row of phases, each a walk over ids; a step is one transaction that also saves the checkpoint. Between
 steps the loop reports progress, heeds a cancellation, adapts the size of the batches to the time they take, leaves
-the database to others for a moment, and looks whether rows or time are spent. Nothing is held across steps.
+the database to others for a moment, or for longer if it is in trouble, and looks whether rows or time are spent.
+Nothing is held across steps.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -12,18 +13,22 @@ from typing import Any, Literal
 
 from application.fediverse.ports.checkpoints import Batch, Checkpoint, Checkpoints
 from application.fediverse.ports.errors import ContentRefusedError, FenceLostError, StepBusyError
+from application.fediverse.ports.load import LoadProbe
 from application.fediverse.tasks.payload import MaintenancePayload
 from application.scheduling.ports.clock import Clock
 from application.scheduling.processors import Continue, PermanentError, Run, Summary
 
 Step = Callable[[Checkpoint, int], Awaitable[Batch]]
-Stop = Literal["max_rows", "max_runtime", "superseded"]
+Stop = Literal["max_rows", "max_runtime", "database_busy", "superseded"]
 
 BATCH_MIN = 50
 GRACE_SECONDS = 60.0  # what a run leaves of its attempt's time, to end in good order
 CONTINUE_AFTER = timedelta(minutes=1)
 NOTES_MAX = 20
 NOTE_CHARACTERS_MAX = 200
+LOOK_EVERY_SECONDS = 1.0  # at the load
+THROTTLE = timedelta(seconds=5)
+THROTTLED_MAX = timedelta(minutes=2)
 RETRIES_MAX = 5
 RETRY_AFTER = timedelta(milliseconds=100)  # doubled with every try
 SKIPPED_LOCKED = "rows_skipped_locked"
@@ -55,6 +60,7 @@ class BatchLoop:
 
     checkpoints: Checkpoints
     clock: Clock
+    load: LoadProbe
 
     async def begin(self, payload: MaintenancePayload, run: Run) -> "Work":
         """Take the checkpoint of the task and payload, or start afresh. A dry run takes none and leaves none."""
@@ -69,7 +75,7 @@ class BatchLoop:
             is_rehearsal=payload.dry_run,
             patience=payload.patience,
         )
-        work = Work(self.checkpoints, self.clock, payload, run, checkpoint)
+        work = Work(self, payload, run, checkpoint)
         if not payload.dry_run:
             await work.resume()
         return work
@@ -78,18 +84,19 @@ class BatchLoop:
 class Work:
     """One run of a maintenance task. `walk` its phases in their order, then return what `end` makes of it."""
 
-    def __init__(
-        self, checkpoints: Checkpoints, clock: Clock, payload: MaintenancePayload, run: Run, checkpoint: Checkpoint
-    ) -> None:
-        self._checkpoints = checkpoints
-        self._clock = clock
+    def __init__(self, loop: BatchLoop, payload: MaintenancePayload, run: Run, checkpoint: Checkpoint) -> None:
+        self._checkpoints = loop.checkpoints
+        self._clock = loop.clock
+        self._load = loop.load
         self._payload = payload
         self._run = run
         self._checkpoint = checkpoint
         self._stopped: Stop | None = None
         self._has_moved = False
+        self._looked_at = float("-inf")  # the load, on the monotonic clock
+        self._throttled = timedelta()
         self._pace = Pace(payload.batch_size, payload.batch_size, payload.target_batch_ms / 1000)
-        self._ends_at = min(clock.monotonic() + payload.max_runtime_s, run.deadline - GRACE_SECONDS)
+        self._ends_at = min(self._clock.monotonic() + payload.max_runtime_s, run.deadline - GRACE_SECONDS)
 
     @property
     def started_at(self) -> datetime:
@@ -181,6 +188,22 @@ class Work:
     async def _breathe(self) -> None:
         if self._payload.pause_ms:
             await self._wait(timedelta(milliseconds=self._payload.pause_ms))
+        if self._clock.monotonic() - self._looked_at >= LOOK_EVERY_SECONDS:
+            await self._stand_back()
+
+    async def _stand_back(self) -> None:
+        """Wait until nothing troubles the database any more; that it takes too long ends the run."""
+        waited = timedelta()
+        while (trouble := await self._load.trouble()) and not self._is_stopping():
+            if waited >= THROTTLED_MAX:
+                self._stopped = "database_busy"
+                break
+            if not waited:
+                self._run.log.info("the database is busy; the rest waits", why=trouble)
+            await self._wait(THROTTLE)
+            waited += THROTTLE
+        self._throttled += waited
+        self._looked_at = self._clock.monotonic()
 
     async def _wait(self, pause: timedelta) -> None:
         await self._clock.sleep_until(self._clock.now() + pause)
@@ -193,7 +216,7 @@ class Work:
         errors: Iterable[str] = (),
         **more: Any,
     ) -> Summary | Continue:
-        """Close the work: what was done, and a continuation if time ran out before the work did.
+        """Close the work: what was done, and a continuation if time, or the database's patience, ran out before it.
 
         The checkpoint stays only for a continuation: when `max_rows` ends a run, the next one starts with a new
         cut-off, for that limit is kept on purpose.
@@ -207,7 +230,7 @@ class Work:
         }
         if facts["errors"] and facts["status"] == "completed":
             facts["status"] = "partial"
-        if self._stopped == "max_runtime" and not self._payload.dry_run:
+        if self._stopped in {"max_runtime", "database_busy"} and not self._payload.dry_run:
             return Continue(after=CONTINUE_AFTER, facts=facts)
         return Summary(facts)
 
@@ -225,6 +248,7 @@ class Work:
             "batches": self._checkpoint.batches,
             "rows": self.rows,
             SKIPPED_LOCKED: self._checkpoint.rows.get(SKIPPED_LOCKED, 0),
+            "throttled_ms": round(self._throttled.total_seconds() * 1000),
             "has_more": self._stopped is not None,
         }
         return facts if self._stopped is None else facts | {"reason": self._stopped}

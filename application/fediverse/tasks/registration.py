@@ -17,7 +17,7 @@ TIMEOUT = timedelta(minutes=30)
 
 def register(processors: Processors, content: ContentPorts, clock: Clock) -> None:
     """Register the maintenance tasks, working on `content`, under task type `maintenance` and their names."""
-    loop = BatchLoop(content.checkpoints, clock)
+    loop = BatchLoop(content.checkpoints, clock, content.load)
     tasks: dict[str, Function] = {
         "cleanup_old_activities": CleanupOldActivities(content.activity_log, loop),
         "update_instance_stats": UpdateInstanceStats(content.instance_stats, loop),

@@ -7,6 +7,7 @@ from datetime import datetime
 from application.scheduling.explanations.alive import lacking
 from application.scheduling.explanations.answer import Code, Finding
 from application.scheduling.explanations.case import Case, Due
+from application.scheduling.explanations.holding import HELD, RELEASING, is_held, standing
 from application.scheduling.explanations.words import counted, sentence, span
 from domain.scheduling.asked_time import Span
 from domain.scheduling.change import ChangeAction
@@ -167,11 +168,17 @@ def _undecided(case: Case, task: ScheduledTask, occurrence: Occurrence, place: i
         return _paused(case, task, occurrence, due)
     if occurrence.run_at > case.now:
         return _upcoming(case, task, occurrence, place)
-    late = span(case.now - occurrence.run_at)
-    alive = case.has_scheduler
+    return _overdue(case, at, due, late=f"it is {span(case.now - occurrence.run_at)} late")
+
+
+def _overdue(case: Case, at: datetime, due: str, *, late: str) -> Finding:
+    alive, hold = case.has_scheduler, standing(case)
+    if hold is not None:
+        says = (f"{due}: {is_held(case, hold)}", late, RELEASING, "" if alive else "no scheduler is running")
+        return Finding(Code.OVERDUE, tuple(each for each in says if each), at=at, reason=HELD, holds=(hold,))
     who = "a scheduler is alive and should decide it within moments" if alive else "no scheduler is running"
     reason = "scheduler_alive" if alive else "no_scheduler"
-    return Finding(Code.OVERDUE, (f"{due}: it is {late} late", who), at=at, reason=reason)
+    return Finding(Code.OVERDUE, (f"{due}: {late}", who), at=at, reason=reason)
 
 
 def _quarantined(case: Case, quarantine: Quarantine, due: str, at: datetime | None) -> Finding:
@@ -185,7 +192,7 @@ def _upcoming(case: Case, task: ScheduledTask, occurrence: Occurrence, place: in
     gist = f"it runs at {face.at(occurrence.run_at)}, in {span(occurrence.run_at - case.now)}"
     missing = lacking(case, task.definition)
     reason = "jitter" if jittered and at <= case.now else next(iter(missing), None)
-    finding = Finding(Code.UPCOMING, (gist,), at=at, reason=reason)
+    finding = Finding(Code.UPCOMING, (gist,), at=at, reason=reason, holds=tuple(filter(None, [standing(case)])))
     if jittered:
         finding = finding.adding(f"its instant is {face.at(at)}; its jitter puts it off")
     left = task.runs_left

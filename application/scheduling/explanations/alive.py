@@ -1,8 +1,9 @@
-"""Who is alive now to decide what is due, and to run it: what is missing of that, as a code and in words."""
+"""Who is alive and free now to decide what is due, and to run it: what hinders that, as a code and in words."""
 
 from collections.abc import Mapping
 
 from application.scheduling.explanations.case import Case
+from application.scheduling.explanations.holding import HELD, is_held, standing
 from application.scheduling.ports.membership import specs_of
 from application.scheduling.processors import announced_spec
 from domain.scheduling.task import Definition, Delivery
@@ -10,7 +11,9 @@ from domain.scheduling.task import Definition, Delivery
 
 def lacking(case: Case, definition: Definition) -> Mapping[str, str]:
     """What hinders the runs of a task at present; empty if somebody decides them, and somebody can run them."""
-    missing = {} if case.has_scheduler else {"no_scheduler": "no scheduler is running at present"}
+    hold = standing(case)
+    missing = {} if hold is None else {HELD: f"that is, if it is released before: {is_held(case, hold)}"}
+    missing |= {} if case.has_scheduler else {"no_scheduler": "no scheduler is running at present"}
     if definition.delivery is Delivery.EXTERNAL:
         return missing
     worker = unserved(case, definition.task_type, definition.handler_name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from application.scheduling.explanations.hold_times import HoldTime
 from application.scheduling.explanations.words import Clockface
 from application.scheduling.ports.records import ChangeRecord
 from domain.scheduling.asked_time import Span
@@ -61,8 +62,9 @@ class Code(StrEnum):
 class Finding:
     """One thing the records say. `sentences` begin with the gist; `reason` is a finer code, where there is one.
 
-    `at` is the nominal instant it is about, or the first of them (None: no single one). `skip` is as recorded. `count`
-    is how many occurrences of the time it speaks for, or, if `at_least`, of how many that is known.
+    `at` is the nominal instant it is about, or the first of them (None: no single one). `skip` is as recorded, `holds`
+    are when all firing was held, as far as that was in its way. `count` is how many occurrences of the time it speaks
+    for, or, if `at_least`, of how many that is known.
     """
 
     code: Code
@@ -72,6 +74,7 @@ class Finding:
     executions: tuple[Execution, ...] = ()
     skip: Skip | None = None
     changes: tuple[ChangeRecord, ...] = ()
+    holds: tuple[HoldTime, ...] = ()
     count: int = 1
     at_least: bool = False
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from application.scheduling.explanations.hold_times import HoldTime
 from application.scheduling.explanations.words import Clockface
 from application.scheduling.ports.history import Retention
 from application.scheduling.ports.membership import Member
@@ -40,6 +41,7 @@ class Case:
     """One span of time, what is on record around it, and who is alive now.
 
     `namesakes` are the deleted tasks that bore the name of the task in that time, before it was created.
+    `holds` are the times in which all firing was held, ascending, as far as they are on record.
     """
 
     evidence: Evidence
@@ -48,6 +50,7 @@ class Case:
     members: Sequence[Member]
     face: Clockface
     namesakes: tuple[ScheduledTask, ...] = ()
+    holds: tuple[HoldTime, ...] = ()
 
     @property
     def task(self) -> ScheduledTask | None:

@@ -4,6 +4,7 @@ from typing_extensions import TypedDict
 
 from application.scheduling.document_types import ChangeDocument, InstantText
 from application.scheduling.explanations.answer import Code, Explanation, Finding, Neighbour, Remark
+from application.scheduling.explanations.hold_times import HoldTime
 from application.scheduling.iso_text import instant
 from application.scheduling.ports.records import ChangeRecord
 from domain.scheduling.execution import Execution, ExecutionKind, ExecutionState
@@ -58,6 +59,16 @@ class ExplainedChangeDocument(ChangeDocument):
     version: int
 
 
+class HoldTimeDocument(TypedDict):
+    """A time in which somebody held all firing; `until` null: it is held."""
+
+    actor: str
+    reason: str
+    since: InstantText
+    until: InstantText | None
+    released_by: str | None
+
+
 class ExplainedFindingDocument(TypedDict):
     """One thing the records say; `reason` is a finer code, `count` the occurrences it speaks for."""
 
@@ -70,6 +81,7 @@ class ExplainedFindingDocument(TypedDict):
     executions: list[ExplainedExecutionDocument]
     skip: SkipDocument | None
     changes: list[ExplainedChangeDocument]
+    holds: list[HoldTimeDocument]
 
 
 class NeighbourDocument(TypedDict):
@@ -134,6 +146,7 @@ def _finding(finding: Finding) -> ExplainedFindingDocument:
         "executions": [_execution(each) for each in finding.executions],
         "skip": None if finding.skip is None else _skip(finding.skip),
         "changes": [_change(each) for each in finding.changes],
+        "holds": [_hold(each) for each in finding.holds],
     }
 
 
@@ -172,6 +185,16 @@ def _skip(skip: Skip) -> SkipDocument:
         "last_at": instant(skip.last_at),
         "count": skip.count,
         "at_least": skip.at_least,
+    }
+
+
+def _hold(hold: HoldTime) -> HoldTimeDocument:
+    return {
+        "actor": hold.actor,
+        "reason": hold.reason,
+        "since": instant(hold.since),
+        "until": instant(hold.until),
+        "released_by": hold.released_by or None,
     }
 
 

@@ -1,5 +1,6 @@
 """What became of an execution: how it came to be, and where it stands or how it ended."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from application.scheduling.explanations.alive import unserved
@@ -7,6 +8,8 @@ from application.scheduling.explanations.answer import Code, Finding
 from application.scheduling.explanations.case import Case
 from application.scheduling.explanations.delays import LATE_FROM, Delay, delay
 from application.scheduling.explanations.endings import FAILURES, cancelled, died, failed
+from application.scheduling.explanations.hold_times import HoldTime
+from application.scheduling.explanations.holding import HELD, RELEASING, is_held, meanwhile, standing, was_held
 from application.scheduling.explanations.words import gist, sentence, span, times
 from application.scheduling.ports.records import AttemptRecord, ChangeRecord, ExecutionEvidence
 from domain.scheduling.change import ChangeAction
@@ -24,7 +27,9 @@ def run_finding(case: Case, found: ExecutionEvidence) -> Finding:
     delayed = delay(case, found)
     gist_, *more = finding.sentences
     began = (_start(case, found, delayed), caught_up, _deliberate_delay(case, execution))
-    said = (gist_, *began, *more, _takeovers(found), _again(case, execution))
+    waited, waits = _holds_before(case, found), _hold_now(case, execution)
+    late = [was_held(case, each) for each in waited]
+    said = (gist_, *began, *late, *more, _takeovers(found), _again(case, execution))
     return Finding(
         finding.code,
         tuple(sentence(each) for each in said if each),
@@ -32,6 +37,7 @@ def run_finding(case: Case, found: ExecutionEvidence) -> Finding:
         reason=finding.reason,
         executions=(execution, *finding.executions, *delayed.behind),
         changes=changes,
+        holds=(*waited, *waits),
     )
 
 
@@ -99,6 +105,10 @@ def _pending(case: Case, found: ExecutionEvidence, what: str) -> Finding:
     execution = found.execution
     face, handler = case.face, _handler(case, execution)
     yet = f"{what} has not {'ended' if found.begun else 'run'} yet"
+    if (hold := standing(case)) is not None:
+        return Finding(
+            Code.PENDING, (f"{yet}: {is_held(case, hold)}", RELEASING, *_failures(case, found.attempts)), reason=HELD
+        )
     if execution.unknown_since is not None:
         ends = face.at(execution.unknown_since + UNKNOWN_HANDLER_PATIENCE)
         says = f"{yet}: the workers that took it have no handler named {handler[1]!r}"
@@ -151,7 +161,14 @@ def _retry_wait(case: Case, found: ExecutionEvidence, what: str) -> Finding:
     last = next((failed(each) for each in reversed(found.attempts) if each.outcome in FAILURES), None)
     how = last or f"failed with {gist(execution.error)}"
     says = f"{what} has not succeeded yet: attempt {execution.attempts_used} {how}; it is tried again at {again}"
-    return Finding(Code.RETRY_WAIT, (says, *_failures(case, found.attempts)[:-1]))
+    return _not_while_held(case, Finding(Code.RETRY_WAIT, (says, *_failures(case, found.attempts)[:-1])))
+
+
+def _not_while_held(case: Case, finding: Finding) -> Finding:
+    hold = standing(case)
+    if hold is None:
+        return finding
+    return replace(finding.adding(f"it is not before that is released: {is_held(case, hold)}"), reason=HELD)
 
 
 def _succeeded(case: Case, found: ExecutionEvidence, what: str) -> Finding:
@@ -197,6 +214,18 @@ def _deliberate_delay(case: Case, execution: Execution) -> str:
         return ""
     delay = execution.scheduled_at - execution.nominal_at
     return f"its jitter put it off by {span(delay)}, to {case.face.at(execution.scheduled_at)}" if delay else ""
+
+
+def _holds_before(case: Case, found: ExecutionEvidence) -> tuple[HoldTime, ...]:
+    """The holds between the instant at which it was to run and its first start, if that was late."""
+    begun, due = [each.started_at for each in found.begun[:1]], found.execution.scheduled_at
+    return meanwhile(case, due, begun[0]) if begun and begun[0] - due >= LATE_FROM else ()
+
+
+def _hold_now(case: Case, execution: Execution) -> tuple[HoldTime, ...]:
+    """The hold that keeps it from running now."""
+    waits = execution.is_open and execution.state is not ExecutionState.RUNNING
+    return tuple(filter(None, [standing(case)])) if waits else ()
 
 
 def _takeovers(found: ExecutionEvidence) -> str:

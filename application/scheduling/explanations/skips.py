@@ -16,6 +16,7 @@ from application.scheduling.explanations.deciding_changes import (
     pause_over,
 )
 from application.scheduling.explanations.deciding_firings import Decided, decided, in_the_way
+from application.scheduling.explanations.holding import that_made_late, was_held
 from application.scheduling.explanations.words import counted, sentence, span
 from application.scheduling.ports.records import ChangeRecord
 from domain.scheduling.change import ChangeAction
@@ -43,7 +44,9 @@ def skip_finding(case: Case, skip: Skip, at: datetime | None, *, count: int, at_
     about = skip.first_at if at is None and skip.count == 1 else at
     why = _WHY[skip.reason](case, skip, about) if about else _Why(_IN_GENERAL[skip.reason])
     head = f"the occurrence of {case.face.at(about)}" if about else _some(case, skip)
-    said = (f"{head} did not run: {why.gist}", *why.more, _among(case, skip) if about else "")
+    holds = that_made_late(case, skip, about) if about else ()
+    late = [was_held(case, each) for each in holds]
+    said = (f"{head} did not run: {why.gist}", *late, *why.more, _among(case, skip) if about else "")
     return Finding(
         CODES[skip.reason],
         tuple(sentence(each) for each in said if each),
@@ -51,6 +54,7 @@ def skip_finding(case: Case, skip: Skip, at: datetime | None, *, count: int, at_
         executions=why.executions,
         skip=skip,
         changes=tuple(each for each in why.changes if each is not None),
+        holds=holds,
         count=count,
         at_least=at_least,
     )

@@ -52,7 +52,7 @@ class Standing(StrEnum):
 
     FILLING = "filling"
     """A copy of another store is being made in it: it is not whole yet."""
-    HELD = "held"
+    SEALED = "sealed"
     """The source of a copy that is about to be finished: nothing may change in it any more."""
     MOVED = "moved"
     """Its copy is finished, and is what is served now."""
@@ -72,9 +72,9 @@ class Mark:
         match self.standing:
             case Standing.FILLING:
                 return f"holds an unfinished copy of the store in {self.other}: finish it by the same `store copy`"
-            case Standing.HELD:
+            case Standing.SEALED:
                 return (
-                    f"is being moved to {self.other}: finish that by the same `store copy`,"
+                    f"is sealed, as it is being moved to {self.other}: finish that by the same `store copy`,"
                     " or give it up by `store release`"
                 )
             case Standing.MOVED:

@@ -2,7 +2,7 @@
 
 Copying is comparing: both stores are gone through side by side, in the order of the keys, and what differs is put right
 in the target. So whatever was copied before, by a run that was cut off perhaps, is only read again, and each pass over
-a source that is served leaves less to do for the next. Then the source is held, which no process escapes, and passes
+a source that is served leaves less to do for the next. Then the source is sealed, which no process escapes, and passes
 go on until one finds nothing to put right. That pass has read both stores whole, and its digests are the proof.
 
 At every instant at most one of the two may be served: the target is marked from the beginning on, the source before
@@ -20,7 +20,7 @@ from application.scheduling.ports.transfer import Facts, Kind, Mark, Standing, T
 from application.scheduling.services.compare_kind import KindReport, Seen, compare_kind
 from application.scheduling.services.errors import ServiceError
 
-HELD_PASSES_MAX: Final = 5
+SEALED_PASSES_MAX: Final = 5
 REST_FACTOR: Final = 9
 """How much longer than a pass took nothing is read after it, while the source is served."""
 LOOK_EVERY: Final = timedelta(seconds=1)
@@ -52,8 +52,8 @@ class CopyDiffersError(ServiceError):
     code = "copy_differs"
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
-        super().__init__(f"the copy still differs after {HELD_PASSES_MAX} passes ({', '.join(kinds)})")
-        self.hint = "the source is held and whole: `store release` lets it be served again"
+        super().__init__(f"the copy still differs after {SEALED_PASSES_MAX} passes ({', '.join(kinds)})")
+        self.hint = "the source is sealed and whole: `store release` lets it be served again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class End:
 class Watcher(Protocol):
     """Whoever wants to see how a copy goes on."""
 
-    def passing(self, number: int, *, is_held: bool) -> None:
-        """A pass over everything begins, the first being number 1; `is_held`: nothing can change in the source."""
+    def passing(self, number: int, *, is_sealed: bool) -> None:
+        """A pass over everything begins, the first being number 1; `is_sealed`: nothing can change in the source."""
 
     def seen(self, kind: Kind, seen: Seen) -> None:
         """So much of a kind was gone through in this pass."""
@@ -86,14 +86,14 @@ class Keeper(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CopyReport:
-    """A finished copy: what it holds, by the last pass, in how many passes, and for how long the source was held.
+    """A finished copy: what it holds, by the last pass, in how many passes, and for how long the source was sealed.
 
     Without kinds, all was done by an earlier run, but for the last word to the source.
     """
 
     kinds: tuple[KindReport, ...]
     passes: int
-    held_for: timedelta
+    sealed_for: timedelta
 
 
 @dataclass(slots=True)
@@ -113,25 +113,25 @@ class CopyStore:
     _passes: int = 0
 
     async def run(self) -> CopyReport:
-        """Copy, hold, copy the rest, compare, and hand the service over to the target.
+        """Copy, seal, copy the rest, compare, and hand the service over to the target.
 
         Raises CopyRefusedError, StillServedError, CopyDiffersError, StoreUnavailableError; the run may be repeated.
         """
         source, filling = await self._begin()
         if filling is None:
-            assert source.mark is not None, "a copy is finished only while its source is held"
+            assert source.mark is not None, "a copy is finished only while its source is sealed"
             await self._part(source.mark)
             return CopyReport((), 0, timedelta(0))
         if source.mark is None:
             await self._follow()
         since = self.clock.monotonic()
-        held = await self._hold(source)
+        sealed = await self._seal(source)
         kinds = await self._settle()
-        # Whatever changed until it was held is part of it.
+        # Whatever changed until it was sealed is part of it.
         of = await self.source.transfer.facts()
         if not await self.target.transfer.finish(of, filling):
             raise CopyRefusedError("somebody else finished or gave up this copy meanwhile")
-        await self._part(held)
+        await self._part(sealed)
         return CopyReport(kinds, self._passes, timedelta(seconds=self.clock.monotonic() - since))
 
     async def _begin(self) -> tuple[Facts, Mark | None]:
@@ -167,10 +167,10 @@ class CopyStore:
             self.watcher.waiting(served_by)
             await asyncio.sleep(self.look_every.total_seconds())
 
-    async def _hold(self, source: Facts) -> Mark:
-        """Hold the source: from now on nothing changes in it."""
+    async def _seal(self, source: Facts) -> Mark:
+        """Seal the source: from now on nothing changes in it."""
         if source.mark is not None:
-            # It has to be nobody's also now, when it is held since an earlier run.
+            # It has to be nobody's also now, when it is sealed since an earlier run.
             if served_by := await self.keeper.served_by():
                 raise StillServedError(self.source.where, served_by)
             return source.mark
@@ -178,34 +178,34 @@ class CopyStore:
             detail = f"{self.source.where} has messages that are in no stream yet: {undelivered}"
             raise CopyRefusedError(detail, "no copy takes them along: serve it once more until outbox_messages is 0")
         target = await self.target.transfer.facts()
-        held = Mark(Standing.HELD, target.store_id, self.target.where)
-        if not await self.source.transfer.replace_mark(None, held):
+        sealed = Mark(Standing.SEALED, target.store_id, self.target.where)
+        if not await self.source.transfer.replace_mark(None, sealed):
             raise CopyRefusedError(f"{self.source.where} is being copied by somebody else")
-        return held
+        return sealed
 
     async def _settle(self) -> tuple[KindReport, ...]:
         """Copy what is left until nothing is; the pass that found both stores equal."""
         differing: list[Kind] = []
-        for _ in range(HELD_PASSES_MAX):
-            kinds = await self._pass(is_held=True)
+        for _ in range(SEALED_PASSES_MAX):
+            kinds = await self._pass(is_sealed=True)
             if not (differing := [each.kind for each in kinds if not each.is_equal]):
                 return kinds
         raise CopyDiffersError(differing)
 
-    async def _part(self, held: Mark) -> None:
+    async def _part(self, sealed: Mark) -> None:
         """The source stays as it is for good: the target is what is served."""
-        moved = Mark(Standing.MOVED, held.other_id, held.other)
-        await self.source.transfer.replace_mark(held, moved)
+        moved = Mark(Standing.MOVED, sealed.other_id, sealed.other)
+        await self.source.transfer.replace_mark(sealed, moved)
 
-    async def _pass(self, *, is_held: bool = False) -> tuple[KindReport, ...]:
+    async def _pass(self, *, is_sealed: bool = False) -> tuple[KindReport, ...]:
         self._passes += 1
-        self.watcher.passing(self._passes, is_held=is_held)
+        self.watcher.passing(self._passes, is_sealed=is_sealed)
         source, target = self.source.transfer, self.target.transfer
-        return tuple([await compare_kind(kind, source, target, self.watcher.seen, proving=is_held) for kind in Kind])
+        return tuple([await compare_kind(kind, source, target, self.watcher.seen, proving=is_sealed) for kind in Kind])
 
 
 async def release(end: End, *, although_moved: bool) -> Mark | None:
-    """Let a store be served again that was held for a copy; return the mark it had, None if it had none.
+    """Let a store be served again that was sealed for a copy; return the mark it had, None if it had none.
 
     Raises CopyRefusedError for one that is an unfinished copy, and for one that was moved unless that is meant: from
     then on both stores would decide the same occurrences.
@@ -223,7 +223,7 @@ async def release(end: End, *, although_moved: bool) -> Mark | None:
 
 
 def _refuse_source(source: Facts, target: Facts, where: str) -> None:
-    """Raise CopyRefusedError unless the source has no mark, or is held for this very target."""
+    """Raise CopyRefusedError unless the source has no mark, or is sealed for this very target."""
     mark = source.mark
-    if mark is not None and (mark.standing, mark.other_id) != (Standing.HELD, target.store_id):
+    if mark is not None and (mark.standing, mark.other_id) != (Standing.SEALED, target.store_id):
         raise CopyRefusedError(f"{where} {mark.told}")

@@ -4,11 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from application.scheduling.explanations import Case, Explanation, explained
+from application.scheduling.explanations.hold_times import HoldTime, hold_times
 from application.scheduling.explanations.words import Clockface
+from application.scheduling.ports.access_trail import AccessFilter, AccessTrail
 from application.scheduling.ports.history import History, Retention, TaskFilter, TaskOrder
+from application.scheduling.ports.hold import Holds
 from application.scheduling.ports.membership import Membership
 from application.scheduling.ports.records import Evidence
 from application.scheduling.services.errors import TaskNotFoundError
+from domain.access.record import AccessAction, AccessRecord
 from domain.scheduling.asked_time import AskedSpans, AskedTime, Span
 from domain.scheduling.cron.zone import timezone_keys
 from domain.scheduling.identifiers import TaskId
@@ -19,6 +23,8 @@ ZONE_DEFAULT = "UTC"
 LOOKS_MAX = 3
 # Deleted tasks with the name in their own, their description or handler, among which those that bore it are looked for.
 NAMESAKES_MAX = 200
+# Of so many holds it is told that they were the cause: the last ones.
+HOLDS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,8 @@ class Explain:
 
     history: History
     membership: Membership
+    holds: Holds
+    trail: AccessTrail
     retention: Retention = field(default_factory=Retention)
 
     async def at(self, task_id: TaskId, asked: AskedTime) -> Explanation:
@@ -38,7 +46,7 @@ class Explain:
         timezone, meant, evidence = await self._look(task_id, asked)
         whole = Span(meant.spans[0].since, meant.spans[-1].until)
         case = Case(evidence, whole, self.retention, members, Clockface(timezone or ZONE_DEFAULT))
-        case = replace(case, namesakes=await self._namesakes(case))
+        case = replace(case, namesakes=await self._namesakes(case), holds=await self._hold_times())
         spans = [replace(case, span=span) for span in meant.spans]
         return explained(case, spans, asked, meant.shown, zone_known=timezone is not None)
 
@@ -54,6 +62,12 @@ class Explain:
         return tuple(
             each for each in bore if each.created_at < when.until and when.since < (each.deleted_at or case.now)
         )
+
+    async def _hold_times(self) -> tuple[HoldTime, ...]:
+        standing, records = await self.holds.current(), list[AccessRecord]()
+        for action in (AccessAction.FIRING_HELD, AccessAction.FIRING_RELEASED):
+            records += (await self.trail.page(AccessFilter(action=action), limit=HOLDS_MAX)).records
+        return hold_times(standing, records)
 
     async def _look(self, task_id: TaskId, asked: AskedTime) -> tuple[str | None, AskedSpans, Evidence]:
         meant = asked.in_zone(ZONE_DEFAULT)

@@ -23,7 +23,7 @@ def test_a_copy_is_told_in_a_table_and_the_source_is_left_to_nobody(run: Run, tm
     assert table["tasks"][:2] == ["1", "0"]
     assert "Copied and compared in 2 passes" in copied.stdout
     assert f"Now serve {target.removeprefix('sqlite:///')}." in copied.stdout
-    assert "Pass 2, the source is held: " in copied.stderr
+    assert "Pass 2, the source is sealed: " in copied.stderr
     listed = run("list")
     assert (listed.exit_code, "was moved to" in listed.stderr) == (5, True)
     info = json.loads(run("store", "info", source).stdout)
@@ -43,7 +43,7 @@ def test_a_store_is_given_back_only_if_that_is_meant(run: Run, tmp_path: Path) -
     assert (refused.exit_code, "give --although-moved" in refused.stderr) == (3, True)
     assert (released.exit_code, released.stdout) == (0, "It can be served again.\n")
     assert run("list").exit_code == 0
-    assert run("store", "release", source).stdout == "It was not held.\n"
+    assert run("store", "release", source).stdout == "It was not sealed.\n"
 
 
 def test_a_store_is_made_and_migrated_without_being_served(run: Run, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from shutil import copyfile
 import pytest
 import pytest_asyncio
 
-from adapters.sql.content.postgres import OWNED_SCHEMA, open_postgres_content
+from adapters.sql.content.layout import OWNED_SCHEMA
+from adapters.sql.content.postgres import open_postgres_content
 from adapters.sql.content.sqlite import open_sqlite_content
 from adapters.sql.content.tables import METADATA
 from application.fediverse.ports.content import ContentPorts

@@ -85,7 +85,7 @@ async def _run_again(service: Service, task_id: str) -> str | None:
 async def test_a_redis_beside_it_carries_the_wake_ups(
     server: PostgresServer, redis_url: str | None, carrier: type
 ) -> None:
-    profile = PostgresProfile(server.url, redis_url)
+    profile = PostgresProfile(server.url, redis_url=redis_url)
     heard: list[str] = []
 
     async with profile.open_wakeup(lambda: heard.append("scheduler"), lambda: heard.append("workers")) as wakeup:

@@ -10,8 +10,10 @@ import pytest
 from redis import Redis
 
 from adapters.redis.address import parse_address
+from adapters.redis.arrival import SCHEMA, USABLE_SINCE
 from adapters.redis.opening import RedisStores, open_redis_store
 from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
+from application.scheduling.ports.transfer import Mark, Standing
 from tests.support.recorders import CountingEntropy
 from tests.support.redis_servers import WRITTEN_BEFORE_ANSWERED, Kind, RedisServer, a_redis, a_sentinel
 from tests.support.service import eventually
@@ -113,8 +115,39 @@ async def test_somebody_elses_keys_and_a_newer_store_are_refused(server: RedisSe
     admin.flushall()
     async with opened(server):
         admin.hset(META, "schema", 99)
-    assert "newer version" in await refusal(server)
+        admin.hset(META, "usable_since", SCHEMA + 1)
+    assert await refusal(server) == (
+        f"{parse_address(server.url)} has schema 99, newer than this program's {SCHEMA}: upgrade the program"
+    )
     assert admin.hget(META, "generation") == "1"
+
+
+async def test_a_newer_store_is_worked_on_if_it_says_so(server: RedisServer, admin: Redis) -> None:
+    async with opened(server):
+        pass
+    admin.hset(META, mapping={"schema": 99, "usable_since": SCHEMA})
+
+    async with opened(server) as stores:
+        assert await answers(stores)
+
+    assert admin.hmget(META, "schema", "usable_since") == ["99", str(SCHEMA)]
+
+
+async def test_a_store_that_an_earlier_version_called_held_is_sealed(server: RedisServer, admin: Redis) -> None:
+    async with opened(server):
+        pass
+    admin.hdel(META, "generation", "usable_since")
+    admin.hset(META, mapping={"schema": 2, "mark": '["held","other","elsewhere"]', "held_generation": 4})
+
+    assert "is sealed, as it is being moved to elsewhere" in await refusal(server)
+    async with open_redis_store(parse_address(server.url), None, for_transfer=True) as stores:
+        facts = await stores.transfer.facts()
+        assert await stores.transfer.replace_mark(facts.mark, None)
+
+    assert (facts.mark, facts.generation) == (Mark(Standing.SEALED, "other", "elsewhere"), 4)
+    async with opened(server) as stores:
+        assert await answers(stores)
+        assert stores.server.generation == 4
 
 
 async def test_a_server_that_is_set_to_forget_keys_is_refused_and_told_of(server: RedisServer, admin: Redis) -> None:
@@ -174,7 +207,7 @@ async def test_a_store_of_the_schema_before_is_brought_up_and_its_server_is_no_o
     async with opened(server) as stores:
         assert await answers(stores)
 
-    assert admin.hmget(META, "schema", "generation") == ["2", "1"]
+    assert admin.hmget(META, "schema", "usable_since", "generation") == [str(SCHEMA), str(USABLE_SINCE[SCHEMA]), "1"]
     assert not admin.exists("scheduler:ids")
 
 

@@ -178,7 +178,7 @@ async def serving(settings: WebSettings, *, admin_token: str | None = None) -> A
             inspect=InspectTasks(tasks, history, stores.figures, stores.membership, clock, stores.fault, stores.holds),
             statistics=(statistics := ReadStatistics(stores.figures, history, stores.membership, clock)),
             past=InspectHistory(history),
-            explain=Explain(history, stores.membership),
+            explain=Explain(history, stores.membership, stores.holds, stores.trail),
             restore=RestoreVersion(change_task, stores.history, stores.membership),
             redrive=(redrive := RedriveExecution(change_task, stores.history, stores.membership)),
             redrive_many=RedriveMany(redrive),

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from entrypoints.postgres_profile import PostgresProfile
-from entrypoints.profiles import EmbeddedProfile, Profile, RedisProfile, profile_of
+from entrypoints.profiles import EmbeddedProfile, Profile, profile_of
+from entrypoints.redis_profile import RedisProfile
 from entrypoints.settings import InvalidSettingsError, load_settings
 
 

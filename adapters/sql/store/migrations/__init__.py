@@ -18,9 +18,9 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from adapters.sql.store.tables import store
 from application.scheduling.ports.errors import StoreRefusedError
 
-USABLE_SINCE: Final = "0009"
-"""The oldest schema whose programs can work with the newest one. It moves when a migration takes something away, or
-adds what has no default: see docs/deployment.md."""
+USABLE_SINCE: Final = {"0009": "0009"}
+"""Of each schema the oldest one whose programs can work with it, which each migration has to add: that of the schema
+before, unless it takes something away, or adds what has no default (see docs/deployment.md)."""
 
 
 def migrate(connection: Connection, name: str) -> None:
@@ -33,17 +33,23 @@ def migrate(connection: Connection, name: str) -> None:
     if present == newest:
         return
     if present is not None and present not in known:
-        if _usable_since(connection) in known:
+        if _told_by(connection) in known:
             return
         raise StoreRefusedError(f"{name} has schema {present}, newer than this program's {newest}: upgrade the program")
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     # A new store has no row yet, and is named with this by whoever makes it.
-    connection.execute(update(store).values(usable_since=USABLE_SINCE))
+    connection.execute(update(store).values(usable_since=usable_since()))
 
 
-def _usable_since(connection: Connection) -> str | None:
+def usable_since() -> str:
+    """The oldest schema whose programs can work with the newest one of this program."""
+    newest, _ = _revisions()
+    return USABLE_SINCE[str(newest)]
+
+
+def _told_by(connection: Connection) -> str | None:
     """What a newer program wrote down; None: nothing that this one can read."""
     try:
         # A statement that fails would end the transaction.

@@ -40,6 +40,13 @@ SINCE = {
     **dict.fromkeys(("records of access", "chain"), "0005"),
     "hold": "0007",
 }
+# Table, name and type of every column, and whether it must be given: in a file, and on a server.
+_COLUMNS = (
+    "SELECT made.name, of.name, of.type, of.\"notnull\" AND of.dflt_value IS NULL"
+    " FROM sqlite_schema AS made, pragma_table_xinfo(made.name) AS of WHERE made.type = 'table'",
+    "SELECT table_name, column_name, data_type, is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'"
+    f" FROM information_schema.columns WHERE table_schema = '{SCHEMA}'",
+)
 OPENERS = 2
 NUMBERS = count(1)
 Rows = dict[str, list[dict[str, Any]]]
@@ -63,6 +70,12 @@ class OldStore:
         async with self.database.browsing("look") as connection:
             found: str = await connection.scalar(text(f"SELECT version_num FROM {self.prefix}alembic_version"))
         return found
+
+    async def columns(self) -> dict[str, dict[str, tuple[str, bool]]]:
+        """By table and name of its columns, their type and whether whoever writes a row must give a value."""
+        async with self.database.browsing("look") as connection:
+            rows = (await connection.execute(text(_COLUMNS[bool(self.prefix)]))).all()
+        return {table: {name: (kind, bool(must)) for of, name, kind, must in rows if of == table} for table, *_ in rows}
 
     @property
     def prefix(self) -> str:
@@ -168,6 +181,21 @@ async def test_a_migration_that_fails_leaves_the_store_as_it_was(kind: str, tmp_
         await old.run(f"DROP TABLE {old.prefix}holds")
         (after,) = await _opened(old, clock)
         assert after["records"] == told["records"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_programs_know_that_may_go_on_is_there_and_they_need_give_nothing_new(
+    kind: str, tmp_path: Path
+) -> None:
+    async with _old_store(kind, tmp_path, ManualClock(), migrations.usable_since(), {"changes": []}) as old:
+        known = await old.columns()
+        async with old.opening(False):
+            present = await old.columns()
+
+    for table, columns in known.items():
+        assert {name: present[table][name] for name in columns} == columns
+        new = {name: must_be_given for name, (_, must_be_given) in present[table].items() if name not in columns}
+        assert not any(new.values()), f"{table}: a program that does not know {new} can write no row"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
+from adapters.sql.store import migrations
 from adapters.sql.store import open_sqlite_store
 from adapters.sql.store.tables import METADATA
 from tests.support.manual_clock import ManualClock
@@ -43,6 +44,14 @@ async def test_an_empty_file_is_migrated_to_the_tables_of_the_code(tmp_path: Pat
     engine.dispose()
 
     assert _schema(tmp_path / "migrated.db") == _schema(tmp_path / "made.db")
+
+
+def test_each_migration_says_since_which_schema_programs_can_work_with_its_own() -> None:
+    made = {path.name[1:5] for path in (Path(migrations.__file__).parent / "versions").glob("v*.py")}
+
+    # Before 0009 nobody asked.
+    assert sorted(migrations.USABLE_SINCE) == sorted(each for each in made if each >= "0009")
+    assert all("0009" <= since <= schema for schema, since in migrations.USABLE_SINCE.items())
 
 
 async def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from application.fediverse.ports.errors import ContentRefusedError, FenceLostErr
 from application.fediverse.tasks.batches import BatchLoop, Pace, Work
 from application.fediverse.tasks.payload import MaintenancePayload
 from application.scheduling.ports.errors import StoreUnavailableError
-from application.scheduling.processors import Continue, PermanentError, Summary
+from application.scheduling.processors import Continue, PermanentError, RunCancelledError, Summary
 from tests.support.content import PassingClock, RecordedRun
 
 ROWS = Stretch(1, 1000)
@@ -49,9 +49,22 @@ class Walk:
         return batch
 
 
-async def begun(shelf: Shelf, clock: PassingClock, run: RecordedRun | None = None, **payload: object) -> Work:
+class Load:
+    """`LoadProbe` of a database that is in trouble for so many looks."""
+
+    def __init__(self, troubled: int = 0) -> None:
+        self.troubled, self.looks = troubled, 0
+
+    async def trouble(self) -> str | None:
+        self.looks += 1
+        return "a standby is 11 s behind" if self.looks <= self.troubled else None
+
+
+async def begun(
+    shelf: Shelf, clock: PassingClock, run: RecordedRun | None = None, load: Load | None = None, **payload: object
+) -> Work:
     model = MaintenancePayload.model_validate({"batch_size": 400, "pause_ms": 0, **payload})
-    return await BatchLoop(shelf, clock).begin(model, run or RecordedRun())
+    return await BatchLoop(shelf, clock, load or Load()).begin(model, run or RecordedRun())
 
 
 async def test_phases_follow_each_other_and_a_finished_one_is_not_walked_again() -> None:
@@ -210,6 +223,55 @@ async def test_batches_are_followed_by_a_pause() -> None:
 
     # Three batches of a tenth of a second, and a pause between each and the next.
     assert clock.monotonic() == pytest.approx(2.3)
+
+
+async def test_a_run_stands_back_while_the_database_is_in_trouble() -> None:
+    shelf, clock, run = Shelf(), PassingClock(), RecordedRun()
+    work = await begun(shelf, clock, run, Load(troubled=3))
+
+    await work.walk("rows", Walk(shelf, clock, seconds=0.1))
+    done = await work.end()
+
+    assert (done.facts["status"], done.facts["throttled_ms"]) == ("completed", 15_000)
+    assert clock.monotonic() == pytest.approx(15.3)
+    assert run.log.lines.count("the database is busy; the rest waits") == 1
+
+
+async def test_a_database_that_stays_in_trouble_gets_the_rest_later() -> None:
+    shelf, clock = Shelf(), PassingClock()
+    walk = Walk(shelf, clock)
+    work = await begun(shelf, clock, load=Load(troubled=1000))
+
+    await work.walk("rows", walk)
+    done = await work.end()
+
+    assert len(walk.limits) == 1
+    assert isinstance(done, Continue)
+    assert (done.facts["status"], done.facts["reason"]) == ("partial", "database_busy")
+    assert done.facts["throttled_ms"] == 120_000
+    assert shelf.kept is not None
+
+
+async def test_who_stands_back_can_be_cancelled_and_runs_out_of_time() -> None:
+    shelf, clock = Shelf(), PassingClock()
+    cancelled = await begun(shelf, clock, RecordedRun(cancelled_at_check=3), Load(troubled=1000))
+    with pytest.raises(RunCancelledError):
+        await cancelled.walk("rows", Walk(shelf, clock))
+    late = await begun(shelf, clock, load=Load(troubled=1000), max_runtime_s=10)
+
+    await late.walk("rows", Walk(shelf, clock))
+
+    assert (await late.end()).facts["reason"] == "max_runtime"
+
+
+async def test_the_load_is_looked_at_every_second_at_most() -> None:
+    shelf, clock, load = Shelf(), PassingClock(), Load()
+    work = await begun(shelf, clock, load=load, batch_size=100)
+
+    await work.walk("rows", Walk(shelf, clock, seconds=0.3))
+
+    # Behind the first of ten batches, and then behind every fourth.
+    assert load.looks == 3
 
 
 @pytest.mark.parametrize(

@@ -29,10 +29,10 @@ class Watch:
         self.waited_for: list[str] = []
         self.passes: list[bool] = []
 
-    def passing(self, number: int, *, is_held: bool) -> None:
+    def passing(self, number: int, *, is_sealed: bool) -> None:
         """See the protocol."""
         assert number == len(self.passes) + 1
-        self.passes.append(is_held)
+        self.passes.append(is_sealed)
 
     def seen(self, kind: Kind, seen: Seen) -> None:
         """See the protocol."""
@@ -84,7 +84,7 @@ async def test_a_copy_cut_off_at_any_call_is_finished_by_the_next_run_and_both_a
         assert target.generation == 2
 
 
-async def test_a_source_is_held_only_when_nobody_serves_it_any_more() -> None:
+async def test_a_source_is_sealed_only_when_nobody_serves_it_any_more() -> None:
     line, watch = Line(), Watch("one", "one", "other")
 
     report = await copied(a_source(line), PlainEnd("to", line), watch)
@@ -94,7 +94,7 @@ async def test_a_source_is_held_only_when_nobody_serves_it_any_more() -> None:
     assert report.passes == 4
 
 
-async def test_whoever_serves_on_keeps_a_copy_from_being_finished_and_nothing_is_held() -> None:
+async def test_whoever_serves_on_keeps_a_copy_from_being_finished_and_nothing_is_sealed() -> None:
     line = Line()
     source, target = a_source(line), PlainEnd("to", line)
 
@@ -107,7 +107,7 @@ async def test_whoever_serves_on_keeps_a_copy_from_being_finished_and_nothing_is
 
 
 MOVED = Mark(Standing.MOVED, "third", "elsewhere")
-HELD = Mark(Standing.HELD, "third", "elsewhere")
+SEALED = Mark(Standing.SEALED, "third", "elsewhere")
 FILLING = Mark(Standing.FILLING, "third", "elsewhere")
 
 
@@ -115,7 +115,7 @@ FILLING = Mark(Standing.FILLING, "third", "elsewhere")
     ("source_mark", "target_mark", "told"),
     [
         (MOVED, None, "there was moved to elsewhere: serve that one"),
-        (HELD, None, "there is being moved to elsewhere"),
+        (SEALED, None, "there is sealed, as it is being moved to elsewhere"),
         (FILLING, None, "there holds an unfinished copy of the store in elsewhere"),
         (None, FILLING, "here holds an unfinished copy of the store in elsewhere"),
         (None, MOVED, "here was moved to elsewhere"),
@@ -156,11 +156,11 @@ async def test_a_target_that_does_not_keep_what_it_is_told_is_never_served() -> 
         await copied(source, target)
 
     assert target.mark is not None
-    assert (await release(End(source, "there"), although_moved=False)) == Mark(Standing.HELD, "to", "here")
+    assert (await release(End(source, "there"), although_moved=False)) == Mark(Standing.SEALED, "to", "here")
     assert source.mark is None
 
 
-async def test_a_source_with_messages_that_are_in_no_stream_yet_is_not_held() -> None:
+async def test_a_source_with_messages_that_are_in_no_stream_yet_is_not_sealed() -> None:
     line = Line()
     source, target = a_source(line), PlainEnd("to", line)
     source.undelivered = 3

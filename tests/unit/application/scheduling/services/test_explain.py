@@ -38,7 +38,8 @@ class WatchedHistory:
     @property
     def explain(self) -> Explain:
         """The use case over this history."""
-        return Explain(cast(History, self), self.house.stores.membership)
+        stores = self.house.stores
+        return Explain(cast(History, self), stores.membership, stores.holds, stores.trail)
 
 
 async def _daily(house: House, timezone: str) -> ScheduledTask:
