@@ -15,12 +15,11 @@ from adapters.redis.streams import open_redis_streams
 from adapters.redis.wakeup import open_parting_words, open_redis_wakeup
 from adapters.sql.postgres_address import address_of
 from adapters.sql.store import open_postgres_store
-from adapters.sql.wakeup import open_postgres_wakeup
+from adapters.sql.wakeup import open_postgres_parting_words, open_postgres_wakeup
 from adapters.system.entropy import SystemEntropy
 from application.scheduling.ports.clock import Entropy
 from application.scheduling.ports.outbox import Streams
 from application.scheduling.ports.wakeup import Wakeup
-from entrypoints.hints import Hints
 from entrypoints.server_profile import ServerProfile
 from entrypoints.stores import MovableStores
 
@@ -48,10 +47,11 @@ class PostgresProfile(ServerProfile):
         )
 
     def open_parting_words(self) -> AbstractAsyncContextManager[Wakeup]:
-        """See the protocol. Without a Redis nobody is woken: the service looks by itself, twice a second."""
+        """See the protocol."""
+        me = SystemEntropy().token()
         if self.redis_url is None:
-            return nullcontext(Hints())
-        return open_parting_words(redis_address_of(self.redis_url), SystemEntropy().token())
+            return open_postgres_parting_words(address_of(self.url), me)
+        return open_parting_words(redis_address_of(self.redis_url), me)
 
     def open_streams(self) -> AbstractAsyncContextManager[Streams | None]:
         """See the protocol."""

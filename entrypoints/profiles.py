@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from adapters.redis.opening import address_of
 from adapters.redis.pool import open_users_client
+from adapters.sql.content.layout import read_layout
 from adapters.sql.content.postgres import open_postgres_content, open_postgres_sessions
 from adapters.sql.content.sqlite import open_sqlite_content, open_sqlite_sessions
 from adapters.sql.postgres_address import address_of as postgres_address_of
@@ -167,9 +168,10 @@ def profile_at(url: str) -> Profile:
 
 def open_content(settings: Settings) -> AbstractAsyncContextManager[ContentPorts]:
     """The content database, migrated. Raises StoreRefusedError for what must be mended first."""
+    layout = read_layout(settings.scheduler_content_schema)
     if settings.postgres_url is not None:
-        return open_postgres_content(postgres_address_of(settings.postgres_url))
-    return open_sqlite_content(settings.content_file)
+        return open_postgres_content(postgres_address_of(settings.postgres_url), layout)
+    return open_sqlite_content(settings.content_file, layout)
 
 
 @asynccontextmanager

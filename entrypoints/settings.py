@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     redis_url: Annotated[str | None, Field(repr=False)] = None
     scheduler_store_path: Path = Path("var/scheduler.db")
     scheduler_content_path: Path = Path("var/content.db")
+    scheduler_content_schema: Path | None = None
     scheduler_check_interval: Annotated[float, Field(ge=1, le=86_400)] = 60
     scheduler_default_retries: Annotated[int, Field(ge=0, le=100)] = 3
     scheduler_concurrency: Annotated[int, Field(ge=1, le=1_000)] = 5

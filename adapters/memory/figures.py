@@ -29,7 +29,7 @@ class MemoryFigures:
         pending = self.state.open_executions(ExecutionState.PENDING)
         return Backlog(
             dead_letters=min(COUNT_MAX, sum(self._is_dead_letter(each) for each in self._executions())),
-            oldest_pending_at=pending[0].execution.available_at if pending else None,
+            oldest_pending_at=min((_pending_since(each.execution) for each in pending), default=None),
         )
 
     async def load(self) -> Load:
@@ -114,3 +114,7 @@ def _coming(task: ScheduledTask, next_: Occurrence) -> ComingTask:
     return ComingTask(
         task.id, definition.name, definition.task_type, definition.timezone, task.timeline, next_, task.runs_left
     )
+
+
+def _pending_since(execution: Execution) -> datetime:
+    return min(execution.available_at, execution.unknown_since or execution.available_at)

@@ -74,12 +74,8 @@ def _rounds(decisions: Sequence[Decision]) -> Iterator[Sequence[int]]:
 
 
 def _is_plain(decision: Decision) -> bool:
-    """True if nothing ends with it: no execution, cancelled or born final, and not the task."""
-    firing = decision.verdict
-    if isinstance(firing, Quarantine):
-        return True
-    ends = firing.cancel or firing.next_occurrence is None or any(start.state.is_final for start in firing.run)
-    return not ends
+    """True if one script can write it: a quarantine ends nothing."""
+    return isinstance(decision.verdict, Quarantine) or decision.verdict.is_plain
 
 
 def _answer(decision: Decision, found: bool | float) -> CommitAnswer:

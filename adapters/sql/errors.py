@@ -26,6 +26,7 @@ _REFUSED = frozenset(
     }
 )
 _PRIMARY = 0xFF
+_TAKEN = frozenset({sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY})
 # PostgreSQL's error codes (appendix A of its documentation), whole or by their class.
 _UNIQUE = "23505"
 _CONTENDED = frozenset({"40001", "40P01"})
@@ -94,6 +95,8 @@ def _of_sqlite(text: str, error: DBAPIError) -> PortError | None:
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None and code & _PRIMARY in _REFUSED:
         return StoreRefusedError(text)
+    if code in _TAKEN:
+        return RowTakenError(text)
     return RowRefusedError(text) if isinstance(error, IntegrityError | DataError) else None
 
 

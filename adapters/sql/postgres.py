@@ -101,12 +101,14 @@ registry.register("peachpie.asyncpg", __name__, Dialect.__name__)
 def open_database(address: PostgresAddress, schema: str) -> Database:
     """The connections to a database, made as they are needed; tables without a schema of their own are of `schema`."""
     engine = partial(_engine, address, schema)
+    writer = engine(LoopConnection, WRITERS_MAX, isolation_level="READ COMMITTED")
     return Database(
-        engine(LoopConnection, WRITERS_MAX, isolation_level="READ COMMITTED"),
+        writer,
         _read_only(engine(LoopConnection, READERS_MAX, isolation_level="REPEATABLE READ")),
         _read_only(engine(Connection, BROWSERS_MAX, isolation_level="REPEATABLE READ")),
         turn=nullcontext(),
         solitude=_SOLITUDE,
+        single=writer.execution_options(isolation_level="AUTOCOMMIT"),
         tries=TRIES,
     )
 

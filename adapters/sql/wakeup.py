@@ -123,11 +123,25 @@ class PostgresWakeup:
                 await self._something.wait()
                 await asyncio.sleep(GATHER_SECONDS)
         self._something.clear()
+        await self._tell_over(connection)
+        await asyncio.sleep(WINDOW_SECONDS - GATHER_SECONDS)
+
+    async def tell(self) -> None:
+        """Tell the others, over a connection made for that, what was said if anything was; what breaks it is raised."""
+        if not self._said:
+            return
+        connection = await asyncpg.connect(**self.address.options())
+        try:
+            await self._tell_over(connection)
+        finally:
+            connection.terminate()
+
+    async def _tell_over(self, connection: asyncpg.Connection) -> None:
+        """Tell what was said; of nothing said, ask whether there is an answer."""
         said = self._words(*sorted(self._said)) if self._said else ARE_YOU_THERE
         self._said.clear()
         async with asyncio.timeout(ANSWER_SECONDS):
             await connection.execute(said)
-        await asyncio.sleep(WINDOW_SECONDS - GATHER_SECONDS)
 
     def _words(self, *words: str) -> str:
         return NOTIFY.format(channel=CHANNEL, words=" ".join((self.me, *words)))
@@ -165,3 +179,18 @@ async def open_postgres_wakeup(
             yield wakeup
         finally:
             life.cancel()
+
+
+@asynccontextmanager
+async def open_postgres_parting_words(address: PostgresAddress, me: str) -> AsyncIterator[PostgresWakeup]:
+    """Wake-ups by a command, which hears none: what it said is told once, when the context ends, or is lost."""
+    wakeup = PostgresWakeup(address, me, _unheard, _unheard, on_deaf=_unheard)
+    try:
+        yield wakeup
+    finally:
+        with suppress(*FAULTS):
+            await wakeup.tell()
+
+
+def _unheard(*_: str) -> None:
+    """Nobody in this process listens, or waits to be woken."""

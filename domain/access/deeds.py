@@ -59,3 +59,8 @@ def firing_held(reason: str, by: Doer) -> Deed:
 def firing_released(reason: str, by: Doer) -> Deed:
     """It all goes on."""
     return Deed(by, AccessAction.FIRING_RELEASED, detail=reason)
+
+
+def messages_discarded(count: int, task_type: str | None, reason: str, by: Doer) -> Deed:
+    """So many messages, of one task type if one is named, will reach no program."""
+    return Deed(by, AccessAction.MESSAGES_DISCARDED, task_type or "", f"{count}: {reason}")

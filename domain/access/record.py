@@ -35,21 +35,7 @@ class AccessAction(StrEnum):
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 - the name of an event
     FIRING_HELD = "firing_held"
     FIRING_RELEASED = "firing_released"
-
-    @property
-    def is_refusal(self) -> bool:
-        """True for what changed nothing and let nobody in."""
-        return self in _REFUSALS
-
-
-_REFUSALS = frozenset(
-    {
-        AccessAction.SIGN_IN_FAILED,
-        AccessAction.SIGN_IN_DELAYED,
-        AccessAction.TOKEN_REFUSED,
-        AccessAction.PERMISSION_REFUSED,
-    }
-)
+    MESSAGES_DISCARDED = "messages_discarded"
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,6 @@ class Via(StrEnum):
     API = "api"
     PAGE = "page"
     CLI = "cli"
-    EMBEDDED = "embedded"
     SYSTEM = "system"
 
 

@@ -27,11 +27,6 @@ def described(schedule: Schedule, timezone: str) -> str:
             return f"Once, on {_moment(schedule.at, timezone)}"
 
 
-def described_with_zone(schedule: Schedule, timezone: str) -> str:
-    """As `described`, with the zone's key at the end: for places that name the zone nowhere else."""
-    return f"{described(schedule, timezone)} ({timezone})"
-
-
 def _length(interval: timedelta) -> str:
     """`15 minutes`, `24 hours`, `7 days of 24 hours and 30 minutes`; without a 1 in front, to stand behind `every`."""
     days, rest = divmod(interval, _DAY) if interval >= _DAYS_FROM else (0, interval)

@@ -43,6 +43,12 @@ class Firing:
     good_until: datetime | None
 
     @property
+    def is_plain(self) -> bool:
+        """True if nothing ends with it: no execution, cancelled or born final, and not the task."""
+        ends = self.cancel or self.next_occurrence is None or any(start.state.is_final for start in self.run)
+        return not ends
+
+    @property
     def trailing_skip(self) -> Skip | None:
         """The last Skip, if nothing ran after it: the one a later firing may extend."""
         if not self.skips or (self.run and self.run[-1].occurrence.nominal_at > self.skips[-1].last_at):

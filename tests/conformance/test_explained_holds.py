@@ -1,9 +1,8 @@
-"""`explain` names the hold of all firing as the cause: while it stands, and of what ran late or was passed over by it."""
+"""`explain` names the hold of all firing as the cause: while it stands, and of what it made late."""
 
 from application.scheduling.explanations import Code
 from domain.access.record import Doer
 from domain.scheduling.change import Via
-from domain.scheduling.identifiers import TaskId
 from domain.scheduling.policy import ExecutionPolicy
 from domain.scheduling.task import ScheduledTask
 from tests.conformance.store_under_test import StoreUnderTest
@@ -34,14 +33,14 @@ async def test_what_is_due_and_what_comes_say_since_when_by_whom_and_why_it_is_h
     ]
     assert says(to_come, HELD)
     assert HELD in overdue.sentences[0]
-    assert says(overdue, "It is 1 min 0 s late.", "`peachpie-scheduler release`")
+    assert says(overdue, "It is 1 min late.", "`peachpie-scheduler release`")
     assert [(each.actor, each.reason, each.until) for each in overdue.holds] == [("ana", "new disks", None)]
 
 
 async def test_what_waits_for_a_worker_or_a_retry_says_that_it_is_held(store: StoreUnderTest) -> None:
     waiting, failed = (
         await _hourly(store),
-        await store.add(a_definition(name="other", schedule=HOURLY), TaskId("other")),
+        await store.add(a_definition(name="other", schedule=HOURLY)),
     )
     await store.settle(await store.started(failed), a_failure(retry_at=ONE + 3 * MINUTE))
     await store.commit(await store.read(waiting))
@@ -71,7 +70,7 @@ async def test_what_ran_late_or_was_passed_over_names_the_hold_that_is_over(stor
     late, passed, on_time = [await found(store, task, ONE + hours * HOUR) for hours in (2, 0, 3)]
 
     assert [each.code for each in (late, passed, on_time)] == [Code.SUCCEEDED, Code.SKIPPED_MISFIRE, Code.SUCCEEDED]
-    assert says(late, "10 min 0 s late: it was decided", f"{WAS_HELD}, and released by ben.")
+    assert says(late, "10 min late: it was decided", f"{WAS_HELD}, and released by ben.")
     assert says(passed, f"{WAS_HELD}, and released by ben.")
     assert [each.released_by for each in passed.holds] == ["ben"]
     assert on_time.holds == ()

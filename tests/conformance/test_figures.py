@@ -232,6 +232,20 @@ async def test_the_backlog_tells_dead_letters_and_since_when_something_is_pendin
     assert await store.figures.backlog() == Backlog(dead_letters=1, oldest_pending_at=pending_since)
 
 
+async def test_putting_back_again_and_again_makes_nothing_wait_for_less(store: StoreUnderTest) -> None:
+    await store.fired(await store.add(a_definition("first")))
+    first_put_back = store.clock.advance(SECOND)
+    for _ in range(3):
+        await store.settle(await store.claim(), UnknownHandler())
+        store.clock.advance(MINUTE)
+    again = await store.figures.backlog()
+    await store.claim()
+    claimed = await store.figures.backlog()
+
+    assert again.oldest_pending_at == first_put_back
+    assert claimed.oldest_pending_at is None
+
+
 async def test_the_load_is_what_waits_by_type_and_what_is_set_aside(store: StoreUnderTest) -> None:
     mail = await store.add(a_definition(schedule=HOURLY))
     billing = await store.add(a_definition("bill", task_type="billing", schedule=HOURLY))

@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGCONT, SIGKILL, SIGSTOP, Signals
@@ -238,14 +238,14 @@ class PostgresGround:
 @asynccontextmanager
 async def on_postgres(folder: Path) -> AsyncIterator[PostgresGround]:
     """Schedulers and workers on a server of their own, which tells them by NOTIFY when there is something to do."""
-    with a_postgres(max_connections=CONNECTIONS_MAX) as server:
+    with _a_server(folder) as server:
         yield PostgresGround(folder, Controls(folder), server, None, *a_cluster(folder, DATABASE_URL=server.url))
 
 
 @asynccontextmanager
 async def on_postgres_behind_a_pooler(folder: Path) -> AsyncIterator[PostgresGround]:
     """The same, each of whose transactions may have another session; nobody is told anything."""
-    with a_postgres(max_connections=CONNECTIONS_MAX) as server, a_pgbouncer(server, sessions=POOLED_SESSIONS) as pooler:
+    with _a_server(folder) as server, a_pgbouncer(server, sessions=POOLED_SESSIONS) as pooler:
         url = pooler.url_of(server.url)
         yield PostgresGround(folder, Controls(folder), server, None, *a_cluster(folder, DATABASE_URL=url))
 
@@ -253,9 +253,19 @@ async def on_postgres_behind_a_pooler(folder: Path) -> AsyncIterator[PostgresGro
 @asynccontextmanager
 async def on_postgres_beside_redis(folder: Path) -> AsyncIterator[PostgresGround]:
     """The same with hints that go over a Redis."""
-    with a_postgres(max_connections=CONNECTIONS_MAX) as server, a_redis() as redis:
+    with _a_server(folder) as server, a_redis() as redis:
         where = {"DATABASE_URL": server.url, "REDIS_URL": redis.url, "SCHEDULER_STORE": "postgres"}
         yield PostgresGround(folder, Controls(folder), server, redis, *a_cluster(folder, **where))
+
+
+@contextmanager
+def _a_server(folder: Path) -> Iterator[PostgresServer]:
+    """A server whose log is left with the rest of the evidence."""
+    with a_postgres(max_connections=CONNECTIONS_MAX) as server:
+        try:
+            yield server
+        finally:
+            (folder / "server.log").write_text(server.log())
 
 
 async def _freeze(pids: Iterable[int], seconds: float) -> None:

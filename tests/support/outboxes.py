@@ -1,9 +1,19 @@
 """An outbox and streams in memory, for tests of who relays between them; the latter break when a test wants it."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from application.scheduling.ports.outbox import Message, Relayed, Send, StreamsUnavailableError, Waiting
+from application.scheduling.ports.outbox import (
+    Message,
+    Relayed,
+    Send,
+    StreamsUnavailableError,
+    Waiting,
+    WaitingType,
+)
+from domain.access import deeds
+from domain.access.record import Deed, Doer
 from domain.scheduling.identifiers import ExecutionId, TaskId
 from tests.support.manual_clock import NOON
 
@@ -19,6 +29,7 @@ class ListedOutbox:
 
     messages: list[Message]
     looks: int = 0
+    record: list[Deed] = field(default_factory=list)
 
     async def relay(self, send: Send, *, limit: int, without: Collection[str] = ()) -> Relayed:
         """See the port."""
@@ -31,6 +42,20 @@ class ListedOutbox:
     async def waiting(self) -> Waiting:
         """See the port."""
         return Waiting(len(self.messages), self.messages[0].dispatched_at if self.messages else None)
+
+    async def waiting_by_type(self) -> Sequence[WaitingType]:
+        """See the port."""
+        counted = Counter(each.task_type for each in self.messages)
+        return [WaitingType(task_type, counted[task_type], NOON) for task_type in sorted(counted)]
+
+    async def discard(self, count: int, *, task_type: str | None, reason: str, by: Doer) -> Sequence[ExecutionId]:
+        """See the port."""
+        gone = [each for each in self.messages if task_type in (None, each.task_type)][:count]
+        if len(gone) < count:
+            return []
+        self.messages = [each for each in self.messages if each not in gone]
+        self.record.append(deeds.messages_discarded(count, task_type, reason, by))
+        return [each.execution_id for each in gone]
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from urllib.parse import quote
 
@@ -44,9 +45,11 @@ DATABASE = "scheduler"
 DEFAULTS = {"fsync": "off", "log_min_duration_statement": "-1", "log_line_prefix": "%m [%p] %a ", "timezone": "UTC"}
 # Authentication as in earnest, except that it is cheap; the programs of these tests come in by the socket.
 INITDB = (
-    *("--username", ADMIN, "--auth-local=trust", "--auth-host=scram-sha-256", "--set", "scram_iterations=64"),
+    *("--username", ADMIN, "--auth-local=trust", "--auth-host=scram-sha-256"),
     *("--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"),
 )
+# What is cheaper, or the same on every system, and since which version there is such a thing.
+INITDB_SINCE = {16: ("--set", "scram_iterations=64"), 17: ("--locale-provider=builtin",)}
 PSQL = ("--no-psqlrc", "--quiet", "--csv", "--tuples-only", "--set", "ON_ERROR_STOP=1")
 
 
@@ -220,9 +223,8 @@ def _new_cluster() -> Path:
     (folder / "password").write_text(f"{PASSWORD}\n")
     give_away(folder)
     data = folder / "data"
-    # The server's own locales are the same on every system; before 17 there were none.
-    provider = ("--locale-provider=builtin",) if server_version() >= 17 else ()
-    finish(server_programs() / "initdb", *INITDB, *provider, "--pwfile", folder / "password", "-D", data)
+    newer = chain(*(options for since, options in INITDB_SINCE.items() if server_version() >= since))
+    finish(server_programs() / "initdb", *INITDB, *newer, "--pwfile", folder / "password", "-D", data)
     role = f"CREATE ROLE {USER} LOGIN PASSWORD '{PASSWORD}'\n"
     database = f"CREATE DATABASE {DATABASE} OWNER {USER} {_strategy()}\n"
     alone = ("--single", "-D", data, "-c", "fsync=off", "postgres")

@@ -8,11 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.sql.content.steps import SKIPPED_LOCKED, ahead, concluded, step
+from adapters.sql.content.steps import ahead, concluded, step
 from adapters.sql.content.tables import activity_pub_log as log
 from adapters.sql.engine import Database
 from application.fediverse.ports.activity_log import OldActivities
-from application.fediverse.ports.checkpoints import Batch, Checkpoint, Stretch
+from application.fediverse.ports.checkpoints import SKIPPED_LOCKED, Batch, Checkpoint, Stretch
 
 # Ids grow with time, but only nearly: writers commit out of order by this much at most.
 DISORDER = timedelta(hours=1)

@@ -13,13 +13,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.sql.content.cross_posts import leave_cross_posts
 from adapters.sql.content.dependents import Plan, plan_of
 from adapters.sql.content.host import Host
 from adapters.sql.content.purge_rules import PURGE, YOUNG, post_verdict, reply_verdict
-from adapters.sql.content.steps import SKIPPED_LOCKED, Row, ahead, concluded, locked, step, stretch_of
+from adapters.sql.content.steps import Row, ahead, concluded, locked, step, stretch_of
 from adapters.sql.content.tables import file, media_outbox, post, post_reply, tombstone
 from adapters.sql.engine import Database
-from application.fediverse.ports.checkpoints import Batch, Checkpoint, Stretch
+from application.fediverse.ports.checkpoints import SKIPPED_LOCKED, Batch, Checkpoint, Stretch
 from application.fediverse.ports.deleted_content import Purge
 from application.fediverse.ports.errors import ContentRefusedError
 from application.fediverse.ports.orphaned_content import Content
@@ -111,6 +112,8 @@ class Removal:
     async def _remove(self, entity: Content, going: Sequence[Row]) -> None:
         ids = [row.id for row in going]
         await self._note_links(entity, ids)
+        if entity == "post" and self.host.has_cross_posts:
+            await leave_cross_posts(self.connection, ids)
         for table, count in (await self.plan.clear(self.connection, entity, ids)).items():
             self.rows[f"dependents.{table}"] += count
         await self.connection.execute(sa.delete(_TABLES[entity]).where(_TABLES[entity].c.id.in_(ids)))

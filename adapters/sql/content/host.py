@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from adapters.sql.content.names import Names
+from adapters.sql.content.names import PIEFED, Names
 from adapters.sql.content.tables import UtcDateTime
 from application.fediverse.ports.orphaned_content import Content
 from application.fediverse.ports.tombstones import Entity
@@ -91,7 +91,7 @@ class Host:
     dated: frozenset[Entity] = frozenset(OWN_DATE)  # whose rows can say themselves when they were deleted
     shown: frozenset[str] = frozenset()  # the columns of `instance` that take figures
     rendered: frozenset[Content] = frozenset()  # whose rows keep their text a second time, as HTML
-    names: Names = Names()
+    names: Names = PIEFED
     published_status_min: int = 1
     legal_hold: frozenset[int] = frozenset()  # communities whose content is neither removed nor overwritten
     has_cross_posts: bool = False

@@ -25,7 +25,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from adapters.sql.content.host import CROSS_POSTS, NULLIFIED, OWN_DATE, REMOVED, RENDERED, SHOWN, SOFT_REFERENCES, Host
-from adapters.sql.content.names import Names
+from adapters.sql.content.names import PIEFED, Names
 from application.scheduling.ports.errors import StoreRefusedError
 
 OWNED_SCHEMA = "scheduler_content"
@@ -63,7 +63,7 @@ _Identifier = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[^\x0
 class Layout:
     """What the file says; without one, the tables are PieFed's or ours."""
 
-    names: Names = Names()
+    names: Names = PIEFED
     published_status_min: int = 1
     legal_hold: frozenset[int] = frozenset()
     nullified: frozenset[str] = frozenset()
@@ -108,7 +108,7 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     # The field is `schema` in the file; pydantic has a method of that name.
-    described: _Schema = Field(_Schema(), alias="schema")
+    described: _Schema = Field(default_factory=_Schema, alias="schema")
 
 
 def read_layout(path: Path | None) -> Layout:

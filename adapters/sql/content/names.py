@@ -1,8 +1,9 @@
 """What an application calls its tables and columns, where it does not call them as PieFed does.
 
-Everything else speaks of them by PieFed's names; the SQL alone has the application's, which are put in where a statement
-becomes text. A table is given PieFed's name as an alias there, so that only its columns are left to be renamed, and what
-is read comes back under the names it was asked for. Tables that are named with their schema are named as they are.
+Everything else speaks of them by PieFed's names; the SQL alone has the application's, which are put in where a
+statement becomes text. A table is given PieFed's name as an alias there, so that only its columns are left to be
+renamed, and what is read comes back under the names it was asked for. Tables that are named with their schema are named
+as they are.
 """
 
 from collections.abc import Mapping
@@ -56,6 +57,9 @@ class Names:
         return engine.execution_options(**own)
 
 
+PIEFED = Names()
+
+
 def _named(relation: object) -> str | None:
     """The table that a column's relation is or stands for; None if it is none, or is named as it is."""
     while isinstance(relation, Alias):
@@ -66,16 +70,20 @@ def _named(relation: object) -> str | None:
 class _Preparer(PGIdentifierPreparer_asyncpg):
     """Names where rows are written."""
 
-    def format_column(self, column: Any, *arguments: Any, name: str | None = None, **options: Any) -> str:
+    dialect: Any
+
+    def format_column(self, column: Any, use_table: Any = False, name: Any = None, **options: Any) -> str:
         """See SQLAlchemy."""
         table, names = _named(getattr(column, "table", None)), self.dialect.names
         if name is None and table is not None:
             name = names.column(table, column.name)
-        return super().format_column(column, *arguments, name=name, **options)
+        return super().format_column(column, use_table, name, **options)
 
 
 class _Compiler(PGCompiler_asyncpg):
     """Names where rows are read or sought."""
+
+    dialect: Any
 
     def visit_column(self, column: Any, *arguments: Any, **options: Any) -> str:
         """See SQLAlchemy, which remembers what comes back under the name that the column has here."""
@@ -88,7 +96,7 @@ class _Compiler(PGCompiler_asyncpg):
 
     def visit_table(self, table: Any, *arguments: Any, **options: Any) -> str:
         """See SQLAlchemy."""
-        text: str = super().visit_table(table, *arguments, **options)
+        text: str = super().visit_table(table, *arguments, **options)  # type: ignore[no-untyped-call]
         names, quote = self.dialect.names, self.preparer.quote
         if not options.get("asfrom") or table.schema is not None or names.table(table.name) == table.name:
             return text

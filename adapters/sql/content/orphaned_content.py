@@ -14,11 +14,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.content.host import Host
-from adapters.sql.content.steps import SKIPPED_LOCKED, Row, ahead, concluded, inserted, locked, step, stretch_of
+from adapters.sql.content.steps import Row, ahead, concluded, inserted, locked, step, stretch_of
 from adapters.sql.content.tables import UtcDateTime, community, post, post_reply, report, tombstone, user
 from adapters.sql.content.tombstones import seen_deleted_at
 from adapters.sql.engine import Database
-from application.fediverse.ports.checkpoints import Batch, Checkpoint
+from application.fediverse.ports.checkpoints import SKIPPED_LOCKED, Batch, Checkpoint
 from application.fediverse.ports.orphaned_content import Action, Content, Orphans
 
 WINDOW_IDS = 50_000
@@ -98,6 +98,7 @@ def _candidates(host: Host, entity: Content, orphans: Orphans) -> sa.Select[*tup
             sa.and_(user.c.id.is_not(None), user.c.ap_id.is_(None)).label("is_local"),
             in_open_report(entity, table).label("is_reported"),
             _is_recent(host, orphans.seen_before).label("is_recent"),
+            host.is_on_hold(table).label("is_on_hold"),
         )
         .select_from(table.outerjoin(user, user.c.id == table.c.user_id))
         .where(table.c.deleted == sa.false(), authorless)
@@ -119,6 +120,8 @@ def _verdict(row: Row, orphans: Orphans) -> str:
         return "local_pending"
     if row.is_recent:
         return "skipped_grace"
+    if row.is_on_hold and orphans.action == "overwrite":
+        return "skipped_legal_hold"
     if row.is_reported and orphans.skip_reported:
         return "skipped_reported"
     return ORPHAN

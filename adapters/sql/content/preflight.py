@@ -59,7 +59,9 @@ def application_host(schema: str, columns: Columns, layout: Layout) -> Host:
     if missing := needed - columns:
         theirs, absent = layout.names, NEEDED.keys() - {table for table, _ in columns}
         named = [f"table {theirs.table(table)}" for table in absent]
-        named += [f"{theirs.table(table)}.{theirs.column(table, name)}" for table, name in missing if table not in absent]
+        named += [
+            f"{theirs.table(table)}.{theirs.column(table, name)}" for table, name in missing if table not in absent
+        ]
         raise StoreRefusedError(
             f"schema_mismatch: the tables in schema {schema} are not as PieFed's are: no {', '.join(sorted(named))}"
         )

@@ -1,7 +1,8 @@
 """Why a deleted row stays or may go, as SQL: one word for each row, the first that fits in this order.
 
-`young` (not deleted long enough, or nobody knows since when), `kept_bookmarked`, `kept_reported`, `kept_live_replies`
-(somebody has answered it), `kept_waiting` (only deleted answers hold it, which may not go yet) or `purge`.
+`young` (not deleted long enough, or nobody knows since when), `kept_legal_hold`, `kept_bookmarked`, `kept_reported`,
+`kept_live_replies` (somebody has answered it), `kept_waiting` (only deleted answers hold it, which may not go yet) or
+`purge`.
 """
 
 from typing import Any
@@ -31,7 +32,7 @@ def reply_verdict(host: Host, purge: Purge) -> sa.Case[str]:
     staying = answers.where(_stays(host, answer, purge))
     return sa.case(
         (_is_young(host, "post_reply", post_reply, purge), YOUNG),
-        *_spared("post_reply", post_reply, purge),
+        *_spared(host, "post_reply", post_reply, purge),
         (live.exists(), "kept_live_replies"),
         (staying.exists(), "kept_waiting"),
         else_=PURGE,
@@ -45,7 +46,7 @@ def post_verdict(host: Host, purge: Purge, *, rehearsal: bool) -> sa.Case[str]:
     """
     return sa.case(
         (_is_young(host, "post", post, purge), YOUNG),
-        *_spared("post", post, purge),
+        *_spared(host, "post", post, purge),
         *_held_by_replies(host, purge, rehearsal=rehearsal),
         else_=PURGE,
     )
@@ -55,7 +56,7 @@ def _held_by_replies(host: Host, purge: Purge, *, rehearsal: bool) -> list[_Case
     reply = post_reply.alias("reply")
     replies = sa.select(reply.c.id).where(reply.c.post_id == post.c.id).correlate(post)
     if not purge.keep_with_live_replies:
-        spared = [condition for condition, _ in _spared("post_reply", reply, purge)]
+        spared = [condition for condition, _ in _spared(host, "post_reply", reply, purge)]
         return [(replies.where(sa.or_(sa.false(), *spared)).exists(), "kept_waiting")]
     live = replies.where(reply.c.deleted == sa.false())
     left = replies.where(_stays(host, reply, purge)) if rehearsal and purge.replies_first else replies
@@ -72,12 +73,14 @@ def _ids_below(row: sa.FromClause) -> sa.CTE:
 
 def _stays(host: Host, reply: sa.FromClause, purge: Purge) -> sa.ColumnElement[bool]:
     """The reply would not go even if nobody had answered it."""
-    spared = [condition for condition, _ in _spared("post_reply", reply, purge)]
+    spared = [condition for condition, _ in _spared(host, "post_reply", reply, purge)]
     return sa.or_(reply.c.deleted == sa.false(), _is_young(host, "post_reply", reply, purge), *spared)
 
 
-def _spared(entity: Content, row: sa.FromClause, purge: Purge) -> list[_Case]:
+def _spared(host: Host, entity: Content, row: sa.FromClause, purge: Purge) -> list[_Case]:
     cases: list[_Case] = []
+    if host.legal_hold:
+        cases.append((host.is_on_hold(row), "kept_legal_hold"))
     if purge.keep_bookmarked:
         bookmark = _BOOKMARKED[entity]
         cases.append((sa.select(bookmark).where(bookmark == row.c.id).correlate(row).exists(), "kept_bookmarked"))

@@ -17,8 +17,6 @@ from application.fediverse.ports.checkpoints import Batch, Checkpoint, Patience,
 from application.fediverse.ports.errors import ContentRefusedError, FenceLostError, StepBusyError
 
 CURSOR_VERSION = 1
-# The name under which a batch tells of rows that somebody else held.
-SKIPPED_LOCKED = "rows_skipped_locked"
 
 Row = sa.Row[*tuple[Any, ...]]
 

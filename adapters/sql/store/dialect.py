@@ -1,6 +1,7 @@
 """What SQL databases say in different words, so that every statement of the store is written once."""
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
@@ -10,6 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.records.packing import Row
 
 Statements = TypeVar("Statements")
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRows:
+    """What is to be put into a table: rows of these columns, bound to a parameter that `Dialect.pack` makes."""
+
+    table: Table
+    columns: Sequence[Column[Any]]
+    parameter: str
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns."""
+        return [each.name for each in self.columns]
 
 
 class Query(Protocol):
@@ -56,6 +71,9 @@ class Dialect(Protocol):
 
     def at_once(self, statements: Sequence[Executable]) -> Sequence[Executable]:
         """Statements that change rows of different tables, as few as say the same; none sees what another does."""
+
+    def inserting_in_time(self, rows: Sequence[GivenRows]) -> Sequence[Executable]:
+        """INSERT rows into several tables, as `Guard.in_time` carries it out; none of them is there."""
 
     def delivering(self) -> Executable | None:
         """INSERT into the outbox of the store the executions bound to ROWS; None: it feeds no streams."""

@@ -66,7 +66,9 @@ class FigureQueries:
         unhandled = select(executions.c.id).where(IS_UNKNOWN).limit(COUNT_MAX)
         self.unhandled = select(func.count()).select_from(unhandled.subquery())
         oldest = select(func.min(executions.c.available_at))
-        self.oldest_pending = [oldest.where(IS_CLAIMABLE), oldest.where(IS_SUSPECT)]
+        # What was put back has another available_at each time; each of the three is the head of an index.
+        put_back = select(func.min(executions.c.unknown_since)).where(IS_UNKNOWN)
+        self.oldest_pending = [oldest.where(IS_CLAIMABLE), oldest.where(IS_SUSPECT), put_back]
         pending = select(executions.c.task_type, func.count()).group_by(executions.c.task_type)
         self.pending = [pending.where(IS_CLAIMABLE), pending.where(IS_SUSPECT)]
         self.quarantined = select(func.count()).where(tasks.c.quarantine.is_not(None), tasks.c.deleted_at.is_(None))

@@ -155,7 +155,7 @@ def _fired(task: ScheduledTask, firing: Firing, current: Standing, now: datetime
         return Moved()
     if firing.decided_at > now:
         return TooEarly(firing.decided_at - now)
-    if not _is_plain(firing):
+    if not firing.is_plain:
         plan.others.append((task.id, firing))
         return Committed()
     born = [_born_row(task, start) for start in firing.run]
@@ -163,12 +163,6 @@ def _fired(task: ScheduledTask, firing: Firing, current: Standing, now: datetime
     plan.advanced.append(_advanced_row(task, firing))
     plan.passed_over += [skip_row(task.id, skip) for skip in firing.skips]
     return Committed(tuple([ExecutionId(row[0]) for row in born]))
-
-
-def _is_plain(firing: Firing) -> bool:
-    """True if nothing ends with it: no execution, cancelled or born final, and not the task."""
-    ends = firing.cancel or firing.next_occurrence is None or any(start.state.is_final for start in firing.run)
-    return not ends
 
 
 def _born_row(task: ScheduledTask, start: Start) -> Row:

@@ -5,11 +5,12 @@ the order of their ids. Whoever decides on a task's executions holds the task; w
 claim, a heartbeat, a retry whose instant has come) holds that row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
+from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from application.scheduling.ports.clock import Clock
@@ -27,6 +28,14 @@ class Guard(Protocol):
 
     async def of_executions(self, connection: AsyncConnection, execution_ids: Sequence[ExecutionId]) -> datetime:
         """Keep all others from the tasks that these executions belong to."""
+
+    async def in_time(
+        self, connection: AsyncConnection, statements: Sequence[Executable], parameters: Mapping[str, Any], at: datetime
+    ) -> bool:
+        """Run what `Dialect.inserting_in_time` made; False, with nothing written, if it is not yet `at`.
+
+        Nothing is locked: what must not be there twice, the tables' own keys keep out.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +59,12 @@ class OneWriter:
     ) -> datetime:
         """See the protocol."""
         return self.clock.now()
+
+    async def in_time(
+        self, connection: AsyncConnection, statements: Sequence[Executable], parameters: Mapping[str, Any], at: datetime
+    ) -> bool:
+        """See the protocol."""
+        is_time = at <= self.clock.now()
+        for statement in statements if is_time else ():
+            await connection.execute(statement, parameters)
+        return is_time

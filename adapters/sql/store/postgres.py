@@ -36,10 +36,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.records.packing import Row
 from adapters.sql.store.arrival import BY_TIMELINE, Landmark, move_in
 from adapters.sql.store.batches import ROWS
-from adapters.sql.store.dialect import prepared
+from adapters.sql.store.dialect import GivenRows, prepared
 from adapters.sql.store.outbox_tables import outbox
+from adapters.sql.store.row_locks import AT, NOW
 from adapters.sql.store.server_tables import fence, server
-from adapters.sql.store.tables import store
+from adapters.sql.store.tables import Whole, store
 from adapters.sql.texts import pack_rows, storable
 
 
@@ -123,6 +124,17 @@ class PostgresDialect:
             assert isinstance(each, UpdateBase), "what changes rows is an INSERT, an UPDATE or a DELETE"
             last = last.add_cte(each.cte(f"step_{number}", nesting=True))
         return [last]
+
+    def inserting_in_time(self, rows: Sequence[GivenRows]) -> Sequence[Executable]:
+        """See the protocol. One statement, which answers the time that it looked at, once for all of its parts."""
+        told = select(NOW.label("now")).cte("told")
+        has_come = bindparam(AT, type_=Whole) <= select(told.c.now).scalar_subquery()
+        statement = select(told.c.now)
+        for number, each in enumerate(rows):
+            given = select(*self.given(each.columns, each.parameter).c).where(has_come)
+            made = _insert(each.table, each.names, given)
+            statement = statement.add_cte(made.cte(f"step_{number}", nesting=True))
+        return [statement]
 
     def delivering(self) -> Executable:
         """See the protocol. Whether anybody relays them only those who do can tell."""

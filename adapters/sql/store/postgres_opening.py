@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.sql.postgres import open_database
 from adapters.sql.postgres_address import PostgresAddress
 from adapters.sql.store.arrival import Arrival
+from adapters.sql.store.guard import Guard
 from adapters.sql.store.opening import MIGRATION_TIMEOUT, NAMED_MAX, VERSION_TABLE, SqlStore, ports, prepare
 from adapters.sql.store.outbox import PostgresOutbox
 from adapters.sql.store.postgres import PostgresDialect
@@ -41,6 +42,7 @@ class PostgresStores(SqlStore):
     """The ports over one database on a server."""
 
     arrival: Arrival
+    guard: Guard
 
     def fault(self) -> str | None:
         """See entrypoints/stores."""
@@ -56,7 +58,7 @@ class PostgresStores(SqlStore):
 
     def outbox(self) -> PostgresOutbox:
         """See entrypoints/stores."""
-        return PostgresOutbox(self.database)
+        return PostgresOutbox(self.database, self.guard)
 
     async def look_again(self) -> None:
         """See whether the server is still fit to hold a store. Raises StoreUnavailableError, and says what is wrong."""

@@ -8,7 +8,7 @@ task and its definition is read afterwards.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from sqlalchemy import ColumnElement, Executable, Select, Text, any_, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -17,19 +17,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.sql.store.tables import Whole, executions, tasks
 from adapters.sql.texts import storable
 from application.scheduling.ports.clock import Clock
-from domain.scheduling.identifiers import ExecutionId, TaskId, instant_of
+from domain.scheduling.identifiers import ExecutionId, TaskId, instant_of, microseconds
 
-_NOW: ColumnElement[int] = literal_column("(extract(epoch FROM clock_timestamp()) * 1000000)::bigint", Whole)
+NOW: ColumnElement[int] = literal_column("(extract(epoch FROM clock_timestamp()) * 1000000)::bigint", Whole)
+AT = "at"
+"""The parameter of what must not be done before the server's clock has reached it."""
 _IDS: ColumnElement[Any] = any_(bindparam("ids", type_=ARRAY(Text)))
 
 
 def _locking(condition: ColumnElement[bool]) -> Select[int, int]:
     """Lock the tasks, then look at the clock: it is read when the last of them is counted."""
     locked = select(tasks.c.id).where(condition).order_by(tasks.c.id).with_for_update(key_share=True).subquery("locked")
-    return select(func.count(), _NOW).select_from(locked)
+    return select(func.count(), NOW).select_from(locked)
 
 
-_TELL = select(_NOW)
+_LONG_AGO: Final = 0
+_TELL = select(NOW)
 _LOCK = _locking(tasks.c.id == _IDS)
 _LOCK_OF_EXECUTIONS = _locking(tasks.c.id.in_(select(executions.c.task_id).where(executions.c.id == _IDS)))
 
@@ -59,6 +62,16 @@ class RowLocks:
     async def of_executions(self, connection: AsyncConnection, execution_ids: Sequence[ExecutionId]) -> datetime:
         """See the protocol."""
         return await self._told(connection, _LOCK_OF_EXECUTIONS, {"ids": [storable(each) for each in execution_ids]})
+
+    async def in_time(
+        self, connection: AsyncConnection, statements: Sequence[Executable], parameters: Mapping[str, Any], at: datetime
+    ) -> bool:
+        """See the protocol. In one trip: the statement looks at the clock by itself, but for a test's."""
+        if self.clock is not None and self.clock.now() < at:
+            return False
+        (statement,) = statements
+        since = _LONG_AGO if self.clock else microseconds(at)
+        return at <= await self._told(connection, statement, {**parameters, AT: since})
 
     async def _told(
         self, connection: AsyncConnection, statement: Executable, parameters: Mapping[str, object]

@@ -31,6 +31,7 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.packing import Row
+from adapters.sql.store.dialect import GivenRows
 from adapters.sql.store.tables import Whole, store
 from adapters.sql.texts import pack_rows, storable
 
@@ -111,6 +112,10 @@ class SqliteDialect:
     def at_once(self, statements: Sequence[Executable]) -> Sequence[Executable]:
         """See the protocol."""
         return statements
+
+    def inserting_in_time(self, rows: Sequence[GivenRows]) -> Sequence[Executable]:
+        """See the protocol. The clock is not the database's."""
+        return [_insert(each.table, each.names, select(*self.given(each.columns, each.parameter).c)) for each in rows]
 
     def delivering(self) -> None:
         """See the protocol."""

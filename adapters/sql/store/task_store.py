@@ -14,6 +14,7 @@ from adapters.records.steps import replayed
 from adapters.records.tasks import tasks_of
 from adapters.sql.engine import Database
 from adapters.sql.errors import RowRefusedError
+from adapters.sql.store.creations import Creations, are_creations
 from adapters.sql.store.dialect import Dialect, Query, prepared
 from adapters.sql.store.firings import Firings, batches_of, task_id_of
 from adapters.sql.store.guard import Guard
@@ -86,6 +87,7 @@ class SqlTaskStore:
         self._queries = prepared(TaskQueries, dialect)
         self._firings = prepared(Firings, dialect, work)
         self._mutations = prepared(Mutations, dialect, work)
+        self._creations = prepared(Creations, dialect)
 
     async def due(
         self, share: Share, *, until: datetime, limit: int, after: Place | None = None
@@ -147,7 +149,7 @@ class SqlTaskStore:
         """See the port. A transaction a batch of ROWS_MAX: one that fails undoes none before it."""
         answers: list[MutateAnswer] = []
         for batch in batches_of_mutations(mutations):
-            answers += await self._database.carry_out("mutate", partial(self._mutated, batch))
+            answers += await self._carried_out(batch)
         return answers
 
     async def replay(self, idempotency_key: str, body_hash: str) -> Replayed | KeyReused | None:
@@ -166,6 +168,13 @@ class SqlTaskStore:
         """See the port."""
         async with self._database.writing("keep_tzdata") as connection:
             await connection.execute(update(store).values(tzdata=version))
+
+    async def _carried_out(self, batch: Sequence[Mutation]) -> list[MutateAnswer]:
+        if are_creations(batch):
+            answers = await self._creations.carry_out(self._database, self._guard, batch)
+            if answers is not None:
+                return answers
+        return await self._database.carry_out("mutate", partial(self._mutated, batch))
 
     async def _mutated(self, batch: Sequence[Mutation], connection: AsyncConnection) -> list[MutateAnswer]:
         now = await self._guard.of_tasks(connection, [each.after.id for each in batch])

@@ -13,6 +13,7 @@ from typing import Protocol
 
 FORGOTTEN_AFTER = timedelta(days=7)
 ABANDONED_AFTER = timedelta(hours=1)
+SKIPPED_LOCKED = "rows_skipped_locked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Patience:
 class Batch:
     """What one step did: the last id it looked at, the rows by kind, and whether its phase is over.
 
-    `rows` may say `rows_skipped_locked`: rows that somebody else held, and that the walk has passed by.
+    `rows` may say SKIPPED_LOCKED: rows that somebody else held, and that the walk has passed by.
     """
 
     stretch: Stretch

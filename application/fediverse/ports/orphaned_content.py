@@ -36,6 +36,6 @@ class OrphanedContent(Protocol):
         In the same transaction the counters of communities, posts and all ancestor replies go down, to nought at the
         least, by exactly the rows that changed; live answers of others are never touched. Rows, for posts:
         `posts.soft_deleted` | `posts.overwritten` | `posts.found`, `posts.missing_author` (those of them that have no
-        author's row), `local_pending`, `skipped_reported`, `skipped_grace`; for replies: `replies.…`. Raises
-        FenceLostError.
+        author's row), `local_pending`, `skipped_reported`, `skipped_grace`, `skipped_legal_hold` (not overwritten, as
+        its community must keep what it has); for replies: `replies.…`. Raises FenceLostError.
         """

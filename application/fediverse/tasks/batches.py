@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from application.fediverse.ports.checkpoints import Batch, Checkpoint, Checkpoints
+from application.fediverse.ports.checkpoints import SKIPPED_LOCKED, Batch, Checkpoint, Checkpoints
 from application.fediverse.ports.errors import ContentRefusedError, FenceLostError, StepBusyError
 from application.fediverse.ports.load import LoadProbe
 from application.fediverse.tasks.payload import MaintenancePayload
@@ -31,7 +31,6 @@ THROTTLE = timedelta(seconds=5)
 THROTTLED_MAX = timedelta(minutes=2)
 RETRIES_MAX = 5
 RETRY_AFTER = timedelta(milliseconds=100)  # doubled with every try
-SKIPPED_LOCKED = "rows_skipped_locked"
 
 
 @dataclass(slots=True)

@@ -23,7 +23,8 @@ class Backlog:
     """What waits for somebody: a person or a worker.
 
     `dead_letters` counts executions that died and were not redriven, COUNT_MAX at most; `oldest_pending_at` is since
-    when the longest pending one may be claimed, None if nothing is pending.
+    when the longest pending one may be claimed, or, if it was put back for its handler again and again, since when it
+    first was; None if nothing is pending.
     """
 
     dead_letters: int

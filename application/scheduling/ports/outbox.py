@@ -11,10 +11,15 @@ from datetime import datetime
 from typing import Protocol
 
 from application.scheduling.ports.errors import PortError
+from domain.access.record import Doer
 from domain.scheduling.identifiers import ExecutionId, TaskId
 
 COUNT_MAX = 10_000
 """Messages that wait are counted this far."""
+DISCARD_MAX = 100_000
+"""How many are discarded in one step."""
+TYPES_MAX = 1_000
+"""So many task types are told apart."""
 
 
 class StreamsUnavailableError(PortError):
@@ -54,6 +59,15 @@ class Waiting:
     oldest_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingType:
+    """How many messages of one task type wait, and since when the first does."""
+
+    task_type: str
+    count: int
+    oldest_at: datetime
+
+
 class Outbox(Protocol):
     """The messages of one store that are not in their streams yet. Raises StoreUnavailableError like the other ports.
 
@@ -69,6 +83,15 @@ class Outbox(Protocol):
 
     async def waiting(self) -> Waiting:
         """Return what waits."""
+
+    async def waiting_by_type(self) -> Sequence[WaitingType]:
+        """Return what waits, all of it counted, by task type; at most TYPES_MAX of them."""
+
+    async def discard(self, count: int, *, task_type: str | None, reason: str, by: Doer) -> Sequence[ExecutionId]:
+        """Forget the oldest `count` messages, DISCARD_MAX at most, of one task type or all, and put that on record.
+
+        Answers of which executions they were; none, and nothing is changed, if fewer wait.
+        """
 
 
 class Streams(Protocol):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from application.scheduling.ports.access import AccessLog
 from application.scheduling.ports.hold import Hold, Holds
 from application.scheduling.ports.wakeup import Wakeup
+from application.scheduling.services.reasons import checked_reason
 from domain.access.events import AccessChanged
-from domain.access.record import TEXT_MAX, Doer, storable
-from domain.errors import InvalidTaskError
+from domain.access.record import Doer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class HoldFiring:
 
         Somebody else's stays as it is. Raises InvalidTaskError for a reason that is none.
         """
-        made = await self.holds.hold(_checked(reason, least=1), by=by)
+        made = await self.holds.hold(checked_reason(reason, least=1), by=by)
         self.log.observe(AccessChanged(made.actor, f"holds all firing: {made.reason}"))
         return made
 
@@ -36,15 +36,9 @@ class HoldFiring:
 
         What was due meanwhile is decided at once, each task by its own misfire policy.
         """
-        ended = await self.holds.release(_checked(reason, least=0), by=by)
+        ended = await self.holds.release(checked_reason(reason, least=0), by=by)
         if ended is not None:
             self.log.observe(AccessChanged(by.actor, "lets firing go on"))
             self.wakeup.scheduler()
             self.wakeup.workers()
         return ended
-
-
-def _checked(reason: str, *, least: int) -> str:
-    if not least <= len(reason.strip()) <= TEXT_MAX:
-        raise InvalidTaskError(f"{least} to {TEXT_MAX} characters that say why", code="out_of_range", pointer="/reason")
-    return storable(reason.strip())

@@ -27,10 +27,6 @@ class CronFacts:
     months: Pattern
 
     @property
-    def every_day(self) -> bool:
-        return self.days_of_month is None and self.days_of_week is None
-
-    @property
     def every_hour(self) -> bool:
         """Whether it is told as going on all day long."""
         match self.times:

@@ -75,11 +75,6 @@ class Endpoint:
     problems: tuple[tuple[str, tuple[str, ...]], ...]
     """The kinds of problems by their status, where a status has nothing else."""
 
-    @property
-    def example_text(self) -> str | None:
-        """The body of the example as JSON."""
-        return None if self.example is None else json_text.write(self.example)
-
 
 async def api(request: web.Request) -> web.Response:
     """Every endpoint, by group; the shapes of their documents behind them."""

@@ -9,9 +9,10 @@ import pytest
 
 from adapters.sql import wakeup
 from adapters.sql.postgres_address import parse_address
-from adapters.sql.wakeup import PostgresWakeup, open_postgres_wakeup
+from adapters.sql.wakeup import PostgresWakeup, open_postgres_parting_words, open_postgres_wakeup
 from tests.support.pgbouncers import a_pgbouncer
 from tests.support.postgres_servers import PostgresServer, a_postgres
+from tests.support.redis_servers import free_port
 from tests.support.service import eventually
 
 pytestmark = pytest.mark.postgres
@@ -71,6 +72,26 @@ async def test_what_one_process_says_all_others_hear_once_however_often_it_is_sa
     # The one who says it hears it at once, and not a second time from the server.
     assert first.heard == ["workers"] * 1_000 + ["scheduler", "workers"]
     assert elsewhere.heard == []
+
+
+async def test_a_command_wakes_the_others_when_it_ends_and_is_silent_if_it_has_nothing_to_say(
+    server: PostgresServer,
+) -> None:
+    sleeper = Sleeper()
+    async with sleeper.listening(server.url, "a"):
+        async with open_postgres_parting_words(parse_address(server.url), "b"):
+            pass
+        async with open_postgres_parting_words(parse_address(server.url), "c") as wakeup:
+            wakeup.workers()
+            wakeup.workers()
+        await eventually(lambda: sleeper.heard)
+
+    assert sleeper.heard == ["workers"]
+
+
+async def test_a_command_whose_words_nobody_takes_ends_all_the_same() -> None:
+    async with open_postgres_parting_words(parse_address(f"postgresql://a:b@127.0.0.1:{free_port()}/c"), "a") as wakeup:
+        wakeup.scheduler()
 
 
 async def test_what_is_said_all_the_time_goes_out_at_most_every_fifty_milliseconds(server: PostgresServer) -> None:

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from domain.errors import InvalidTimezoneError
-from domain.scheduling.description import described, described_with_zone
+from domain.scheduling.description import described
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule
 from tests.support.cron_oracle import in_utc
 
@@ -46,11 +46,10 @@ def test_instants_are_told_as_exactly_as_they_are() -> None:
     assert described(OneTimeSchedule(second + timedelta(milliseconds=250)), "UTC").endswith("at 10:00:07.25 UTC")
 
 
-def test_a_cron_expression_is_told_without_its_zone_and_with_it_on_request() -> None:
+def test_a_cron_expression_is_told_without_its_zone() -> None:
     schedule = CronSchedule("30 2 * * 1-5", "Europe/Berlin")
 
     assert described(schedule, "Europe/Berlin") == "At 02:30, Monday to Friday"
-    assert described_with_zone(schedule, "Europe/Berlin") == "At 02:30, Monday to Friday (Europe/Berlin)"
 
 
 def test_an_unknown_zone_is_refused() -> None:
