@@ -27,6 +27,7 @@ MEMORY_PATHS = frozenset({"", ".", ":memory:"})
 ADMIN_TOKEN_MIN = 32
 ADMIN_SECRETS = frozenset({"SCHEDULER_ADMIN_TOKEN", "SCHEDULER_ADMIN_TOKEN_FILE"})
 _ADMIN_TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 # Up to the last @: a password may contain the sign itself. A URL that lacks a slash has one, too.
 _PASSWORD = re.compile(r"(://[^:/@]*:|:(?!//)).*@", re.DOTALL)
 _SECRET_OPTION = re.compile(rf"([?&][^=&]*{SECRET_NAME}[^=&]*=)[^&]*", re.IGNORECASE)
@@ -178,6 +179,16 @@ def without_password(url: str) -> str:
     """A URL fit to be shown: its secrets masked, on one line."""
     masked = _SECRET_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1***@", url))
     return masked.encode("unicode_escape").decode()
+
+
+def url_in(name: str) -> str:
+    """The URL in an environment variable, which no message shows. Raises InvalidSettingsError if there is none."""
+    # What is no name may be a URL itself.
+    if _VARIABLE.fullmatch(name) is None:
+        raise InvalidSettingsError(("env: is followed by the name of an environment variable",))
+    if not (url := os.environ.get(name, "").strip()):
+        raise InvalidSettingsError((f"{name} is not set in the environment",))
+    return url
 
 
 def workers_environment() -> dict[str, str]:

@@ -6,17 +6,17 @@ configured anew. So each begins with the same questions, and one that is answere
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgpack
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import NoScriptError
 
 from adapters.records.transfer import mark_in
 from adapters.redis.errors import store_errors
-from adapters.redis.keys import KEYS, PREFIX
+from adapters.redis.keys import PREFIX
 from adapters.redis.script import script
-from adapters.redis.server import Listener, Server
+from adapters.redis.server import Server, answer_of
+from application.scheduling.ports.clock import Listener
 from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
 from domain.scheduling.identifiers import instant_of
 
@@ -26,7 +26,7 @@ SCHEMA: Final = max(USABLE_SINCE)
 REDIS_MIN: Final = (7, 0)
 VALKEY_MIN: Final = (8, 0)
 # What stands where a script is told the generation it works on: this one runs on an empty store, too.
-ARRIVE: Final = "arrive"
+ARRIVE: Final = b"arrive"
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class Arrival:
         try:
             with store_errors(f"connect to {self.where}"):
                 await connection.on_connect()
-                facts = _facts(await _ask(connection, "INFO"))
+                facts = _facts(await _info(connection))
                 self._judge(facts)
                 await self._meet(connection, facts["run_id"])
             is_met = True
@@ -109,12 +109,8 @@ class Arrival:
         arrive = script("arrive", in_full_memory=may_write, only_reads=not may_write)
         known = (self.new_name or False, self.store_id or False, self.for_transfer)
         asked = (run_id, SCHEMA, USABLE_SINCE[SCHEMA], *known, may_write)
-        arguments = (len(KEYS), *KEYS, "", ARRIVE, msgpack.packb(asked, use_bin_type=False))
         sent = self.listener.uptime() if self.listener else 0.0
-        try:
-            packed = await _ask(connection, "EVALSHA", arrive.sha, *arguments)
-        except NoScriptError:
-            packed = await _ask(connection, "EVAL", arrive.text, *arguments)
+        packed = await answer_of(connection, arrive, b"", ARRIVE, msgpack.packb(asked, use_bin_type=False))
         now, _, verdict = msgpack.unpackb(packed)
         if self.listener:
             self.listener.heard(instant_of(now), sent=sent, received=self.listener.uptime())
@@ -142,7 +138,7 @@ def fault_of(facts: Mapping[str, str]) -> str | None:
 
 async def fault_at(connection: AbstractConnection) -> str | None:
     """Why the server that a connection leads to can't keep what it is told; None: it can."""
-    return fault_of(_facts(await _ask(connection, "INFO")))
+    return fault_of(_facts(await _info(connection)))
 
 
 def durability_of(facts: Mapping[str, str]) -> str | None:
@@ -155,11 +151,12 @@ def durability_of(facts: Mapping[str, str]) -> str | None:
     )
 
 
+async def _info(connection: AbstractConnection) -> bytes:
+    await connection.send_command("INFO")
+    told: bytes = await connection.read_response()
+    return told
+
+
 def _facts(info: bytes) -> dict[str, str]:
     lines = (line.partition(":") for line in info.decode(errors="replace").splitlines() if not line.startswith("#"))
     return {name: value for name, _, value in lines}
-
-
-async def _ask(connection: AbstractConnection, *words: Any) -> Any:
-    await connection.send_command(*words)
-    return await connection.read_response()

@@ -15,7 +15,7 @@ from application.scheduling.deliveries import STREAM
 PREFIX: Final = "scheduler:"
 
 FIXED: Final = (
-    "meta",  # hash: store_id, schema, usable_since, server, generation (or mark, sealed_generation), fence, changes, tzdata
+    "meta",  # hash: what the store knows of itself (arrive.lua, transfer_facts.lua)
     "tasks",  # hash: task -> its state (adapters/records/tasks BIRTH_FIELDS, then the ids of what is open)
     "definitions",  # hash: task/version -> definition without its payload
     "payloads",  # hash: task/version -> payload, where it is not "{}"

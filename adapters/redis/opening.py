@@ -14,13 +14,13 @@ from adapters.redis.hold import RedisHolds
 from adapters.redis.membership import RedisMembership
 from adapters.redis.news import RedisNews
 from adapters.redis.pool import open_pool
-from adapters.redis.server import Listener, Server
+from adapters.redis.server import Server
 from adapters.redis.task_lists import TaskLists
 from adapters.redis.task_store import RedisTaskStore
 from adapters.redis.terms import RedisTerms
 from adapters.redis.trail import RedisTrail
 from adapters.redis.transfer import RedisTransfer
-from application.scheduling.ports.clock import Clock, Entropy
+from application.scheduling.ports.clock import Clock, Entropy, Listener
 from application.scheduling.ports.errors import StoreRefusedError
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgpack
@@ -16,7 +16,7 @@ from redis.exceptions import NoScriptError
 from adapters.redis.codec import request_of
 from adapters.redis.errors import store_errors
 from adapters.redis.script import Script
-from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.clock import Clock, Listener
 from application.scheduling.ports.errors import StoreUnavailableError
 from domain.scheduling.identifiers import instant_of, microseconds
 
@@ -35,13 +35,6 @@ class Reply:
     generation: int
     answer: Any
     readings: Sequence[bytes] = ()
-
-
-class Listener(Protocol):
-    """Who learns the store's clock from what each reply tells, and how long it took on this process's stop-watch."""
-
-    def uptime(self) -> float: ...
-    def heard(self, at: datetime, *, sent: float, received: float) -> None: ...
 
 
 @dataclass(slots=True)
@@ -71,11 +64,7 @@ class Server:
         arguments = (at, b"" if generation is None else b"%d" % generation, request_of(request))
         async with self.connection(script.name) as connection:
             sent = self.listener.uptime() if self.listener else 0.0
-            try:
-                raw = await _answer(connection, script.called(*arguments))
-            except NoScriptError:
-                # After a restart, a fail-over or SCRIPT FLUSH; it did not run.
-                raw = await _answer(connection, script.called(*arguments, in_full=True))
+            raw = await answer_of(connection, script, *arguments)
         header, *readings = raw if isinstance(raw, list) else (raw,)
         # A name that somebody spoilt by hand must not keep the others from being told.
         now, self.generation, answer = msgpack.unpackb(header, strict_map_key=False, unicode_errors="replace")
@@ -136,6 +125,15 @@ class Server:
             await connection.disconnect(nowait=True)
             await connection.connect()  # type: ignore[no-untyped-call]
             self._met[connection] = self._losses
+
+
+async def answer_of(connection: AbstractConnection, script: Script, *arguments: bytes) -> Any:
+    """What the script says to these ARGUMENTS arguments, as the driver has it."""
+    try:
+        return await _answer(connection, script.called(*arguments))
+    except NoScriptError:
+        # After a restart, a fail-over or SCRIPT FLUSH; it did not run.
+        return await _answer(connection, script.called(*arguments, in_full=True))
 
 
 async def _answer(connection: AbstractConnection, sent: bytes) -> Any:

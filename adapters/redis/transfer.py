@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgpack
-from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import NoScriptError
 
 from adapters.records.packing import packed
 from adapters.records.transfer import mark_in, mark_row
 from adapters.redis.arrival import ARRIVE
 from adapters.redis.codec import pack, value_of
 from adapters.redis.script import script
-from adapters.redis.server import Server
+from adapters.redis.server import Server, answer_of
 from adapters.redis.transfer_rows import key_of, place_of, put_of, removal_of, rows_of
 from application.scheduling.ports.transfer import Facts, Key, Kind, Mark, Page, Row
 from domain.access.record import Link
@@ -92,19 +90,11 @@ class RedisTransfer:
         """What a script answers, and its readings."""
         called, clock = script(name, only_reads=only_reads), self.server.clock
         at = b"" if clock is None else b"%d" % microseconds(clock.now())
-        arguments = (at, ARRIVE.encode(), msgpack.packb(request, use_bin_type=False))
+        arguments = (at, ARRIVE, msgpack.packb(request, use_bin_type=False))
         async with self.server.connection(name) as connection:
-            try:
-                raw = await _answer(connection, called.called(*arguments))
-            except NoScriptError:
-                raw = await _answer(connection, called.called(*arguments, in_full=True))
+            raw = await answer_of(connection, called, *arguments)
         header, *readings = raw if isinstance(raw, list) else (raw,)
         return msgpack.unpackb(header, strict_map_key=False, unicode_errors="replace")[-1], readings
-
-
-async def _answer(connection: AbstractConnection, sent: bytes) -> Any:
-    await connection.send_packed_command(sent)
-    return await connection.read_response()
 
 
 def _link(record: bytes) -> Link:

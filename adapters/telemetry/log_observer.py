@@ -9,6 +9,7 @@ from typing import Any, assert_never
 
 import structlog
 
+from adapters.telemetry.missing_handlers import MissingHandlers
 from adapters.telemetry.outage import StoreOutage
 from application.scheduling.ports.clock import Clock
 from domain.scheduling.change import ChangeAction
@@ -22,6 +23,7 @@ from domain.scheduling.events import (
     ExecutionSettled,
     ExecutionsExpired,
     ExecutionStarted,
+    HandlerMissing,
     RecordsPruned,
     StoreFailed,
     StoreRecovered,
@@ -32,7 +34,7 @@ from domain.scheduling.events import (
     TaskQuarantined,
     TaskStopped,
 )
-from domain.scheduling.execution import ExecutionState
+from domain.scheduling.execution import AttemptOutcome, ExecutionState
 
 ERROR_CHARACTERS_MAX = 300
 LATE_AFTER = timedelta(seconds=1)
@@ -57,18 +59,22 @@ _DEEDS = {
 class LogObserver:
     """`Observer` that writes structured lines; every event has one wording and one level, all of them here.
 
-    Every event is a line, but for an outage of the store, which every loop meets again and again: see `StoreOutage`.
+    Every event is a line, but for what goes on and on: an outage of the store, which every loop meets again and again
+    (see `StoreOutage`), and a handler that is missing, for which executions are put back (see `MissingHandlers`).
     """
 
     def __init__(self, clock: Clock) -> None:
         self._log = structlog.get_logger()
         self._outage = StoreOutage(clock)
+        self._missing = MissingHandlers(clock)
 
     def observe(self, event: Event) -> None:
         """See the port."""
         match event:
             case ExecutionStarted() | ExecutionIsolated() | ClaimLost():
                 self._running(event)
+            case HandlerMissing():
+                self._handler_missing(event)
             case ExecutionSettled():
                 self._settled(event)
             case ExecutionRescued():
@@ -86,6 +92,7 @@ class LogObserver:
         values: dict[str, Any] = {"task": event.task_name, "execution": event.execution_id}
         match event:
             case ExecutionStarted():
+                self._handler_found(event)
                 values |= {"task_id": event.task_id, "attempt": event.attempt}
                 waited = event.waited.total_seconds()
                 self._log.info(f"Executing scheduled task: {event.task_name}", **values, waited_seconds=waited)
@@ -104,7 +111,36 @@ class LogObserver:
             case _:
                 assert_never(event)
 
+    def _handler_missing(self, event: HandlerMissing) -> None:
+        again = self._missing.missed((event.task_type, event.handler_name))
+        if again is None:
+            return
+        how = f"still has no handler {event.handler_name!r}" if again else f"has no handler {event.handler_name!r}"
+        self._log.warning(
+            f"This worker {how} for the type {event.task_type}: put back is {event.task_name}, which another worker "
+            "may run, and which is given up when none has for an hour",
+            task=event.task_name,
+            task_id=event.task_id,
+            execution=event.execution_id,
+            **({"put_back": again} if again else {}),
+        )
+
+    def _handler_found(self, event: ExecutionStarted) -> None:
+        lasted = event.put_back_for
+        if lasted is not None and self._missing.found((event.task_type, event.handler_name)):
+            self._log.info(
+                f"There is a handler {event.handler_name!r} for the type {event.task_type} now:"
+                f" {event.task_name}, which had been put back, begins",
+                task=event.task_name,
+                task_id=event.task_id,
+                execution=event.execution_id,
+                after_seconds=lasted.total_seconds(),
+            )
+
     def _settled(self, event: ExecutionSettled) -> None:
+        if event.outcome is AttemptOutcome.UNKNOWN_HANDLER and event.state is ExecutionState.PENDING:
+            # Nothing began, and that its handler is missing is told already.
+            return
         name, values = event.task_name, _settled_values(event)
         error = event.error.gist[:ERROR_CHARACTERS_MAX] if event.error else ""
         if event.state is ExecutionState.SUCCEEDED:

@@ -33,6 +33,7 @@ from domain.scheduling.events import (
     ExecutionSettled,
     ExecutionsExpired,
     ExecutionStarted,
+    HandlerMissing,
     RecordsPruned,
     StoreFailed,
     StoreRecovered,
@@ -85,6 +86,7 @@ class MetricsObserver:
     def _seldom(
         self,
         event: ExecutionIsolated
+        | HandlerMissing
         | ClaimLost
         | ExecutionsExpired
         | TaskStopped
@@ -112,7 +114,7 @@ class MetricsObserver:
                 self._meter.add(CLOCK_LEAPS, "ahead" if event.by > timedelta(0) else "back")
             case StoreFailed():
                 self._meter.add(PASSES_FAILED, event.doing)
-            case StoreRecovered() | StreamsFailed() | StreamsRecovered() | StreamRefused():
+            case HandlerMissing() | StoreRecovered() | StreamsFailed() | StreamsRecovered() | StreamRefused():
                 pass
             case RecordsPruned():
                 self._meter.add(RECORDS_PRUNED, amount=event.count)

@@ -74,7 +74,7 @@ class ClockLeapt:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionStarted:
-    """A worker began an attempt."""
+    """A worker began an attempt; `put_back_for` is for how long workers without its handler put it back, if any did."""
 
     execution_id: ExecutionId
     task_id: TaskId
@@ -82,6 +82,19 @@ class ExecutionStarted:
     task_type: str
     attempt: int
     waited: timedelta
+    handler_name: str = ""
+    put_back_for: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerMissing:
+    """A worker took an execution whose handler it has not, and puts it back: nothing of it ran."""
+
+    execution_id: ExecutionId
+    task_id: TaskId
+    task_name: str
+    task_type: str
+    handler_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +206,7 @@ Event = (
     | TaskQuarantined
     | ClockLeapt
     | ExecutionStarted
+    | HandlerMissing
     | ExecutionIsolated
     | ExecutionSettled
     | ClaimLost

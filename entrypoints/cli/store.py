@@ -1,20 +1,21 @@
 """`peachpie-scheduler store`: migrating one, and moving everything from one to another, whatever they are kept in."""
 
 import sys
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from domain.errors import SchedulerError
-from entrypoints.cli.answers import EXIT_USAGE, Output, fail, note, output_option, print_document, print_rows
+from entrypoints.cli.answers import Output, note, output_option, print_document, print_rows
+from entrypoints.cli.outbox import outbox_command
+from entrypoints.cli.store_urls import StoreUrl, carried_out, with_store
 
 if TYPE_CHECKING:
     from application.scheduling.ports.transfer import Facts, Mark
-    from application.scheduling.services.copy_store import CopyReport, End
+    from application.scheduling.services.copy_store import CopyReport
+    from entrypoints.stores import MovableStores
 
 WAIT_DEFAULT = 600
 FINDINGS = 1
@@ -33,14 +34,28 @@ class Moved:
 def store_command() -> None:
     """Migrate the store at a URL (sqlite:///path, redis://host, postgresql://host/database), or move it to another.
 
+    Where a URL has a password, name the environment variable it is in instead: env:NAME.
+
     What is copied is the work of the whole service with everything on record: tasks, versions, executions, changes,
     users and tokens. Sessions of the dashboard are not: people sign in again.
     """
 
 
+store_command.add_command(outbox_command)
+
+
 @store_command.command("copy")
-@click.option("--from", "source", required=True, metavar="URL", help="The store to copy. It may be served meanwhile.")
-@click.option("--to", "target", required=True, metavar="URL", help="An empty store, or the copy to go on with.")
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    type=StoreUrl(),
+    metavar="URL",
+    help="The store to copy. It may be served meanwhile.",
+)
+@click.option(
+    "--to", "target", required=True, type=StoreUrl(), metavar="URL", help="An empty store, or the copy to go on with."
+)
 @click.option(
     "--wait",
     type=click.IntRange(0, 7 * 86_400),
@@ -55,7 +70,7 @@ def copy(source: str, target: str, wait: int, output: Output) -> None:
     The source is served until the copy is up to date; then you are told to stop the services, the rest is copied, all
     of it is compared, and the source refuses to be served from then on. Interrupted, the same command goes on.
     """
-    moved: Moved = _carried_out(lambda: _copied(source, target, timedelta(seconds=wait)))
+    moved: Moved = carried_out(lambda: _copied(source, target, timedelta(seconds=wait)))
     report = moved.report
     rows = [
         {
@@ -79,7 +94,7 @@ def copy(source: str, target: str, wait: int, output: Output) -> None:
 
 
 @store_command.command("release")
-@click.argument("url")
+@click.argument("url", type=StoreUrl())
 @click.option("--although-moved", is_flag=True, help="Also if its copy is finished, and is thrown away.")
 def release(url: str, although_moved: bool) -> None:
     """Let a store be served again that is sealed for a copy.
@@ -87,38 +102,39 @@ def release(url: str, although_moved: bool) -> None:
     Never serve it beside its copy: both would run the same occurrences.
     """
 
-    async def released(end: "End") -> "Mark | None":
-        from application.scheduling.services.copy_store import release as let_go  # noqa: PLC0415 - with drivers
+    async def released(stores: "MovableStores", where: str) -> "Mark | None":
+        from application.scheduling.services.copy_store import End  # noqa: PLC0415 - with drivers
+        from application.scheduling.services.copy_store import release as let_go  # noqa: PLC0415
 
-        return await let_go(end, although_moved=although_moved)
+        return await let_go(End(stores.transfer, where), although_moved=although_moved)
 
-    mark = _carried_out(lambda: _with_end(url, released))
+    mark: Mark | None = with_store(url, released)
     click.echo("It was not sealed." if mark is None else "It can be served again.")
 
 
 @store_command.command("migrate")
-@click.argument("url")
+@click.argument("url", type=StoreUrl())
 def migrate(url: str) -> None:
     """Make the store, or bring it to this program's version, and leave.
 
     Services do so at their start. This is for those whose user may not change the schema; what runs goes on.
     """
 
-    async def met(end: "End") -> str:
-        return (await end.transfer.facts()).store_id
+    async def met(stores: "MovableStores", _: str) -> str:
+        return (await stores.transfer.facts()).store_id
 
-    click.echo(f"Ready for this version: store {_carried_out(lambda: _with_end(url, met, begun=False))}.")
+    click.echo(f"Ready for this version: store {with_store(url, met, begun=False)}.")
 
 
 @store_command.command("info")
-@click.argument("url")
+@click.argument("url", type=StoreUrl())
 def info(url: str) -> None:
     """Show what a store is: its name, and whether it is being moved."""
 
-    async def read(end: "End") -> "Facts":
-        return await end.transfer.facts()
+    async def read(stores: "MovableStores", _: str) -> "Facts":
+        return await stores.transfer.facts()
 
-    facts: Facts = _carried_out(lambda: _with_end(url, read))
+    facts: Facts = with_store(url, read)
     print_document(
         {
             "store_id": facts.store_id,
@@ -145,25 +161,6 @@ def _tell_what_now(moved: Moved, unreadable: int) -> None:
     click.echo(f"Now serve {moved.where}. The source refuses to be served, and is kept as it was.")
 
 
-def _carried_out(use: Callable[[], Awaitable[Any]]) -> Any:
-    """What `use` answers; errors end the command."""
-    # Imported here: usage errors and help need not wait for the database drivers.
-    import asyncio  # noqa: PLC0415
-
-    from entrypoints.settings import InvalidSettingsError  # noqa: PLC0415
-
-    async def awaited() -> Any:
-        return await use()
-
-    try:
-        return asyncio.run(awaited())
-    except InvalidSettingsError as error:
-        click.echo("\n".join(error.lines), err=True)
-        sys.exit(EXIT_USAGE)
-    except SchedulerError as error:
-        fail(error)
-
-
 async def _copied(source: str, target: str, wait: timedelta) -> Moved:
     from application.scheduling.services.copy_store import CopyRefusedError, CopyStore, End  # noqa: PLC0415
     from entrypoints.cli.copy_watch import watching  # noqa: PLC0415
@@ -187,13 +184,3 @@ async def _copied(source: str, target: str, wait: timedelta) -> Moved:
         ends = End(begun.transfer, there.where), End(new.transfer, here.where)
         copying = CopyStore(*ends, keeper_of(begun, locks[0]), watcher, clock(), wait)
         return Moved(await copying.run(), here.where, len(await new.executions.held()))
-
-
-async def _with_end(url: str, use: "Callable[[End], Awaitable[Any]]", *, begun: bool = True) -> Any:
-    from application.scheduling.services.copy_store import End  # noqa: PLC0415
-    from entrypoints.profiles import profile_at  # noqa: PLC0415
-
-    profile = profile_at(url)
-    profile.check()
-    async with profile.open_for_transfer(begun=begun) as stores:
-        return await use(End(stores.transfer, profile.where))

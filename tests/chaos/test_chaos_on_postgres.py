@@ -12,7 +12,7 @@ from tests.support.chaos_ground import LEASE_SECONDS
 from tests.support.chaos_on_postgres import on_postgres, on_postgres_behind_a_pooler, on_postgres_beside_redis
 from tests.support.chaos_plan import IN_A_BURST, ON_POSTGRES, Kind, Trouble, long_plan, short_plan
 from tests.support.chaos_report import Report
-from tests.support.chaos_run import in_turn, troubled
+from tests.support.chaos_run import held, in_turn, troubled
 from tests.support.chaos_trial import is_worth_its_name, tried
 
 pytestmark = pytest.mark.postgres
@@ -83,6 +83,17 @@ async def test_no_promise_is_broken_behind_a_pooler(chosen: Callable[..., int]) 
     story = in_turn(burst(FEW), troubled(plan))
     report = await tried(f"postgres-pooled-{seed}", on_postgres_behind_a_pooler, seed, story)
 
+    is_worth_its_name(report)
+
+
+@pytest.mark.soak
+async def test_nothing_starts_while_all_firing_is_held_whatever_fails_meanwhile(chosen: Callable[..., int]) -> None:
+    seed = chosen(LONG)
+
+    plan = short_plan(ON_POSTGRES, seed, parts=1)
+    report = await tried(f"postgres-held-{seed}", on_postgres, seed, held(plan, at_once=4))
+
+    assert report.faults[Kind.HOLD] > 1
     is_worth_its_name(report)
 
 

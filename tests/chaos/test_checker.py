@@ -178,8 +178,16 @@ DOCTORED: dict[str, tuple[str, Doctored]] = {
         "exit",
         lambda: evidence(nemesis=[*a_nemesis(), {"monotonic": 5.9, "what": "fall", "pid": 70, "code": 1}]),
     ),
+    "a firing while all is held": ("hold", lambda: evidence(nemesis=[*a_nemesis(), *a_hold(4.9, 5.05)])),
+    "a start while all is held": ("hold", lambda: evidence(nemesis=[*a_nemesis(), *a_hold(5.05, 5.2)])),
+    "a start while all is still held": ("hold", lambda: evidence(nemesis=[*a_nemesis(), *a_hold(5.05, 5.2)[:1]])),
     "a Skip for no reason": ("I23", lambda: evidence(dump=with_skip(4, 4, reason="because"))),
 }
+
+
+def a_hold(began: float, ended: float) -> list[dict[str, Any]]:
+    """All firing was held."""
+    return [{"monotonic": began, "what": "held"}, {"monotonic": ended, "what": "released"}]
 
 
 def contested(key: str) -> list[dict[str, Any]]:

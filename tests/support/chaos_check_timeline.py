@@ -1,4 +1,4 @@
-"""Every instant decided once, on record, and never early: I1 to I4 and I23, from the dump alone but for the clock."""
+"""Every instant decided once, on record, never early and never while all is held: I1 to I4 and I23."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -22,6 +22,7 @@ def check_timeline(evidence: Evidence) -> Iterator[Finding]:
         yield from _nothing_outstanding(evidence, task)
         yield from _obeyed(evidence, task)
     yield from _never_early(evidence)
+    yield from _held(evidence)
 
 
 def _automatic(evidence: Evidence, task: TaskRow) -> list[ExecutionRow]:
@@ -126,3 +127,17 @@ def _never_early(evidence: Evidence) -> Iterator[Finding]:
     for mark in evidence.ledger:
         if mark.what == "start" and mark.wall < mark.scheduled_at > evidence.clock.reached(mark.monotonic):
             yield Finding("I3", f"early: {mark.task} began at {mark.wall} for {mark.scheduled_at}")
+
+
+def _held(evidence: Evidence) -> Iterator[Finding]:
+    """While all firing was held nothing was fired, and nothing began that anybody had asked for."""
+    held = [line["monotonic"] for line in evidence.nemesis if line["what"] == "held"]
+    released = [line["monotonic"] for line in evidence.nemesis if line["what"] == "released"]
+    for began, ended in zip(held, [*released, float("inf")], strict=False):
+        for mark in evidence.ledger:
+            if mark.what == "start" and began <= mark.monotonic <= ended:
+                yield Finding("hold", f"{mark.execution} of {mark.task} began while all firing was held")
+        for each in evidence.dump.executions.values():
+            moments = evidence.clock.moments(each.created_at)
+            if each.kind == "auto" and moments and all(began <= moment <= ended for moment in moments):
+                yield Finding("hold", f"{each.id} was fired while all firing was held")

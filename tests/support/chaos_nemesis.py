@@ -13,14 +13,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from tests.support.chaos_control import Cell
 from tests.support.chaos_ground import Deed, Ground, services
 from tests.support.chaos_ledger import NEMESIS, append
 from tests.support.chaos_plan import Kind, Trouble, label
-from tests.support.service import Service
+from tests.support.service import API, Service, eventually
 
 # An armed write that does not come means that its process has nothing to write; then there is no crash.
 ARMED_SECONDS = 4.0
+# Who asks may meet a scheduler that is only starting.
+SWITCHED_WITHIN_SECONDS = 60.0
+ASKED_SECONDS = 3.0
+# Within a second where there is a processor for everybody.
+HELD_WITHIN_SECONDS = 3.0
 
 
 @dataclass(slots=True)
@@ -42,6 +49,17 @@ class Nemesis:
         """One of them, at once; whatever it brings down is up again when this returns."""
         with self._window(trouble):
             await self._deeds()[trouble.kind](trouble)
+
+    @asynccontextmanager
+    async def holding(self) -> AsyncIterator[None]:
+        """Within the block all firing is held, and between two lines of the journal nothing may start."""
+        with self._window(Trouble(Kind.HOLD)):
+            await eventually(lambda: self._has_switched("PUT"), within=SWITCHED_WITHIN_SECONDS)
+            await asyncio.sleep(HELD_WITHIN_SECONDS)
+            self.write("held")
+            yield
+            self.write("released")
+            await eventually(lambda: self._has_switched("DELETE"), within=SWITCHED_WITHIN_SECONDS)
 
     async def raise_fallen(self) -> None:
         """Start again what has ended although nobody brought it down; the checker shall hear of it."""
@@ -146,6 +164,18 @@ class Nemesis:
         # Signalling a process that has just died would reap it under the hands of whoever waits for it.
         await (service.kill() if is_alive(pid_of(service)) else service.ended())
         await service.start()
+
+    async def _has_switched(self, method: str) -> bool:
+        """True if one scheduler or the other has turned the switch."""
+        patience, why = aiohttp.ClientTimeout(total=ASKED_SECONDS), {"reason": "chaos"}
+        for each in self.ground.schedulers:
+            assert each.session is not None
+            with suppress(aiohttp.ClientError, TimeoutError, OSError):
+                url = f"{each.address}{API}/hold"
+                async with each.session.request(method, url, json=why, timeout=patience) as response:
+                    if response.ok:
+                        return True
+        return False
 
     def _mourn(self, service: Service, because: str) -> None:
         """Journal the death of a service; its children end by themselves as soon as they see that it is gone."""

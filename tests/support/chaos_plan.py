@@ -51,6 +51,7 @@ class Kind(StrEnum):
     ALTER_TABLE = "a change of a table waits"
     HOLD_ROWS = "rows held by an idle transaction"
     KILL_HINTS = "redis killed that carries hints"
+    HOLD = "all firing held"
 
 
 # While one of these lasts, nobody hears from the store.

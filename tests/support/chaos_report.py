@@ -144,9 +144,14 @@ def _first_fires(evidence: Evidence) -> list[float]:
 def _dispatched_again(evidence: Evidence) -> list[float]:
     """From the end of each silence of the store to the first start of what was recorded after it.
 
-    Of silences between which nothing was started, the last one counts.
+    Of silences between which nothing was started, the last one counts; where all firing is held, nothing starts.
     """
-    silences = [fault for fault in evidence.faults if fault.kind in SILENCING]
+    holds = [fault for fault in evidence.faults if fault.kind == Kind.HOLD]
+    silences = [
+        fault
+        for fault in evidence.faults
+        if fault.kind in SILENCING and not any(hold.touches(fault.ended) for hold in holds)
+    ]
     until = [*(each.began for each in silences), float("inf")][1:]
     return _dispatched_after(evidence, [each.ended for each in silences], until)
 

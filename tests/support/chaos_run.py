@@ -7,6 +7,7 @@ store's file if it is one. Judging it is the checker's business and needs nothin
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -66,13 +67,28 @@ def evidence_of(name: str) -> Path:
 
 def troubled(plan: tuple[Trouble, ...], *, with_poison: bool = False) -> Story:
     """Clients live while the nemesis carries out a plan."""
+    return _lively(lambda nemesis: nemesis.carry_out(plan), with_poison=with_poison)
 
+
+def held(plan: tuple[Trouble, ...], *, at_once: int) -> Story:
+    """The same, but for every other `at_once` of the faults all firing is held."""
+
+    async def carry_out(nemesis: Nemesis) -> None:
+        for first in range(0, len(plan), at_once):
+            is_held = first // at_once % 2 == 1
+            async with nemesis.holding() if is_held else nullcontext():
+                await nemesis.carry_out(plan[first : first + at_once])
+
+    return _lively(carry_out)
+
+
+def _lively(deeds: Callable[[Nemesis], Awaitable[None]], *, with_poison: bool = False) -> Story:
     async def story(scene: Scene) -> None:
         await scene.clients[0].settle_in(with_poison=with_poison)
         async with asyncio.TaskGroup() as load:
             for client in scene.clients:
                 load.create_task(client.live(pause=CLIENT_PAUSE_SECONDS))
-            await scene.nemesis.carry_out(plan)
+            await deeds(scene.nemesis)
             scene.over.set()
 
     return story

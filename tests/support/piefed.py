@@ -156,6 +156,10 @@ FILLING = """
     INSERT INTO read_posts (user_id, read_post_id) SELECT 1, i FROM generate_series(1, {posts}) i;
     INSERT INTO hidden_posts (user_id, hidden_post_id) SELECT 1, i FROM generate_series(1, {posts}) i WHERE i % 8 = 0;
     INSERT INTO reminder (reminder_type, reminder_destination) SELECT 1 + i % 2, i FROM generate_series(1, {posts}) i;
+    INSERT INTO notification_subscription (entity_id, type) SELECT i, i % 6 FROM generate_series(1, {posts}) i;
+    UPDATE post SET cross_posts = ARRAY(
+        SELECT o FROM generate_series((id - 1) / 4 * 4 + 1, (id - 1) / 4 * 4 + 4) o WHERE o <> id)
+        WHERE (id - 1) / 4 % 3 = 0;
     INSERT INTO archived_post_reply (post_id) SELECT i FROM generate_series(1, {posts}) i WHERE i % 5 = 2;
     INSERT INTO activity_pub_log (direction, activity_id, activity_type, result, created_at)
         SELECT CASE WHEN i % 3 = 0 THEN 'out' ELSE 'in' END, 'a' || i, 'Like',

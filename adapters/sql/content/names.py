@@ -72,7 +72,9 @@ class _Preparer(PGIdentifierPreparer_asyncpg):
 
     dialect: Any
 
-    def format_column(self, column: Any, use_table: Any = False, name: Any = None, **options: Any) -> str:
+    def format_column(  # type: ignore[override] - what is handed on need not be named
+        self, column: Any, use_table: Any = False, name: Any = None, **options: Any
+    ) -> str:
         """See SQLAlchemy."""
         table, names = _named(getattr(column, "table", None)), self.dialect.names
         if name is None and table is not None:

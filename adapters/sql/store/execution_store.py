@@ -8,17 +8,18 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.packing import UNREADABLE, at_or_none, unpack_error
-from adapters.records.steps import Ends, Steps, settle
+from adapters.records.steps import Ends, settle
 from adapters.sql.engine import Database
 from adapters.sql.store.claims import Claims
 from adapters.sql.store.dialect import Dialect, prepared
+from adapters.sql.store.finishes import Finishes
 from adapters.sql.store.guard import Guard
 from adapters.sql.store.logbook import Logbook
 from adapters.sql.store.mutations import Mutations
 from adapters.sql.store.open_work import OpenWork
 from adapters.sql.store.plain_ends import SUCCEEDED, PlainEnds
 from adapters.sql.store.rescues import Rescues
-from adapters.sql.store.tables import IS_RETRY_WAIT, IS_RUNNING, IS_UNKNOWN, Whole, attempts, executions
+from adapters.sql.store.tables import IS_RETRY_WAIT, IS_UNKNOWN, Whole, attempts, executions
 from application.scheduling.ports.execution_store import (
     Beat,
     CancelAnswer,
@@ -37,6 +38,7 @@ from application.scheduling.ports.records import ChangeRecord
 from domain.scheduling.change import Change
 from domain.scheduling.execution import AttemptOutcome, CancelRequest, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, ExecutionId, NodeId, microseconds
+from domain.scheduling.outcome import Succeeded
 from domain.scheduling.work import UNKNOWN_HANDLER_PATIENCE
 
 
@@ -46,9 +48,10 @@ class ExecutionQueries:
     def __init__(self, dialect: Dialect) -> None:
         now, limit = bindparam("now", type_=Whole), bindparam("limit", type_=Whole)
         these = dialect.is_among(executions.c.id, "ids")
-        holders = select(executions.c.id, executions.c.token, executions.c.cancel.is_not(None))
+        # Whether they run is looked at afterwards: asked for here, it invites the indexes of all that is open or runs.
+        holders = select(executions.c.id, executions.c.token, executions.c.state, executions.c.cancel.is_not(None))
         # Locked in this order, so that the update below need not keep to any.
-        holders = holders.where(these, IS_RUNNING).order_by(executions.c.id).with_for_update(key_share=True)
+        holders = holders.where(these).order_by(executions.c.id).with_for_update(key_share=True)
         self.holders = dialect.query(holders)
         self.beat = update(executions).where(these).values(beat=executions.c.beat + 1)
         ends = select(
@@ -82,6 +85,7 @@ class SqlExecutionStore:
         self._work = prepared(OpenWork, dialect)
         self._claims = Claims(dialect, leaves_dead=not database.has_one_writer)
         self._plain_ends = prepared(PlainEnds, dialect)
+        self._finishes = prepared(Finishes, dialect)
         self._logbook = prepared(Logbook, dialect)
         self._rescues = prepared(Rescues, dialect, self._work)
         self._mutations = prepared(Mutations, dialect, self._work)
@@ -125,7 +129,12 @@ class SqlExecutionStore:
         """See the port. What cannot be read, an execution or the end of an attempt, is lost."""
         if not settlements:
             return []
-        return await self._database.carry_out("settle", partial(self._settled, settlements))
+        plain = await self._settled_plainly(settlements)
+        others = [each for each in settlements if each.execution_id not in plain]
+        # In a transaction of its own: it locks executions in their order, which those are not in that have ended.
+        settled = await self._database.carry_out("settle", partial(self._settled, others)) if others else []
+        answers = iter(settled)
+        return [SUCCEEDED if each.execution_id in plain else next(answers) for each in settlements]
 
     async def release_due(self, limit: int) -> Released:
         """See the port."""
@@ -184,7 +193,7 @@ class SqlExecutionStore:
     async def _kept_alive(self, beats: Sequence[Beat], connection: AsyncConnection) -> HeartbeatAnswer:
         ids = self._dialect.pack_values([each.execution_id for each in beats])
         rows = await self._queries.holders.rows(connection, ids=ids)
-        holders = {(id_, token): asked for id_, token, asked in rows}
+        holders = {(id_, token): asked for id_, token, state, asked in rows if state == ExecutionState.RUNNING}
         kept = [each for each in beats if (each.execution_id, each.token) in holders]
         kept_ids = self._dialect.pack_values([each.execution_id for each in kept])
         await connection.execute(self._queries.beat, {"ids": kept_ids})
@@ -193,27 +202,33 @@ class SqlExecutionStore:
         cancelled = frozenset(each.token for each in kept if holders[each.execution_id, each.token])
         return HeartbeatAnswer(lost, cancelled)
 
+    async def _settled_plainly(self, settlements: Sequence[Settlement]) -> frozenset[ExecutionId]:
+        """Which of these had ends that are plain, and are settled now, all answered SUCCEEDED."""
+        if not any(isinstance(each.outcome, Succeeded) for each in settlements):
+            return frozenset()
+
+        async def settled(connection: AsyncConnection) -> frozenset[ExecutionId]:
+            now = await self._guard.of_executions(connection, [each.execution_id for each in settlements])
+            plain = await self._plain_ends.settle(connection, settlements, now)
+            await self._logbook.write(connection, [each for each in settlements if each.execution_id in plain])
+            # Last: whoever counts the same kind of end waits until this transaction is over.
+            await self._finishes.write(connection, plain.values())
+            return frozenset(plain)
+
+        return await self._database.carry_out("settle", settled)
+
     async def _settled(self, settlements: Sequence[Settlement], connection: AsyncConnection) -> list[SettleAnswer]:
         ids = [each.execution_id for each in settlements]
         now = await self._guard.of_executions(connection, ids)
-        plain = await self._plain_ends.settle(connection, settlements, now)
-        others = [each for each in settlements if each.execution_id not in plain]
-        steps, ends = await self._left_open(connection, [each.execution_id for each in others])
-        decided = iter([settle(steps, ends, each, now) for each in others])
-        answers = [SUCCEEDED if each.execution_id in plain else next(decided) for each in settlements]
+        steps, ends = await self._work.of_executions(connection, ids), await self._ends(connection, ids)
+        answers = [settle(steps, ends, each, now) for each in settlements]
         held = [each for each, answer in zip(settlements, answers, strict=True) if answer is not None]
         await self._logbook.write(connection, held)
-        await self._work.write(connection, steps, now, besides=plain.values())
+        await self._work.write(connection, steps, now)
         return [
             ends.get((each.execution_id, each.token), Lost()) if answer is None else answer
             for each, answer in zip(settlements, answers, strict=True)
         ]
-
-    async def _left_open(self, connection: AsyncConnection, ids: Sequence[ExecutionId]) -> tuple[Steps, Ends]:
-        """The work of these executions' tasks, and how their attempts ended that were settled before."""
-        if not ids:
-            return Steps({}, {}), {}
-        return await self._work.of_executions(connection, ids), await self._ends(connection, ids)
 
     async def _expired(self, ids: Sequence[ExecutionId], connection: AsyncConnection) -> list[Expired]:
         """Of what was found before its tasks were held, end what still waits for a handler."""

@@ -49,7 +49,7 @@ class Mutations:
         ledger = Ledger(
             steps,
             await self.done(connection, [each.change.idempotency_key for each in mutations]),
-            await self._holders(connection, {each.after.definition.name for each in mutations}),
+            await self._holders(connection, {each.after.definition.name for each in mutations if _takes_a_name(each)}),
             await self._runs_there(connection, [run for each in mutations for run in each.runs]),
             now,
         )
@@ -67,7 +67,10 @@ class Mutations:
         return {each.change.idempotency_key or "": each for each in records}
 
     async def _holders(self, connection: AsyncConnection, names: Iterable[str]) -> dict[str, TaskId]:
-        rows = await self._names.rows(connection, names=self._dialect.pack_values(list(names)))
+        asked = list(names)
+        if not asked:
+            return {}
+        rows = await self._names.rows(connection, names=self._dialect.pack_values(asked))
         return {name: TaskId(task_id) for name, task_id in rows}
 
     async def _runs_there(self, connection: AsyncConnection, runs: Sequence[Execution]) -> dict[RunKey, Replayed]:
@@ -97,6 +100,12 @@ def batches_of_mutations(mutations: Iterable[Mutation]) -> Iterator[list[Mutatio
             freed.add(before.definition.name)
     if batch:
         yield batch
+
+
+def _takes_a_name(mutation: Mutation) -> bool:
+    """False of a task that keeps the name it has, which nobody else can have."""
+    before, after = mutation.before, mutation.after
+    return before is None or before.deleted_at is not None or before.definition.name != after.definition.name
 
 
 def _frees(change: Change) -> bool:

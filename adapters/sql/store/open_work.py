@@ -25,7 +25,7 @@ from adapters.sql.store.rows import BIRTH_COLUMNS, FACE_COLUMNS, STATE_COLUMNS, 
 from adapters.sql.store.tables import IS_OPEN, attempts, changes, definitions, executions, skips, tasks
 from application.scheduling.ports.task_store import Unreadable
 from domain.scheduling.execution import AttemptOutcome, Execution, ExecutionState
-from domain.scheduling.finish import Finish, finishes
+from domain.scheduling.finish import finishes
 from domain.scheduling.identifiers import ExecutionId, TaskId, microseconds
 from domain.scheduling.task import OpenExecution, ScheduledTask
 from domain.scheduling.work import EndedAttempt, Work
@@ -83,13 +83,8 @@ class OpenWork:
         open_ = await self._open_by_execution.rows(connection, ids=ids) if rows else []
         return _steps(rows, open_, with_sealed=True)
 
-    async def write(
-        self, connection: AsyncConnection, steps: Steps, at: datetime, *, besides: Iterable[Finish] = ()
-    ) -> None:
-        """Store what the steps changed; `at` is when attempts ended and versions were superseded.
-
-        What else ended in the same transaction is counted along.
-        """
+    async def write(self, connection: AsyncConnection, steps: Steps, at: datetime) -> None:
+        """Store what the steps changed; `at` is when attempts ended and versions were superseded."""
         works = [steps.works[task_id] for task_id in sorted(steps.touched)]
         await self._write_tasks(connection, steps, works, at)
         created = [work.executions[each] for work in works for each in work.created]
@@ -105,7 +100,7 @@ class OpenWork:
         await self._run(connection, self._replace_skips, passed_over)
         await self._run(connection, self._insert_changes, [change_row(each) for each in steps.changes])
         # Last: whoever counts the same kind of end waits until this transaction is over.
-        await self._finishes.write(connection, chain(besides, *map(finishes, works)))
+        await self._finishes.write(connection, chain.from_iterable(map(finishes, works)))
 
     async def _write_tasks(
         self, connection: AsyncConnection, steps: Steps, works: Sequence[Work], at: datetime

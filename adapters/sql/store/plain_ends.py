@@ -87,8 +87,6 @@ class PlainEnds:
 
         Of a task, one of whose ends is another, none is settled: they count in their order.
         """
-        if not any(isinstance(each.outcome, Succeeded) for each in settlements):
-            return {}
         ids = self._dialect.pack_values([each.execution_id for each in settlements])
         rows = await self._running.rows(connection, ids=ids)
         found = {each.execution.id: each for each in map(_running_of, rows) if each is not None}
@@ -146,7 +144,7 @@ def _end_row(settlement: Settlement, execution: Execution) -> Row:
 def _running(dialect: Dialect) -> Select[tuple[object, ...]]:
     """These executions, locked in the order of their ids, with their tasks but for payloads.
 
-    That they run is not asked here: it would invite the index of what is open, which is one of tasks.
+    Whether they run is looked at afterwards: asked for here, it invites the index of all that is open.
     """
     of_version = and_(definitions.c.task_id == tasks.c.id, definitions.c.version == tasks.c.version)
     source = executions.join(tasks, tasks.c.id == executions.c.task_id).outerjoin(definitions, of_version)

@@ -16,10 +16,10 @@ from adapters.sql.store.opening import MIGRATION_TIMEOUT, NAMED_MAX, VERSION_TAB
 from adapters.sql.store.outbox import PostgresOutbox
 from adapters.sql.store.postgres import PostgresDialect
 from adapters.sql.store.postgres_terms import PostgresTerms
-from adapters.sql.store.row_locks import Listener, RowLocks
+from adapters.sql.store.row_locks import RowLocks
 from adapters.sql.store.server_news import ServerNews
 from adapters.sql.store.server_tables import SCHEMA
-from application.scheduling.ports.clock import Clock, Entropy
+from application.scheduling.ports.clock import Clock, Entropy, Listener
 from application.scheduling.ports.errors import StoreRefusedError
 
 # Only for the transaction that migrates, in which names without a schema are ours; it may take its time.
@@ -90,7 +90,8 @@ async def open_postgres_store(
             await arrival.meet(connection)
             await guard.now(connection)
         dialect = PostgresDialect(arrival.landmark)
-        yield PostgresStores(*ports(database, dialect, guard, ServerNews(database)), PostgresTerms(database), arrival)
+        opened = ports(database, dialect, guard, ServerNews(database))
+        yield PostgresStores(*opened, PostgresTerms(database), arrival, guard)
     finally:
         await database.close()
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.steps import Steps
 from adapters.sql.store.dialect import Dialect
 from adapters.sql.store.open_work import OpenWork
 from adapters.sql.store.tables import IS_RUNNING, Whole, attempts, executions
@@ -14,6 +15,8 @@ from domain.scheduling.events import ExecutionRescued
 from domain.scheduling.execution import AttemptOutcome, ExecutionState
 from domain.scheduling.identifiers import ExecutionId, NodeId, microseconds
 
+_HELD_COLUMNS = (executions.c.id, executions.c.token, executions.c.worker_id, executions.c.beat)
+
 
 class Rescues:
     """The statements, prepared for one dialect."""
@@ -21,14 +24,15 @@ class Rescues:
     def __init__(self, dialect: Dialect, work: OpenWork) -> None:
         self._dialect = dialect
         self._work = work
-        running = select(executions.c.id, executions.c.token, executions.c.worker_id, executions.c.beat)
-        running = running.where(IS_RUNNING)
+        running = select(*_HELD_COLUMNS).where(IS_RUNNING)
         first = running.order_by(executions.c.available_at, executions.c.id).limit(bindparam("limit", type_=Whole))
         these = dialect.is_among(executions.c.id, "ids")
         self._held = dialect.query(first)
         held_by = running.where(executions.c.worker_id == bindparam("worker_id"))
         self._held_by = dialect.query(held_by.order_by(executions.c.available_at, executions.c.id))
-        held_of = running.where(these).order_by(executions.c.id).with_for_update(key_share=True)
+        # As for heartbeats, whether they run is looked at afterwards.
+        held_of = select(*_HELD_COLUMNS, executions.c.state).where(these)
+        held_of = held_of.order_by(executions.c.id).with_for_update(key_share=True)
         self._held_of = dialect.query(held_of)
         now = bindparam("now", type_=Whole)
         self._put_back = (
@@ -52,23 +56,29 @@ class Rescues:
 
     async def take(self, connection: AsyncConnection, silent: Sequence[Held], now: datetime) -> list[Rescued]:
         """Rescue those that are as they were seen, within a transaction that holds their tasks."""
-        seen = set(await self._as_they_are(connection, silent))
-        return await self._rescue(connection, [each for each in dict.fromkeys(silent) if each in seen], now)
+        steps, there = await self._locked(connection, silent)
+        seen = set(there)
+        return await self._rescue(connection, steps, [each for each in dict.fromkeys(silent) if each in seen], now)
 
     async def take_from(self, connection: AsyncConnection, held: Sequence[Held], now: datetime) -> list[Rescued]:
         """Rescue what its worker still holds, within a transaction that holds its tasks."""
-        there = {(each.execution_id, each.token): each for each in await self._as_they_are(connection, held)}
-        keys = [(each.execution_id, each.token) for each in held]
-        return await self._rescue(connection, [there[each] for each in keys if each in there], now)
-
-    async def _as_they_are(self, connection: AsyncConnection, held: Sequence[Held]) -> list[Held]:
-        ids = self._dialect.pack_values([each.execution_id for each in held])
-        return [Held(*row) for row in await self._held_of.rows(connection, ids=ids)]
-
-    async def _rescue(self, connection: AsyncConnection, held: Sequence[Held], now: datetime) -> list[Rescued]:
         if not held:
             return []
-        steps = await self._work.of_executions(connection, [each.execution_id for each in held])
+        steps, still_there = await self._locked(connection, held)
+        there = {(each.execution_id, each.token): each for each in still_there}
+        keys = [(each.execution_id, each.token) for each in held]
+        return await self._rescue(connection, steps, [there[each] for each in keys if each in there], now)
+
+    async def _locked(self, connection: AsyncConnection, held: Sequence[Held]) -> tuple[Steps, list[Held]]:
+        """The work of the tasks of these, all that is open of it locked in its order, and what still runs of these."""
+        ids = [each.execution_id for each in held]
+        steps = await self._work.of_executions(connection, ids)
+        rows = await self._held_of.rows(connection, ids=self._dialect.pack_values(ids))
+        return steps, [Held(*row) for *row, state in rows if state == ExecutionState.RUNNING]
+
+    async def _rescue(
+        self, connection: AsyncConnection, steps: Steps, held: Sequence[Held], now: datetime
+    ) -> list[Rescued]:
         unreadable: list[ExecutionId] = []
         taken: list[Rescued] = []
         for each in held:

@@ -8,7 +8,7 @@ task and its definition is read afterwards.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Executable, Select, Text, any_, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.sql.store.tables import Whole, executions, tasks
 from adapters.sql.texts import storable
-from application.scheduling.ports.clock import Clock
+from application.scheduling.ports.clock import Clock, Listener
 from domain.scheduling.identifiers import ExecutionId, TaskId, instant_of, microseconds
 
 NOW: ColumnElement[int] = literal_column("(extract(epoch FROM clock_timestamp()) * 1000000)::bigint", Whole)
@@ -35,13 +35,6 @@ _LONG_AGO: Final = 0
 _TELL = select(NOW)
 _LOCK = _locking(tasks.c.id == _IDS)
 _LOCK_OF_EXECUTIONS = _locking(tasks.c.id.in_(select(executions.c.task_id).where(executions.c.id == _IDS)))
-
-
-class Listener(Protocol):
-    """Who learns the store's clock from what each reply tells, and how long it took on this process's stop-watch."""
-
-    def uptime(self) -> float: ...
-    def heard(self, at: datetime, *, sent: float, received: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

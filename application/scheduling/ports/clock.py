@@ -20,6 +20,16 @@ class Clock(Protocol):
         """Return as soon after `instant` as the machine can; at once if it has passed. Never early."""
 
 
+class Listener(Protocol):
+    """Who learns the store's clock from what each reply tells, and how long it took on this process's stop-watch."""
+
+    def uptime(self) -> float:
+        """See `Clock`."""
+
+    def heard(self, at: datetime, *, sent: float, received: float) -> None:
+        """Take note that the store's clock showed `at` between two readings of `uptime`; from any thread."""
+
+
 class Entropy(Protocol):
     """The only source of randomness."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from application.scheduling.ports.clock import Clock, Entropy
 from application.scheduling.ports.execution_store import Claim, ExecutionStore
@@ -12,7 +12,7 @@ from application.scheduling.services.live_attempts import LiveAttempts
 from application.scheduling.services.rescue_stuck import LEASE, trusted
 from application.scheduling.services.run_execution import Call, RunExecution
 from application.scheduling.services.settle_execution import SettleExecution
-from domain.scheduling.events import ClaimLost, ExecutionIsolated, ExecutionStarted
+from domain.scheduling.events import ClaimLost, ExecutionIsolated, ExecutionStarted, HandlerMissing
 from domain.scheduling.identifiers import ClaimToken, NodeId
 from domain.scheduling.outcome import HandedBack
 
@@ -96,20 +96,16 @@ class PerformExecutions:
         timeout = claim.definition.policy.timeout.total_seconds()
         attempt = Attempt(claim, self.clock, self.clock.monotonic() + timeout)
         self.live.add(attempt)
+        call = self.run_execution.begin(attempt, group, self._over)
+        self._calls[attempt.token] = call
+        # It runs as soon as this is over.
+        if call.handler is None:
+            self.observer.observe(_missing(attempt))
+            return
         if self.isolated:
             rescues = claim.execution.rescues
             self.observer.observe(ExecutionIsolated(attempt.execution_id, attempt.task_name, rescues))
-        self.observer.observe(
-            ExecutionStarted(
-                execution_id=attempt.execution_id,
-                task_id=attempt.task_id,
-                task_name=attempt.task_name,
-                task_type=claim.definition.task_type,
-                attempt=attempt.attempt,
-                waited=self.clock.now() - claim.execution.available_at,
-            )
-        )
-        self._calls[attempt.token] = self.run_execution.begin(attempt, group, self._over)
+        self.observer.observe(_started(attempt, self.clock.now()))
 
     def _over(self, attempt: Attempt) -> None:
         del self._calls[attempt.token]
@@ -118,3 +114,29 @@ class PerformExecutions:
             self.observer.observe(ClaimLost(attempt.execution_id, attempt.task_name))
         self.something_ended.set()
         self.hands_free.set()
+
+
+def _started(attempt: Attempt, now: datetime) -> ExecutionStarted:
+    definition, execution = attempt.claim.definition, attempt.claim.execution
+    since = execution.unknown_since
+    return ExecutionStarted(
+        execution_id=attempt.execution_id,
+        task_id=attempt.task_id,
+        task_name=attempt.task_name,
+        task_type=definition.task_type,
+        attempt=attempt.attempt,
+        waited=now - execution.available_at,
+        handler_name=definition.handler_name,
+        put_back_for=None if since is None else now - since,
+    )
+
+
+def _missing(attempt: Attempt) -> HandlerMissing:
+    definition = attempt.claim.definition
+    return HandlerMissing(
+        execution_id=attempt.execution_id,
+        task_id=attempt.task_id,
+        task_name=attempt.task_name,
+        task_type=definition.task_type,
+        handler_name=definition.handler_name,
+    )

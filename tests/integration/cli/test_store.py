@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from adapters.system.file_lock import FileLock
 from tests.support.commands import Run
 
@@ -72,17 +74,43 @@ def test_a_copy_of_a_served_store_waits_says_for_whom_and_is_gone_on_with_later(
     assert {each["kind"] for each in told["kinds"]} >= {"tasks", "executions", "access_records"}
 
 
-def test_what_cannot_be_copied_is_told_in_one_line(run: Run, tmp_path: Path) -> None:
+def test_what_cannot_be_copied_is_told_in_one_line(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, target = _urls(tmp_path)
     cases = [
         (("copy", "--from", "mysql://localhost", "--to", target), 2, "is no store: sqlite:///"),
         (("copy", "--from", f"sqlite:///{tmp_path / 'none.db'}", "--to", target), 5, "there is no store at"),
         (("copy", "--from", source, "--to", source), 3, "are the same store"),
-        (("copy", "--from", source, "--to", "redis://:s3cret@localhost:1/0"), 5, "localhost:1"),
-        (("info", "redis://:s3cret@localhost:1/0"), 5, "localhost:1"),
+        (("copy", "--from", source, "--to", "env:SECRET_URL"), 5, "localhost:1"),
+        (("info", "env:SECRET_URL"), 5, "localhost:1"),
+        (("release", "env:SECRET_URL"), 5, "localhost:1"),
+        (("migrate", "env:SECRET_URL"), 5, "localhost:1"),
+        (("outbox", "env:SECRET_URL"), 5, "localhost:1"),
+        (("info", "env:NO_URL"), 2, "rediss:***@localhost:1/0 is no store"),
+        (("outbox", source), 3, "has no outbox"),
     ]
+    monkeypatch.setenv("SECRET_URL", "redis://:s3cret@localhost:1/0")
+    monkeypatch.setenv("NO_URL", "rediss:/:s3cret@localhost:1/0")
     for arguments, code, told in cases:
         answer = run("store", *arguments)
         assert (answer.exit_code, told in answer.stderr) == (code, True), answer.output
         assert "s3cret" not in answer.output
         assert answer.stderr.count("\n") == 1
+
+
+def test_a_url_with_a_password_is_taken_from_the_environment(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = _urls(tmp_path)
+    monkeypatch.setenv("OLD_URL", source)
+    monkeypatch.setenv("NEW_URL", target)
+
+    copied = run("store", "copy", "--from", "env:OLD_URL", "--to", "env:NEW_URL")
+
+    assert (copied.exit_code, target.removeprefix("sqlite:///") in copied.stdout) == (0, True)
+    unset = run("store", "info", "env:NONE_URL")
+    assert (unset.exit_code, "NONE_URL is not set in the environment" in unset.stderr) == (2, True)
+    mistaken = run("store", "info", "env:redis://:s3cret@localhost:1/0")
+    assert (mistaken.exit_code, "s3cret" in mistaken.output) == (2, False)
+    shown = run("store", "info", "redis://:s3cret@localhost:1/0")
+    assert "list of processes; env:NAME keeps it from them" in shown.stderr
+    assert "s3cret" not in shown.output

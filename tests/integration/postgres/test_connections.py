@@ -2,21 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from adapters.sql.content.postgres import open_postgres_sessions
+from adapters.sql.engine import CALL_TIMEOUT
 from adapters.sql.postgres_address import address_of
 from adapters.sql.store import PostgresStores, open_postgres_store
-from application.scheduling.ports.errors import StoreRefusedError
+from application.scheduling.ports.errors import StoreRefusedError, StoreUnavailableError
 from tests.support.pgbouncers import a_pgbouncer
-from tests.support.postgres_servers import PostgresServer
+from tests.support.postgres_servers import PostgresServer, a_postgres
 from tests.support.recorders import CountingEntropy
 from tests.support.service import eventually
 from tests.support.waiting import turns
 
 pytestmark = pytest.mark.postgres
+BACK_WITHIN_SECONDS = 5
 
 
 @pytest.fixture
@@ -60,6 +64,28 @@ async def test_a_pooler_that_the_address_does_not_tell_of_is_refused_in_words(se
         async with open_postgres_sessions(address) as sessions, sessions() as session:
             with pytest.raises(StoreRefusedError, match="add pgbouncer=true"):
                 await session.execute(text("SELECT 1"))
+
+
+async def test_a_store_behind_a_pooler_answers_soon_after_its_server_is_back() -> None:
+    with a_postgres() as server, a_pgbouncer(server) as pooler:
+        async with open_postgres_store(address_of(pooler.url_of(server.url)), CountingEntropy()) as stores:
+            server.kill()
+            # The pooler is refused by it meanwhile, and keeps whoever asks waiting.
+            stores.database.timeout = timedelta(seconds=0.5)
+            with pytest.raises(StoreUnavailableError):
+                await _databases(stores)
+            stores.database.timeout = CALL_TIMEOUT
+            server.spawn()
+            await asyncio.to_thread(server.wait_until_ready)
+
+            async def is_back() -> bool:
+                with suppress(StoreUnavailableError):
+                    return bool(await _databases(stores))
+                return False
+
+            # With the default of server_login_retry it would be 15 s: docs/postgres.md.
+            async with asyncio.timeout(BACK_WITHIN_SECONDS):
+                await eventually(is_back)
 
 
 async def test_sessions_of_users_outlive_the_end_of_their_connections(server: PostgresServer, url: str) -> None:

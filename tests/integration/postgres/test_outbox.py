@@ -1,6 +1,7 @@
 """External types on a PostgreSQL with a Redis beside it: what was committed gets to its stream, whatever fails."""
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 from adapters.redis import streams as streams_module
 from adapters.redis.address import parse_address
@@ -16,15 +18,19 @@ from adapters.redis.streams import RedisStreams, open_redis_streams
 from adapters.sql.postgres_address import address_of
 from adapters.sql.store import PostgresStores, open_postgres_store
 from adapters.system.clock import SystemClock
+from application.scheduling.ports.access_trail import AccessFilter
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.history import Retention
 from application.scheduling.ports.outbox import Message
 from application.scheduling.services.relay_messages import BATCH_MAX, RelayMessages
+from domain.access.record import AccessAction
+from domain.scheduling.change import Via
 from domain.scheduling.events import StreamRefused, StreamsFailed, StreamsRecovered
 from domain.scheduling.identifiers import microseconds
 from domain.scheduling.policy import ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.schedule import IntervalSchedule, OneTimeSchedule
 from domain.scheduling.task import Delivery, TaskStatus
+from entrypoints.cli.main import main
 from tests.conformance.store_under_test import StoreUnderTest
 from tests.integration.postgres.test_interleaved_steps import unbroken
 from tests.support.builders import MINUTE, SECOND, a_definition
@@ -83,6 +89,11 @@ async def delivered(store: StoreUnderTest, count: int) -> list[str]:
         store.clock.advance(AT_ONCE * SECOND)
         ids += sorted((await store.commit(await store.read(task))).execution_ids)  # type: ignore[union-attr]
     return ids
+
+
+async def commanded(*arguments: str) -> Result:
+    """What `store outbox` answers; it has an event loop of its own."""
+    return await asyncio.to_thread(CliRunner().invoke, main, ["store", "outbox", "env:DATABASE_URL", *arguments])
 
 
 async def relayed(relay: RelayMessages) -> None:
@@ -242,6 +253,30 @@ async def test_a_message_is_forgotten_with_its_execution(store: StoreUnderTest, 
     await store.history.prune(Retention(), limit=1_000)
 
     assert (await a_relay(store, streams).outbox.waiting()).count == 0
+
+
+async def test_what_nobody_will_take_is_seen_and_given_up_by_who_counted_it(
+    store: StoreUnderTest, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    expected = await delivered(store, 2 * AT_ONCE)
+    await store.fired(await store.add(a_definition("other", task_type="other", delivery=Delivery.EXTERNAL)))
+
+    shown = await commanded("--output", "json")
+    refused = await commanded("--discard", f"{2 * AT_ONCE + 1}", "--type", "mail", "--reason", "Redis is gone")
+    unexplained = await commanded("--discard", "1")
+    gone = await commanded("--discard", "150", "--type", "mail", "--reason", "Redis is gone", "--output", "json")
+
+    assert [(each["task_type"], each["messages"]) for each in json.loads(shown.stdout)] == [("mail", 200), ("other", 1)]
+    assert (refused.exit_code, "200 messages wait, not 201" in refused.stderr) == (3, True)
+    assert (unexplained.exit_code, "needs a --reason" in unexplained.stderr) == (2, True)
+    assert json.loads(gone.stdout) == {"discarded": expected[:150]}
+    assert isinstance(store.stores, PostgresStores)
+    waiting = await store.stores.outbox().waiting_by_type()
+    assert [(each.task_type, each.count) for each in waiting] == [("mail", 50), ("other", 1)]
+    (record,) = (await store.trail.page(AccessFilter(), limit=10)).records
+    assert (record.deed.action, record.deed.by.via) == (AccessAction.MESSAGES_DISCARDED, Via.CLI)
+    assert (record.deed.subject, record.deed.detail) == ("mail", "150: Redis is gone")
 
 
 async def test_a_scheduler_feeds_the_streams_of_external_types(

@@ -40,7 +40,11 @@ async def test_every_key_that_leads_to_content_has_its_rule(content: ContentPort
     keys = {(each.table, each.column) for each in found if each.target in {"post", "post_reply"} and each.name}
     rules = classified(plan)
     assert rules["detached"] == {("mod_log", "post_id"), ("mod_log", "reply_id")}
-    soft = {("reminder", "reminder_destination"), ("archived_post_reply", "post_id")}
+    soft = {
+        ("reminder", "reminder_destination"),
+        ("archived_post_reply", "post_id"),
+        ("notification_subscription", "entity_id"),
+    }
     assert rules["removed"] - soft == keys - rules["detached"] - {("post_reply", "post_id")}
     assert {table for table, _ in keys} == {*REMOVED, *NULLIFIED, "post_reply"}
     assert len(keys) == 19

@@ -11,7 +11,9 @@ from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, Operationa
 from adapters.sql.errors import RowRefusedError, store_errors
 from adapters.sql.store import SqlStore
 from application.scheduling.ports.errors import StoreUnavailableError
-from application.scheduling.ports.task_store import Committed, Decision, Moved
+from application.scheduling.ports.task_store import Applied, Committed, Decision, Moved
+from application.scheduling.ports.transfer import Mark, Standing
+from application.scheduling.services.copy_store import End, release
 from domain.scheduling.firing import fire
 from domain.scheduling.sharing import EVERYTHING
 from domain.scheduling.task import ScheduledTask
@@ -19,10 +21,10 @@ from tests.support.builders import MINUTE, a_creation, a_definition
 from tests.support.manual_clock import ManualClock
 
 
-async def _refuse(store: SqlStore, when: str) -> None:
+async def _refuse(store: SqlStore, when: str, *, named: str = "refusing") -> None:
     """Have the database refuse rows, as a constraint would that nobody thought of."""
     async with store.database.writing("refuse") as connection:
-        statement = f"CREATE TRIGGER refusing BEFORE INSERT ON {when} BEGIN SELECT raise(ABORT, 'no such row'); END"
+        statement = f"CREATE TRIGGER {named} BEFORE INSERT ON {when} BEGIN SELECT raise(ABORT, 'no such row'); END"
         await connection.execute(text(statement))
 
 
@@ -47,6 +49,21 @@ def test_a_drivers_error_is_told_as_what_its_caller_can_do(error: Exception, tol
         raise error
 
     assert type(raised.value) is told_as
+
+
+async def test_a_store_that_an_earlier_version_called_held_is_sealed_until_it_is_released(store: SqlStore) -> None:
+    sealed = Mark(Standing.SEALED, "other", "elsewhere")
+    assert await store.transfer.replace_mark(None, sealed)
+    await _refuse(store, "tasks", named="held_tasks_insert")
+    async with store.database.writing("rename") as connection:
+        await connection.execute(text("UPDATE marks SET standing = 'held'"))
+    with pytest.raises(StoreUnavailableError, match="no such row"):
+        await store.tasks.mutate([a_creation()])
+
+    assert await release(End(store.transfer, "here"), although_moved=False) == sealed
+
+    (answer,) = await store.tasks.mutate([a_creation()])
+    assert isinstance(answer, Applied)
 
 
 async def test_an_error_does_not_repeat_what_was_to_be_written(store: SqlStore) -> None:

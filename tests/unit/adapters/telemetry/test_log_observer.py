@@ -18,6 +18,7 @@ from domain.scheduling.events import (
     ExecutionSettled,
     ExecutionsExpired,
     ExecutionStarted,
+    HandlerMissing,
     RecordsPruned,
     StoreFailed,
     StoreRecovered,
@@ -50,6 +51,13 @@ def rescued(state: ExecutionState, name: str = "report") -> ExecutionRescued:
 
 
 LINES: list[tuple[Event, str, str, dict[str, Any]]] = [
+    (
+        HandlerMissing(ONE, TASK, "report", "mail", "the report"),
+        "warning",
+        "This worker has no handler 'the report' for the type mail: put back is report, "
+        "which another worker may run, and which is given up when none has for an hour",
+        OF_ONE,
+    ),
     (
         ExecutionStarted(ONE, TASK, "report", "mail", 1, 2 * SECOND),
         "info",
