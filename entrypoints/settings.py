@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     scheduler_port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     scheduler_metrics_host: str = "127.0.0.1"
     scheduler_metrics_port: Annotated[int | None, Field(ge=0, le=65_535)] = None
+    scheduler_metrics_names: Annotated[frozenset[str], NoDecode] = frozenset()
     scheduler_roles: Annotated[frozenset[str], NoDecode] = ROLES
     scheduler_processors: Annotated[tuple[str, ...], NoDecode] = ()
     scheduler_external_types: Annotated[tuple[str, ...], NoDecode] = ()
@@ -81,6 +82,7 @@ class Settings(BaseSettings):
         "scheduler_processors",
         "scheduler_external_types",
         "scheduler_trusted_proxies",
+        "scheduler_metrics_names",
         mode="before",
     )
     @classmethod

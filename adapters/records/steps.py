@@ -1,6 +1,6 @@
 """What a store does between reading and writing, whatever the engine: each step on what the steps before it left."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -115,6 +115,19 @@ class Ledger:
         return known or next((there for there in named if there is not None), None)
 
 
+def are_apart(mutations: Sequence[Mutation]) -> bool:
+    """True of creations that share no id, name or key, and of which nothing runs or was passed over as yet.
+
+    Each of them is answered as if it were alone, whatever their order, and all are applied where nothing of them is
+    there. A batch of others may refuse one for another of its own, although what is there would be the reason.
+    """
+    ids = [each.after.id for each in mutations]
+    names = [each.after.definition.name for each in mutations]
+    keys = [each.change.idempotency_key for each in mutations if each.change.idempotency_key is not None]
+    are_plain = all(each.before is None and not (each.firing or each.runs or each.skips) for each in mutations)
+    return are_plain and _differ(ids) and _differ(names) and _differ(keys)
+
+
 def replayed(known: ChangeRecord | None, body_hash: str) -> Replayed | KeyReused | None:
     """What a change's idempotency key answers, given the change that was done with it."""
     if known is None:
@@ -138,6 +151,10 @@ def settle(steps: Steps, ends: Ends, settlement: Settlement, now: datetime) -> S
     answer = settled(after, execution_id, work)
     ends[execution_id, token] = replace(answer, cancel=None, stopped=None)
     return answer
+
+
+def _differ(values: Sequence[Hashable]) -> bool:
+    return len(set(values)) == len(values)
 
 
 def _first_run(mutation: Mutation) -> ExecutionId | None:

@@ -6,12 +6,12 @@ writes, and nearly always it is; where it is not, the creation is read for and d
 
 import asyncio
 from collections import deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
-from adapters.records.steps import Ledger, run_key
+from adapters.records.steps import Ledger, are_apart, run_key
 from adapters.redis.open_work import OpenWork, Verdict
 from adapters.redis.server import Server
 from adapters.redis.units import Reading
@@ -37,7 +37,7 @@ class Mutations:
     async def carry_out(self, mutations: Sequence[Mutation]) -> list[MutateAnswer]:
         """The answers in their order, as if each had been carried out after those before it."""
         batches = [mutations[first : first + BATCH_MAX] for first in range(0, len(mutations), BATCH_MAX)]
-        if len(batches) > 1 and _are_apart(mutations):
+        if len(batches) > 1 and are_apart(mutations):
             return await _Lanes(self.server, deque(enumerate(batches))).answers()
         return [answer for batch in batches for answer in await _written(self.server, batch)]
 
@@ -77,19 +77,6 @@ async def _written(server: Server, batch: _Batch) -> list[MutateAnswer]:
     return await work.carry_out(batch, work.of_mutations, _carry_out, supposed=supposed, in_full_memory=in_full_memory)
 
 
-def _are_apart(mutations: Sequence[Mutation]) -> bool:
-    """True if the answers are the same in whatever order these are carried out."""
-    ids = [each.after.id for each in mutations]
-    names = [each.after.definition.name for each in mutations]
-    keys = [each.change.idempotency_key for each in mutations if each.change.idempotency_key is not None]
-    are_creations = all(each.before is None and not each.runs for each in mutations)
-    return are_creations and _differ(ids) and _differ(names) and _differ(keys)
-
-
-def _differ(values: Sequence[Hashable]) -> bool:
-    return len(set(values)) == len(values)
-
-
 def _adds(mutation: Mutation) -> bool:
     """True of what adds a task, a version or executions; a pause or a deletion, for one, does not."""
     before, after = mutation.before, mutation.after
@@ -97,8 +84,8 @@ def _adds(mutation: Mutation) -> bool:
 
 
 def _nothing_there(batch: _Batch) -> Reading | None:
-    """The reading that creations hope for; None: a task is changed, of which more must be known."""
-    if any(each.before is not None for each in batch):
+    """The reading that creations hope for; None: more must be known."""
+    if not are_apart(batch):
         return None
     return Reading(max(each.change.at for each in batch), generation=None)
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from domain.errors import InvalidTaskError
 from domain.scheduling.execution import ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import MICROSECOND, ExecutionId, TaskId, bucket_of
+from domain.scheduling.names import told, unseen_in
 from domain.scheduling.policy import ExecutionPolicy
 from domain.scheduling.schedule import Schedule
 from domain.scheduling.timeline import Occurrence, Timeline
@@ -17,8 +18,6 @@ DESCRIPTION_MAX = 2_000
 TAGS_MAX = 20
 PAYLOAD_BYTES_MAX = 64 * 1024
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-# Control characters, line separators, the marks that turn reading direction, and halves of characters.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # What no store can keep: PostgreSQL refuses the first, UTF-8 the others.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -121,11 +120,13 @@ class Definition:
         """Raise InvalidTaskError for the first field outside its limits. Stores need not: they keep what passed."""
         if not 1 <= len(self.name) <= NAME_MAX or self.name != self.name.strip():
             raise _invalid("/name", f"a name has 1 to {NAME_MAX} characters and no blanks at its ends")
-        if found := _UNPRINTABLE.search(self.name):
-            raise _invalid("/name", "a name has printable characters only", position=found.start())
+        _check_seen("/name", self.name, "a name has printable characters only")
         check_identifier("/task_type", self.task_type)
-        if self.handler is not None and (not 1 <= len(self.handler) <= NAME_MAX or _UNPRINTABLE.search(self.handler)):
-            raise _invalid("/handler", f"a handler's name has 1 to {NAME_MAX} printable characters")
+        if self.handler is not None:
+            says = f"a handler's name has 1 to {NAME_MAX} printable characters"
+            if not 1 <= len(self.handler) <= NAME_MAX:
+                raise _invalid("/handler", says)
+            _check_seen("/handler", self.handler, says)
         if len(self.description) > DESCRIPTION_MAX:
             raise _invalid("/description", f"at most {DESCRIPTION_MAX} characters")
         for pointer, text in (("/description", self.description), ("/payload", self.payload_json)):
@@ -222,6 +223,12 @@ def check_identifier(pointer: str, text: str) -> None:
     """Raise InvalidTaskError (`bad_identifier`) for what can be neither a task type nor a tag."""
     if not _NAME.fullmatch(text):
         raise _invalid(pointer, "1 to 64 letters, digits, dots, underscores or hyphens", code="bad_identifier")
+
+
+def _check_seen(pointer: str, text: str, rule: str) -> None:
+    if (place := unseen_in(text)) is not None:
+        hint = f"{told(text[place])} cannot be seen, or is taken for a blank"
+        raise InvalidTaskError(rule, code="out_of_range", pointer=pointer, position=place, hint=hint)
 
 
 def _invalid(pointer: str, detail: str, *, code: str = "out_of_range", position: int | None = None) -> InvalidTaskError:

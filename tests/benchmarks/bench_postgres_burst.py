@@ -26,15 +26,17 @@ from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
 from domain.scheduling.identifiers import microseconds
 from domain.scheduling.schedule import IntervalSchedule
-from tests.benchmarks.bench_redis_burst import BURSTS, FILL_WITHIN, QUIET, a_scheduler, add_tasks
+from tests.benchmarks.bench_redis_burst import BURSTS, QUIET, a_scheduler, add_tasks
 from tests.benchmarks.bench_sqlite_burst import ROUNDS, TASKS, row
 from tests.benchmarks.peers.measured import burst_peers
+from tests.benchmarks.progress import say
 from tests.support.builders import DAY
 from tests.support.postgres_servers import a_postgres
 
 BATCH = 500
 MUST, GOAL = 15_000, 40_000
 LOOK_SECONDS = 0.005
+FILL_WITHIN = timedelta(seconds=8)
 
 BARE_SCHEMA = """
 CREATE TABLE bare_tasks (id text PRIMARY KEY, version bigint, open_seq bigint, look_at bigint, payload text);
@@ -53,6 +55,7 @@ DUE = "SELECT id, version, open_seq, payload FROM bare_tasks WHERE look_at <= $1
 
 def run() -> list[dict[str, object]]:
     """Each figure is the median of its bursts; each peer has one."""
+    say("the limit: one statement a batch")
     with a_postgres(fsync="on") as server:
         limit = asyncio.run(bare_rate(server.url))
     late = {schedulers: asyncio.run(_late(schedulers)) for schedulers in (1, 2)}
@@ -66,7 +69,10 @@ def run() -> list[dict[str, object]]:
 
 async def _late(schedulers: int) -> Sequence[float]:
     """How many milliseconds late each task of the median burst was dispatched, ascending."""
-    bursts = [await _burst_of(schedulers) for _ in range(BURSTS)]
+    bursts = list[list[float]]()
+    for number in range(BURSTS):
+        say(f"ours, {schedulers} scheduler(s): burst {number + 1} of {BURSTS}")
+        bursts.append(await _burst_of(schedulers))
     return sorted(bursts, key=lambda each: each[-1])[BURSTS // 2]
 
 

@@ -4,6 +4,7 @@ Ids, names and keys are few, so that most batches meet some that are there, and 
 """
 
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from application.scheduling.ports.task_store import MutateAnswer
+from application.scheduling.ports.task_store import Applied, MutateAnswer, Replayed
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.mutation import Mutation, delete, pause
@@ -45,7 +46,7 @@ batches = st.lists(st.tuples(st.lists(creations, min_size=1, max_size=5), st.boo
 
 
 @pytest.mark.parametrize("backend", ["sqlite", "redis", "postgres"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(found=batches)
 def test_a_batch_of_creations_is_answered_as_if_it_had_been_read_for(
     backend: str, found: list[tuple[list[Mutation], bool]]
@@ -58,6 +59,17 @@ def test_a_batch_of_creations_is_answered_as_if_it_had_been_read_for(
             if deletes and tasks:
                 pair.both(partial(_carried_out, [delete(tasks[0], a_change(ChangeAction.DELETE))]))
         pair.compare_records([TaskId(each) for each in IDS])
+
+
+async def test_a_creation_beside_its_like_is_judged_by_what_is_there(store: StoreUnderTest) -> None:
+    """Of two in one call, the second would be refused for the first, had it not been carried out before."""
+    known = a_creation(a_definition("known"), key="known")
+    await store.applied(known)
+    new, again = a_creation(a_definition("new")), replace(a_creation(a_definition("new")), change=known.change)
+
+    answers = await store.tasks.mutate([new, again])
+
+    assert (type(answers[0]), answers[1]) == (Applied, Replayed(known.after.id, 1, None))
 
 
 async def _carried_out(mutations: list[Mutation], store: StoreUnderTest) -> list[MutateAnswer]:

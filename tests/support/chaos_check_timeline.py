@@ -130,7 +130,8 @@ def _never_early(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _held(evidence: Evidence) -> Iterator[Finding]:
-    """While all firing was held nothing was fired, and nothing began that anybody had asked for."""
+    """While all firing was held nothing began, and nothing was fired but what somebody had a task make up for."""
+    asked = {(change.task_id, change.at) for change in evidence.dump.changes if change.action == "resume"}
     held = [line["monotonic"] for line in evidence.nemesis if line["what"] == "held"]
     released = [line["monotonic"] for line in evidence.nemesis if line["what"] == "released"]
     for began, ended in zip(held, [*released, float("inf")], strict=False):
@@ -139,5 +140,6 @@ def _held(evidence: Evidence) -> Iterator[Finding]:
                 yield Finding("hold", f"{mark.execution} of {mark.task} began while all firing was held")
         for each in evidence.dump.executions.values():
             moments = evidence.clock.moments(each.created_at)
-            if each.kind == "auto" and moments and all(began <= moment <= ended for moment in moments):
+            is_fired = each.kind == "auto" and (each.task_id, each.created_at) not in asked
+            if is_fired and moments and all(began <= moment <= ended for moment in moments):
                 yield Finding("hold", f"{each.id} was fired while all firing was held")

@@ -44,7 +44,7 @@ def server_programs() -> Path:
 @cache
 def server_version() -> int:
     """The major version of the servers."""
-    command = [server_programs() / "postgres", "--version"]
+    command = (server_programs() / "postgres", "--version")
     told = re.search(r"\) (\d+)", subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert told is not None
     return int(told[1])

@@ -11,6 +11,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from adapters.sql.engine import Database
+from application.scheduling.ports.errors import StoreRefusedError
 
 LAG_MAX = timedelta(seconds=10)
 ACTIVE_SHARE_MAX = 0.8
@@ -36,8 +37,11 @@ class SqlLoadProbe:
         """See the port."""
         if self.database.has_one_writer:
             return None
-        async with self.database.reading("look at the load") as connection:
-            load = (await connection.execute(_LOAD)).one()
+        try:
+            async with self.database.reading("look at the load") as connection:
+                load = (await connection.execute(_LOAD)).one()
+        except StoreRefusedError:
+            return None
         if load.lag is not None and load.lag > self.lag_max:
             return f"a standby is {load.lag.total_seconds():.0f} s behind"
         if load.active > self.active_share_max * load.sessions_max:

@@ -72,7 +72,7 @@ class _Preparer(PGIdentifierPreparer_asyncpg):
 
     dialect: Any
 
-    def format_column(  # type: ignore[override] - what is handed on need not be named
+    def format_column(  # type: ignore[override]  # what is handed on need not be named
         self, column: Any, use_table: Any = False, name: Any = None, **options: Any
     ) -> str:
         """See SQLAlchemy."""

@@ -41,7 +41,7 @@ class Creations:
     async def carry_out(
         self, database: Database, guard: Guard, creations: Sequence[Mutation]
     ) -> list[MutateAnswer] | None:
-        """Carry out a batch of which `are_creations` is true, whole; answers in order.
+        """Carry out a batch of which `are_apart` is true, whole; answers in order.
 
         None: a part of it is there already, or is decided ahead of the store's clock; nothing is written.
         """
@@ -63,8 +63,3 @@ class Creations:
             _VERSIONS: self._dialect.pack([version_row(task) for task in steps.versions]),
             _CHANGES: self._dialect.pack([change_row(each) for each in steps.changes]),
         }
-
-
-def are_creations(mutations: Sequence[Mutation]) -> bool:
-    """True of new tasks of which nothing runs or was passed over as yet."""
-    return all(each.before is None and not (each.firing or each.runs or each.skips) for each in mutations)

@@ -10,11 +10,11 @@ from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, liter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.records.packing import Row, at_or_none
-from adapters.records.steps import replayed
+from adapters.records.steps import are_apart, replayed
 from adapters.records.tasks import tasks_of
 from adapters.sql.engine import Database
 from adapters.sql.errors import RowRefusedError
-from adapters.sql.store.creations import Creations, are_creations
+from adapters.sql.store.creations import Creations
 from adapters.sql.store.dialect import Dialect, Query, prepared
 from adapters.sql.store.firings import Firings, batches_of, task_id_of
 from adapters.sql.store.guard import Guard
@@ -170,7 +170,7 @@ class SqlTaskStore:
             await connection.execute(update(store).values(tzdata=version))
 
     async def _carried_out(self, batch: Sequence[Mutation]) -> list[MutateAnswer]:
-        if are_creations(batch):
+        if are_apart(batch):
             answers = await self._creations.carry_out(self._database, self._guard, batch)
             if answers is not None:
                 return answers

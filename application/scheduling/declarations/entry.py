@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from application.scheduling.documents import Document, definition_document
-from domain.errors import DomainError, nearest_of
+from domain.errors import DomainError, InvalidTaskError, nearest_of
 from domain.pointers import parts_of, pointer_of
+from domain.scheduling.names import normal
 from domain.scheduling.schedule import ScheduleType
 from domain.scheduling.task import Definition
 
@@ -85,6 +86,10 @@ def document_of(name: str, fields: Mapping[str, Any]) -> Document:
 def entry_of(name: str, written: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[Entry, list[DomainError]]:
     """An entry as it was written, with what is said for all; and its faults of shape, by places in the file."""
     own, faults = said_in(written, ("tasks", name))
+    if name != normal(name):
+        # Found again by its name, it must have the spelling that a task is given.
+        told = "a name is in normal form NFC, in which a letter and its accents are one character"
+        faults.append(InvalidTaskError(told, code="not_normal", pointer=pointer_of(("tasks", name))))
     return Entry(name, {**defaults, **own}, frozenset(own)), faults
 
 

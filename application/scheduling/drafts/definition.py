@@ -12,6 +12,7 @@ from application.scheduling.drafts.faults import Faults
 from application.scheduling.drafts.shapes import BackoffBody, TaskBody
 from domain.errors import DomainError, InvalidTaskError, MalformedJsonError
 from domain.scheduling.cron.zone import zone
+from domain.scheduling.names import normal
 from domain.scheduling.policy import TIMEOUT_DEFAULT, ExecutionPolicy, Misfire, Overlap
 from domain.scheduling.retry import Backoff, BackoffKind, RetryPolicy
 from domain.scheduling.schedule import CronSchedule, IntervalSchedule, OneTimeSchedule, Schedule, ScheduleType
@@ -51,12 +52,13 @@ def define(
     schedule = faults.or_else(instead, lambda: schedule_from(zoned, now=now, present=present))
     policy = _policy(body, present, defaults or HandlerDefaults(), faults)
     definition = _definition(body, schedule, payload, policy, present)
+    new = definition if present is None else _without_old_names(present, definition)
     try:
-        definition.check()
+        new.check()
     except DomainError:
         for name in _CHECKED:
             # One at a time: checked as a whole, a definition names only the first of its faults.
-            faults.or_else(None, replace(_SOUND, **{name: getattr(definition, name)}).check)
+            faults.or_else(None, replace(_SOUND, **{name: getattr(new, name)}).check)
     faults.throw()
     return definition
 
@@ -112,7 +114,7 @@ def _definition(
     body: TaskBody, schedule: Schedule, payload: str, policy: ExecutionPolicy, present: Definition | None
 ) -> Definition:
     definition = Definition(
-        name=body.name,
+        name=_named(body.name, present),
         task_type=body.task_type,
         schedule=schedule,
         schedule_text=body.schedule.strip(),
@@ -127,6 +129,18 @@ def _definition(
     return definition if present is None else _keeping(present, definition, body)
 
 
+def _named(name: str, present: Definition | None) -> str:
+    """The name in its one spelling; a task that was named before there was one keeps its own."""
+    return name if present is not None and name == present.name else normal(name)
+
+
+def _without_old_names(present: Definition, definition: Definition) -> Definition:
+    """The definition without the names that the task has borne, and run, all along: they passed what was asked then."""
+    if definition.name == present.name:
+        definition = replace(definition, name=_SOUND.name)
+    return replace(definition, handler=None) if definition.handler == present.handler_name else definition
+
+
 def _keeping(present: Definition, definition: Definition, body: TaskBody) -> Definition:
     """The new definition with what its body leaves out as it was."""
     kept: dict[str, Any] = {
@@ -134,7 +148,7 @@ def _keeping(present: Definition, definition: Definition, body: TaskBody) -> Def
         for name in ("tags", "description", "delivery", "handler")
         if getattr(body, name) is None
     }
-    if body.handler is None and present.handler is None and present.name != body.name:
+    if body.handler is None and present.handler is None and present.name != definition.name:
         # Renaming a task must not change what it runs.
         kept["handler"] = present.name
     return replace(definition, **kept)

@@ -41,7 +41,7 @@ _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.ASCII 
 async def check_host(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer to the names of the loopback only, where there is no login to ask for; else to the public name, too."""
     settings, hosts = request.app[SETTINGS], request.headers.getall("Host", [])
-    is_loopback = len(hosts) == 1 and _LOOPBACK.fullmatch(hosts[0]) is not None
+    is_loopback = len(hosts) == 1 and is_loopback_name(hosts[0])
     if settings.loopback_hosts_only:
         if not is_loopback:
             raise RequestError("wrong_host", "this dashboard answers to 127.0.0.1 and localhost only", header="Host")
@@ -51,6 +51,11 @@ async def check_host(request: web.Request, handler: Handler) -> web.StreamRespon
     elif not (is_loopback or _is_probe(request) or _is_public(hosts, settings.public_origin)):
         raise RequestError("wrong_host", "this dashboard answers to its public name only", header="Host")
     return await handler(request)
+
+
+def is_loopback_name(host: str) -> bool:
+    """True for what the Host of a request to the loopback says, with or without a port."""
+    return _LOOPBACK.fullmatch(host) is not None
 
 
 @web.middleware

@@ -68,6 +68,7 @@ async def test_text_on_hold_is_not_overwritten_but_may_be_deleted_softly(
 ) -> None:
     database.add("user", deleted=True, ap_deleted_at=NOON - 2 * DAY)
     for community in (HELD, FREE):
+        database.add("community", id=community)
         database.add("post", user_id=1, title="t", body="b", community_id=community)
 
     done = await perform("cleanup_orphaned_data", {"action": action}, holding, clock)

@@ -12,7 +12,7 @@ from adapters.sql.postgres import open_database
 from adapters.sql.postgres_address import parse_address
 from application.fediverse.ports.content import ContentPorts
 from tests.support.postgres_servers import PostgresServer
-from tests.support.waiting import eventually
+from tests.support.waiting import turns
 
 # One loop for all, because the database that they share is open in it.
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -32,15 +32,20 @@ async def test_too_many_sessions_at_work_are_trouble_and_idle_ones_are_none(
 
     idle = await strict.trouble()
     async with asyncio.TaskGroup() as clients:
-        at_work = clients.create_task(session.execute("SELECT pg_sleep(60)"))
-        await eventually(strict.trouble)
-        told, usual = await strict.trouble(), await opened.load.trouble()
+        clients.create_task(_at_work(session))
+        async with asyncio.timeout(5):
+            while (told := await strict.trouble()) is None:
+                await turns()
+        usual = await opened.load.trouble()
         server.run(f"SELECT pg_cancel_backend({session.get_server_pid()})")
-        with suppress(asyncpg.QueryCanceledError):
-            await at_work
     await session.close()
 
     assert (idle, told, usual) == (None, "1 of 100 sessions are active", None)
+
+
+async def _at_work(session: asyncpg.Connection) -> None:
+    with suppress(asyncpg.QueryCanceledError):
+        await session.execute("SELECT pg_sleep(60)")
 
 
 @pytest.mark.postgres
@@ -56,9 +61,10 @@ async def test_a_standby_that_falls_behind_is_trouble(lags: str, trouble: str | 
     server.database("behind")
     # It stands before the server's own view of that name where the path names the server's schema behind it.
     server.run(
-        f"CREATE VIEW pg_stat_replication AS SELECT l::interval AS replay_lag FROM (VALUES ({lags})) v (l)", "behind"
+        f"CREATE VIEW public.pg_stat_replication AS SELECT l::interval AS replay_lag FROM (VALUES ({lags})) v (l)",
+        "behind",
     )
-    server.run("GRANT SELECT ON pg_stat_replication TO public", "behind")
+    server.run("GRANT SELECT ON public.pg_stat_replication TO public", "behind")
     server.run("ALTER DATABASE behind SET search_path = public, pg_catalog")
     database = open_database(parse_address(server.url_of("behind")), "public")
     try:

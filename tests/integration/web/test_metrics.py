@@ -1,6 +1,7 @@
 """Who reads the figures, where, and what stands in them."""
 
 import aiohttp
+import pytest
 
 from adapters.telemetry.exposition import Exposition
 from adapters.telemetry.meter import Meter
@@ -56,6 +57,44 @@ async def test_a_process_without_a_dashboard_tells_its_figures_where_it_is_told_
     assert value(told, "claims_lost_total") == 0
     assert ("store_up", ()) not in told
     assert (status, headers.get("Server")) == (404, "")
+
+
+LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - what containers listen on
+NAMED = frozenset({"Scheduler.example.org"})
+
+
+@pytest.mark.parametrize(
+    ("listens_on", "names", "host", "status"),
+    [
+        (LOCAL, (), "localhost:9464", 200),
+        (LOCAL, (), "[::1]", 200),
+        (LOCAL, (), "evil.example", 421),
+        (LOCAL, (), "scheduler", 421),
+        (LOCAL, NAMED, "scheduler.example.org", 200),
+        (EVERYWHERE, (), "10.0.0.7:9464", 200),
+        (EVERYWHERE, (), "[fd00::7]:9464", 200),
+        (EVERYWHERE, (), "scheduler:9464", 200),
+        (EVERYWHERE, (), "evil.example:9464", 421),
+        (EVERYWHERE, (), "scheduler.", 421),
+        (EVERYWHERE, (), "me@scheduler", 421),
+        (EVERYWHERE, NAMED, "scheduler.EXAMPLE.org:9464", 200),
+        (EVERYWHERE, NAMED, "evil.example", 421),
+    ],
+)
+async def test_a_name_that_others_let_lead_to_the_figures_is_not_answered(
+    listens_on: str, names: frozenset[str], host: str, status: int
+) -> None:
+    settings = Settings(
+        scheduler_metrics_host=listens_on, scheduler_metrics_port=0, scheduler_metrics_names=frozenset(names)
+    )
+
+    async with (
+        serve_metrics(settings, ProcessMetrics(Exposition(Meter()), None)) as url,
+        aiohttp.ClientSession() as get,
+    ):
+        assert url is not None
+        async with get.get(url.replace(EVERYWHERE, LOCAL), headers={"Host": host}) as answer:
+            assert answer.status == status
 
 
 async def test_without_an_address_for_them_figures_are_served_nowhere_else() -> None:

@@ -54,8 +54,10 @@ LINES: list[tuple[Event, str, str, dict[str, Any]]] = [
     (
         HandlerMissing(ONE, TASK, "report", "mail", "the report"),
         "warning",
-        "This worker has no handler 'the report' for the type mail: put back is report, "
-        "which another worker may run, and which is given up when none has for an hour",
+        (
+            "This worker has no handler 'the report' for the type mail: put back is report, which another worker may "
+            "run, and which is given up when none has for an hour"
+        ),
         OF_ONE,
     ),
     (

@@ -199,18 +199,45 @@ def test_an_ambiguous_instant_is_told_as_the_first_or_the_second() -> None:
     ],
 )
 def test_a_wall_time_that_the_clocks_skip_is_told_of_its_text(text: str, detail: str | None) -> None:
-    found = [(each.code, each.detail) for each in lint_wall_time(text, BERLIN)]
+    way_out = "another time, if that is too late"
 
-    assert found == ([] if detail is None else [("one_time_moved", detail)])
+    found = list(lint_wall_time(text, BERLIN))
+
+    moved = None if detail is None else Finding("one_time_moved", Severity.WARNING, detail, way_out, at=SPRING)
+    assert found == ([] if moved is None else [moved])
 
 
-def test_a_deprecated_zone_is_told_with_the_one_to_use() -> None:
-    [finding] = findings("0 12 * * *", "US/Eastern")
+UNEVEN = "7m does not divide the day: its times differ from one day to the next"
+SHIFTS = "1d is elapsed time: from 2026-03-29 on it runs 60 minutes later by the clocks of Europe/Berlin"
+TWICE = "the clocks of Europe/Berlin show 02:30 twice that day: it runs the first time"
+CLOCK = "a cron expression keeps to the clock, such as 0 9 * * *"
+OFFSET = "with an offset, such as +02:00, the instant says which"
+PASSED = "the instant has passed: a task for it is refused"
+RUN_NOW = 'with "if_past": "run_now" it is created and runs at once'
+OLD = "US/Eastern is an old name that is kept for old data"
+SPRING, AUTUMN = in_utc("2026-03-29T01:00"), in_utc("2026-10-25T00:30")
 
-    assert (finding.code, finding.severity, finding.pointer, finding.position) == (
-        "deprecated_timezone", Severity.INFO, "/timezone", None,
-    )  # fmt: skip
-    assert finding.hint == "America/New_York has the same rules"
+
+@pytest.mark.parametrize(
+    ("schedule", "timezone", "finding"),
+    [
+        (IntervalSchedule.parse("7m"), BERLIN, Finding("interval_uneven", Severity.INFO, UNEVEN, CLOCK)),
+        (IntervalSchedule.parse("1d"), BERLIN, Finding("interval_shifts", Severity.INFO, SHIFTS, CLOCK, at=SPRING)),
+        (OneTimeSchedule(NOW), "UTC", Finding("one_time_past", Severity.WARNING, PASSED, RUN_NOW, at=NOW)),
+        (OneTimeSchedule(AUTUMN), BERLIN, Finding("one_time_twice", Severity.INFO, TWICE, OFFSET, at=AUTUMN)),
+        (
+            CronSchedule("0 12 * * *", "US/Eastern"),
+            "US/Eastern",
+            Finding(
+                "deprecated_timezone", Severity.INFO, OLD, "America/New_York has the same rules", pointer="/timezone"
+            ),
+        ),
+    ],
+)
+def test_a_finding_says_what_is_wrong_how_badly_when_and_what_would_be_right(
+    schedule: Schedule, timezone: str, finding: Finding
+) -> None:
+    assert lint(schedule, timezone, NOW) == [finding]
 
 
 def test_an_unknown_zone_is_an_error_for_every_kind() -> None:

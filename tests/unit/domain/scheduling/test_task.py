@@ -53,7 +53,7 @@ def test_a_definition_within_its_limits_passes(fields: dict[str, Any]) -> None:
         ({"task_type": "mäil"}, "/task_type", "bad_identifier", None),
         ({"handler": ""}, "/handler", "out_of_range", None),
         ({"handler": "h" * 201}, "/handler", "out_of_range", None),
-        ({"handler": "h\r"}, "/handler", "out_of_range", None),
+        ({"handler": "h\r"}, "/handler", "out_of_range", 1),
         ({"description": "d" * 2_001}, "/description", "out_of_range", None),
         ({"description": "null \x00"}, "/description", "out_of_range", 5),
         ({"description": "half \udfff"}, "/description", "out_of_range", 5),
