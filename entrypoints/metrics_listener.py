@@ -55,7 +55,7 @@ async def serve_metrics(settings: Settings, metrics: ProcessMetrics) -> AsyncIte
 
 
 def _answers_to(settings: Settings, hosts: Sequence[str]) -> bool:
-    """True for the loopback's names and the settings', and, asked from beyond, for addresses and names without a dot."""
+    """True for the loopback's names and the settings'; beyond it for addresses and names without a dot, too."""
     if len(hosts) != 1:
         return False
     if is_loopback_name(hosts[0]):

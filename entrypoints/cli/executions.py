@@ -118,14 +118,14 @@ def _cell(value: Any) -> Any:
 
 def _told(record: ExecutionRecord) -> Iterator[str]:
     execution, summary = record.summary.execution, record.summary
-    yield f"{execution.id} of {summary.task_name or execution.task_id}: {execution.state}"
+    yield f"{execution.id} of {on_one_line(summary.task_name or execution.task_id)}: {execution.state}"
     yield f"  {execution.kind}, version {execution.version}, asked for at {instant(execution.scheduled_at)}"
     if execution.result_json is not None:
-        yield f"  result: {execution.result_json}"
+        yield f"  result: {on_one_line(execution.result_json)}"
     if execution.cancel is not None:
         cancel = execution.cancel
         why = f": {on_one_line(cancel.reason)}" if cancel.reason else ""
-        yield f"  {cancel.actor} asked for it to be cancelled at {instant(cancel.at)}{why}"
+        yield f"  {on_one_line(cancel.actor)} asked for it to be cancelled at {instant(cancel.at)}{why}"
     if execution.error is not None and not any(each.error for each in record.attempts):
         yield from _error_told(execution.error)
     for attempt in record.attempts:

@@ -8,6 +8,7 @@ import click
 from application.scheduling.documents import held_document
 from application.scheduling.explanations.words import counted, sentence
 from application.scheduling.iso_text import instant
+from application.scheduling.services.error_reports import on_one_line
 from application.scheduling.services.inspect_tasks import Health
 from entrypoints.cli.answers import Output, output_option, print_document, with_services
 
@@ -39,6 +40,6 @@ def health_command(output: Output) -> None:
         )
     else:
         here = f"{counted(found.schedulers, 'scheduler')} and {counted(found.workers, 'worker')} at work."
-        held = [f"All firing is held, by {found.held.actor}: {found.held.reason}"] if found.held else []
+        held = [on_one_line(f"All firing is held, by {found.held.actor}: {found.held.reason}")] if found.held else []
         click.echo("\n".join([*held, *(sentence(each.told) for each in found.problems), here]))
     sys.exit(EXIT_FINDINGS if found.problems else 0)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from application.scheduling.iso_text import instant
+from application.scheduling.services.error_reports import on_one_line
 from entrypoints.cli.answers import with_services
 from entrypoints.cli.asking import doer, reason_option
 
@@ -24,7 +25,7 @@ def hold_command(reason: str) -> None:
 
     before, now = with_services(held)
     if before is not None:
-        click.echo(f"Held already, by {before.actor} since {instant(before.since)}: {before.reason}")
+        click.echo(f"Held already, {_told(before)}")
     else:
         click.echo(f"Held since {instant(now.since)}: nothing fires and nothing new starts until `release`.")
 
@@ -41,4 +42,8 @@ def release_command(reason: str) -> None:
     if ended is None:
         click.echo("Nothing was held.")
     else:
-        click.echo(f"Released. It was held by {ended.actor} since {instant(ended.since)}: {ended.reason}")
+        click.echo(f"Released. It was held {_told(ended)}")
+
+
+def _told(hold: "Hold") -> str:
+    return on_one_line(f"by {hold.actor} since {instant(hold.since)}: {hold.reason}")

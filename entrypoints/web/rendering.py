@@ -17,6 +17,7 @@ from entrypoints.web.doors.origins import SAFE_METHODS
 from entrypoints.web.keys import CALLER, HOLD, NEWS_MARK, SERVICES, SETTINGS
 from entrypoints.web.viewer import theme_of, zone_of
 from entrypoints.web.words import wording
+from entrypoints.web.words.unseen import as_sent, shown
 
 FOLDER = Path(__file__).parent / "templates"
 # What is smaller fits into a few packets as it is.
@@ -82,11 +83,12 @@ def _environment() -> Environment:
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=shown,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters.update(wording.FILTERS)
+    environment.filters.update(wording.FILTERS, as_sent=as_sent)
     # For macros that are imported without the page's context.
     environment.globals["viewer_zone"] = None
     return environment

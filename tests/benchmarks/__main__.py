@@ -26,6 +26,7 @@ BENCHES = (
     "bench_redis_stored",
     "bench_live_pages",
     "bench_pages",
+    "bench_lists",
     "bench_content",
 )
 REPORT = ROOT / "var" / "bench.json"

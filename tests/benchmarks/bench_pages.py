@@ -107,12 +107,12 @@ async def _measured(path: Path) -> list[tuple[str, float, list[float]]]:
             ("figures: durations of a task", lambda: read.measured(task_ids[0]), LIST_MUST_MS),
             ("figures: tasks at one minute", lambda: read.crowd(clock.now()), LIST_MUST_MS),
         )
-        rows = [(name, must, await _times(ask)) for name, ask, must in figures]
+        rows = [(name, must, await answer_times(ask)) for name, ask, must in figures]
         state = ServiceState(lambda: True, lambda: None, ProcessMetrics(container.telling(), container.measure_store()))
         async with serve_admin(settings, container, state) as base, ClientSession() as session:
             for name, address, must in ADDRESSES:
-                ask = _asking(session, base + address.format(task_id=task_ids[0]))
-                rows.append((name, must, await _times(ask)))
+                ask = asking(session, base + address.format(task_id=task_ids[0]))
+                rows.append((name, must, await answer_times(ask)))
     return rows
 
 
@@ -121,7 +121,9 @@ async def _some_tasks(stores: SqlStore) -> Sequence[ScheduledTask]:
     return page.tasks
 
 
-def _asking(session: ClientSession, address: str) -> Ask:
+def asking(session: ClientSession, address: str) -> Ask:
+    """Ask for an address, read the answer, and see that it is one."""
+
     async def ask() -> None:
         async with session.get(address) as response:
             await response.read()
@@ -130,7 +132,7 @@ def _asking(session: ClientSession, address: str) -> Ask:
     return ask
 
 
-async def _times(ask: Ask) -> list[float]:
+async def answer_times(ask: Ask) -> list[float]:
     """Milliseconds of each of REPEATS answers, after one that fills the caches."""
     await ask()
     times = []

@@ -72,7 +72,8 @@ class Nemesis:
         """No fault stays, whatever was under way; only the clock stays where it is."""
         for cell in (Cell.SCHEDULER_WRITES, Cell.WORKER_WRITES):
             self.ground.controls[cell] = 0
-        for service in services(self.ground):
+        # One that never started would hide why.
+        for service in (each for each in services(self.ground) if each.process is not None):
             for pid in family(service):
                 _signal(pid, signal.SIGCONT)
         self.ground.heal()

@@ -1,12 +1,14 @@
 """Calls that are carried out although their callers never hear of it, and are then made again."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from redis import Redis
 
+from adapters.memory import open_memory_store
 from adapters.redis.script import script
 from adapters.redis.server import Server
 from application.scheduling.ports.access_trail import AccessFilter
@@ -14,11 +16,26 @@ from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.history import ExecutionFilter
 from domain.scheduling.task import ScheduledTask
 from tests.conformance.store_under_test import StoreUnderTest
+from tests.support.manual_clock import ManualClock
+from tests.support.recorders import CountingEntropy
 from tests.support.wire_proxy import Fault, Once, WireProxy, calls
 
 MANY = 100
 
 Call = Callable[[], Awaitable[object]]
+
+
+async def from_outside(*_: object) -> None:
+    """Stands where a store would break itself: in these tests its wire or its server does that."""
+    raise NotImplementedError
+
+
+@asynccontextmanager
+async def a_reference() -> AsyncIterator[StoreUnderTest]:
+    """A memory store with a clock of its own."""
+    clock = ManualClock()
+    async with open_memory_store(clock, CountingEntropy()) as stores:
+        yield StoreUnderTest(clock, stores, from_outside, from_outside, from_outside)
 
 
 @dataclass(frozen=True, slots=True)

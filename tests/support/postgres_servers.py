@@ -164,14 +164,14 @@ class PostgresServer:
             self.stop(how)
         self.start()
 
-    def run(self, sql: str, database: str = DATABASE) -> list[tuple[str, ...]]:
+    def run(self, sql: str, database: str = DATABASE, *, within: float = RUN_SECONDS) -> list[tuple[str, ...]]:
         """Run statements as the server's owner, each for itself; answers the rows of all, values as text, NULL as ''.
 
         AssertionError with what the server says if it refuses one; those before it are carried out.
         """
         where = ("-h", self.folder, "-p", str(self.port), "-U", ADMIN, "-d", database)
         command = (programs() / "psql", *PSQL, *where)
-        done = subprocess.run(command, input=sql, capture_output=True, text=True, timeout=RUN_SECONDS, check=False)
+        done = subprocess.run(command, input=sql, capture_output=True, text=True, timeout=within, check=False)
         assert done.returncode == 0, done.stderr
         return [tuple(row) for row in csv.reader(done.stdout.splitlines())]
 

@@ -28,13 +28,28 @@ async def postgres(reader: asyncio.StreamReader) -> tuple[bytes, Words]:
 
 @dataclass(slots=True)
 class WritingCommit:
-    """True of the command that commits a transaction which may write; only one connection does so at a time."""
+    """True of the command that commits what may be written: a statement outside any transaction, or COMMIT.
+
+    Only one connection writes at a time.
+    """
 
     is_writing: bool = False
+    is_reading: bool = False
 
     def __call__(self, words: Words) -> bool:
         """See Judge."""
         query = words[-1][1 + SIZE_BYTES :] if words[-1].startswith(b"Q") else b""
         if query.startswith(b"BEGIN"):
-            self.is_writing = b"READ ONLY" not in query
-        return self.is_writing and query.startswith(b"COMMIT")
+            self.is_reading = b"READ ONLY" in query
+            self.is_writing = not self.is_reading
+        was_writing, was_in_any = self.is_writing, self.is_writing or self.is_reading
+        if query.startswith((b"COMMIT", b"ROLLBACK")):
+            self.is_writing = self.is_reading = False
+        if is_executing(words):
+            return not was_in_any
+        return was_writing and query.startswith(b"COMMIT")
+
+
+def is_executing(words: Words) -> bool:
+    """True of a command that carries out a prepared statement."""
+    return any(word.startswith(b"E") for word in words)

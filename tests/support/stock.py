@@ -8,9 +8,11 @@ from pathlib import Path
 from adapters.sql.store import open_sqlite_store
 from adapters.system.clock import SystemClock
 from adapters.system.entropy import SystemEntropy
+from application.scheduling.ports.task_store import TaskStore
 from domain.scheduling.durations import NO_STEP, STEPS
 from domain.scheduling.identifiers import MICROSECOND, microseconds
 from domain.scheduling.schedule import CronSchedule
+from domain.scheduling.task import Definition
 from tests.support.builders import a_creation, a_definition
 
 TASKS = 10_000
@@ -66,7 +68,8 @@ FROM (
 async def stock(path: Path, *, tasks: int = TASKS, runs: int = RUNS_EACH) -> None:
     """Make a store with so many tasks and executions of each; for 10,000 and 100 this takes about half a minute."""
     now = SystemClock().now()
-    await _add_tasks(path, tasks, now)
+    async with open_sqlite_store(path, SystemClock(), SystemEntropy()) as store:
+        await add_stock_tasks(store.tasks, tasks, now)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
@@ -78,23 +81,23 @@ async def stock(path: Path, *, tasks: int = TASKS, runs: int = RUNS_EACH) -> Non
         connection.execute("COMMIT")
 
 
-async def _add_tasks(path: Path, count: int, now: datetime) -> None:
+async def add_stock_tasks(tasks: TaskStore, count: int, now: datetime) -> None:
+    """Tasks of several types, tags, zones and schedules, in any store."""
     entropy = SystemEntropy()
-    async with open_sqlite_store(path, SystemClock(), entropy) as store:
-        for start in range(0, count, CHUNK):
-            numbers = range(start, min(start + CHUNK, count))
-            definitions = [
-                a_definition(
-                    f"task {number:05}",
-                    schedule=CronSchedule(_expression(number), ZONES[number % len(ZONES)]),
-                    task_type=TYPES[number % len(TYPES)],
-                    tags=(f"team-{number % 20}",),
-                    description=f"What task {number} is for, in a sentence or two.",
-                    payload_json='{"days_to_keep":30}',
-                )
-                for number in numbers
-            ]
-            await store.tasks.mutate([a_creation(each, at=now, task_id=entropy.identifier()) for each in definitions])
+    for start in range(0, count, CHUNK):
+        definitions = [_definition(number) for number in range(start, min(start + CHUNK, count))]
+        await tasks.mutate([a_creation(each, at=now, task_id=entropy.identifier()) for each in definitions])
+
+
+def _definition(number: int) -> Definition:
+    return a_definition(
+        f"task {number:05}",
+        schedule=CronSchedule(_expression(number), ZONES[number % len(ZONES)]),
+        task_type=TYPES[number % len(TYPES)],
+        tags=(f"team-{number % 20}",),
+        description=f"What task {number} is for, in a sentence or two.",
+        payload_json='{"days_to_keep":30}',
+    )
 
 
 def _expression(number: int) -> str:

@@ -61,9 +61,9 @@ class Once:
 
     def __call__(self, words: Words) -> Befalls | None:
         """See Judge."""
-        self.seen += self.matches(words)
-        is_the_one = self.seen == self.nth and self.matches(words)
-        return self.fault if is_the_one else None
+        is_match = self.matches(words)
+        self.seen += is_match
+        return self.fault if is_match and self.seen == self.nth else None
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from tests.benchmarks.peers.stopwatch import HandOvers, due_after_adding, each_second, main
+from tests.benchmarks.peers.stopwatch import HandOvers, due_after_adding, each_second, for_a_while, main, report
 
 handed_over = HandOvers()
 
@@ -28,13 +28,7 @@ def measure_burst(url: str, count: int) -> None:
 
 async def _measure_burst(url: str, count: int) -> None:
     """The hand-over is the call of the job's function."""
-    scheduler = AsyncIOScheduler(
-        jobstores={"default": SQLAlchemyJobStore(url.replace("postgresql://", "postgresql+psycopg://"))},
-        executors={"default": AsyncIOExecutor()},
-        job_defaults={"misfire_grace_time": None},
-        timezone=UTC,
-    )
-    scheduler.start(paused=True)
+    scheduler = _paused(url)
     # Each is a transaction, which a slow disk makes long.
     due_at = due_after_adding(2 * count)
     hourly = IntervalTrigger(hours=1, start_date=datetime.fromtimestamp(due_at, UTC), timezone=UTC)
@@ -46,5 +40,28 @@ async def _measure_burst(url: str, count: int) -> None:
     await asyncio.Event().wait()
 
 
+def measure_adding(url: str, count: int) -> None:
+    asyncio.run(_measure_adding(url, count))
+
+
+async def _measure_adding(url: str, count: int) -> None:
+    scheduler, hourly = _paused(url), IntervalTrigger(hours=1, timezone=UTC)
+    added, began = 0, time.perf_counter()
+    for added in for_a_while(count):
+        scheduler.add_job(noop, hourly, id=f"task {added}")
+    report({"adding": each_second(added + 1, began)})
+
+
+def _paused(url: str) -> AsyncIOScheduler:
+    scheduler = AsyncIOScheduler(
+        jobstores={"default": SQLAlchemyJobStore(url.replace("postgresql://", "postgresql+psycopg://"))},
+        executors={"default": AsyncIOExecutor()},
+        job_defaults={"misfire_grace_time": None},
+        timezone=UTC,
+    )
+    scheduler.start(paused=True)
+    return scheduler
+
+
 if __name__ == "__main__":
-    main({"burst": measure_burst})
+    main({"burst": measure_burst, "adding": measure_adding})

@@ -9,22 +9,30 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 Figures = dict[str, float]
 # A peer that adds this many schedules a second has them all before they are due; on a quiet machine they add 3,000.
 ADDS_PER_SECOND = 500
+ADDING_SECONDS = 15.0
+"""Where nothing but adding is measured, it lasts so long at most, however many are added by then."""
 MOMENT_SECONDS = 0.05  # for what is due at once
 
 
-def due_after_adding(count: int) -> float:
-    """A POSIX time for `count` schedules that are still to be added one by one."""
-    return float(int(time.time() + count / ADDS_PER_SECOND + 2))
+def due_after_adding(count: int, at: float = ADDS_PER_SECOND) -> float:
+    """A POSIX time for `count` schedules that are still to be added one by one, so many a second."""
+    return float(int(time.time() + count / at + 2))
 
 
 def each_second(count: int, began: float) -> Figures:
     """So many things a second since `began` by `time.perf_counter()`."""
     return {"rate": count / (time.perf_counter() - began)}
+
+
+def for_a_while(count: int) -> Iterator[int]:
+    """The numbers below `count`, or as many as are asked for within ADDING_SECONDS."""
+    ends_at = time.perf_counter() + ADDING_SECONDS
+    return itertools.takewhile(lambda _: time.perf_counter() < ends_at, range(count))
 
 
 class HandOvers:

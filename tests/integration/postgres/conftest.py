@@ -6,10 +6,10 @@ from itertools import count
 
 import pytest
 
-from adapters.memory import open_memory_store
 from adapters.sql.postgres_address import address_of
 from adapters.sql.store import open_postgres_store
 from tests.conformance.store_under_test import StoreUnderTest
+from tests.support.lost_replies import a_reference, from_outside
 from tests.support.manual_clock import ManualClock
 from tests.support.postgres_servers import PostgresServer, a_postgres
 from tests.support.postgres_wire import postgres
@@ -57,16 +57,10 @@ async def remote(server: PostgresServer, template: str, wire: WireProxy) -> Asyn
     clock = ManualClock()
     address = address_of(url.replace(f":{server.port}/", f":{wire.port}/"))
     async with open_postgres_store(address, CountingEntropy(), clock=clock) as stores:
-        yield StoreUnderTest(clock, stores, _by_the_wire, _by_the_wire, _by_the_wire)
+        yield StoreUnderTest(clock, stores, from_outside, from_outside, from_outside)
 
 
 @pytest.fixture
 async def reference() -> AsyncIterator[StoreUnderTest]:
-    """A memory store with a clock of its own."""
-    clock = ManualClock()
-    async with open_memory_store(clock, CountingEntropy()) as stores:
-        yield StoreUnderTest(clock, stores, _by_the_wire, _by_the_wire, _by_the_wire)
-
-
-async def _by_the_wire(*_: object) -> None:
-    raise NotImplementedError
+    async with a_reference() as store:
+        yield store

@@ -2,10 +2,8 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from adapters.sql.postgres_address import address_of
 from adapters.sql.store import PostgresStores, open_postgres_store
@@ -13,8 +11,11 @@ from adapters.system.clock import SystemClock
 from application.scheduling.ports.task_store import Applied, TooEarly
 from domain.scheduling.mutation import Mutation
 from domain.scheduling.schedule import IntervalSchedule
+from tests.conformance.store_under_test import StoreUnderTest
 from tests.support.builders import DAY, HOUR, MINUTE, a_creation, a_definition
+from tests.support.postgres_wire import is_executing
 from tests.support.recorders import CountingEntropy
+from tests.support.wire_proxy import Fault, Once, WireProxy, Words
 
 
 @pytest.fixture
@@ -28,28 +29,26 @@ def _creation(name: str, *, ahead: timedelta = timedelta(0)) -> Mutation:
     return a_creation(a_definition(name, schedule=IntervalSchedule(DAY, at + DAY)), at=at)
 
 
-async def test_a_creation_is_one_statement_outside_any_transaction(store: PostgresStores) -> None:
-    seen: list[str] = []
-    engine = store.database.writer.sync_engine
+async def test_a_creation_is_one_command(remote: StoreUnderTest, wire: WireProxy) -> None:
+    await remote.add(a_definition("which connects and prepares"))
+    commands: list[Words] = []
 
-    def note(connection: Any, _cursor: object, statement: str, *_more: object) -> None:
-        assert connection.get_isolation_level() == "AUTOCOMMIT"
-        seen.append(statement)
+    def note(words: Words) -> bool:
+        commands.append(words)
+        return False
 
-    event.listen(engine, "before_cursor_execute", note)
-    (answer,) = await store.tasks.mutate([_creation("report")])
+    with wire.breaking(Once(Fault.REPLY_LOST, note, 1)):
+        await remote.add(a_definition("report"))
 
-    assert isinstance(answer, Applied)
-    assert len(seen) == 1
+    assert [is_executing(each) for each in commands] == [True]
 
 
 async def test_after_a_creation_its_connection_has_transactions_again(store: PostgresStores) -> None:
     await store.tasks.mutate([_creation("report")])
 
-    with pytest.raises(ZeroDivisionError):
-        async with store.database.writing("a step") as connection:
-            await connection.exec_driver_sql("UPDATE scheduler.tasks SET name = 'another'")
-            raise ZeroDivisionError
+    async with store.database.writer.connect() as connection:
+        await connection.exec_driver_sql("UPDATE scheduler.tasks SET name = 'another'")
+        await connection.rollback()
     assert await store.tasks.find("report") is not None
 
 

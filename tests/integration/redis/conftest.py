@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from redis import Redis
 
-from adapters.memory import open_memory_store
 from adapters.redis.opening import RedisStores, address_of, open_redis_store
 from tests.conformance.store_under_test import StoreUnderTest
+from tests.support.lost_replies import a_reference, from_outside
 from tests.support.manual_clock import ManualClock
 from tests.support.recorders import CountingEntropy
 from tests.support.redis_servers import WRITTEN_BEFORE_ANSWERED, Kind, RedisServer, a_redis
@@ -48,7 +48,7 @@ async def other(server: RedisServer, stores: RedisStores, clock: ManualClock) ->
 @pytest.fixture
 def store(stores: RedisStores, clock: ManualClock) -> StoreUnderTest:
     """The same with the steps of the conformance tests; what breaks a store is done by the server here."""
-    return StoreUnderTest(clock, stores, _by_the_server, _by_the_server, _by_the_server)
+    return StoreUnderTest(clock, stores, from_outside, from_outside, from_outside)
 
 
 @pytest.fixture
@@ -61,16 +61,10 @@ async def wire(server: RedisServer) -> AsyncIterator[WireProxy]:
 async def remote(wire: WireProxy, admin: Redis, clock: ManualClock) -> AsyncIterator[StoreUnderTest]:
     """A store at the other end of the wire."""
     async with open_redis_store(address_of(wire.url), CountingEntropy(), clock=clock) as stores:
-        yield StoreUnderTest(clock, stores, _by_the_server, _by_the_server, _by_the_server)
+        yield StoreUnderTest(clock, stores, from_outside, from_outside, from_outside)
 
 
 @pytest.fixture
 async def reference() -> AsyncIterator[StoreUnderTest]:
-    """A memory store with a clock of its own."""
-    clock = ManualClock()
-    async with open_memory_store(clock, CountingEntropy()) as stores:
-        yield StoreUnderTest(clock, stores, _by_the_server, _by_the_server, _by_the_server)
-
-
-async def _by_the_server(*_: object) -> None:
-    raise NotImplementedError
+    async with a_reference() as store:
+        yield store

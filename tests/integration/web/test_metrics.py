@@ -59,7 +59,7 @@ async def test_a_process_without_a_dashboard_tells_its_figures_where_it_is_told_
     assert (status, headers.get("Server")) == (404, "")
 
 
-LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"  # noqa: S104 - what containers listen on
+LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 NAMED = frozenset({"Scheduler.example.org"})
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine
 
-from adapters.sql.store import migrations
-from adapters.sql.store import open_sqlite_store
+from adapters.sql.store import migrations, open_sqlite_store
 from adapters.sql.store.tables import METADATA
 from tests.support.manual_clock import ManualClock
 from tests.support.recorders import CountingEntropy

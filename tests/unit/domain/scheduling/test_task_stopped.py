@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from domain.scheduling.events import TaskStopped
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.outcome import Outcome, Succeeded
 from domain.scheduling.policy import ExecutionPolicy
@@ -36,9 +37,7 @@ def test_a_stop_is_told_by_the_step_that_stops_what_had_occurrences_left(
 
     told = before.settle(running.id, outcome, LATER).stopped(before)
 
-    assert (told and (told.task_id, told.name, told.error_count)) == (
-        None if errors is None else (task.id, task.definition.name, errors)
-    )
+    assert told == (None if errors is None else TaskStopped(task.id, task.definition.name, errors))
 
 
 def test_the_last_end_is_kept_whichever_it_was() -> None:
