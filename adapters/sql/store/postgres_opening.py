@@ -41,6 +41,7 @@ _MAY_MAKE: Final = text(
 class PostgresStores(SqlStore):
     """The ports over one database on a server."""
 
+    terms: PostgresTerms
     arrival: Arrival
     guard: Guard
 

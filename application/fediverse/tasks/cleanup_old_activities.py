@@ -19,8 +19,6 @@ class OldActivitiesPayload(MaintenancePayload):
 
     days_to_keep: Days = Field(30, description="Days an entry is kept.")
     batch_size: WholeNumber = Field(5000, ge=100, le=20_000, description="Entries per transaction at most.")
-    # Twice that makes a batch smaller: the application writes to this table all the time, and waits for no batch.
-    target_batch_ms: WholeNumber = Field(50, ge=10, le=10_000, description="Milliseconds a batch should take.")
     direction: Literal["any", "in", "out"] = Field("any", description="Only what was received, or sent.")
     keep_failures_days: Days | None = Field(None, description="Longer period for entries that failed.")
     delete_null_timestamps: bool = Field(False, description="Also delete entries without a creation time.")

@@ -12,7 +12,15 @@ from apscheduler.datastores.sqlalchemy import SQLAlchemyDataStore
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.benchmarks.peers.stopwatch import Figures, HandOvers, due_after_adding, each_second, for_a_while, main, report
+from tests.benchmarks.peers.stopwatch import (
+    Figures,
+    HandOvers,
+    due_after_adding,
+    each_second,
+    for_a_while,
+    main,
+    report,
+)
 
 # So many are added first to see how long the others will take, which a slow disk makes very long; they aren't due.
 TRIED = 30

@@ -87,6 +87,7 @@ def test_what_cannot_be_copied_is_told_in_one_line(run: Run, tmp_path: Path, mon
         (("outbox", "env:SECRET_URL"), 5, "localhost:1"),
         (("info", "env:NO_URL"), 2, "rediss:***@localhost:1/0 is no store"),
         (("outbox", source), 3, "has no outbox"),
+        (("outbox", source, "--discard", "1", "--reason", "r"), 3, "has no outbox"),
     ]
     monkeypatch.setenv("SECRET_URL", "redis://:s3cret@localhost:1/0")
     monkeypatch.setenv("NO_URL", "rediss:/:s3cret@localhost:1/0")
@@ -114,3 +115,9 @@ def test_a_url_with_a_password_is_taken_from_the_environment(
     shown = run("store", "info", "redis://:s3cret@localhost:1/0")
     assert "list of processes; env:NAME keeps it from them" in shown.stderr
     assert "s3cret" not in shown.output
+
+
+def test_messages_are_not_given_up_without_a_reason(run: Run, tmp_path: Path) -> None:
+    answer = run("store", "outbox", _urls(tmp_path)[0], "--discard", "1")
+
+    assert (answer.exit_code, "needs a --reason" in answer.stderr) == (2, True)

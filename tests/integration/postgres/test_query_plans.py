@@ -72,20 +72,14 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def analyzed() -> str:
-    """What the planner looks at while there is next to nothing."""
-    return ""
-
-
-@pytest.fixture
-async def store(server: PostgresServer, url: str, clock: ManualClock, analyzed: str) -> AsyncIterator[SqlStore]:
+async def store(server: PostgresServer, url: str, clock: ManualClock) -> AsyncIterator[SqlStore]:
     """A store with many tasks and executions, of which nothing is known to the planner; three tasks are ours."""
     async with open_postgres_store(address_of(url), CountingEntropy(), clock=clock) as stores:
         await stores.tasks.mutate([a_creation(a_definition("pattern"))])
         pattern = await stores.tasks.find("pattern")
         assert isinstance(pattern, ScheduledTask)
         await stores.tasks.mutate([run_now(pattern, a_change(ChangeAction.RUN, at=NOON), key="pattern")])
-        server.run(analyzed + CROWD, url.rpartition("/")[2])
+        server.run(CROWD, url.rpartition("/")[2])
         await stores.tasks.mutate([a_creation(a_definition(f"task {number}")) for number in range(3)])
         yield stores
 
@@ -145,7 +139,6 @@ async def test_dispatching_touches_only_what_is_due(store: SqlStore, clock: Manu
     assert await _far_reaching(store, seen) == []
 
 
-@pytest.mark.parametrize("analyzed", ["", "ANALYZE scheduler.executions, scheduler.definitions;"])
 async def test_running_executions_touches_only_them(store: SqlStore, clock: ManualClock) -> None:
     with _captured(store) as seen:
         claims = list(await store.executions.claim(WORKER, [ClaimToken(each) for each in "ab"], task_types=["mail"]))

@@ -42,10 +42,15 @@ SINCE = {
 }
 # Table, name and type of every column, and whether it must be given: in a file, and on a server.
 _COLUMNS = (
-    'SELECT made.name, of.name, of.type, of."notnull" AND of.dflt_value IS NULL'
-    " FROM sqlite_schema AS made, pragma_table_xinfo(made.name) AS of WHERE made.type = 'table'",
-    "SELECT table_name, column_name, data_type, is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'"
-    f" FROM information_schema.columns WHERE table_schema = '{SCHEMA}'",
+    (
+        'SELECT made.name, of.name, of.type, of."notnull" AND of.dflt_value IS NULL'
+        " FROM sqlite_schema AS made, pragma_table_xinfo(made.name) AS of WHERE made.type = 'table'"
+    ),
+    (
+        "SELECT table_name, column_name, data_type,"
+        " is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'"
+        f" FROM information_schema.columns WHERE table_schema = '{SCHEMA}'"
+    ),
 )
 OPENERS = 2
 NUMBERS = count(1)
