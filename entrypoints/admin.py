@@ -1,4 +1,4 @@
-"""The dashboard and the API, served by the scheduler's process."""
+"""The dashboard and the API, served by each process that has the role."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""The composition root: with the profiles, from which stores come, the only place that names adapters."""
+"""The composition root: the only place that names adapters beside the profiles, from which stores come."""
 
 from collections.abc import Callable
 from datetime import timedelta

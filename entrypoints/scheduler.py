@@ -1,4 +1,4 @@
-"""`python -m entrypoints.scheduler`: the whole service, scheduler and dashboard here, the worker as a child."""
+"""`python -m entrypoints.scheduler`: the service in the roles it is given, all of them unless that is said."""
 
 import asyncio
 import sys

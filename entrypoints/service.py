@@ -1,4 +1,4 @@
-"""What one process does: scheduler and dashboard in its event loop, the worker as a child."""
+"""What one process does in its roles: scheduler and dashboard in its event loop, the worker as a child."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""`peachpie-scheduler access`: what happened at the door, for whoever may read the store's file."""
+"""`peachpie-scheduler access`: what happened at the door, for whoever may read the store."""
 
 import sys
 from typing import TYPE_CHECKING

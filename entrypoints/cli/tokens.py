@@ -1,4 +1,4 @@
-"""`peachpie-scheduler token`: keys for programs, for whoever may write the store's file."""
+"""`peachpie-scheduler token`: keys for programs, for whoever may write the store."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING

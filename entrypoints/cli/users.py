@@ -1,4 +1,4 @@
-"""`peachpie-scheduler user`: who may come in, for whoever may write the store's file.
+"""`peachpie-scheduler user`: who may come in, for whoever may write the store.
 
 Passwords are asked for on the terminal or read from standard input; as an argument everybody on the machine would
 see them.

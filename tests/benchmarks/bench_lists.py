@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from typing import Any
 
 from aiohttp import ClientSession
@@ -131,10 +131,10 @@ async def _asked(store: str, stores: Any) -> Times:
     state = ServiceState(lambda: True, lambda: None, ProcessMetrics(container.telling(), container.measure_store()))
     times = dict[str, list[float]]()
     async with serve_admin(settings, container, state) as base, ClientSession() as session:
-        for question, address in {**QUESTIONS, **PAGES}.items():
-            say(f"{store}: {question}")
-            times[question] = await answer_times(asking(session, base + address))
-        times[EACH_PAGE] = await answer_times(_turning(session, base + API))
+        asked = {name: asking(session, base + address) for name, address in {**QUESTIONS, **PAGES}.items()}
+        for question, ask in {**asked, EACH_PAGE: _turning(session, base + API)}.items():
+            times[question] = await answer_times(ask)
+            say(f"{store}, {question}: median {median(times[question]):.1f} ms of {len(times[question])} answers")
     return times
 
 

@@ -36,7 +36,7 @@ from tests.support.postgres_servers import a_postgres
 BATCH = 500
 MUST, GOAL = 15_000, 40_000
 LOOK_SECONDS = 0.005
-FILL_WITHIN = timedelta(seconds=8)
+FILL_WITHIN = tuple(timedelta(seconds=seconds) for seconds in (6, 12, 24))
 
 BARE_SCHEMA = """
 CREATE TABLE bare_tasks (id text PRIMARY KEY, version bigint, open_seq bigint, look_at bigint, payload text);
@@ -77,7 +77,19 @@ async def _late(schedulers: int) -> Sequence[float]:
 
 
 async def _burst_of(schedulers: int) -> list[float]:
-    """One burst on a server of its own, as each peer has one: none finds the disk busy with what others wrote."""
+    """One burst; on a busy machine again with more time to prepare it, until there was enough."""
+    for within in FILL_WITHIN:
+        if (late := await _burst_within(within, schedulers)) is not None:
+            return late
+        say(f"everything was not ready {within.seconds} s before it was due: once more")
+    raise AssertionError("the machine is too busy")
+
+
+async def _burst_within(within: timedelta, schedulers: int) -> list[float] | None:
+    """A burst on a server of its own, as each peer has one: none finds the disk busy with what others wrote.
+
+    None: so long before its instant not everything was ready.
+    """
     with a_postgres(fsync="on") as server, tempfile.TemporaryDirectory() as folder:
         async with AsyncExitStack() as serving:
             stores = await serving.enter_async_context(open_postgres_store(address_of(server.url), SystemEntropy()))
@@ -86,10 +98,10 @@ async def _burst_of(schedulers: int) -> list[float]:
                 home.mkdir()
                 await serving.enter_async_context(a_scheduler(home, {"DATABASE_URL": server.url}))
             clock = SystemClock()
-            due_at = clock.now() + FILL_WITHIN
+            due_at = clock.now() + within
             await add_tasks(stores, "burst", IntervalSchedule(DAY, due_at))
-            assert clock.now() < due_at - QUIET, "so long must the schedulers have nothing else to do"
-            return await _watched(server.url, clock, due_at)
+            # So long must the schedulers have nothing else to do.
+            return await _watched(server.url, clock, due_at) if clock.now() < due_at - QUIET else None
 
 
 async def _watched(url: str, clock: SystemClock, due_at: Any) -> list[float]:

@@ -84,6 +84,7 @@ async def test_no_promise_is_broken_behind_a_pooler(chosen: Callable[..., int]) 
     report = await tried(f"postgres-pooled-{seed}", on_postgres_behind_a_pooler, seed, story)
 
     is_worth_its_name(report)
+    assert _resumed_in_time(report)
 
 
 @pytest.mark.soak

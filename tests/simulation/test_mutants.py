@@ -28,6 +28,7 @@ QUICK = (
     "rescue of the living",
     "redrive again and again",
     "secrets told",
+    "switch looked at once",
 )
 
 

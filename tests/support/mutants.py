@@ -14,8 +14,10 @@ from adapters.memory.execution_store import MemoryExecutionStore
 from adapters.memory.state import KeptExecution, State
 from adapters.memory.task_store import MemoryTaskStore
 from application.scheduling.ports.execution_store import Claim
+from application.scheduling.ports.hold import Hold
 from application.scheduling.services import deciding
 from application.scheduling.services.change_task import ChangeTask
+from application.scheduling.services.watch_hold import WatchHold
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.execution import ExecutionKind, ExecutionState
 from domain.scheduling.firing import Firing, fire
@@ -231,6 +233,16 @@ def changes_not_recorded(patch: Patch) -> None:
     patch(State, "record", record)
 
 
+def switch_looked_at_once(patch: Patch) -> None:
+    """What was seen of the switch is trusted for ever."""
+    original = WatchHold.current
+
+    async def current(self: WatchHold) -> Hold | None:
+        return await original(self) if self._looked_at is None else None
+
+    patch(WatchHold, "current", current)
+
+
 MUTANTS: dict[str, Mutant] = {
     "commit without status": _comparing("version", "decided_until", "open_seq"),
     "commit without version": _comparing("status", "decided_until", "open_seq"),
@@ -274,4 +286,5 @@ MUTANTS: dict[str, Mutant] = {
     "rescue without end": rescue_without_end,
     "suspects claimed with the others": suspects_beside_others,
     "changes not recorded": changes_not_recorded,
+    "switch looked at once": switch_looked_at_once,
 }

@@ -160,6 +160,7 @@ class SimProcess:
         self.name = name
         self.alive = True
         self.stopped = False
+        self.went_on_at = 0.0
         self.withheld: list[asyncio.Handle] = []
         self.tasks: list[asyncio.Task[Any]] = []
 
@@ -175,6 +176,8 @@ class SimProcess:
 
     def go_on(self) -> None:
         """Let it run again, with all its timers overdue."""
+        if self.stopped:
+            self.went_on_at = self.loop.time()
         self.stopped = False
         if self.alive:
             self.loop.release(self.withheld)

@@ -17,6 +17,7 @@ from typing import Any
 from tests.support.checker import Checker
 from tests.support.sim_clock import SimClock
 from tests.support.sim_loop import SimLoop
+from tests.support.simulation_holds import HoldChecks
 from tests.support.simulation_nodes import Node, SchedulerNode, WorkerNode
 from tests.support.simulation_pace import EASY, PRODUCTION
 from tests.support.simulation_people import People
@@ -113,6 +114,7 @@ class _Day:
             WorkerNode(self.world, f"i{n}", self._clock(dice), task_types=both, concurrency=1, isolated=True)
             for n in range(2)
         ]
+        store.wire.holds = HoldChecks(checker.fail, loop.time)
         self.people = People.of(self.world)
         self.dice = Random(f"{seed}/trouble")
         self.troubles = Troubles(self.world, self.nodes, self.people, self.dice)
@@ -180,6 +182,8 @@ class _Day:
         # By then each trouble has been undone; so has whatever people had begun.
         await asyncio.sleep(LONGEST)
         self.world.store.wire.rates.heal()
+        # A hold that was asked for twice may have come again behind its release.
+        self.people.process.spawn(self.people.release())
         for node in self.nodes:
             node.start()
             assert node.process is not None

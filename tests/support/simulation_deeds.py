@@ -9,9 +9,11 @@ from typing import Any
 from application.scheduling.drafts import HandlerDefaults, body_from, define
 from application.scheduling.services.backfill_task import BackfillTask
 from application.scheduling.services.change_task import Author, ChangeTask
+from application.scheduling.services.hold_firing import HoldFiring
 from application.scheduling.services.manage_tasks import ManageTasks
 from application.scheduling.services.redrive_execution import RedriveExecution
 from application.scheduling.services.restore_version import RestoreVersion
+from domain.access.events import AccessEvent
 from domain.scheduling.execution import ExecutionState
 from domain.scheduling.identifiers import TaskId
 from domain.scheduling.mutation import create
@@ -26,6 +28,13 @@ from tests.support.simulation_world import CountingObserver, LossyHints, World
 Ask = Callable[[Author], Awaitable[Any]]
 
 
+class Unheard:
+    """`AccessLog` of people whom nobody watches."""
+
+    def observe(self, event: AccessEvent) -> None:
+        """See the port."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deeds:
     """The services as people reach them, and what they ask of them."""
@@ -37,6 +46,7 @@ class Deeds:
     redriving: RedriveExecution
     restoring: RestoreVersion
     backfilling: BackfillTask
+    holding: HoldFiring
 
     @classmethod
     def of(cls, world: World, clock: SimClock, stores: RemoteStores) -> "Deeds":
@@ -48,7 +58,8 @@ class Deeds:
         redriving = RedriveExecution(change, stores.history, stores.membership)
         restoring = RestoreVersion(change, stores.history, stores.membership)
         backfilling = BackfillTask(change, stores.history, entropy)
-        return cls(world, clock, entropy, manage, redriving, restoring, backfilling)
+        holding = HoldFiring(stores.holds, hints, Unheard())
+        return cls(world, clock, entropy, manage, redriving, restoring, backfilling, holding)
 
     def creating(self, document: dict[str, Any]) -> Ask:
         """A new task."""

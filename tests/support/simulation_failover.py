@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from adapters.memory.state import KeptExecution, KeptTask, KeptVersion, State
+from application.scheduling.ports.hold import Hold
 from application.scheduling.ports.records import ChangeRecord
 from domain.scheduling.finish import Finish
 from domain.scheduling.identifiers import ExecutionId, TaskId
@@ -22,6 +23,7 @@ class Replica:
     finished: Counter[Finish]
     claims_made: int
     tzdata: str | None
+    hold: Hold | None
 
     @staticmethod
     def of(state: State) -> "Replica":
@@ -36,6 +38,7 @@ class Replica:
             finished=Counter(state.finished),
             claims_made=state.claims_made,
             tzdata=state.tzdata,
+            hold=state.hold,
         )
 
     def take_over(self, state: State) -> frozenset[str]:
@@ -48,7 +51,7 @@ class Replica:
         state.versions = self.versions
         state.changes, state.changes_by_key = self.changes, self.changes_by_key
         state.finished = self.finished
-        state.claims_made, state.tzdata = self.claims_made, self.tzdata
+        state.claims_made, state.tzdata, state.hold = self.claims_made, self.tzdata, self.hold
         state.generation += 1
         return frozenset(forgotten)
 

@@ -21,6 +21,8 @@ from application.scheduling.services.rescue_stuck import RescueStuck
 from application.scheduling.services.run_execution import RunExecution
 from application.scheduling.services.settle_execution import SettleExecution
 from application.scheduling.services.watch_clock import WatchClock
+from application.scheduling.services.watch_hold import WatchHold
+from application.scheduling.services.withheld import WithheldExecutions, WithheldTasks
 from domain.scheduling.identifiers import NodeId
 from domain.scheduling.sharing import EVERYTHING, Share, share_of
 from entrypoints.service import WAKE_WINDOW
@@ -122,10 +124,12 @@ class SchedulerNode(Node):
         world, clock, node_id = self.world, self.clock, NodeId(process.name)
         observer = CountingObserver(self.world)
         watch = WatchClock(clock, observer)
+        held = WithheldExecutions(stores.executions, switch := WatchHold(stores.holds, clock))
+        dispatch = DispatchDue(WithheldTasks(stores.tasks, switch), held, clock, hints, observer, watch)
         rescue = RescueStuck(stores.executions, clock, hints, observer)
-        expire = ExpireUnknown(stores.executions, watch, hints, observer)
+        expire = ExpireUnknown(held, watch, hints, observer)
         prune = PruneHistory(stores.history, observer, watch, RETENTION)
-        self.repeat(self._dispatching(stores, node_id, watch, hints, observer), bell)
+        self.repeat(self._dispatching(stores, node_id, dispatch), bell)
         self.repeat(every(rescue.run_once, lambda: world.pace.rescue))
         self.repeat(every(expire.run_once, lambda: world.pace.reconcile))
         self.repeat(every(prune.run_once, lambda: world.pace.prune))
@@ -133,11 +137,7 @@ class SchedulerNode(Node):
             member = Member(node_id, frozenset({"scheduler"}), "sim", self.lives, clock.now())
             self.repeat(every(KeepMembership(stores.membership, member).run_once, lambda: world.pace.announce))
 
-    def _dispatching(
-        self, stores: RemoteStores, node_id: NodeId, watch: WatchClock, hints: LossyHints, observer: CountingObserver
-    ) -> Step:
-        dispatch = DispatchDue(stores.tasks, stores.executions, self.clock, hints, observer, watch)
-
+    def _dispatching(self, stores: RemoteStores, node_id: NodeId, dispatch: DispatchDue) -> Step:
         async def share() -> Share:
             if not self.shares:
                 return EVERYTHING
@@ -215,7 +215,7 @@ class WorkerNode(Node):
         observer = CountingObserver(self.world)
         bell = self.world.worker_bells[self.name] = asyncio.Event()
         return PerformExecutions(
-            stores.executions,
+            WithheldExecutions(stores.executions, WatchHold(stores.holds, self.clock)),
             RunExecution(registered(self.world, self, self.task_types), self.clock),
             SettleExecution(stores.executions, self.clock, hints, observer),
             self.clock,

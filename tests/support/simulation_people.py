@@ -5,6 +5,7 @@ remembered, so that the end can be compared with it.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -15,6 +16,7 @@ from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.services.backfill_task import Backfilled
 from application.scheduling.services.change_task import Author, Done
 from application.scheduling.services.errors import ServiceError, TaskNotFoundError, TaskUnreadableError
+from domain.access.record import Doer
 from domain.errors import DomainError
 from domain.scheduling.change import Via
 from domain.scheduling.execution import ExecutionKind
@@ -26,6 +28,7 @@ from tests.support.simulation_deeds import Ask, Deeds
 from tests.support.simulation_documents import documents, prompt
 from tests.support.simulation_world import World
 
+ANA = Doer("ana", Via.PAGE)
 TASKS = 40
 EXTERNAL = 2
 PROMPT_TASKS = 5
@@ -111,6 +114,25 @@ class People:
                 await self._asked(
                     "pause", partial(self.deeds.manage.pause, kept.task.id, until=None), dice, reason="good night"
                 )
+
+    async def hold(self, seconds: float) -> None:
+        """Hold all firing for a while."""
+        await self._throw(lambda: self.deeds.holding.hold("new disks", ANA))
+        self.world.happened("held")
+        await asyncio.sleep(seconds)
+        await self.release()
+
+    async def release(self) -> None:
+        """Let it all go on."""
+        await self._throw(lambda: self.deeds.holding.release("", ANA))
+
+    async def _throw(self, switch: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            try:
+                await switch()
+                return
+            except StoreUnavailableError:
+                await asyncio.sleep(1)
 
     async def edit_all(self, timezone: str) -> None:
         """Something to do to the tasks of a zone at a moment at which it hurts."""

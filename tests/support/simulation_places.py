@@ -65,6 +65,7 @@ class InRedis:
                 "executions": stores.executions,
                 "history": RedisHistory(stores.server, TaskLists(stores.server), UNLIMITED),
                 "membership": stores.membership,
+                "holds": stores.holds,
             }
 
     def replicate(self) -> None:
@@ -93,7 +94,7 @@ class InPostgres:
         """See the protocol."""
         address = postgres_address_of(self.server.url)
         async with open_postgres_store(address, CountingEntropy(), clock=clock) as stores:
-            yield {name: getattr(stores, name) for name in ("tasks", "executions", "history", "membership")}
+            yield {name: getattr(stores, name) for name in ("tasks", "executions", "history", "membership", "holds")}
 
     def replicate(self) -> None:
         """See the protocol."""

@@ -29,7 +29,7 @@ CHANGING = (
     "rescue_worker",
     "prune",
 )
-PORTS = ("tasks", "executions", "history", "membership")
+PORTS = ("tasks", "executions", "history", "membership", "holds")
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class SimStore:
             kept.error = None
 
     def reached_by(self, process: SimProcess, clock: SimClock) -> RemoteStores:
-        """The four ports as a process with this clock reaches them, under the names they have in MemoryStores."""
+        """The ports as a process with this clock reaches them, under the names they have in MemoryStores."""
         caller = Caller(process, clock)
         return RemoteStores(*(RemotePort(self.wire, caller, self._methods[name]) for name in PORTS))
 

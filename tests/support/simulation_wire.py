@@ -17,6 +17,7 @@ from domain.scheduling.mutation import Mutation
 from domain.scheduling.task import ScheduledTask
 from tests.support.sim_clock import SimClock
 from tests.support.sim_loop import SimLoop
+from tests.support.simulation_holds import HoldChecks
 from tests.support.simulation_witness import Caller
 
 READ_TASKS = ("due", "get", "find", "scan")
@@ -53,6 +54,7 @@ class Wire:
     rates: FaultRates
     random: Random
     strays: list[asyncio.Task[None]] = field(default_factory=list)
+    holds: HoldChecks | None = None
     # What is due comes without its payload, so it is remembered apart.
     snapshots: dict[tuple[bool, TaskId], deque[ScheduledTask]] = field(default_factory=dict)
     _cuts: int = 0
@@ -62,6 +64,8 @@ class Wire:
     async def call(self, caller: Caller, name: str, method: Method, *args: Any, **options: Any) -> Any:
         """One call of the store, with whatever befalls it on its way there and back."""
         chance, cuts = self.random.random, self._cuts
+        if self.holds is not None:
+            self.holds.asks(caller.process, name)
         await self._there()
         if not caller.process.alive:
             raise asyncio.CancelledError
@@ -78,6 +82,8 @@ class Wire:
         if self._cuts != cuts or chance() < self.rates.reply_lost:
             raise StoreUnavailableError("the store's answer was lost")
         caller.clock.follow(told)
+        if self.holds is not None:
+            self.holds.told(caller.process, name, answer)
         return self._aged(name, answer) if name in READ_TASKS else answer
 
     def cut(self) -> None:
@@ -172,3 +178,4 @@ class RemoteStores:
     executions: Any
     history: Any
     membership: Any
+    holds: Any
