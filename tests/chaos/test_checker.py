@@ -290,3 +290,9 @@ def test_a_task_that_was_paused_when_the_run_came_to_rest_owed_nothing_more() ->
     dump.changes += [ChangeRow(3, "task", 2, None, "pause", "ana", T + 4 * SECOND, "", None), replace(at_rest, id=4)]
 
     assert "I2" not in told(evidence(dump=dump, marked_at=T + 5 * SECOND))
+
+
+def test_what_a_task_makes_up_for_when_somebody_resumes_it_may_be_recorded_while_all_is_held() -> None:
+    resumed = a_dump(changes=[*a_dump().changes, replace(RUN, execution_id=None, action="resume")])
+
+    assert "hold" not in told(evidence(dump=resumed, nemesis=[*a_nemesis(), *a_hold(4.9, 5.05)]))

@@ -17,7 +17,7 @@ SHARES = 4
 LONG = (*range(SHORT.stop, 200), *range(1_000, 2_000))
 KEPT_IN = ROOT / "tests" / "simulation" / "seeds"
 KEPT = sorted(int(path.stem) for path in KEPT_IN.glob("*.txt"))
-BUSY = {"crash", "freeze", "did run", "did edit", "did pause"}
+BUSY = {"crash", "freeze", "did run", "did edit", "did pause", "held"}
 
 
 def days_of_share(share: int) -> Callable[[int], None]:

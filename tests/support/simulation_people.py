@@ -29,6 +29,7 @@ from tests.support.simulation_documents import documents, prompt
 from tests.support.simulation_world import World
 
 ANA = Doer("ana", Via.PAGE)
+HELD_EVERY = 14_400.0
 TASKS = 40
 EXTERNAL = 2
 PROMPT_TASKS = 5
@@ -68,6 +69,7 @@ class People:
     def start(self, until: float) -> None:
         """Create the tasks, and be busy until then."""
         self.process.spawn(self._create())
+        self.process.spawn(self._hold_now_and_then(until))
         for number in range(PEOPLE):
             self.process.spawn(self._busy(self.world.dice(f"person {number}"), until))
 
@@ -115,16 +117,20 @@ class People:
                     "pause", partial(self.deeds.manage.pause, kept.task.id, until=None), dice, reason="good night"
                 )
 
-    async def hold(self, seconds: float) -> None:
-        """Hold all firing for a while."""
-        await self._throw(lambda: self.deeds.holding.hold("new disks", ANA))
-        self.world.happened("held")
-        await asyncio.sleep(seconds)
-        await self.release()
-
     async def release(self) -> None:
         """Let it all go on."""
         await self._throw(lambda: self.deeds.holding.release("", ANA))
+
+    async def _hold_now_and_then(self, until: float) -> None:
+        """All firing, for a while."""
+        dice = self.world.dice("holds")
+        await asyncio.sleep(dice.uniform(300, 2_400))
+        while self.world.loop.time() < until:
+            await self._throw(lambda: self.deeds.holding.hold("new disks", ANA))
+            self.world.happened("held")
+            await asyncio.sleep(dice.choice((2, 60, 900)))
+            await self.release()
+            await asyncio.sleep(dice.expovariate(1 / HELD_EVERY))
 
     async def _throw(self, switch: Callable[[], Awaitable[object]]) -> None:
         while True:

@@ -13,7 +13,7 @@ from tests.support.simulation_zones import MOVES
 
 TROUBLES = (
     *("crash", "crash", "freeze", "freeze", "freeze", "freeze", "deploy", "step", "store steps"),
-    *("outage", "storm", "full", "fail-over", "unreadable", "new zone data", "hold"),
+    *("outage", "storm", "full", "fail-over", "unreadable", "new zone data"),
 )
 # What takes longer is undone by the end of the hour that follows the day.
 LONGEST = 1_800
@@ -70,8 +70,6 @@ class Troubles:
                 self._mar(dice.choice((60, 600, LONGEST)))
             case "new zone data":
                 self._new_zone_data()
-            case "hold":
-                self.people.process.spawn(self.people.hold(dice.choice((2, 60, 900))))
 
     def _after(self, seconds: float, callback: Callable[[], object]) -> None:
         self.world.loop.call_outside(seconds, callback)

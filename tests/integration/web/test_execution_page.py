@@ -63,6 +63,22 @@ async def test_progress_and_log_are_there_while_it_runs(dashboard: Dashboard) ->
     assert Elements(html).all("section", id="log", **{"data-executions": claim.execution.id})
 
 
+async def test_what_would_turn_a_line_round_is_shown_and_sent_again_as_it_is(dashboard: Dashboard) -> None:
+    task = await stored(dashboard, schedule="0 * * * *", payload={"file": "a\u202eb"}, description="c\u2066d")
+    claim = await dashboard.store.started(task)
+    beat = Beat(claim.execution.id, claim.token, None, (LogLine(dashboard.clock.now(), "INFO", "read e\u202ef"),))
+    await dashboard.store.executions.heartbeat(NodeId("worker-a"), [beat])
+    await dashboard.store.settle(claim, Failed(ErrorReport("OSError", "no g\u202eh"), GiveUp()))
+
+    html = (await dashboard.page(f"{EXECUTIONS}/{claim.execution.id}")).text
+    edit = (await dashboard.page(f"{PAGE}/{task.id}/edit")).text
+
+    assert all(f"{before}\\u202e{after}" in html for before, after in ("ab", "ef", "gh"))
+    shown = [each for each in html.splitlines() if "\u202e" in each]
+    assert all("<input" in each for each in shown)
+    assert "c\u2066d</textarea>" in edit
+
+
 async def test_numbers_of_payload_and_result_are_shown_exactly(dashboard: Dashboard) -> None:
     task = await stored(dashboard, payload={"id": 1})
     await dashboard.form(f"{PAGE}/{task.id}/run", "token=t&payload=%7B%22id%22%3A+9007199254740993%7D")
