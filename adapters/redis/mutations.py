@@ -4,26 +4,22 @@ A creation hopes that there is nothing yet of its id, its name and its keys. Whe
 writes, and nearly always it is; where it is not, the creation is read for and decided like every other change.
 """
 
-import asyncio
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
+from adapters.records.lanes import side_by_side
 from adapters.records.steps import Ledger, are_apart, run_key
 from adapters.redis.open_work import OpenWork, Verdict
 from adapters.redis.server import Server
 from adapters.redis.units import Reading
-from application.scheduling.ports.errors import PortError
 from application.scheduling.ports.task_store import PAYLOAD_LEFT_OUT, Applied, Moved, MutateAnswer
 from domain.scheduling.mutation import Mutation
 from domain.scheduling.task import ScheduledTask
 
 BATCH_MAX: Final = 500
 """How many changes go in one call; a call keeps every other client waiting."""
-LANES: Final = 2
-"""So many batches at a time: while the server writes one, the next is decided."""
 
 _Batch = Sequence[Mutation]
 
@@ -38,37 +34,8 @@ class Mutations:
         """The answers in their order, as if each had been carried out after those before it."""
         batches = [mutations[first : first + BATCH_MAX] for first in range(0, len(mutations), BATCH_MAX)]
         if len(batches) > 1 and are_apart(mutations):
-            return await _Lanes(self.server, deque(enumerate(batches))).answers()
+            return await side_by_side(batches, partial(_written, self.server))
         return [answer for batch in batches for answer in await _written(self.server, batch)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Lanes:
-    """Batches that have nothing to do with each other, several at a time."""
-
-    server: Server
-    waiting: deque[tuple[int, _Batch]]
-    answered: dict[int, list[MutateAnswer]] = field(default_factory=dict)
-
-    async def answers(self) -> list[MutateAnswer]:
-        count = len(self.waiting)
-        async with asyncio.TaskGroup() as group:
-            lanes = [group.create_task(self._some()) for _ in range(LANES)]
-        for lane in lanes:
-            if (error := lane.result()) is not None:
-                raise error
-        return list(chain.from_iterable(self.answered[place] for place in range(count)))
-
-    async def _some(self) -> PortError | None:
-        """Take batch after batch; an error, which the group would wrap, is answered, and nothing more is begun."""
-        try:
-            while self.waiting:
-                place, batch = self.waiting.popleft()
-                self.answered[place] = await _written(self.server, batch)
-        except PortError as error:
-            self.waiting.clear()
-            return error
-        return None
 
 
 async def _written(server: Server, batch: _Batch) -> list[MutateAnswer]:

@@ -63,7 +63,7 @@ def run() -> list[dict[str, object]]:
     one, two = "10,000 tasks due at one instant, PostgreSQL", "the same, two schedulers (limit: one)"
     return [
         row(one, rates[1], "tasks/s", MUST, GOAL, limit, late[1], burst_peers("postgres")),
-        row(two, rates[2], "tasks/s", rates[1], None, rates[1], late[2]),
+        row(two, rates[2], "tasks/s", round(rates[1]), None, rates[1], late[2]),
     ]
 
 

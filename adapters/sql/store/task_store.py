@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, literal, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.records.lanes import side_by_side
 from adapters.records.packing import Row, at_or_none
 from adapters.records.steps import are_apart, replayed
 from adapters.records.tasks import tasks_of
@@ -147,10 +148,10 @@ class SqlTaskStore:
 
     async def mutate(self, mutations: Sequence[Mutation]) -> Sequence[MutateAnswer]:
         """See the port. A transaction a batch of ROWS_MAX: one that fails undoes none before it."""
-        answers: list[MutateAnswer] = []
-        for batch in batches_of_mutations(mutations):
-            answers += await self._carried_out(batch)
-        return answers
+        batches = list(batches_of_mutations(mutations))
+        if len(batches) > 1 and not self._database.has_one_writer and are_apart(mutations):
+            return await side_by_side(batches, self._carried_out)
+        return [answer for batch in batches for answer in await self._carried_out(batch)]
 
     async def replay(self, idempotency_key: str, body_hash: str) -> Replayed | KeyReused | None:
         """See the port."""

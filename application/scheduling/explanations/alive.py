@@ -12,7 +12,7 @@ from domain.scheduling.task import Definition, Delivery
 def lacking(case: Case, definition: Definition) -> Mapping[str, str]:
     """What hinders the runs of a task at present; empty if somebody decides them, and somebody can run them."""
     hold = standing(case)
-    missing = {} if hold is None else {HELD: f"that is, if it is released before: {is_held(case, hold)}"}
+    missing = {} if hold is None else {HELD: f"unless the hold ends before, it waits for that: {is_held(case, hold)}"}
     missing |= {} if case.has_scheduler else {"no_scheduler": "no scheduler is running at present"}
     if definition.delivery is Delivery.EXTERNAL:
         return missing

@@ -168,7 +168,7 @@ def _not_while_held(case: Case, finding: Finding) -> Finding:
     hold = standing(case)
     if hold is None:
         return finding
-    return replace(finding.adding(f"it is not before that is released: {is_held(case, hold)}"), reason=HELD)
+    return replace(finding.adding(f"not before the hold ends: {is_held(case, hold)}"), reason=HELD)
 
 
 def _succeeded(case: Case, found: ExecutionEvidence, what: str) -> Finding:

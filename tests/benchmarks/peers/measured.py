@@ -25,7 +25,7 @@ FOLDER = Path(__file__).parent
 ENVIRONMENTS = ROOT / "var" / "peers"
 # Of schedules, or of tasks for a worker, by the kind of server. On PostgreSQL no peer comes to a thousand a second, so
 # there they have fewer, and reports say so.
-COUNTS = {"redis": 10_000, "postgres": 2_000}
+COUNTS = {"redis": 10_000, "postgres": 1_000}
 INSTALL_SECONDS = 300
 RUN_SECONDS = 90
 

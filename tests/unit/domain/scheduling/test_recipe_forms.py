@@ -34,6 +34,7 @@ MEND = "make a task of each, or add these times"
 def test_a_form_is_read_as_it_is_meant(read: Callable[[], Recipe], recipe: Recipe, text: str) -> None:
     assert read() == recipe
     assert recipe.text == text
+    assert recipe.of(text) == recipe
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from application.scheduling.ports.execution_store import Claim
 from application.scheduling.processors import Continue, PermanentError, Run
 from application.scheduling.services.perform_executions import PerformExecutions
 from application.scheduling.services.rescue_stuck import LEASE
-from domain.scheduling.events import ClaimLost, ExecutionIsolated, ExecutionSettled, ExecutionStarted
+from domain.scheduling.events import ClaimLost, ExecutionIsolated, ExecutionSettled, ExecutionStarted, HandlerMissing
 from domain.scheduling.execution import ISOLATED_AFTER, AttemptOutcome, ExecutionKind, ExecutionState
 from domain.scheduling.identifiers import ClaimToken, NodeId
 from domain.scheduling.task import ScheduledTask
@@ -118,6 +118,8 @@ async def test_without_a_handler_it_goes_back_and_uses_no_attempt(house: House) 
 
     back = house.execution(execution)
     assert (back.state, back.attempts_used, back.available_at) == (ExecutionState.PENDING, 0, NOON + 5 * SECOND)
+    (missing,) = house.observer.seen(HandlerMissing)
+    assert (missing.execution_id, house.observer.seen(ExecutionStarted)) == (execution, [])
 
 
 async def test_no_more_run_at_once_than_there_are_hands(house: House, task: ScheduledTask) -> None:
