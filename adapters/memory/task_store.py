@@ -158,6 +158,8 @@ class MemoryTaskStore:
             return Moved()
         if not mutation.holds_for(stored.task if stored else None):
             return Moved()
+        if mutation.good_until is not None and mutation.good_until <= now:
+            return Moved()
         if mutation.change.at > now:
             return TooEarly(mutation.change.at - now)
         holder = self._holder(mutation.after.definition.name)

@@ -84,6 +84,8 @@ class Ledger:
         before = self.steps.works.get(task_id)
         if not mutation.holds_for(before.task if before else None):
             return Moved()
+        if mutation.good_until is not None and mutation.good_until <= self.now:
+            return Moved()
         if mutation.change.at > self.now:
             return TooEarly(mutation.change.at - self.now)
         holder = self.holders.get(mutation.after.definition.name)

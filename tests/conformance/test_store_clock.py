@@ -56,6 +56,16 @@ async def test_a_change_decided_ahead_of_the_stores_clock_waits_for_it(store: St
     assert isinstance(await store.mutate(mutation), Applied)
 
 
+async def test_a_pause_is_not_begun_once_its_end_has_come(store: StoreUnderTest) -> None:
+    """Who asked for it again was refused by then: its end lay in the past."""
+    task = await store.add()
+    paused = pause(task, a_pause(at=NOON, until=NOON + MINUTE), a_change(ChangeAction.PAUSE, at=NOON))
+    store.clock.advance_to(NOON + MINUTE)
+
+    assert await store.mutate(paused) == Moved()
+    assert await store.tasks.get(task.id) == task
+
+
 async def test_what_has_moved_is_told_so_before_it_is_too_early(store: StoreUnderTest) -> None:
     task = await store.add()
     early = run_now(task, a_change(ChangeAction.RUN, at=NOON + AHEAD), key="ahead")
