@@ -166,10 +166,11 @@ class TaskStore(TaskReads, Protocol):
         """Carry out each change with its audit record, version and idempotency record, in order.
 
         Judged first by the idempotency key, then by `Mutation.holds_for`, by the store's clock (Moved from `good_until`
-        on; TooEarly if `change.at` lies ahead of it: ask the clock again, and decide again), then by the name. If one of the executions to be run
-        has the task, kind and key of one that is there, that is answered Replayed too, under a new idempotency key or
-        none: the key of an execution outlives that of the change that asked for it. A task that cannot be read is
-        answered Moved. Answers in order and independent of each other; nothing of a mutation not Applied is stored.
+        on; TooEarly if `change.at` lies ahead of it: ask the clock again, and decide again), then by the name. If one
+        of the executions to be run has the task, kind and key of one that is there, that is answered Replayed too,
+        under a new idempotency key or none: the key of an execution outlives that of the change that asked for it. A
+        task that cannot be read is answered Moved. Answers in order and independent of each other; nothing of a
+        mutation not Applied is stored.
         """
 
     async def replay(self, idempotency_key: str, body_hash: str) -> Replayed | KeyReused | None:
