@@ -167,8 +167,14 @@ def profile_at(url: str) -> Profile:
 
 
 def open_content(settings: Settings) -> AbstractAsyncContextManager[ContentPorts]:
-    """The content database, migrated. Raises StoreRefusedError for what must be mended first."""
-    layout = read_layout(settings.scheduler_content_schema)
+    """The content database, migrated. Raises StoreRefusedError for what must be mended first.
+
+    Raises InvalidSettingsError for a mistake in the file that says what its tables are called, before it is connected.
+    """
+    try:
+        layout = read_layout(settings.scheduler_content_schema)
+    except StoreRefusedError as error:
+        raise InvalidSettingsError((f"SCHEDULER_CONTENT_SCHEMA: {error}",)) from error
     if settings.postgres_url is not None:
         return open_postgres_content(postgres_address_of(settings.postgres_url), layout)
     return open_sqlite_content(settings.content_file, layout)

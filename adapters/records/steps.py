@@ -118,7 +118,7 @@ class Ledger:
 
 
 def are_apart(mutations: Sequence[Mutation]) -> bool:
-    """True of creations that share no id, name or key, and of which nothing runs or was passed over as yet.
+    """True of plain creations that share no id, name or key.
 
     Each of them is answered as if it were alone, whatever their order, and all are applied where nothing of them is
     there. A batch of others may refuse one for another of its own, although what is there would be the reason.
@@ -126,8 +126,7 @@ def are_apart(mutations: Sequence[Mutation]) -> bool:
     ids = [each.after.id for each in mutations]
     names = [each.after.definition.name for each in mutations]
     keys = [each.change.idempotency_key for each in mutations if each.change.idempotency_key is not None]
-    are_plain = all(each.before is None and not (each.firing or each.runs or each.skips) for each in mutations)
-    return are_plain and _differ(ids) and _differ(names) and _differ(keys)
+    return all(map(_is_plain, mutations)) and _differ(ids) and _differ(names) and _differ(keys)
 
 
 def replayed(known: ChangeRecord | None, body_hash: str) -> Replayed | KeyReused | None:
@@ -153,6 +152,12 @@ def settle(steps: Steps, ends: Ends, settlement: Settlement, now: datetime) -> S
     answer = settled(after, execution_id, work)
     ends[execution_id, token] = replace(answer, cancel=None, stopped=None)
     return answer
+
+
+def _is_plain(mutation: Mutation) -> bool:
+    """True of a creation of which nothing runs or was passed over as yet, and which is good at any time."""
+    leaves_more = mutation.firing or mutation.runs or mutation.skips
+    return mutation.before is None and not leaves_more and mutation.good_until is None
 
 
 def _differ(values: Sequence[Hashable]) -> bool:

@@ -83,4 +83,6 @@ def _carry_out(reading: Reading, mutation: Mutation) -> Verdict[MutateAnswer]:
     if mutation.change.idempotency_key is not None:
         expected.append(["keys", mutation.change.idempotency_key, False])
     expected += [["runs", "/".join(run_key(run)), False] for run in mutation.runs]
+    if mutation.good_until is not None:
+        reading.good_until[task_id] = mutation.good_until
     return answer, task_id

@@ -56,13 +56,10 @@ class Mutation:
 
     @property
     def good_until(self) -> datetime | None:
-        """From when on a store no longer takes it (None: it always does): the end of the pause that it begins.
-
-        Somebody who asked for the same again may have been refused by then, as that end lay in the past.
-        """
-        pause_ = self.after.pause
-        begins = pause_ is not None and (self.before is None or self.before.pause != pause_)
-        return pause_.until if pause_ is not None and begins else None
+        """From when on a store no longer takes it (None: it always does): the end of the pause that it begins."""
+        # Somebody who asked for the same again may have been refused by then, as that end lay in the past.
+        begun = self.after.pause if self.before is None or self.before.pause != self.after.pause else None
+        return None if begun is None else begun.until
 
     def holds_for(self, current: ScheduledTask | None) -> bool:
         """True if what this mutation was decided on is still so."""

@@ -80,7 +80,7 @@ async def _of_content(settings: Settings) -> AsyncIterator[Check]:
     try:
         async with open_content(settings) as content:
             findings = await content.checkup.findings()
-    except SchedulerError as error:
+    except (SchedulerError, InvalidSettingsError) as error:
         yield Check("content", "problem", str(error))
         return
     whose = "an application's tables" if content.has_application else "tables of our own"

@@ -18,7 +18,7 @@ from domain.scheduling.runs import run_now
 from domain.scheduling.schedule import CronSchedule
 from domain.scheduling.task import ScheduledTask, SkipReason
 from tests.conformance.store_under_test import WORKER, StoreUnderTest
-from tests.support.builders import HOUR, MINUTE, SECOND, a_change, a_definition, a_failure, a_pause
+from tests.support.builders import HOUR, MINUTE, SECOND, a_change, a_creation, a_definition, a_failure, a_pause
 from tests.support.manual_clock import NOON
 
 AHEAD = 3 * SECOND
@@ -64,6 +64,15 @@ async def test_a_pause_is_not_begun_once_its_end_has_come(store: StoreUnderTest)
 
     assert await store.mutate(paused) == Moved()
     assert await store.tasks.get(task.id) == task
+
+
+async def test_no_task_is_created_in_a_pause_whose_end_has_come(store: StoreUnderTest) -> None:
+    creation = a_creation(at=NOON)
+    held = pause(creation.after, a_pause(at=NOON, until=NOON + MINUTE), a_change(ChangeAction.PAUSE, at=NOON))
+    store.clock.advance_to(NOON + MINUTE)
+
+    assert await store.mutate(creation.then(held)) == Moved()
+    assert await store.tasks.get(creation.after.id) is None
 
 
 async def test_what_has_moved_is_told_so_before_it_is_too_early(store: StoreUnderTest) -> None:

@@ -21,8 +21,10 @@ if not name then
 end
 if known and known ~= name then return answer({'gone'}) end
 local written_by = tonumber(call('HGET', K.meta, 'schema'))
--- Whoever wrote a newer one left word since which schema programs can work with it.
-if written_by > schema and tonumber(call('HGET', K.meta, 'usable_since') or written_by) > schema then
+-- Whoever wrote a newer one left word since which schema programs can work with it. Moving it, they would leave behind
+-- what they do not know.
+local is_newer = written_by > schema
+if is_newer and (for_transfer or tonumber(call('HGET', K.meta, 'usable_since') or written_by) > schema) then
   return answer({'newer', tostring(written_by)})
 end
 local mark = call('HGET', K.meta, 'mark')

@@ -5,9 +5,10 @@ any transaction lasts that might still see it, as that of a dump. Each claim wou
 350 ms. So whoever found the whole index slow begins the next looks where it saw the first pending one, and looks at
 the whole again when a hundred times as long has passed.
 
-Nothing becomes pending below that by itself: `available_at` is the store's time of the step that makes it so, or lies
-later, and no step lasts longer than 10 seconds. What is there all the same waits for the next look at the whole: what
-a claim that was undone had locked during the last one, or what was restored by hand. That is 30 seconds at most, as
+Nothing becomes pending below that by itself: `available_at` is the time of the step that makes it so, or lies later,
+and hardly a step lasts longer than 10 seconds. What is there all the same waits for the next look at the whole: what
+a step of its task, or a claim that was undone, had locked during the last one; a run that somebody asked for in a long
+list of changes, which all bear the time of their beginning; what was restored by hand. That is 30 seconds at most, as
 long as for what a dead worker holds; where a look at the whole takes less than 20 ms, every one is.
 """
 

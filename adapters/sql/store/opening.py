@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, inspect, select
@@ -144,7 +145,7 @@ def ports(database: Database, dialect: Dialect, guard: Guard, news: News) -> Por
 
 async def prepare(connection: AsyncConnection, where: str, entropy: Entropy | None, *, for_transfer: bool) -> None:
     """Bring the schema up to date, and give a new store its name, in a transaction beside which nobody else does."""
-    await connection.run_sync(migrate, where)
+    await connection.run_sync(partial(migrate, name=where, for_transfer=for_transfer))
     await connection.run_sync(_check_whole, where)
     if (await connection.execute(select(store.c.id))).first() is None:
         if entropy is None:

@@ -122,7 +122,7 @@ async def test_somebody_elses_keys_and_a_newer_store_are_refused(server: RedisSe
     assert admin.hget(META, "generation") == "1"
 
 
-async def test_a_newer_store_is_worked_on_if_it_says_so(server: RedisServer, admin: Redis) -> None:
+async def test_a_newer_store_is_worked_on_if_it_says_so_and_never_moved(server: RedisServer, admin: Redis) -> None:
     async with opened(server):
         pass
     admin.hset(META, mapping={"schema": 99, "usable_since": SCHEMA})
@@ -131,6 +131,9 @@ async def test_a_newer_store_is_worked_on_if_it_says_so(server: RedisServer, adm
         assert await answers(stores)
 
     assert admin.hmget(META, "schema", "usable_since") == ["99", str(SCHEMA)]
+    with pytest.raises(StoreRefusedError, match="has schema 99, newer than this program's"):
+        async with open_redis_store(parse_address(server.url), None, for_transfer=True):
+            pass
 
 
 async def test_a_store_that_an_earlier_version_called_held_is_sealed(server: RedisServer, admin: Redis) -> None:

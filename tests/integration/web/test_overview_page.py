@@ -58,6 +58,18 @@ async def test_all_is_well_if_somebody_works_and_nothing_is_wrong(dashboard: Das
     assert "All is well 1 scheduler and 1 worker at work. Nothing waits for a worker." in page
 
 
+async def test_while_all_firing_is_held_it_says_so_and_not_how_well_it_goes(dashboard: Dashboard) -> None:
+    await dashboard.create()
+    await announce(dashboard, "scheduler")
+    await announce(dashboard, "worker")
+    await dashboard.call("PUT", f"{PREFIX}/api/hold", {"reason": "new disks"})
+
+    page = words((await dashboard.page(OVERVIEW)).text)
+
+    assert "All firing is held 1 scheduler and 1 worker at work." in page
+    assert "All is well" not in page
+
+
 @pytest.mark.parametrize(
     ("roles", "concurrency", "sentences"),
     [

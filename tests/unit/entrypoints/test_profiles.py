@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from entrypoints.postgres_profile import PostgresProfile
-from entrypoints.profiles import EmbeddedProfile, Profile, profile_of
+from entrypoints.profiles import EmbeddedProfile, Profile, open_content, profile_of
 from entrypoints.redis_profile import RedisProfile
 from entrypoints.settings import InvalidSettingsError, load_settings
 
@@ -73,3 +73,14 @@ def test_an_address_that_is_none_is_a_wrong_setting_and_no_store_that_is_away(
     with pytest.raises(InvalidSettingsError, match=f"{name} has a port that is none") as refused:
         profile.check()
     assert "cret" not in str(refused.value)
+
+
+def test_a_mistake_in_the_file_on_the_contents_tables_is_a_setting_that_cannot_be(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "schema.toml"
+    path.write_text("[schema]\nprofil = 'custom'")
+    monkeypatch.setenv("SCHEDULER_CONTENT_SCHEMA", str(path))
+
+    with pytest.raises(InvalidSettingsError, match=r"^SCHEDULER_CONTENT_SCHEMA: .*schema\.toml: schema\.profil"):
+        open_content(load_settings())

@@ -23,17 +23,18 @@ USABLE_SINCE: Final = {"0009": "0009"}
 before, unless it takes something away, or adds what has no default (see docs/deployment.md)."""
 
 
-def migrate(connection: Connection, name: str) -> None:
+def migrate(connection: Connection, name: str, *, for_transfer: bool) -> None:
     """Bring the schema to the newest version, within the transaction of `connection`; a usable newer one is left so.
 
-    Raises StoreRefusedError if `name` was written by a newer program that has no use for this one.
+    Raises StoreRefusedError if `name` was written by a newer program that has no use for this one, or that may have
+    put there what this one would leave behind in moving it.
     """
     newest, known = _revisions()
     present = MigrationContext.configure(connection).get_current_revision()
     if present == newest:
         return
     if present is not None and present not in known:
-        if _told_by(connection) in known:
+        if not for_transfer and _told_by(connection) in known:
             return
         raise StoreRefusedError(f"{name} has schema {present}, newer than this program's {newest}: upgrade the program")
     config = _config()

@@ -116,6 +116,19 @@ async def test_a_newer_schema_is_refused_and_left_as_it_is(path: Path, clock: Ma
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
 
 
+async def test_a_newer_store_that_is_worked_on_is_not_moved(path: Path, clock: ManualClock) -> None:
+    async with open_sqlite_store(path, clock, CountingEntropy()):
+        pass
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    async with open_sqlite_store(path, clock, CountingEntropy()):
+        pass
+    with pytest.raises(StoreRefusedError, match="has schema 9999, newer than this program's"):
+        async with open_sqlite_store(path, clock, CountingEntropy(), for_transfer=True):
+            pass
+
+
 def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(path: Path) -> None:
     letter = b"this is a letter, not a database" * 100
     path.write_bytes(letter)
