@@ -12,9 +12,10 @@ import pytest
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.task_store import KeyReused, MutateAnswer, Replayed, TaskStore
 from application.scheduling.services import change_task
-from application.scheduling.services.change_task import TRIES_MAX
+from application.scheduling.services.change_task import TRIES_MAX, Done
 from application.scheduling.services.errors import KeyInFlightError
 from application.scheduling.services.manage_tasks import ManageTasks
+from domain.errors import InvalidTaskError
 from domain.scheduling.mutation import Mutation
 from domain.scheduling.task import TaskStatus
 from tests.support.builders import MINUTE
@@ -70,20 +71,41 @@ def over(house: House, store: Any) -> ManageTasks:
 async def test_a_request_repeated_while_the_first_is_in_flight_is_told_what_that_did(house: House) -> None:
     task = await house.create()
     slow = Slow(house.stores.tasks)
-    manage, until = over(house, slow), house.clock.now() + MINUTE
+    manage = over(house, slow)
 
     async with asyncio.TaskGroup() as group:
-        first = group.create_task(manage.pause(task.id, an_author("k"), until=until))
+        first = group.create_task(manage.pause(task.id, an_author("k")))
         await slow.asked.wait()
-        # By itself the repeated request would be refused: its end lies in the past by now.
-        house.clock.advance(2 * MINUTE)
-        again = group.create_task(manage.pause(task.id, an_author("k"), until=until))
+        again = group.create_task(manage.pause(task.id, an_author("k")))
         other = group.create_task(manage.run_now(task.id, an_author("another")))
         slow.go_on.set()
 
     assert (first.result().replayed, again.result().replayed) == (False, True)
     assert again.result().task.status is TaskStatus.PAUSED
     assert not other.result().replayed
+
+
+async def test_a_pause_whose_end_comes_while_it_is_in_flight_is_refused_to_whoever_asks(house: House) -> None:
+    task = await house.create()
+    slow = Slow(house.stores.tasks)
+    manage, until = over(house, slow), house.clock.now() + MINUTE
+
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(refused(manage.pause(task.id, an_author("k"), until=until)))
+        await slow.asked.wait()
+        house.clock.advance(2 * MINUTE)
+        again = group.create_task(refused(manage.pause(task.id, an_author("k"), until=until)))
+        slow.go_on.set()
+
+    assert (first.result(), again.result()) == ("in_the_past", "in_the_past")
+    assert await house.stores.tasks.get(task.id) == task
+
+
+async def refused(asked: Awaitable[Done]) -> str:
+    """The code with which it is refused."""
+    with pytest.raises(InvalidTaskError) as error:
+        await asked
+    return error.value.reason
 
 
 async def test_a_request_that_takes_too_long_is_named_to_whoever_repeats_it(
