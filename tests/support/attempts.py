@@ -5,14 +5,31 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
+from application.scheduling.ports.execution_store import Claim
 from application.scheduling.processors import (
     Run,
 )
 from application.scheduling.services.attempt import Attempt
+from application.scheduling.services.perform_executions import PerformExecutions
 from application.scheduling.services.run_execution import Call, RunExecution
 from domain.scheduling.outcome import Outcome
 from tests.support.house import House
 from tests.support.waiting import turns
+
+
+async def holding(house: House, count: int = 1, **fields: Any) -> PerformExecutions:
+    """A worker that holds claims whose handlers are not called."""
+    task = await house.create(policy={"overlap": "allow", "timeout": "60s"}, **fields)
+    for _ in range(count):
+        await house.run_now(task)
+    perform = house.perform()
+    for claim in await house.claim(count):
+        perform.live.add(attempt_of(house, claim))
+    return perform
+
+
+def attempt_of(house: House, claim: Claim) -> Attempt:
+    return Attempt(claim, house.clock, house.clock.monotonic() + claim.definition.policy.timeout.total_seconds())
 
 
 def runner(house: House, *, stop_grace: float = 5.0) -> RunExecution:

@@ -1,7 +1,6 @@
 """One pass of the scheduler: what it commits, what it tells, and what comes next."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from application.scheduling.ports.errors import StoreUnavailableError
 from application.scheduling.ports.execution_store import Released
-from application.scheduling.ports.task_store import CommitAnswer, Decision, Moved, TaskStore
+from application.scheduling.ports.task_store import CommitAnswer, Moved
 from application.scheduling.services.dispatch_due import COMMIT_MAX, DispatchDue
 from domain.scheduling.change import ChangeAction
 from domain.scheduling.durations import Spread
@@ -18,28 +17,11 @@ from domain.scheduling.execution import ExecutionState
 from domain.scheduling.sharing import EVERYTHING, Share
 from domain.scheduling.task import SkipReason
 from tests.support.builders import HOUR, MINUTE, SECOND, a_creation, a_definition
+from tests.support.contested import Answering
 from tests.support.house import ANA, House, a_body
 from tests.support.manual_clock import NOON
 
 MILLISECOND = timedelta(milliseconds=1)
-
-
-@dataclass(slots=True)
-class Answering:
-    """A task store that answers the first commits as told, in place of carrying them out."""
-
-    tasks: TaskStore
-    answers: list[CommitAnswer]
-    commits: list[int] = field(default_factory=list)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.tasks, name)
-
-    async def commit_firings(self, decisions: Sequence[Decision]) -> Sequence[CommitAnswer]:
-        self.commits.append(len(decisions))
-        if self.answers:
-            return [self.answers.pop(0) for _ in decisions]
-        return await self.tasks.commit_firings(decisions)
 
 
 class FullOfRetries:

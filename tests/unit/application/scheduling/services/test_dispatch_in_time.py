@@ -1,14 +1,13 @@
 """When a pass decides and commits: ahead, at the instant, and by clocks that were set or lag behind."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from application.scheduling.ports.task_store import CommitAnswer, Decision, TaskStore, TooEarly
+from application.scheduling.ports.task_store import CommitAnswer, TaskStore, TooEarly
 from application.scheduling.services import commit_in_time
 from application.scheduling.services.deciding import AHEAD, QUARANTINE_FOR
 from application.scheduling.services.dispatch_due import COMMIT_MAX, DispatchDue
@@ -17,29 +16,12 @@ from domain.scheduling.execution import ExecutionState
 from domain.scheduling.sharing import EVERYTHING
 from domain.scheduling.task import Quarantine
 from tests.support.builders import HOUR, MINUTE, SECOND, a_creation, a_definition
+from tests.support.contested import Answering
 from tests.support.house import ANA, House
 from tests.support.manual_clock import NOON
 from tests.support.waiting import turns
 
 MILLISECOND = timedelta(milliseconds=1)
-
-
-@dataclass(slots=True)
-class Answering:
-    """A task store that answers the first commits as told, in place of carrying them out."""
-
-    tasks: TaskStore
-    answers: list[CommitAnswer]
-    commits: list[int] = field(default_factory=list)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.tasks, name)
-
-    async def commit_firings(self, decisions: Sequence[Decision]) -> Sequence[CommitAnswer]:
-        self.commits.append(len(decisions))
-        if self.answers:
-            return [self.answers.pop(0) for _ in decisions]
-        return await self.tasks.commit_firings(decisions)
 
 
 @dataclass(slots=True)

@@ -7,27 +7,11 @@ from typing import Any
 import pytest
 
 from application.scheduling.ports.errors import StoreUnavailableError
-from application.scheduling.ports.execution_store import Beat, Claim, ExecutionStore, HeartbeatAnswer
-from application.scheduling.services.attempt import Attempt
-from application.scheduling.services.perform_executions import PerformExecutions
+from application.scheduling.ports.execution_store import Beat, ExecutionStore, HeartbeatAnswer
 from domain.scheduling.identifiers import NodeId
+from tests.support.attempts import attempt_of, holding
 from tests.support.builders import SECOND
 from tests.support.house import ANA, House
-
-
-async def holding(house: House, count: int = 1, **fields: Any) -> PerformExecutions:
-    """A worker that holds claims whose handlers are not called."""
-    task = await house.create(policy={"overlap": "allow", "timeout": "60s"}, **fields)
-    for _ in range(count):
-        await house.run_now(task)
-    perform = house.perform()
-    for claim in await house.claim(count):
-        perform.live.add(_attempt(house, claim))
-    return perform
-
-
-def _attempt(house: House, claim: Claim) -> Attempt:
-    return Attempt(claim, house.clock, house.clock.monotonic() + claim.definition.policy.timeout.total_seconds())
 
 
 async def test_without_claims_there_is_nothing_to_say(house: House) -> None:
@@ -159,7 +143,7 @@ async def test_a_claim_just_made_is_not_given_up_for_a_heartbeat_long_ago(house:
     house.clock.advance(3600 * SECOND)
     await house.run_now(await house.create())
     (claim,) = await house.claim()
-    attempt = _attempt(house, claim)
+    attempt = attempt_of(house, claim)
     perform.live.add(attempt)
     house.stores.state.available = False
 

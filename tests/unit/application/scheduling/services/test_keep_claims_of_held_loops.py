@@ -2,36 +2,19 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from application.scheduling.ports.errors import StoreUnavailableError
-from application.scheduling.ports.execution_store import Claim
-from application.scheduling.services.attempt import Attempt, Hurry
+from application.scheduling.services.attempt import Hurry
 from application.scheduling.services.keep_claims import OVERDUE_AFTER
-from application.scheduling.services.perform_executions import PerformExecutions
 from domain.scheduling.events import ClaimLost, ExecutionSettled
 from domain.scheduling.execution import AttemptOutcome, ErrorReport, ExecutionState
 from domain.scheduling.outcome import Succeeded
+from tests.support.attempts import holding
 from tests.support.builders import SECOND
 from tests.support.house import ANA, House
 from tests.support.waiting import turns
-
-
-async def holding(house: House, count: int = 1, **fields: Any) -> PerformExecutions:
-    """A worker that holds claims whose handlers are not called."""
-    task = await house.create(policy={"overlap": "allow", "timeout": "60s"}, **fields)
-    for _ in range(count):
-        await house.run_now(task)
-    perform = house.perform()
-    for claim in await house.claim(count):
-        perform.live.add(_attempt(house, claim))
-    return perform
-
-
-def _attempt(house: House, claim: Claim) -> Attempt:
-    return Attempt(claim, house.clock, house.clock.monotonic() + claim.definition.policy.timeout.total_seconds())
 
 
 async def test_what_nobody_timed_out_is_settled_by_the_heartbeat(house: House) -> None:
